@@ -1,0 +1,21 @@
+"""Every door of the house, one line a room."""
+
+from __future__ import annotations
+
+from django.apps import apps
+from django.conf import settings
+from django.conf.urls.static import static
+from django.urls import include, path
+from django.views.i18n import JavaScriptCatalog
+
+from settings.celery import app as celery_app
+
+__all__ = ["celery_app", "urlpatterns"]
+
+urlpatterns = [
+    path("", include("timebank.registry.urls")),
+    path("jsi18n/", JavaScriptCatalog.as_view(), name="javascript-catalog"),
+    path("", include(apps.get_app_config("oscar").urls[0])),
+]
+if settings.DEBUG:
+    urlpatterns += static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT)

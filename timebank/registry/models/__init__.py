@@ -1,0 +1,25 @@
+"""Who and where. Other rooms import from here, not from the files beside it."""
+
+from __future__ import annotations
+
+from timebank.registry.models.audit import AuditEntry
+from timebank.registry.models.organisations import Organisation
+from timebank.registry.models.people import Card, Consent, Household, Proxy, Residence, Resident
+from timebank.registry.models.regions import Region, RegionCode
+from timebank.registry.models.users import Role, RoleGrant, User
+
+__all__ = [
+    "AuditEntry",
+    "Card",
+    "Consent",
+    "Household",
+    "Organisation",
+    "Proxy",
+    "Region",
+    "RegionCode",
+    "Residence",
+    "Resident",
+    "Role",
+    "RoleGrant",
+    "User",
+]

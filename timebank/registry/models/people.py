@@ -1,0 +1,192 @@
+"""Residents, their households, cards, helpers and consent."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class Household(models.Model):
+    """A family at one address. It may pool points, never hours."""
+
+    region = models.ForeignKey("registry.Region", models.PROTECT, related_name="households", verbose_name=_("village"))
+    number = models.CharField(_("household number"), max_length=20)
+    address = models.CharField(_("address"), max_length=120, blank=True)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("household")
+        verbose_name_plural = _("households")
+        constraints = [models.UniqueConstraint(fields=["region", "number"], name="household_number_once")]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class Resident(models.Model):
+    """A person of a village. The volunteer number is the public one; the ID number is encrypted at rest."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", _("Active")
+        CLOSED = "closed", _("Closed")
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="resident",
+        verbose_name=_("sign-in"),
+    )
+    volunteer_number = models.CharField(_("volunteer number"), max_length=12, unique=True)
+    name = models.CharField(_("name"), max_length=60)
+    birth_date = models.DateField(_("birth date"), null=True, blank=True)
+    phone = models.CharField(_("mobile number"), max_length=20, blank=True)
+    id_number_encrypted = models.TextField(_("ID number (encrypted)"), blank=True, editable=False)
+    # Keyed digest: finds the same person twice without being able to read the number.
+    id_number_digest = models.CharField(max_length=64, blank=True, editable=False)
+    village = models.ForeignKey("registry.Region", models.PROTECT, related_name="residents", verbose_name=_("village"))
+    household = models.ForeignKey(
+        Household, models.PROTECT, null=True, blank=True, related_name="members", verbose_name=_("household")
+    )
+    emergency_contact = models.CharField(_("emergency contact"), max_length=80, blank=True)
+    on_honour_roll = models.BooleanField(_("may appear on the honour roll"), default=False)
+    status = models.CharField(_("status"), max_length=8, choices=Status.choices, default=Status.ACTIVE)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("resident")
+        verbose_name_plural = _("residents")
+        indexes = [models.Index(fields=["village", "name"], name="resident_village_name")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["id_number_digest"], condition=~Q(id_number_digest=""), name="resident_id_number_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def wallet_key(self) -> str:
+        """Key of the resident's points account in the ledger."""
+        return f"wallet:resident:{self.pk}"
+
+
+class Residence(models.Model):
+    """Which village a resident belongs to, from when until when; one at a time."""
+
+    resident = models.ForeignKey(Resident, models.PROTECT, related_name="residences", verbose_name=_("resident"))
+    village = models.ForeignKey("registry.Region", models.PROTECT, related_name="+", verbose_name=_("village"))
+    since = models.DateField(_("since"))
+    until = models.DateField(_("until"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("residence")
+        verbose_name_plural = _("residences")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["resident"], condition=Q(until__isnull=True), name="resident_in_one_village"
+            ),
+            models.CheckConstraint(
+                condition=Q(until__isnull=True) | Q(until__gte=F("since")), name="residence_ends_after_start"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.resident} {self.village}"
+
+
+class Consent(models.Model):
+    """Informed consent: which text, when, taken by whom. Withdrawn, never deleted."""
+
+    resident = models.ForeignKey(Resident, models.PROTECT, related_name="consents", verbose_name=_("resident"))
+    version = models.CharField(_("version of the text"), max_length=20)
+    given_at = models.DateTimeField(_("given at"), default=timezone.now)
+    taken_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("taken by")
+    )
+    on_paper = models.BooleanField(_("signed on paper"), default=False)
+    withdrawn_at = models.DateTimeField(_("withdrawn at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("consent")
+        verbose_name_plural = _("consents")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["resident", "version"], condition=Q(withdrawn_at__isnull=True), name="consent_once_per_version"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.resident} {self.version}"
+
+
+class Card(models.Model):
+    """A printed card with a QR. It names its holder; only with the PIN does it spend."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", _("Active")
+        BLOCKED = "blocked", _("Blocked")
+
+    resident = models.ForeignKey(Resident, models.PROTECT, related_name="cards", verbose_name=_("resident"))
+    number = models.CharField(_("card number"), max_length=12, unique=True)
+    status = models.CharField(_("status"), max_length=8, choices=Status.choices, default=Status.ACTIVE)
+    pin_hash = models.CharField(max_length=128, blank=True, editable=False)
+    pin_failures = models.PositiveSmallIntegerField(_("wrong PINs in a row"), default=0, editable=False)
+    pin_locked_until = models.DateTimeField(_("PIN locked until"), null=True, blank=True, editable=False)
+    issued_at = models.DateTimeField(_("issued at"), default=timezone.now)
+    issued_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("issued by")
+    )
+    blocked_at = models.DateTimeField(_("blocked at"), null=True, blank=True)
+    blocked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("blocked by")
+    )
+    blocked_why = models.CharField(_("why blocked"), max_length=120, blank=True)
+
+    class Meta:
+        verbose_name = _("card")
+        verbose_name_plural = _("cards")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["resident"], condition=Q(status="active"), name="one_active_card_per_resident"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class Proxy(models.Model):
+    """A named helper who may act for a resident; every action keeps both names."""
+
+    class Relation(models.TextChoices):
+        KIN = "kin", _("Family")
+        VILLAGE = "village", _("Village staff")
+
+    resident = models.ForeignKey(Resident, models.PROTECT, related_name="proxies", verbose_name=_("resident"))
+    helper = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="helps", verbose_name=_("helper")
+    )
+    relation = models.CharField(_("relation"), max_length=8, choices=Relation.choices)
+    granted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("granted by")
+    )
+    since = models.DateTimeField(_("since"), default=timezone.now)
+    until = models.DateTimeField(_("until"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("helper")
+        verbose_name_plural = _("helpers")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["resident", "helper"], condition=Q(until__isnull=True), name="helper_once_per_resident"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.helper} → {self.resident}"

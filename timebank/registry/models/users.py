@@ -1,0 +1,137 @@
+"""Who may sign in, and what each may do where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.crypto import get_random_string
+from django.utils.translation import gettext_lazy as _
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, *, name: str, password: str | None = None, **fields: Any) -> User:
+        """Create a person who may sign in; ``phone`` and ``email`` are both optional, but one is usual."""
+        fields.setdefault("username", "u" + get_random_string(15, "abcdefghjkmnpqrstuvwxyz23456789"))
+        fields["phone"] = fields.get("phone") or None
+        fields["email"] = self.normalize_email(fields.get("email") or "").lower() or None
+        user = self.model(name=name, **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, username: str, password: str | None = None, **fields: Any) -> User:
+        fields.setdefault("name", username)
+        return self.create_user(username=username, password=password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """Someone who signs in. Residents without a phone have no user at all: they have a card."""
+
+    class TextSize(models.TextChoices):
+        NORMAL = "normal", _("Standard")
+        LARGE = "large", _("Large text")
+        XLARGE = "xlarge", _("Extra large")
+
+    username = models.CharField(_("opaque key"), max_length=32, unique=True)
+    phone = models.CharField(_("mobile number"), max_length=20, unique=True, null=True, blank=True)
+    email = models.EmailField(_("e-mail"), unique=True, null=True, blank=True)
+    name = models.CharField(_("name"), max_length=60)
+    language = models.CharField(_("language"), max_length=10, blank=True)
+    text_size = models.CharField(_("text size"), max_length=8, choices=TextSize.choices, default=TextSize.NORMAL)
+    is_staff = models.BooleanField(_("platform operator"), default=False)
+    is_active = models.BooleanField(_("active"), default=True)
+    date_joined = models.DateTimeField(_("joined"), default=timezone.now)
+
+    objects = UserManager()
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+
+    def __str__(self) -> str:
+        return self.name
+
+    # Oscar and Django's admin ask for these.
+    def get_full_name(self) -> str:
+        return self.name
+
+    def get_short_name(self) -> str:
+        return self.name
+
+    @property
+    def first_name(self) -> str:
+        return self.name
+
+    @property
+    def last_name(self) -> str:
+        return ""
+
+
+class Role(models.TextChoices):
+    """What a person may do in a region (or, for the last two, in an organisation). Residents need no role."""
+
+    LEADER = "leader", _("Team leader")
+    VERIFIER = "verifier", _("Verifier")
+    STOCK_KEEPER = "stock_keeper", _("Stock keeper")
+    CLERK = "clerk", _("Counter clerk")
+    FUND_KEEPER = "fund_keeper", _("Fund keeper")
+    VILLAGE_ADMIN = "village_admin", _("Village admin")
+    TOWN_ADMIN = "town_admin", _("Town admin")
+    CITY_ADMIN = "city_admin", _("City admin")
+    AUDITOR = "auditor", _("Auditor")
+    SUPPLIER_STAFF = "supplier_staff", _("Supplier staff")
+    SPONSOR_STAFF = "sponsor_staff", _("Sponsor staff")
+
+
+class RoleGrant(models.Model):
+    """A role that a person has, where, from when, given by whom. Ended, never deleted."""
+
+    user = models.ForeignKey(User, models.PROTECT, related_name="role_grants", verbose_name=_("user"))
+    role = models.CharField(_("role"), max_length=20, choices=Role.choices)
+    region = models.ForeignKey(
+        "registry.Region", models.PROTECT, null=True, blank=True, related_name="role_grants", verbose_name=_("region")
+    )
+    organisation = models.ForeignKey(
+        "registry.Organisation",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="role_grants",
+        verbose_name=_("organisation"),
+    )
+    granted_by = models.ForeignKey(
+        User, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("granted by")
+    )
+    granted_at = models.DateTimeField(_("granted at"), default=timezone.now)
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    ended_by = models.ForeignKey(
+        User, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("ended by")
+    )
+
+    class Meta:
+        verbose_name = _("role grant")
+        verbose_name_plural = _("role grants")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(region__isnull=False) ^ Q(organisation__isnull=False), name="role_in_region_or_organisation"
+            ),
+            models.UniqueConstraint(
+                fields=["user", "role", "region"],
+                condition=Q(ended_at__isnull=True, region__isnull=False),
+                name="role_once_per_region",
+            ),
+            models.UniqueConstraint(
+                fields=["user", "role", "organisation"],
+                condition=Q(ended_at__isnull=True, organisation__isnull=False),
+                name="role_once_per_organisation",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.role}"

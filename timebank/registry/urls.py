@@ -1,0 +1,6 @@
+"""Doors of the registry."""
+
+from __future__ import annotations
+
+app_name = "registry"
+urlpatterns: list = []
