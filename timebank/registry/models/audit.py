@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any, NoReturn
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+
+class AuditEntries(models.QuerySet["AuditEntry"]):
+    """Rows that are only ever added to."""
+
+    def update(self, **kwargs: Any) -> NoReturn:
+        raise TypeError("Audit entries can't be changed.")
+
+    def delete(self) -> NoReturn:
+        raise TypeError("Audit entries can't be deleted.")
+
+    def bulk_update(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError("Audit entries can't be changed.")
 
 
 class AuditEntry(models.Model):
@@ -24,6 +39,8 @@ class AuditEntry(models.Model):
     why = models.CharField(_("why"), max_length=200, blank=True)
     facts = models.JSONField(_("facts"), default=dict, blank=True)
 
+    objects = AuditEntries.as_manager()
+
     class Meta:
         verbose_name = _("audit entry")
         verbose_name_plural = _("audit entries")
@@ -34,3 +51,11 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.subject}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise TypeError("Audit entries can't be changed.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError("Audit entries can't be deleted.")

@@ -30,6 +30,7 @@ class Resident(models.Model):
     """A person of a village. The volunteer number is the public one; the ID number is encrypted at rest."""
 
     class Status(models.TextChoices):
+        PENDING = "pending", _("Waiting for the village")
         ACTIVE = "active", _("Active")
         CLOSED = "closed", _("Closed")
 
@@ -56,14 +57,23 @@ class Resident(models.Model):
     on_honour_roll = models.BooleanField(_("may appear on the honour roll"), default=False)
     status = models.CharField(_("status"), max_length=8, choices=Status.choices, default=Status.ACTIVE)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
+    closed_why = models.CharField(_("why closed"), max_length=200, blank=True)
 
     class Meta:
         verbose_name = _("resident")
         verbose_name_plural = _("residents")
-        indexes = [models.Index(fields=["village", "name"], name="resident_village_name")]
+        indexes = [
+            models.Index(fields=["village", "name"], name="resident_village_name"),
+            models.Index(fields=["phone"], name="resident_phone"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["id_number_digest"], condition=~Q(id_number_digest=""), name="resident_id_number_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="closed", closed_at__isnull=False) | (~Q(status="closed") & Q(closed_at__isnull=True)),
+                name="resident_closed_has_a_day",
             ),
         ]
 
@@ -154,6 +164,10 @@ class Card(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["resident"], condition=Q(status="active"), name="one_active_card_per_resident"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="active", blocked_at__isnull=True) | Q(status="blocked", blocked_at__isnull=False),
+                name="card_blocked_has_a_day",
             ),
         ]
 
