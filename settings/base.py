@@ -29,7 +29,7 @@ INSTALLED_APPS = [
     # "timebank.face",
     # "timebank.ledger",
     "timebank.registry",
-    # "timebank.policy",
+    "timebank.policy",
     # "timebank.service",
     # Django
     "django.contrib.auth",

@@ -183,9 +183,7 @@ class Proxy(models.Model):
         VILLAGE = "village", _("Village staff")
 
     resident = models.ForeignKey(Resident, models.PROTECT, related_name="proxies", verbose_name=_("resident"))
-    helper = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="helps", verbose_name=_("helper")
-    )
+    helper = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="helps", verbose_name=_("helper"))
     relation = models.CharField(_("relation"), max_length=8, choices=Relation.choices)
     granted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("granted by")

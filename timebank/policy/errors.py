@@ -1,0 +1,30 @@
+"""Refusals of the policy room."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from timebank.common.errors import DomainError
+
+
+class SchemeInvalid(DomainError):
+    code = "scheme_invalid"
+    message = _("This scheme cannot price a record. Mend the rule named below, then save it again.")
+
+    def __init__(self, *, rule: str, why: str, **params: Any):
+        super().__init__(rule=rule, why=why, **params)
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.params['rule']}: {self.params['why']})"
+
+
+class NoSchemeInForce(DomainError):
+    code = "no_scheme"
+    message = _("No approved scheme is in force on that day. Ask the town to approve one.")
+
+
+class SchemeFrozen(DomainError):
+    code = "scheme_frozen"
+    message = _("An approved scheme is never changed. Draft a new version instead.")

@@ -1,0 +1,134 @@
+"""Put the steps of a quote into sentences, in the language of whoever reads them now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+CATEGORIES = {
+    "clean": gettext_lazy("Village clean-up"),
+    "elder": gettext_lazy("Help for elders"),
+    "canteen": gettext_lazy("Happy canteen"),
+    "farm": gettext_lazy("Credit farm"),
+    "teach": gettext_lazy("Teaching and talks"),
+    "repair": gettext_lazy("Repairs"),
+    "culture": gettext_lazy("Culture and sports"),
+    "safety": gettext_lazy("Safety patrol"),
+    "other": gettext_lazy("Other service"),
+    "training": gettext_lazy("Training attended"),
+    "neighbour": gettext_lazy("Help among neighbours"),
+    "neighbour_machine": gettext_lazy("Help among neighbours, with a machine"),
+    "hardship": gettext_lazy("Help for a family in hardship"),
+    "hardship_machine": gettext_lazy("Help for a family in hardship, with a machine"),
+    "own_machine": gettext_lazy("Own machine in common work"),
+    "rescue": gettext_lazy("Fire, flood and rescue"),
+    "facility": gettext_lazy("Repair of village facilities"),
+    "donation": gettext_lazy("Gift of money"),
+}
+PERIODS = {
+    "fact": gettext_lazy("each time"),
+    "day": gettext_lazy("a day"),
+    "month": gettext_lazy("a month"),
+    "quarter": gettext_lazy("a quarter"),
+    "year": gettext_lazy("a year"),
+    "always": gettext_lazy("in all"),
+}
+
+
+def category(code: str) -> str:
+    """Return the name of a category of service."""
+    return str(CATEGORIES.get(code, code))
+
+
+def points(amount: int) -> str:
+    """Return 1/100 points as a short number: 83 → "0.83", 500 → "5"."""
+    whole, rest = divmod(abs(amount), 100)
+    text = f"{whole}.{rest:02d}".rstrip("0").rstrip(".") if rest else str(whole)
+    return f"-{text}" if amount < 0 else text
+
+
+def amount(measure: str, count: int) -> str:
+    """Return a measure in words: minutes as hours and minutes, pieces as times."""
+    if measure == "minutes":
+        hours, minutes = divmod(count, 60)
+        if hours and minutes:
+            return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
+        return _("%(hours)d h") % {"hours": hours} if hours else _("%(minutes)d min") % {"minutes": minutes}
+    return ngettext("%(count)d time", "%(count)d times", count) % {"count": count}
+
+
+def explain(steps: Sequence[dict[str, Any]]) -> list[str]:
+    """Return one sentence a step; ``steps`` is ``Quote.as_json()["steps"]`` as stored with a record."""
+    return [_sentence(step["code"], step["params"]) for step in steps]
+
+
+def _sentence(code: str, p: dict[str, Any]) -> str:
+    say: dict[str, Callable[[], str]] = {
+        "no_rule": lambda: (
+            _("The scheme in force gives no points for “%(category)s”.") % {"category": category(p["category"])}
+        ),
+        "measure": lambda: (
+            _("%(category)s: %(amount)s")
+            % {
+                "category": category(p["category"]),
+                "amount": amount(p["measure"], p["amount"]),
+            }
+        ),
+        "counted": lambda: _("Counted as %(amount)s by the scheme") % {"amount": amount(p["measure"], p["amount"])},
+        "cumulative": lambda: (
+            _("Before this %(before)s, now %(total)s (%(period)s)")
+            % {
+                "before": amount(p["measure"], p["before"]),
+                "total": amount(p["measure"], p["total"]),
+                "period": PERIODS[p["period"]],
+            }
+        ),
+        "each": lambda: (
+            _("%(each)s points each time × %(amount)d = %(points)s")
+            % {
+                "each": points(p["each"]),
+                "amount": p["amount"],
+                "points": points(p["points"]),
+            }
+        ),
+        "blocks": lambda: (
+            _("%(each)s points per %(per)s × %(blocks)d = %(points)s")
+            % {
+                "each": points(p["each"]),
+                "per": amount(p["measure"], p["per"]),
+                "blocks": p["blocks"],
+                "points": points(p["points"]),
+            }
+        ),
+        "tier": lambda: (
+            _("Reached %(at)s: %(points)s points in all")
+            % {
+                "at": amount(p["measure"], p["at"]),
+                "points": points(p["points"]),
+            }
+        ),
+        "below_tiers": lambda: _("The first points come at %(first)s") % {"first": amount(p["measure"], p["first"])},
+        "bands": lambda: _("By the published bands: %(points)s points in all") % {"points": points(p["points"])},
+        "granted": lambda: (
+            _("%(granted)s of them were credited before → %(points)s now")
+            % {
+                "granted": points(p["granted"]),
+                "points": points(p["points"]),
+            }
+        ),
+        "to_next": lambda: _("%(amount)s more until the next points") % {"amount": amount(p["measure"], p["amount"])},
+        "highest": lambda: _("Several rules fit this deed; the highest counts: %(label)s") % {"label": p["label"]},
+        "cap": lambda: (
+            _("Limit %(cap)s points %(period)s, %(used)s used → %(points)s")
+            % {
+                "cap": points(p["cap"]),
+                "period": PERIODS[p["period"]],
+                "used": points(p["used"]),
+                "points": points(p["points"]),
+            }
+        ),
+    }
+    return say[code]()
