@@ -9,7 +9,7 @@ from celery import Celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings.dev")
 
-from django.conf import settings  # noqa: E402
+from django.conf import settings
 
 app = Celery("shanji")
 app.config_from_object("django.conf:settings", namespace="CELERY")

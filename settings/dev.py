@@ -8,10 +8,10 @@ os.environ.setdefault("DEMO", "1")
 os.environ.setdefault("SECRET_KEY", "only-for-a-demo-on-this-machine-never-in-production-0123456789")
 os.environ.setdefault("ID_NUMBER_KEYS", "c2hhbmppLWRlbW8ta2V5LW5vdC1mb3ItcHJvZHVjdGk=")
 
-from settings.base import *  # noqa: E402, F403
+from settings.base import *  # noqa: F403
 
-SILENCED_SYSTEM_CHECKS = [*SILENCED_SYSTEM_CHECKS, "axes.W003"]  # noqa: F405
-DEBUG = env.flag("DEBUG")  # noqa: F405
+SILENCED_SYSTEM_CHECKS = [*SILENCED_SYSTEM_CHECKS, "axes.W003"]
+DEBUG = env.flag("DEBUG")
 if DEBUG:
-    STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}  # noqa: F405
+    STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
     WHITENOISE_USE_FINDERS = True

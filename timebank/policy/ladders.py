@@ -1,7 +1,7 @@
 """Star and letter ladders: which level a score reaches. Pure.
 
-Scores are integers in 1/100. Published ladders differ in their ends: Wendeng's stars are half-open "(low, high]", its letters
-are closed integer bands that say nothing of 1049.5. Such a gap is ``UNDEFINED`` unless the scheme chooses.
+Scores are integers in 1/100. Published ladders differ in their ends: Wendeng's stars are half-open "(low, high]", its
+letters are closed integer bands that say nothing of 1049.5. Such a gap is ``UNDEFINED`` unless the scheme chooses.
 """
 
 from __future__ import annotations
