@@ -2,8 +2,8 @@
 
 Choices, shown to whoever approves the scheme:
 
-* Wendeng's village item "reaching 4 hours: 1 point" is a tier like the district's (2 at 10 h … 50 at 300 h), no rate; the
-  two tables price the same hours, so the highest counts (Art. 18(3)) and a higher tier replaces a lower one.
+* Wendeng's village item "reaching 4 hours: 1 point" is a tier like the district's (2 at 10 h … 50 at 300 h), no rate;
+  the two tables price the same hours, so the highest counts (Art. 18(3)) and a higher tier replaces a lower one.
 * Donation bands are marginal; under 100 CNY the fine band counts instead. Gifts move the standing, not the points.
 * "At most once a month" is read as a cap of that many points a month.
 * Star discounts are illustrative: the published Wendeng text names discounts without a percentage.
