@@ -26,7 +26,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
     # Our face first, so that its templates win over Django's and Oscar's.
-    # "timebank.face",
+    "timebank.face",
     # "timebank.ledger",
     "timebank.registry",
     "timebank.policy",
@@ -93,6 +93,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "timebank.face.middleware.PreferencesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -112,6 +113,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "django.template.context_processors.i18n",
                 "oscar.core.context_processors.metadata",
+                "timebank.face.context.face",
             ],
         },
     }
@@ -147,8 +149,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "registry:sign_in"
-LOGIN_REDIRECT_URL = "face:home"
-LOGOUT_REDIRECT_URL = "face:home"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/"
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
@@ -156,7 +158,7 @@ AXES_LOCKOUT_TEMPLATE = "registry/locked_out.html"
 AXES_RESET_ON_SUCCESS = True
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 SESSION_COOKIE_HTTPONLY = True
-# CSRF_FAILURE_VIEW = "timebank.face.views.csrf_failure"
+CSRF_FAILURE_VIEW = "timebank.face.views.csrf_failure"
 # Keys for ID numbers at rest, newest first: the first encrypts, all decrypt, so a key can be rotated.
 ID_NUMBER_KEYS = [key for key in env.secret("ID_NUMBER_KEYS", "").split(",") if key]
 

@@ -13,6 +13,7 @@ from settings.celery import app as celery_app
 __all__ = ["celery_app", "urlpatterns"]
 
 urlpatterns = [
+    path("", include("timebank.face.urls")),
     path("", include("timebank.registry.urls")),
     path("jsi18n/", JavaScriptCatalog.as_view(), name="javascript-catalog"),
     path("", include(apps.get_app_config("oscar").urls[0])),
