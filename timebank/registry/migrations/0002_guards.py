@@ -11,13 +11,15 @@ CLASH = (
     " OR (NEW.role = 'stock_keeper' AND held.role IN ('verifier', 'village_admin')))"
 )
 HELD = (
-    "SELECT 1 FROM registry_rolegrant held WHERE held.user_id = NEW.user_id AND held.region_id = NEW.region_id"
+    "SELECT 1 FROM registry_rolegrant held WHERE held.user_id = NEW.user_id AND held.region_id = NEW.region_id"  # noqa: S608 - constants
     f" AND held.ended_at IS NULL AND held.id IS NOT NEW.id AND {CLASH}"
 )
 
 SQLITE = [
-    "CREATE TRIGGER registry_audit_stays BEFORE UPDATE ON registry_auditentry"
-    " BEGIN SELECT RAISE(ABORT, 'audit entries are never changed'); END",
+    """
+    CREATE TRIGGER registry_audit_stays BEFORE UPDATE ON registry_auditentry
+    BEGIN SELECT RAISE(ABORT, 'audit entries are never changed'); END
+    """,
     *(
         f"CREATE TRIGGER registry_duties_{event.lower()} BEFORE {event} ON registry_rolegrant"
         f" WHEN NEW.ended_at IS NULL AND NEW.region_id IS NOT NULL AND EXISTS ({HELD})"
@@ -38,8 +40,10 @@ POSTGRESQL = [
         RAISE EXCEPTION 'audit entries are never changed' USING ERRCODE = 'integrity_constraint_violation';
     END $$
     """,
-    "CREATE TRIGGER registry_audit_stays BEFORE UPDATE OR DELETE ON registry_auditentry"
-    " FOR EACH ROW EXECUTE FUNCTION registry_audit_stays()",
+    """
+    CREATE TRIGGER registry_audit_stays BEFORE UPDATE OR DELETE ON registry_auditentry
+    FOR EACH ROW EXECUTE FUNCTION registry_audit_stays()
+    """,
     f"""
     CREATE FUNCTION registry_duties() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -50,8 +54,10 @@ POSTGRESQL = [
         RETURN NEW;
     END $$
     """,
-    "CREATE TRIGGER registry_duties BEFORE INSERT OR UPDATE ON registry_rolegrant"
-    " FOR EACH ROW EXECUTE FUNCTION registry_duties()",
+    """
+    CREATE TRIGGER registry_duties BEFORE INSERT OR UPDATE ON registry_rolegrant
+    FOR EACH ROW EXECUTE FUNCTION registry_duties()
+    """,
 ]
 POSTGRESQL_BACK = [
     "DROP TRIGGER registry_audit_stays ON registry_auditentry",

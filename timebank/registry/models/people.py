@@ -72,7 +72,8 @@ class Resident(models.Model):
                 fields=["id_number_digest"], condition=~Q(id_number_digest=""), name="resident_id_number_once"
             ),
             models.CheckConstraint(
-                condition=Q(status="closed", closed_at__isnull=False) | (~Q(status="closed") & Q(closed_at__isnull=True)),
+                condition=Q(status="closed", closed_at__isnull=False)
+                | (~Q(status="closed") & Q(closed_at__isnull=True)),
                 name="resident_closed_has_a_day",
             ),
         ]

@@ -1,1 +1,0 @@
-"""Fork of Oscar's basket. Lines come with all that pricing reads; a submitted basket never changes; POST only."""

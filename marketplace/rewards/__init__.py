@@ -1,1 +1,0 @@
-"""Redemption, tickets, stock movements: the heart of the market."""

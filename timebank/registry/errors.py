@@ -1,0 +1,150 @@
+"""Every refusal of the registry."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from timebank.common.errors import DomainError
+
+
+class RegistryError(DomainError):
+    """Anything the registry refuses."""
+
+
+class NotAllowed(RegistryError):
+    code = "not_allowed"
+    message = _("You may not do this here. Ask the village office.")
+    status = 403
+
+
+class DutiesClash(RegistryError):
+    code = "duties_clash"
+    message = _("Who verifies hours may not keep the stock of the same village. Give one of the two to another person.")
+
+
+class InvalidIdNumber(RegistryError):
+    code = "invalid_id_number"
+    message = _("This ID number is not right. Check the 18 characters on the ID card.")
+    status = 400
+
+
+class InvalidUscc(RegistryError):
+    code = "invalid_uscc"
+    message = _("This unified social credit code is not right. Check the 18 characters on the licence.")
+    status = 400
+
+
+class InvalidPhone(RegistryError):
+    code = "invalid_phone"
+    message = _("This mobile number is not right. It has 11 digits and starts with 1.")
+    status = 400
+
+
+class AlreadyRegistered(RegistryError):
+    code = "already_registered"
+    message = _("This person is registered already. Look for the name in the list of residents.")
+
+
+class PhoneTaken(RegistryError):
+    code = "phone_taken"
+    message = _("This mobile number signs in another account. Sign in with it, or ask the village office.")
+
+
+class ConsentMissing(RegistryError):
+    code = "consent_missing"
+    message = _("Without informed consent nobody is registered. Read the text and agree, on screen or on paper.")
+    status = 400
+
+
+class NotAVillage(RegistryError):
+    code = "not_a_village"
+    message = _("Choose a village or a community, not a whole town.")
+    status = 400
+
+
+class NotWaiting(RegistryError):
+    code = "not_waiting"
+    message = _("This request has been answered already.")
+
+
+class ResidentClosed(RegistryError):
+    code = "resident_closed"
+    message = _("This account is closed.")
+
+
+class ResidentNotActive(RegistryError):
+    code = "resident_not_active"
+    message = _("The village has not accepted this resident yet.")
+
+
+class UnknownCard(RegistryError):
+    code = "unknown_card"
+    message = _("No card has this number. Check each character: I, O, 0, 1 and 2 are never used.")
+    status = 404
+
+
+class CardBlocked(RegistryError):
+    code = "card_blocked"
+    message = _("This card is blocked and opens nothing. The village office gives a new one.")
+
+
+class WrongPin(RegistryError):
+    code = "wrong_pin"
+    message = _("The PIN is wrong. Try again.")
+    status = 403
+
+
+class PinLocked(RegistryError):
+    code = "pin_locked"
+    message = _("Too many wrong PINs. Wait a quarter of an hour, or set a new PIN at the village office.")
+    status = 403
+
+
+class NoPin(RegistryError):
+    code = "no_pin"
+    message = _("This card has no PIN yet. Set one at the village office.")
+
+
+class WeakPin(RegistryError):
+    code = "weak_pin"
+    message = _("Choose a PIN of 4 to 6 digits that is not a row like 1234 and not one digit again and again.")
+    status = 400
+
+
+class NoSelfHelp(RegistryError):
+    code = "no_self_help"
+    message = _("Nobody is their own helper.")
+
+
+class AlreadyHelper(RegistryError):
+    code = "already_helper"
+    message = _("This person is a helper already.")
+
+
+class AlreadyGranted(RegistryError):
+    code = "already_granted"
+    message = _("This person has this role here already.")
+
+
+class RoleNeedsPlace(RegistryError):
+    code = "role_needs_place"
+    message = _("A role is given for one region or for one organisation.")
+    status = 400
+
+
+class OrganisationExists(RegistryError):
+    code = "organisation_exists"
+    message = _("An organisation with this code is registered already.")
+
+
+class BrokenFile(RegistryError):
+    """A file that was refused as a whole; ``params["rows"]`` names every broken row."""
+
+    code = "broken_file"
+    message = _("Nothing was loaded: the file has broken rows.")
+    status = 400
+
+
+class HasCard(RegistryError):
+    code = "has_card"
+    message = _("This resident has a card already. Block or replace it first.")

@@ -1,0 +1,261 @@
+"""Reading people and places, scoped by who asks."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Prefetch, Q, QuerySet
+from django.http import Http404, HttpRequest
+from django.utils import timezone
+
+from timebank.registry import codes, rules
+from timebank.registry.errors import CardBlocked, UnknownCard
+from timebank.registry.models import Card, Household, Proxy, Region, Resident, Role, RoleGrant, User
+
+# How long a session acts for someone by their card and PIN, without being asked again.
+ACTING_BY_CARD = dt.timedelta(minutes=20)
+ACTING = "acting"  # session key: {"resident": id, "by": "proxy" | "card", "card": id, "until": iso}
+
+
+# -- Places ------------------------------------------------------------------------------------------------------------
+def subtree(region: Region) -> QuerySet[Region]:
+    """Select a region and everything below it."""
+    return Region.objects.filter(path__startswith=region.path)
+
+
+def villages_of(user: Any) -> QuerySet[Region]:
+    """Select the villages a person belongs to or may look into."""
+    where = Q(pk__in=rules.regions_where(user, rules.Action.VIEW_VILLAGE).values("pk"))
+    own = resident_of(user)
+    if own is not None:
+        where |= Q(pk=own.village_id)
+    return Region.objects.filter(where, level=Region.Level.VILLAGE, is_active=True).order_by("path")
+
+
+def villages_where(user: Any, action: rules.Action) -> QuerySet[Region]:
+    """Select the villages in which a person may do something."""
+    return rules.regions_where(user, action).filter(level=Region.Level.VILLAGE, is_active=True).order_by("path")
+
+
+def region_by_code(code: str) -> Region | None:
+    """Find a place by its present or any past code."""
+    return Region.objects.filter(code=code).first() or Region.objects.filter(codes__code=code).order_by("pk").first()
+
+
+def places_below(region: Region | None) -> QuerySet[Region]:
+    """Select the places right below one, or the topmost ones."""
+    if region is None:
+        return Region.objects.filter(depth=1, is_active=True).order_by("code")
+    return Region.objects.filter(path__startswith=region.path, depth=region.depth + 1, is_active=True).order_by("code")
+
+
+def villages_named(text: str, limit: int = 30) -> list[Region]:
+    """Find villages whose name contains ``text``; the exact name first."""
+    text = text.strip()
+    if not text:
+        return []
+    found = Region.objects.filter(level=Region.Level.VILLAGE, is_active=True, name__contains=text)
+    exact = list(found.filter(short_name=text).order_by("code")[:limit])
+    rest = found.exclude(pk__in=[region.pk for region in exact]).order_by("code")[: limit - len(exact)]
+    return exact + list(rest)
+
+
+def with_places(regions: list[Region]) -> list[tuple[Region, str]]:
+    """Pair each region with the names of the county and town above it, in one query."""
+    step = Region.steplen
+    paths = {region.path[: step * depth] for region in regions for depth in (3, 4) if depth < region.depth}
+    above = dict(Region.objects.filter(path__in=paths).values_list("path", "short_name"))
+
+    def place(region: Region) -> str:
+        return " ".join(above.get(region.path[: step * depth], "") for depth in (3, 4) if depth < region.depth).strip()
+
+    return [(region, place(region)) for region in regions]
+
+
+# -- People ------------------------------------------------------------------------------------------------------------
+def resident_of(user: Any) -> Resident | None:
+    """Return the resident who signs in as ``user``, whatever their status; staff from elsewhere have none."""
+    if user is None or not user.is_authenticated:
+        return None
+    if "_resident" not in user.__dict__:
+        user.__dict__["_resident"] = Resident.objects.select_related("village", "household").filter(user=user).first()
+    resident: Resident | None = user.__dict__["_resident"]
+    return resident
+
+
+def acting_resident(request: HttpRequest) -> Resident | None:
+    """Return the active resident this session acts for: oneself, or the person chosen at ``/acting/``.
+
+    A helper's power or a card that ended in the meantime ends the acting at once.
+    """
+    if not hasattr(request, "_acting_resident"):
+        other = _chosen(request)
+        own = resident_of(getattr(request, "user", None))
+        request._acting_resident = other or (own if own and own.status == Resident.Status.ACTIVE else None)  # type: ignore[attr-defined]
+        request._acts_for_other = other is not None  # type: ignore[attr-defined]
+    resident: Resident | None = request._acting_resident  # type: ignore[attr-defined]
+    return resident
+
+
+def on_behalf_of(request: HttpRequest) -> Resident | None:
+    """Return the other person this session acts for; ``None`` for oneself. Hand it to services as ``on_behalf_of``."""
+    resident = acting_resident(request)
+    return resident if request._acts_for_other else None  # type: ignore[attr-defined]
+
+
+def _chosen(request: HttpRequest) -> Resident | None:
+    session = getattr(request, "session", None)
+    user = getattr(request, "user", None)
+    chosen = session.get(ACTING) if session is not None and user is not None and user.is_authenticated else None
+    if not chosen:
+        return None
+    resident = (
+        Resident.objects.select_related("village", "household")
+        .filter(pk=chosen["resident"], status=Resident.Status.ACTIVE)
+        .first()
+    )
+    live = False
+    if resident is not None and chosen["by"] == "proxy":
+        live = Proxy.objects.filter(resident=resident, helper=user, until__isnull=True).exists()
+    elif resident is not None and chosen["by"] == "card":
+        fresh = dt.datetime.fromisoformat(chosen["until"]) > timezone.now()
+        live = fresh and Card.objects.filter(pk=chosen["card"], resident=resident, status=Card.Status.ACTIVE).exists()
+    if not live:
+        del session[ACTING]
+        return None
+    return resident
+
+
+def helps(user: Any) -> QuerySet[Proxy]:
+    """Select the people whom ``user`` may act for."""
+    return (
+        Proxy.objects.filter(helper=user, until__isnull=True, resident__status=Resident.Status.ACTIVE)
+        .select_related("resident__village")
+        .order_by("resident__name", "pk")
+    )
+
+
+def helpers_of(resident: Resident) -> QuerySet[Proxy]:
+    """Select the people who may act for a resident."""
+    return resident.proxies.filter(until__isnull=True).select_related("helper").order_by("since")
+
+
+def is_helper(user: Any, resident: Resident) -> bool:
+    """Say whether ``user`` may act for ``resident``."""
+    return Proxy.objects.filter(resident=resident, helper=user, until__isnull=True).exists()
+
+
+def get_resident_for(actor: Any, pk: int) -> Resident:
+    """Return a resident to themselves, their helpers and their village's desk; strangers get 404."""
+    resident = Resident.objects.select_related("village", "household", "user").filter(pk=pk).first()
+    if resident is None or actor is None or not actor.is_authenticated:
+        raise Http404
+    if resident.user_id is not None and resident.user_id == actor.pk:
+        return resident
+    if rules.can(actor, rules.Action.VIEW_VILLAGE, resident.village) or is_helper(actor, resident):
+        return resident
+    raise Http404
+
+
+def residents_for(actor: Any, *, village: Region | None = None, text: str = "", status: str = "") -> QuerySet[Resident]:
+    """Select the residents whom a desk may see, by name, number, phone or card."""
+    found = Resident.objects.filter(village__in=rules.regions_where(actor, rules.Action.VIEW_VILLAGE))
+    if village is not None:
+        found = found.filter(village=village)
+    if status:
+        found = found.filter(status=status)
+    text = text.strip()
+    if text:
+        found = found.filter(
+            Q(name__contains=text)
+            | Q(phone__startswith=text)
+            | Q(volunteer_number=text)
+            | Q(household__number=text)
+            | Q(cards__number=codes.normalise_card_number(text))
+        ).distinct()
+    return found.select_related("village", "household").order_by("name", "pk")
+
+
+def with_cards(residents: QuerySet[Resident]) -> QuerySet[Resident]:
+    """Bring the active card of each resident along as ``active_cards``."""
+    active = Card.objects.filter(status=Card.Status.ACTIVE)
+    return residents.prefetch_related(Prefetch("cards", queryset=active, to_attr="active_cards"))
+
+
+def same_household(a: Resident, b: Resident) -> bool:
+    """Say whether two residents are one person or live in one household."""
+    return a.pk == b.pk or (a.household_id is not None and a.household_id == b.household_id)
+
+
+def household_of(resident: Resident) -> Household | None:
+    """Return the household with its members, if the resident has one."""
+    return resident.household
+
+
+# -- Cards -------------------------------------------------------------------------------------------------------------
+def active_card(resident: Resident) -> Card | None:
+    """Return the card that is valid now."""
+    return resident.cards.filter(status=Card.Status.ACTIVE).first()
+
+
+def card_holder(number: str) -> Resident:
+    """Return whose card it is; raise ``UnknownCard`` or ``CardBlocked``."""
+    card = (
+        Card.objects.select_related("resident__village", "resident__household")
+        .filter(number=codes.normalise_card_number(number))
+        .first()
+    )
+    if card is None:
+        raise UnknownCard(field="card_number")
+    if card.status != Card.Status.ACTIVE or card.resident.status != Resident.Status.ACTIVE:
+        raise CardBlocked(field="card_number")
+    return card.resident
+
+
+# -- Staff -------------------------------------------------------------------------------------------------------------
+def staff_of(region: Region) -> QuerySet[RoleGrant]:
+    """Select the live roles in a region and below it."""
+    return (
+        RoleGrant.objects.filter(region__path__startswith=region.path, ended_at__isnull=True)
+        .select_related("user", "region")
+        .order_by("role", "granted_at")
+    )
+
+
+def demo_accounts() -> list[dict[str, str]]:
+    """List the demo people for the sign-in page, one for each role; nothing outside a demo."""
+    if not settings.DEMO:
+        return []
+    people = (
+        User.objects.filter(username__startswith="demo-", is_active=True)
+        .select_related("resident__village")
+        .prefetch_related(
+            Prefetch(
+                "role_grants",
+                queryset=RoleGrant.objects.filter(ended_at__isnull=True).select_related("region", "organisation"),
+                to_attr="live_grants",
+            )
+        )
+        .order_by("username")
+    )
+    accounts = []
+    for user in people:
+        grants = user.live_grants  # type: ignore[attr-defined]
+        resident = getattr(user, "resident", None)
+        place = ""
+        if grants:
+            place = str(grants[0].region or grants[0].organisation)
+        elif resident is not None:
+            place = resident.village.short_name
+        accounts.append(
+            {
+                "username": user.username,
+                "name": user.name,
+                "sign_in": user.phone or user.email or user.username,
+                "role": ", ".join(str(Role(g.role).label) for g in grants),
+                "place": place,
+            }
+        )
+    return accounts

@@ -1,0 +1,34 @@
+"""Writing down who did what."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.utils import timezone
+
+from timebank.registry.models import AuditEntry, Region, Resident, User
+
+
+def record_audit(
+    *,
+    actor: User | None,
+    action: str,
+    subject: str,
+    region: Region | None = None,
+    on_behalf_of: Resident | None = None,
+    why: str = "",
+    facts: dict[str, Any] | None = None,
+    now: dt.datetime | None = None,
+) -> AuditEntry:
+    """Add one line to the audit trail; ``actor`` is nobody only when the machine itself acted."""
+    return AuditEntry.objects.create(
+        at=now or timezone.now(),
+        actor=actor if actor is not None and actor.is_authenticated else None,
+        on_behalf_of=on_behalf_of,
+        action=action,
+        subject=subject,
+        region=region,
+        why=why[:200],
+        facts=facts or {},
+    )

@@ -1,0 +1,382 @@
+"""Taking residents in, correcting them, letting them leave."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from timebank.registry import codes, ids
+from timebank.registry.errors import (
+    AlreadyRegistered,
+    ConsentMissing,
+    InvalidPhone,
+    NotAVillage,
+    NotWaiting,
+    PhoneTaken,
+    ResidentClosed,
+)
+from timebank.registry.models import Card, Consent, Household, Proxy, Region, Residence, Resident, User
+from timebank.registry.rules import Action, require
+from timebank.registry.services.audit import record_audit
+
+CONSENT_VERSION = "2026-11"  # of templates/registry/_consent_text.html; a changed text gets a new version
+_PHONE = re.compile(r"1[3-9]\d{9}")
+
+
+def normalise_phone(text: str) -> str:
+    """Return the eleven digits of a Chinese mobile number, or raise ``InvalidPhone``; empty for empty."""
+    folded = "".join(chr(ord(c) - 0xFEE0) if 0xFF01 <= ord(c) <= 0xFF5E else c for c in text)
+    digits = re.sub(r"[\s()-]", "", folded)
+    digits = re.sub(r"^(\+86|0086)", "", digits)
+    if not digits:
+        return ""
+    if not _PHONE.fullmatch(digits):
+        raise InvalidPhone(field="phone")
+    return digits
+
+
+def open_village_accounts(*, village: Region) -> None:
+    """Open the village's ledger accounts for minting and for expired points; again does nothing."""
+    from timebank.ledger import services as ledger
+
+    for kind in ("issuance", "expired"):
+        ledger.open_account(key=f"{kind}:region:{village.pk}", kind="system", owner=village.short_name)
+
+
+def _open_wallet(resident: Resident) -> None:
+    from timebank.ledger import services as ledger
+
+    open_village_accounts(village=resident.village)
+    ledger.open_account(key=resident.wallet_key, kind="wallet", owner=f"resident:{resident.pk}")
+
+
+def _check_village(village: Region) -> None:
+    if village.level != Region.Level.VILLAGE or not village.is_active:
+        raise NotAVillage(field="village")
+
+
+def _make_user(*, name: str, phone: str, password: str | None, username: str, now: dt.datetime) -> User:
+    if User.objects.filter(phone=phone).exists():
+        raise PhoneTaken(field="phone")
+    fields = {"username": username} if username else {}
+    try:
+        with transaction.atomic():
+            return User.objects.create_user(
+                name=name, phone=phone or None, password=password, date_joined=now, **fields
+            )
+    except IntegrityError:
+        raise PhoneTaken(field="phone") from None
+
+
+def _make_resident(
+    *,
+    village: Region,
+    name: str,
+    user: User | None,
+    phone: str,
+    birth_date: dt.date | None,
+    id_number: str,
+    household_number: str,
+    status: str,
+    consent_on_paper: bool,
+    consent_version: str,
+    taken_by: User | None,
+    now: dt.datetime,
+) -> Resident:
+    number = ids.validate(id_number, today=timezone.localdate(now)) if id_number else ""
+    digest = ids.digest(number) if number else ""
+    if digest and Resident.objects.filter(id_number_digest=digest).exists():
+        raise AlreadyRegistered(field="id_number")
+    household = None
+    if household_number.strip():
+        household, _made = Household.objects.get_or_create(
+            region=village, number=household_number.strip(), defaults={"created_at": now}
+        )
+    for _attempt in range(5):
+        volunteer_number = codes.new_volunteer_number()
+        if not Resident.objects.filter(volunteer_number=volunteer_number).exists():
+            break
+    try:
+        with transaction.atomic():
+            resident = Resident.objects.create(
+                user=user,
+                volunteer_number=volunteer_number,
+                name=name.strip(),
+                birth_date=birth_date or (ids.birth_date(number) if number else None),
+                phone=phone,
+                id_number_encrypted=ids.encrypt(number) if number else "",
+                id_number_digest=digest,
+                village=village,
+                household=household,
+                status=status,
+                created_at=now,
+            )
+    except IntegrityError:
+        raise AlreadyRegistered(field="id_number") from None
+    Residence.objects.create(resident=resident, village=village, since=timezone.localdate(now))
+    Consent.objects.create(
+        resident=resident, version=consent_version, given_at=now, taken_by=taken_by, on_paper=consent_on_paper
+    )
+    return resident
+
+
+@transaction.atomic
+def register_resident(
+    *,
+    village: Region,
+    name: str,
+    actor: User | None,
+    phone: str = "",
+    password: str | None = None,
+    birth_date: dt.date | None = None,
+    id_number: str = "",
+    household_number: str = "",
+    consent_on_paper: bool = False,
+    consent_version: str = CONSENT_VERSION,
+    username: str = "",
+    now: dt.datetime | None = None,
+) -> Resident:
+    """Take a resident in at the village desk: person, wallet and, with phone and password, a sign-in.
+
+    ``actor`` is nobody only for the machine itself (a load command). Without a consent version nobody is registered.
+    """
+    if actor is not None:
+        require(actor, Action.REGISTER_RESIDENT, village)
+    _check_village(village)
+    if not consent_version:
+        raise ConsentMissing
+    now = now or timezone.now()
+    phone = normalise_phone(phone)
+    user = None
+    if phone and password:
+        user = _make_user(name=name.strip(), phone=phone, password=password, username=username, now=now)
+    resident = _make_resident(
+        village=village,
+        name=name,
+        user=user,
+        phone=phone,
+        birth_date=birth_date,
+        id_number=id_number,
+        household_number=household_number,
+        status=Resident.Status.ACTIVE,
+        consent_on_paper=consent_on_paper,
+        consent_version=consent_version,
+        taken_by=actor,
+        now=now,
+    )
+    _open_wallet(resident)
+    record_audit(actor=actor, action="register_resident", subject=f"resident:{resident.pk}", region=village, now=now)
+    return resident
+
+
+@transaction.atomic
+def apply_to_join(
+    *,
+    village: Region,
+    name: str,
+    phone: str,
+    password: str,
+    consent_version: str,
+    birth_date: dt.date | None = None,
+    household_number: str = "",
+    now: dt.datetime | None = None,
+) -> Resident:
+    """Let a person ask their village for an account; the village accepts or refuses."""
+    _check_village(village)
+    if consent_version != CONSENT_VERSION:
+        raise ConsentMissing(field="consent")
+    now = now or timezone.now()
+    phone = normalise_phone(phone)
+    if not phone:
+        raise InvalidPhone(field="phone")
+    user = _make_user(name=name.strip(), phone=phone, password=password, username="", now=now)
+    resident = _make_resident(
+        village=village,
+        name=name,
+        user=user,
+        phone=phone,
+        birth_date=birth_date,
+        id_number="",
+        household_number=household_number,
+        status=Resident.Status.PENDING,
+        consent_on_paper=False,
+        consent_version=consent_version,
+        taken_by=None,
+        now=now,
+    )
+    record_audit(actor=user, action="apply_to_join", subject=f"resident:{resident.pk}", region=village, now=now)
+    return resident
+
+
+def _locked(resident: Resident) -> Resident:
+    return Resident.objects.select_for_update(of=("self",)).select_related("village", "user").get(pk=resident.pk)
+
+
+@transaction.atomic
+def accept_resident(*, resident: Resident, actor: User, now: dt.datetime | None = None) -> Resident:
+    """Accept a waiting resident: from now on the account earns and spends."""
+    resident = _locked(resident)
+    require(actor, Action.REGISTER_RESIDENT, resident.village)
+    if resident.status != Resident.Status.PENDING:
+        raise NotWaiting
+    resident.status = Resident.Status.ACTIVE
+    resident.save(update_fields=["status"])
+    _open_wallet(resident)
+    record_audit(
+        actor=actor, action="accept_resident", subject=f"resident:{resident.pk}", region=resident.village, now=now
+    )
+    return resident
+
+
+@transaction.atomic
+def refuse_resident(*, resident: Resident, actor: User, why: str, now: dt.datetime | None = None) -> Resident:
+    """Refuse a waiting resident with a reason; the sign-in stays and can ask the right village."""
+    resident = _locked(resident)
+    require(actor, Action.REGISTER_RESIDENT, resident.village)
+    if resident.status != Resident.Status.PENDING:
+        raise NotWaiting
+    return _close(resident, actor=actor, why=why, action="refuse_resident", now=now or timezone.now())
+
+
+@transaction.atomic
+def correct_resident(
+    *,
+    resident: Resident,
+    actor: User,
+    name: str | None = None,
+    birth_date: dt.date | None = None,
+    phone: str | None = None,
+    emergency_contact: str | None = None,
+    household_number: str | None = None,
+    on_honour_roll: bool | None = None,
+    why: str = "",
+    now: dt.datetime | None = None,
+) -> Resident:
+    """Correct a person's particulars: the village everything, the resident all but name and household."""
+    resident = _locked(resident)
+    own = resident.user_id is not None and resident.user_id == actor.pk
+    if not own or name is not None or household_number is not None or birth_date is not None:
+        require(actor, Action.REGISTER_RESIDENT, resident.village)
+    if resident.status == Resident.Status.CLOSED:
+        raise ResidentClosed
+    changed: list[str] = []
+
+    def put(field: str, value: object) -> None:
+        if getattr(resident, field) != value:
+            setattr(resident, field, value)
+            changed.append(field)
+
+    if name is not None:
+        put("name", name.strip())
+    if birth_date is not None:
+        put("birth_date", birth_date)
+    if phone is not None:
+        put("phone", normalise_phone(phone))
+    if emergency_contact is not None:
+        put("emergency_contact", emergency_contact.strip())
+    if on_honour_roll is not None:
+        put("on_honour_roll", on_honour_roll)
+    if household_number is not None:
+        household = None
+        if household_number.strip():
+            household, _made = Household.objects.get_or_create(region=resident.village, number=household_number.strip())
+        put("household", household)
+    if not changed:
+        return resident
+    resident.save(update_fields=changed)
+    if resident.user is not None:
+        _follow(resident, resident.user, changed)
+    # Which fields, not what they say: the trail must not become a second store of personal data.
+    record_audit(
+        actor=actor,
+        action="correct_resident",
+        subject=f"resident:{resident.pk}",
+        region=resident.village,
+        why=why,
+        facts={"fields": changed},
+        now=now,
+    )
+    return resident
+
+
+def _follow(resident: Resident, user: User, changed: list[str]) -> None:
+    """Carry name and phone into the sign-in of the same person."""
+    if "name" in changed:
+        user.name = resident.name
+        user.save(update_fields=["name"])
+    if "phone" in changed and resident.phone:
+        if User.objects.filter(phone=resident.phone).exclude(pk=user.pk).exists():
+            raise PhoneTaken(field="phone")
+        user.phone = resident.phone
+        try:
+            with transaction.atomic():
+                user.save(update_fields=["phone"])
+        except IntegrityError:
+            raise PhoneTaken(field="phone") from None
+
+
+@transaction.atomic
+def close_resident(*, resident: Resident, actor: User, why: str, now: dt.datetime | None = None) -> Resident:
+    """Close an account: who left, at their own wish or by the village. Nothing is deleted."""
+    resident = _locked(resident)
+    if resident.user_id is None or resident.user_id != actor.pk:
+        require(actor, Action.REGISTER_RESIDENT, resident.village)
+    if resident.status == Resident.Status.CLOSED:
+        return resident
+    return _close(resident, actor=actor, why=why, action="close_resident", now=now or timezone.now())
+
+
+def _close(resident: Resident, *, actor: User, why: str, action: str, now: dt.datetime) -> Resident:
+    resident.status = Resident.Status.CLOSED
+    resident.closed_at = now
+    resident.closed_why = why[:200]
+    resident.on_honour_roll = False
+    resident.save(update_fields=["status", "closed_at", "closed_why", "on_honour_roll"])
+    resident.consents.filter(withdrawn_at__isnull=True).update(withdrawn_at=now)
+    today = timezone.localdate(now)
+    for stay in resident.residences.filter(until__isnull=True):
+        stay.until = max(today, stay.since)
+        stay.save(update_fields=["until"])
+    resident.cards.filter(status=Card.Status.ACTIVE).update(
+        status=Card.Status.BLOCKED, blocked_at=now, blocked_by=actor, blocked_why="account closed"
+    )
+    Proxy.objects.filter(resident=resident, until__isnull=True).update(until=now)
+    if resident.user is not None:
+        Proxy.objects.filter(helper=resident.user, until__isnull=True).update(until=now)
+    record_audit(
+        actor=actor, action=action, subject=f"resident:{resident.pk}", region=resident.village, why=why, now=now
+    )
+    return resident
+
+
+@transaction.atomic
+def withdraw_consent(*, resident: Resident, actor: User, now: dt.datetime | None = None) -> Resident:
+    """Take consent back. Without consent there is no account, so this closes it; the data is archived."""
+    resident = _locked(resident)
+    if resident.user_id is None or resident.user_id != actor.pk:
+        require(actor, Action.REGISTER_RESIDENT, resident.village)
+    if resident.status == Resident.Status.CLOSED:
+        raise ResidentClosed
+    return _close(resident, actor=actor, why="consent withdrawn", action="withdraw_consent", now=now or timezone.now())
+
+
+def rotate_id_numbers() -> int:
+    """Encrypt every ID number with the newest key and write all digests anew; return how many rows.
+
+    Run it after a new key was put in front of ``ID_NUMBER_KEYS`` and before the old one is taken away. The digests
+    afterwards stand under the newest key alone, so that key must then be the only one.
+    """
+    from django.conf import settings
+
+    done = 0
+    with transaction.atomic():
+        for resident in Resident.objects.select_for_update().exclude(id_number_encrypted="").order_by("pk"):
+            number = ids.decrypt(resident.id_number_encrypted)
+            resident.id_number_encrypted = ids.rotate(resident.id_number_encrypted)
+            resident.id_number_digest = ids.digest_with(settings.ID_NUMBER_KEYS[0], number)
+            resident.save(update_fields=["id_number_encrypted", "id_number_digest"])
+            done += 1
+    return done

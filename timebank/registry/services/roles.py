@@ -1,0 +1,127 @@
+"""Giving and ending roles."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from timebank.registry import rules
+from timebank.registry.errors import AlreadyGranted, DutiesClash, NotAllowed, PhoneTaken, RoleNeedsPlace
+from timebank.registry.models import Organisation, Region, RoleGrant, User
+from timebank.registry.services.audit import record_audit
+
+
+@transaction.atomic
+def create_user(
+    *,
+    name: str,
+    actor: User | None,
+    phone: str = "",
+    email: str = "",
+    password: str | None = None,
+    username: str = "",
+    now: dt.datetime | None = None,
+) -> User:
+    """Create a sign-in for staff; what they may do is granted apart. ``actor`` nobody = the machine itself."""
+    from timebank.registry.services.residents import normalise_phone
+
+    if actor is not None:
+        rules.require(actor, rules.Action.GRANT_ROLE)
+    fields = {"username": username} if username else {}
+    now = now or timezone.now()
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(
+                name=name.strip(),
+                password=password,
+                phone=normalise_phone(phone) or None,
+                email=email or None,
+                date_joined=now,
+                **fields,
+            )
+    except IntegrityError:
+        raise PhoneTaken(field="phone") from None
+    record_audit(actor=actor, action="create_user", subject=f"user:{user.pk}", now=now)
+    return user
+
+
+@transaction.atomic
+def grant_role(
+    *,
+    user: User,
+    role: str,
+    actor: User | None,
+    region: Region | None = None,
+    organisation: Organisation | None = None,
+    why: str = "",
+    now: dt.datetime | None = None,
+) -> RoleGrant:
+    """Give a role in a region or at an organisation; refuse what the separation of duties forbids.
+
+    ``actor`` is nobody only for the machine itself (the first operator, a load command).
+    """
+    place = region or (organisation.region if organisation is not None else None)
+    if place is None or (region is not None and organisation is not None):
+        raise RoleNeedsPlace(field="role")
+    if (organisation is not None) != (role in rules.BY_ORGANISATION):
+        raise RoleNeedsPlace(field="role")
+    if actor is not None and not rules.may_appoint(actor, role, place):
+        raise NotAllowed(action="grant_role", role=role)
+    now = now or timezone.now()
+    # The person's row is the lock: two clashing grants at once wait for one another.
+    User.objects.select_for_update().get(pk=user.pk)
+    if region is not None:
+        held = RoleGrant.objects.filter(user=user, ended_at__isnull=True, region__isnull=False).select_related("region")
+        for other in held:
+            if other.region and rules.clash(role, other.role) and rules.overlap(region, other.region):
+                raise DutiesClash(field="role")
+    try:
+        with transaction.atomic():
+            grant = RoleGrant.objects.create(
+                user=user, role=role, region=region, organisation=organisation, granted_by=actor, granted_at=now
+            )
+    except IntegrityError:
+        raise AlreadyGranted(field="role") from None
+    rules.forget_grants(user)
+    record_audit(
+        actor=actor,
+        action="grant_role",
+        subject=f"user:{user.pk}",
+        region=place,
+        why=why,
+        facts={"role": str(role), "organisation": organisation.pk if organisation else None},
+        now=now,
+    )
+    return grant
+
+
+@transaction.atomic
+def end_role(*, grant: RoleGrant, actor: User, why: str = "", now: dt.datetime | None = None) -> RoleGrant:
+    """End a role: by who may give it, or by its holder. Again does nothing."""
+    grant = (
+        RoleGrant.objects.select_for_update(of=("self",))
+        .select_related("region", "organisation__region", "user")
+        .get(pk=grant.pk)
+    )
+    place = grant.region if grant.region is not None else grant.organisation.region  # type: ignore[union-attr]
+    if grant.user_id != actor.pk and not rules.may_appoint(actor, grant.role, place):
+        raise NotAllowed(action="grant_role", role=grant.role)
+    if grant.ended_at is not None:
+        return grant
+    grant.ended_at = now or timezone.now()
+    grant.ended_by = actor
+    grant.save(update_fields=["ended_at", "ended_by"])
+    rules.forget_grants(grant.user)
+    rules.forget_grants(actor)
+    record_audit(
+        actor=actor,
+        action="end_role",
+        subject=f"user:{grant.user_id}",
+        region=place,
+        why=why,
+        facts={"role": grant.role},
+        now=grant.ended_at,
+    )
+    return grant
