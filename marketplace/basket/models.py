@@ -1,0 +1,73 @@
+"""Oscar's tables, with lines that come in few queries and a basket that never changes once it is redeemed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from oscar.apps.basket.abstract_models import AbstractBasket, AbstractLine
+
+from timebank.common.errors import DomainError
+
+
+class BasketClosed(DomainError):
+    """A basket that has become an order, or is becoming one, does not change any more."""
+
+    code = "basket_closed"
+    message = _("This basket has already been redeemed. Please start a new one.")
+
+
+class Basket(AbstractBasket):
+    def all_lines(self) -> Any:
+        """Return the lines, cached, with everything that pricing and the page read."""
+        if self.pk is None or self._lines is not None:
+            return super().all_lines()
+        self._lines = (
+            self.lines.select_related(
+                "product__product_class",
+                "product__parent__product_class",
+                "stockrecord__partner__village",
+            )
+            .prefetch_related("attributes", "product__images")
+            .order_by("pk")
+        )
+        return self._lines
+
+    def refuse_unless_open(self) -> None:
+        """Raise BasketClosed unless the row in the database may still change."""
+        if self.pk and not type(self).objects.filter(pk=self.pk, status__in=self.editable_statuses).exists():
+            raise BasketClosed
+
+    def add_product(self, *args: Any, **kwargs: Any) -> Any:
+        self.refuse_unless_open()
+        return super().add_product(*args, **kwargs)
+
+    add_product.alters_data = True
+    add = add_product
+
+    def flush(self) -> None:
+        self.refuse_unless_open()
+        super().flush()
+
+    def thaw(self) -> None:
+        """Open a frozen basket again; one that was submitted stays submitted whatever Oscar's error paths do."""
+        type(self).objects.filter(pk=self.pk, status=self.FROZEN).update(status=self.OPEN)
+        self.refresh_from_db(fields=["status"])
+
+    thaw.alters_data = True
+
+    def is_shipping_required(self) -> bool:
+        return False
+
+
+class Line(AbstractLine):
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.basket.refuse_unless_open()
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        self.basket.refuse_unless_open()
+        return super().delete(*args, **kwargs)
+
+
+from oscar.apps.basket.models import *

@@ -1,0 +1,1 @@
+"""Redemption, tickets, stock movements: the heart of the market."""
