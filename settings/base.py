@@ -27,7 +27,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     # Our face first, so that its templates win over Django's and Oscar's.
     "timebank.face",
-    # "timebank.ledger",
+    "timebank.ledger",
     "timebank.registry",
     "timebank.policy",
     # "timebank.service",

@@ -1,0 +1,83 @@
+"""How much is in an account, and until when."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+
+from django.db import connection
+from django.utils import timezone
+
+from timebank.ledger.models import Lot
+from timebank.ledger.types import Balance, LotView, edge_day
+
+_WALLETS = """
+SELECT a.key, a.guarded, a.balance, a.debt,
+    coalesce((SELECT sum(h.amount) FROM ledger_hold h WHERE h.wallet_id = a.id
+              AND NOT EXISTS (SELECT 1 FROM ledger_holdresolution r WHERE r.hold_id = h.id)), 0),
+    coalesce((SELECT sum(l.remaining) FROM ledger_lot l WHERE l.account_id = a.id
+              AND l.expires_on >= %s AND l.restriction = ''), 0),
+    coalesce((SELECT sum(l.remaining) FROM ledger_lot l WHERE l.account_id = a.id
+              AND l.expires_on >= %s AND l.restriction <> ''), 0),
+    a.id
+FROM ledger_account a WHERE a.key IN ({marks})"""
+
+#: The latest checkpoint of an account, and the postings that no seal holds yet, in one snapshot.
+_SYSTEM = """
+SELECT a.id,
+    coalesce((SELECT c.credit_total - c.debit_total FROM ledger_checkpoint c WHERE c.account_id = a.id
+              ORDER BY c.seal_id DESC LIMIT 1), 0)
+  + coalesce((SELECT sum(CASE WHEN p.credit_id = a.id THEN p.amount ELSE -p.amount END)
+              FROM ledger_unsealed u JOIN ledger_posting p ON p.transfer_id = u.transfer_id
+              WHERE p.credit_id = a.id OR p.debit_id = a.id), 0)
+FROM ledger_account a WHERE a.id IN ({marks})"""
+
+_CHUNK = 400
+
+
+def balances_of(keys: Iterable[str]) -> dict[str, Balance]:
+    """Return the balance of each account by key; an unknown key has none (missing in the answer)."""
+    wanted = list(dict.fromkeys(keys))
+    today = timezone.localdate().isoformat()
+    found: dict[str, Balance] = {}
+    for start in range(0, len(wanted), _CHUNK):
+        part = wanted[start : start + _CHUNK]
+        system: dict[int, str] = {}
+        with connection.cursor() as cursor:
+            cursor.execute(_WALLETS.format(marks=", ".join(["%s"] * len(part))), [today, today, *part])
+            for key, guarded, balance, debt, held, live, earmarked, id_ in cursor.fetchall():
+                if guarded:
+                    found[key] = Balance(int(balance + held), int(held), int(live), int(debt), int(earmarked))
+                else:
+                    system[id_] = key
+            if system:
+                cursor.execute(_SYSTEM.format(marks=", ".join(["%s"] * len(system))), list(system))
+                for id_, total in cursor.fetchall():
+                    found[system[id_]] = Balance(int(total), 0, int(total), 0, 0)
+    return found
+
+
+def balance_of(key: str) -> Balance:
+    """Return the balance of an account; zero for an unknown one.
+
+    ``spendable`` leaves out what is held, earmarked, or past its day but not yet swept.
+    """
+    return balances_of([key]).get(key, Balance())
+
+
+def lots_of(key: str) -> list[LotView]:
+    """List the live lots of a wallet, soonest expiring first."""
+    lots = Lot.objects.filter(account__key=key, remaining__gt=0, expires_on__gte=timezone.localdate())
+    return _views(lots.order_by("expires_on", "restriction"))
+
+
+def expiring(key: str, *, before: dt.date) -> list[LotView]:
+    """List the live lots of a wallet that expire before a day."""
+    lots = Lot.objects.filter(
+        account__key=key, remaining__gt=0, expires_on__gte=timezone.localdate(), expires_on__lt=before
+    )
+    return _views(lots.order_by("expires_on", "restriction"))
+
+
+def _views(lots: Iterable[Lot]) -> list[LotView]:
+    return [LotView(edge_day(lot.expires_on), lot.restriction, lot.remaining) for lot in lots]

@@ -1,0 +1,83 @@
+"""Reading under lock and writing, once for each database; the rules are in ``plan``."""
+
+from __future__ import annotations
+
+import uuid as uuid_module
+from collections.abc import Sequence
+from typing import Protocol
+
+from django.db import connections
+
+from timebank.ledger.plan import AccountRow, Effects, LotRow
+
+HEAD_COLUMNS = (
+    ("id", "bigint"),
+    ("uuid", "uuid"),
+    ("key", "text"),
+    ("request_hash", "bytea"),
+    ("content_hash", "bytea"),
+    ("unit", "smallint"),
+    ("kind", "text"),
+    ("posted_at", "timestamptz"),
+    ("effective_on", "date"),
+    ("reason", "text"),
+    ("memo", "text"),
+    ("actor", "text"),
+    ("on_behalf_of", "text"),
+    ("source", "text"),
+    ("rule", "text"),
+    ("reverses_id", "bigint"),
+    ("refund_of_id", "bigint"),
+)
+POSTING_COLUMNS = (
+    ("transfer_id", "bigint"),
+    ("leg", "smallint"),
+    ("unit", "smallint"),
+    ("debit_id", "bigint"),
+    ("credit_id", "bigint"),
+    ("amount", "bigint"),
+    ("debit_version", "bigint"),
+    ("debit_balance", "bigint"),
+    ("credit_version", "bigint"),
+    ("credit_balance", "bigint"),
+    ("debit_expires_on", "date"),
+    ("credit_expires_on", "date"),
+    ("debit_restriction", "text"),
+    ("credit_restriction", "text"),
+    ("origin_id", "bigint"),
+)
+
+#: What is already posted: uuid → (transfer id, request hash).
+Known = dict[uuid_module.UUID, tuple[int, bytes]]
+
+
+class LostLock(RuntimeError):
+    """A wallet changed between reading and writing it although it was locked: a defect, never a refusal."""
+
+
+class Store(Protocol):
+    """Three steps of a posting, each one round trip on PostgreSQL. All within the caller's transaction."""
+
+    def lock(self, keys: Sequence[str], transfers: int) -> tuple[list[int], list[AccountRow]]:
+        """Lock the wallets among these accounts in ascending id, read all; hand out so many transfer ids."""
+        ...
+
+    def read(self, wallets: Sequence[int], uuids: Sequence[uuid_module.UUID]) -> tuple[list[LotRow], Known]:
+        """Read the lots of locked wallets and which transfers exist already, in a snapshot later than the lock."""
+        ...
+
+    def write(self, effects: Effects) -> None:
+        """Write heads, postings, wallets, lots and the sealer's queue."""
+        ...
+
+
+def store_for(alias: str) -> Store:
+    """Return the store of this database."""
+    connection = connections[alias]
+    if connection.vendor == "postgresql":
+        from timebank.ledger.store.postgres import PostgresStore
+
+        return PostgresStore(connection)
+    from timebank.ledger.store.sqlite import SqliteStore
+
+    return SqliteStore(connection)

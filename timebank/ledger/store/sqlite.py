@@ -1,0 +1,121 @@
+"""Posting on SQLite: the same three steps with plain statements; ``BEGIN IMMEDIATE`` makes the writer the only one."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import uuid as uuid_module
+from collections.abc import Sequence
+from typing import Any
+
+from timebank.ledger.plan import AccountRow, Effects, LotRow
+from timebank.ledger.store import HEAD_COLUMNS, POSTING_COLUMNS, Known, LostLock
+
+_INSERT_HEAD = "INSERT INTO ledger_transfer ({}) VALUES ({})".format(
+    ", ".join(name for name, _type in HEAD_COLUMNS), ", ".join(["%s"] * len(HEAD_COLUMNS))
+)
+_INSERT_POSTING = "INSERT INTO ledger_posting ({}) VALUES ({})".format(
+    ", ".join(name for name, _type in POSTING_COLUMNS), ", ".join(["%s"] * len(POSTING_COLUMNS))
+)
+
+
+def _day(text: str | dt.date) -> dt.date:
+    return text if isinstance(text, dt.date) else dt.date.fromisoformat(text)
+
+
+class SqliteStore:
+    """See ``Store``."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+    def lock(self, keys: Sequence[str], transfers: int) -> tuple[list[int], list[AccountRow]]:
+        """Read the accounts; the transaction itself is the lock."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT id, key, balance, version, debt, status = 'open', expires_to, coalesce(floor, 0) "
+                "FROM ledger_account WHERE key IN (SELECT value FROM json_each(%s))",
+                [json.dumps(list(keys))],
+            )
+            rows = [AccountRow(*row[:5], bool(row[5]), row[6], row[7]) for row in cursor.fetchall()]
+            cursor.execute("SELECT coalesce(max(id), 0) FROM ledger_transfer")
+            last = int(cursor.fetchone()[0])
+        return list(range(last + 1, last + 1 + transfers)), rows
+
+    def read(self, wallets: Sequence[int], uuids: Sequence[uuid_module.UUID]) -> tuple[list[LotRow], Known]:
+        """Read lots and known transfers."""
+        with self.connection.cursor() as cursor:
+            lots: list[LotRow] = []
+            if wallets:
+                cursor.execute(
+                    "SELECT id, account_id, expires_on, restriction, remaining FROM ledger_lot "
+                    "WHERE remaining > 0 AND account_id IN (SELECT value FROM json_each(%s))",
+                    [json.dumps(list(wallets))],
+                )
+                lots = [LotRow(row[0], row[1], _day(row[2]), row[3], row[4]) for row in cursor.fetchall()]
+            cursor.execute(
+                "SELECT uuid, id, request_hash FROM ledger_transfer WHERE uuid IN (SELECT value FROM json_each(%s))",
+                [json.dumps([one.hex for one in uuids])],
+            )
+            known = {uuid_module.UUID(row[0]): (int(row[1]), bytes(row[2])) for row in cursor.fetchall()}
+        return lots, known
+
+    def write(self, effects: Effects) -> None:
+        """Write everything, wallets and lots only if they are as they were read."""
+        ops = self.connection.ops
+        with self.connection.cursor() as cursor:
+            cursor.executemany(
+                _INSERT_HEAD,
+                [
+                    (
+                        head["id"],
+                        head["uuid"].hex,
+                        head["key"],
+                        head["request_hash"],
+                        head["content_hash"],
+                        head["unit"],
+                        head["kind"],
+                        ops.adapt_datetimefield_value(head["posted_at"]),
+                        head["effective_on"].isoformat(),
+                        *(head[name] for name, _type in HEAD_COLUMNS[9:]),
+                    )
+                    for head in effects.heads
+                ],
+            )
+            for wallet in effects.wallets:
+                cursor.execute(
+                    "UPDATE ledger_account SET balance = %s, version = %s, debt = %s WHERE id = %s AND version = %s",
+                    [wallet.balance, wallet.version, wallet.debt, wallet.id, wallet.before.version],
+                )
+                if cursor.rowcount != 1:
+                    raise LostLock(wallet.key)
+            for lot in effects.lots:
+                if lot.id is None:
+                    cursor.execute(
+                        "UPDATE ledger_lot SET remaining = remaining + %s "
+                        "WHERE account_id = %s AND expires_on = %s AND restriction = %s",
+                        [lot.remaining, lot.account_id, lot.expires_on.isoformat(), lot.restriction],
+                    )
+                    if cursor.rowcount == 0:
+                        cursor.execute(
+                            "INSERT INTO ledger_lot (account_id, expires_on, restriction, remaining) "
+                            "VALUES (%s, %s, %s, %s)",
+                            [lot.account_id, lot.expires_on.isoformat(), lot.restriction, lot.remaining],
+                        )
+                else:
+                    cursor.execute("UPDATE ledger_lot SET remaining = %s WHERE id = %s", [lot.remaining, lot.id])
+            cursor.executemany(
+                _INSERT_POSTING,
+                [
+                    (
+                        *row[:10],
+                        row.debit_expires_on and row.debit_expires_on.isoformat(),
+                        row.credit_expires_on and row.credit_expires_on.isoformat(),
+                        *row[12:],
+                    )
+                    for row in effects.postings
+                ],
+            )
+            cursor.executemany(
+                "INSERT INTO ledger_unsealed (transfer_id) VALUES (%s)", [(head["id"],) for head in effects.heads]
+            )
