@@ -1,7 +1,7 @@
 """Bytes that are hashed.
 
-Canonical JSON (sorted keys, ASCII, no blanks, integers and strings only): every field is named, typed and delimited, and
-a twenty-line script without Django can make the same bytes. Domain bytes after RFC 6962.
+Canonical JSON (sorted keys, ASCII, no blanks, integers and strings only): every field is named, typed and delimited,
+and a twenty-line script without Django can make the same bytes. Domain bytes after RFC 6962.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 
 from timebank.ledger import guards
@@ -30,7 +31,7 @@ def check_guards(app_configs: Any, databases: Sequence[str] | None = None, **kwa
         options = connection.settings_dict.get("OPTIONS", {})
         if connection.vendor == "sqlite" and str(options.get("transaction_mode", "")).upper() != "IMMEDIATE":
             found.append(
-                Warning(
+                checks.Warning(
                     "SQLite does not open its transactions IMMEDIATE: two writers may fail instead of waiting.",
                     hint='Set OPTIONS["transaction_mode"] = "IMMEDIATE".',
                     id="ledger.W001",

@@ -13,7 +13,7 @@ def _in_unit(field: str) -> Q:
 
 
 class Account(models.Model):
-    """An account. A wallet keeps a running balance in its row; a system account, which everybody posts to, keeps none."""
+    """An account: a wallet keeps a running balance in its row; a system account, which all post to, keeps none."""
 
     class Status(models.TextChoices):
         OPEN = "open"
@@ -97,9 +97,10 @@ class Transfer(models.Model):
 class Posting(models.Model):
     """One row = both sides, so it cannot be unbalanced. Partitioned by range of ``id`` on PostgreSQL.
 
-    ``*_version`` and ``*_balance`` count a wallet's postings without a gap and give its balance after each; they are NULL
-    on the side of a system account. ``*_expires_on`` and ``*_restriction`` name the lot touched. ``leg`` -1 marks what the
-    ledger added itself: lending to, or repaying by, a wallet in debt. ``origin`` is the posting that this one gives back.
+    ``*_version`` and ``*_balance`` count a wallet's postings without a gap and give its balance after each; they are
+    NULL on the side of a system account. ``*_expires_on`` and ``*_restriction`` name the lot touched. ``leg`` -1 marks
+    what the ledger added itself: lending to, or repaying by, a wallet in debt. ``origin`` is the posting that this one
+    gives back.
     """
 
     id = models.BigAutoField(primary_key=True)

@@ -51,7 +51,7 @@ POSTING_COLUMNS = (
 Known = dict[uuid_module.UUID, tuple[int, bytes]]
 
 
-class LostLock(RuntimeError):
+class LostLockError(RuntimeError):
     """A wallet changed between reading and writing it although it was locked: a defect, never a refusal."""
 
 

@@ -19,7 +19,7 @@ import psycopg
 from psycopg.pq import ExecStatus, TransactionStatus
 
 from timebank.ledger.plan import AccountRow, Effects, LotRow
-from timebank.ledger.store import HEAD_COLUMNS, POSTING_COLUMNS, Known, LostLock
+from timebank.ledger.store import HEAD_COLUMNS, POSTING_COLUMNS, Known, LostLockError
 
 
 class Statement(NamedTuple):
@@ -241,7 +241,7 @@ class PostgresStore:
             params.append(_array([encode(value) for value in column]))
         result = self._run(statement, params)
         if int(result.get_value(0, 0) or 0) != len(effects.wallets) + len(known):
-            raise LostLock([wallet.key for wallet in effects.wallets])
+            raise LostLockError([wallet.key for wallet in effects.wallets])
 
     def _run(self, statement: Statement, params: list[bytes | None]) -> Any:
         connection = self.connection

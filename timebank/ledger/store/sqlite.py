@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from timebank.ledger.plan import AccountRow, Effects, LotRow
-from timebank.ledger.store import HEAD_COLUMNS, POSTING_COLUMNS, Known, LostLock
+from timebank.ledger.store import HEAD_COLUMNS, POSTING_COLUMNS, Known, LostLockError
 
 _INSERT_HEAD = "INSERT INTO ledger_transfer ({}) VALUES ({})".format(
     ", ".join(name for name, _type in HEAD_COLUMNS), ", ".join(["%s"] * len(HEAD_COLUMNS))
@@ -88,7 +88,7 @@ class SqliteStore:
                     [wallet.balance, wallet.version, wallet.debt, wallet.id, wallet.before.version],
                 )
                 if cursor.rowcount != 1:
-                    raise LostLock(wallet.key)
+                    raise LostLockError(wallet.key)
             for lot in effects.lots:
                 if lot.id is None:
                     cursor.execute(

@@ -141,7 +141,8 @@ CHECKS = (
         "posting",
         "was given back more than once: {}",
         """SELECT o.id, sum(p.amount) FROM ledger_posting p JOIN ledger_posting o ON o.id = p.origin_id
-        WHERE p.leg >= 0 AND p.transfer_id > {since} GROUP BY o.id, o.amount HAVING sum(p.amount) > o.amount ORDER BY o.id""",
+        WHERE p.leg >= 0 AND p.transfer_id > {since} GROUP BY o.id, o.amount
+        HAVING sum(p.amount) > o.amount ORDER BY o.id""",
     ),
     Check(
         6,
@@ -162,7 +163,8 @@ CHECKS = (
         f"""SELECT a.id, a.key FROM ledger_account a LEFT JOIN (
             SELECT account, sum(amount) AS total, count(*) AS versions FROM ({_SIDES}) x GROUP BY account) s
             ON s.account = a.id
-        WHERE a.guarded AND (a.balance <> coalesce(s.total, 0) OR a.version <> coalesce(s.versions, 0)) ORDER BY a.id""",
+        WHERE a.guarded AND (a.balance <> coalesce(s.total, 0) OR a.version <> coalesce(s.versions, 0))
+        ORDER BY a.id""",
     ),
     Check(
         6,
