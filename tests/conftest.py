@@ -25,7 +25,7 @@ os.environ.setdefault("TEST_DB", "postgresql")
 os.environ["DJANGO_SETTINGS_MODULE"] = "settings.test"
 # Only the engine matters here: the place is filled in when the first test asks for a database.
 os.environ["DATABASE_URL"] = (
-    "sqlite:////nonexistent/shanji.sqlite3" if os.environ["TEST_DB"] == "sqlite" else "postgresql:///nonexistent"
+    "sqlite:///:memory:" if os.environ["TEST_DB"] == "sqlite" else "postgresql:///nonexistent"
 )
 
 from tests.support import browser as chrome
