@@ -1,8 +1,8 @@
 """Translations without GNU gettext: compile the catalogues, and name every string that has no Chinese yet.
 
-    python -m tools.messages compile    .po → .mo where the .po is newer
-    python -m tools.messages check      exit 1 and a list when a string of the source is missing, fuzzy or empty
-    python -m tools.messages missing    the same as .po entries, one block a room, to be filled in
+python -m tools.messages compile    .po → .mo where the .po is newer
+python -m tools.messages check      exit 1 and a list when a string of the source is missing, fuzzy or empty
+python -m tools.messages missing    the same as .po entries, one block a room, to be filled in
 """
 
 from __future__ import annotations

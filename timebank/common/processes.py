@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -16,7 +17,9 @@ LONGEST_PAUSE = 30.0  # seconds before a child that keeps dying is tried again
 PROVEN = 30.0  # seconds after which a child counts as having started well
 GRACE = 12.0  # seconds a child has to finish its work after SIGTERM
 PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded here: nothing may be loaded between fork and exec
+_libc = (
+    ctypes.CDLL(None) if sys.platform == "linux" else None
+)  # loaded here: nothing may be loaded between fork and exec
 
 
 @dataclass
@@ -35,7 +38,9 @@ class Child:
 class Tree:
     """Keeps its children alive until it is told to stop (SIGINT, SIGTERM or ``stop``)."""
 
-    def __init__(self, children: Sequence[Child], say: Callable[[str], None], environment: dict[str, str] | None = None):
+    def __init__(
+        self, children: Sequence[Child], say: Callable[[str], None], environment: dict[str, str] | None = None
+    ):
         self.children = list(children)
         self.say = say
         self.environment = {**os.environ, **(environment or {})}
@@ -89,29 +94,22 @@ class Tree:
         self.say(f"The {child.name} ended ({_why(code)}); starting it again in {pause:.0f} s.")
 
     def _end_all(self) -> None:
-        living = [child for child in reversed(self.children) if child.process and child.process.poll() is None]
-        for child in living:
-            _signal(child, signal.SIGTERM)
+        living = [
+            (child.name, child.process)
+            for child in reversed(self.children)
+            if child.process and child.process.poll() is None
+        ]
+        for _name, process in living:
+            process.terminate()
         deadline = time.monotonic() + GRACE
-        for child in living:
-            assert child.process is not None
+        for name, process in living:
             try:
-                child.process.wait(max(0.1, deadline - time.monotonic()))
+                process.wait(max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                self.say(f"The {child.name} did not end within {GRACE:.0f} s; it is killed.")
-        for child in living:
-            _signal(child, signal.SIGKILL, group=True)  # what a child may have left behind
-
-
-def _signal(child: Child, number: int, *, group: bool = False) -> None:
-    assert child.process is not None
-    try:
-        if group:
-            os.killpg(child.process.pid, number)
-        else:
-            child.process.send_signal(number)
-    except ProcessLookupError:
-        pass
+                self.say(f"The {name} did not end within {GRACE:.0f} s; it is killed.")
+        for _name, process in living:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # what a child may have left behind
 
 
 def _die_with_parent() -> None:

@@ -128,4 +128,3 @@ def _check_free(host: str, port: int) -> None:
             raise CommandError(
                 f"Port {port} on {host} can't be used: {error.strerror}. Choose another one: PORT={port + 1} make run"
             ) from None
-
