@@ -1,0 +1,114 @@
+"""What people type; whether it holds is decided by the services."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from timebank.registry.models import Region
+from timebank.service import rules
+from timebank.service.models import Activity, Category, Team
+
+
+class ActivityForm(forms.Form):
+    """A new occasion of service. The day and two clock times are asked apart: that is how people say it."""
+
+    team = forms.ModelChoiceField(Team.objects.none(), label=_("Team"))
+    village = forms.ModelChoiceField(Region.objects.none(), label=_("Village"), required=False)
+    title = forms.CharField(label=_("What is to be done"), max_length=80)
+    category = forms.ChoiceField(label=_("Kind of service"), choices=Category.choices)
+    place = forms.CharField(label=_("Where to meet"), max_length=120)
+    day = forms.DateField(label=_("Day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    starts = forms.TimeField(label=_("From"), widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
+    ends = forms.TimeField(
+        label=_("To"),
+        help_text=_("An end before the start means the next morning."),
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+    )
+    capacity = forms.IntegerField(
+        label=_("Places"), min_value=1, max_value=2000, widget=forms.NumberInput(attrs={"inputmode": "numeric"})
+    )
+    min_age = forms.IntegerField(label=_("Minimum age"), min_value=1, max_value=120, required=False)
+    details = forms.CharField(
+        label=_("What to bring, what to know"),
+        max_length=1000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def __init__(self, *args: Any, teams: Any, villages: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["team"].queryset = teams  # type: ignore[attr-defined]
+        self.fields["village"].queryset = villages  # type: ignore[attr-defined]
+        if len(villages) < 2:
+            del self.fields["village"]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        day, starts, ends = data.get("day"), data.get("starts"), data.get("ends")
+        if day and starts and ends:
+            following = day if ends > starts else day + dt.timedelta(days=1)
+            data["starts_at"] = timezone.make_aware(dt.datetime.combine(day, starts))
+            data["ends_at"] = timezone.make_aware(dt.datetime.combine(following, ends))
+            if data["ends_at"] <= timezone.now():
+                self.add_error("day", _("This time is over. Choose a later day."))
+        return data
+
+
+class CardForm(forms.Form):
+    """A card number, typed or read by a hand scanner."""
+
+    code = forms.CharField(label=_("Card number"), max_length=200)
+
+    def clean_code(self) -> str:
+        """Accept the whole address that is printed as QR on the card, too."""
+        text: str = self.cleaned_data["code"].strip().rstrip("/")
+        return text.rsplit("/", 1)[-1]
+
+
+class CapacityForm(forms.Form):
+    capacity = forms.IntegerField(
+        label=_("Places"), min_value=1, max_value=2000, widget=forms.NumberInput(attrs={"inputmode": "numeric"})
+    )
+
+
+class ReasonForm(forms.Form):
+    why = forms.CharField(label=_("Why"), max_length=200, widget=forms.Textarea(attrs={"rows": 2}))
+
+
+class EnterForm(forms.Form):
+    """Hours of somebody whose attendance could not be taken (a paper slip)."""
+
+    code = forms.CharField(
+        label=_("Card or volunteer number"), max_length=200, help_text=_("Scan the card, or type the number on it.")
+    )
+    minutes = forms.IntegerField(
+        label=_("Minutes worked"),
+        min_value=1,
+        max_value=rules.MAX_DAY_MINUTES,
+        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
+    )
+    why = forms.CharField(
+        label=_("Why by hand"), max_length=200, help_text=_("For example: the phone was flat, paper slip number 12.")
+    )
+
+    def __init__(self, *args: Any, activity: Activity, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.activity = activity
+
+    def clean_code(self) -> str:
+        text: str = self.cleaned_data["code"].strip().rstrip("/")
+        return text.rsplit("/", 1)[-1]
+
+
+class ObjectionForm(forms.Form):
+    text = forms.CharField(
+        label=_("What is wrong with this record"),
+        max_length=500,
+        help_text=_("For example: the person was not there that day. The village answers within seven working days."),
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )

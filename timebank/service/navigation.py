@@ -1,0 +1,57 @@
+"""This room's entries in the menus."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from timebank.face import nav
+from timebank.registry import rules as registry_rules
+
+
+def leads_somewhere(request: HttpRequest) -> bool:
+    """Tell whether this visitor leads a team or activities; asked at most once a request."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return False
+    if registry_rules.can(user, registry_rules.Action.LEAD_ACTIVITY):
+        return True
+    if "_leads_a_team" not in user.__dict__:
+        user.__dict__["_leads_a_team"] = user.led_teams.filter(status="active").exists()
+    return bool(user.__dict__["_leads_a_team"])
+
+
+def _signed_in(request: HttpRequest) -> bool:
+    user = getattr(request, "user", None)
+    return user is not None and user.is_authenticated
+
+
+def register() -> None:
+    """Put the entries into the menus."""
+    nav.register(
+        "top",
+        "activities",
+        _("Activities"),
+        "service:activities",
+        icon="calendar",
+        order=10,
+        visible=_signed_in,
+        match=("service:activity", "service:withdraw", "service:attend"),
+    )
+    nav.register(
+        "desk",
+        "lead",
+        _("My activities"),
+        "service:lead",
+        icon="calendar",
+        order=60,
+        visible=leads_somewhere,
+        match=(
+            "service:lead_new",
+            "service:lead_activity",
+            "service:lead_close",
+            "service:lead_cancel",
+            "service:lead_enter",
+        ),
+        group=_("Service"),
+    )

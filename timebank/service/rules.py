@@ -1,0 +1,159 @@
+"""Who may do what in this room, which step may follow which, and how time is counted. Nothing here writes."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.db.models import Model
+from django.utils import timezone
+
+from timebank.registry import rules as registry_rules
+from timebank.registry.models import Proxy, Region, Resident
+from timebank.registry.selectors import resident_of, same_household
+from timebank.service import errors
+from timebank.service.models import DAY_MINUTES, Activity, Method, Record, Team
+
+Action = registry_rules.Action
+State = Record.State
+
+MAX_DAY_MINUTES = 16 * 60  # more than that in one day is a slip of the pen
+CHECK_IN_BEFORE = dt.timedelta(hours=1)
+CLOSE_AFTER = dt.timedelta(hours=12)  # an activity that its leader forgot closes by itself so long after its end
+
+# What may follow what. A record is never deleted: it is returned, or reversed.
+NEXT: dict[str, frozenset[str]] = {
+    State.DRAFT: frozenset({State.SUBMITTED}),
+    State.SUBMITTED: frozenset({State.VERIFIED, State.RETURNED}),
+    State.VERIFIED: frozenset({State.NOTICED, State.RETURNED}),
+    State.NOTICED: frozenset({State.CREDITED, State.DISPUTED}),
+    State.DISPUTED: frozenset({State.NOTICED, State.RETURNED}),
+    State.CREDITED: frozenset({State.REVERSED}),
+    State.RETURNED: frozenset({State.SUBMITTED}),
+    State.REVERSED: frozenset(),
+}
+
+
+def require_step(record: Record, to: str) -> None:
+    """Refuse a step that does not follow from the record's present state."""
+    if to not in NEXT[record.state]:
+        raise errors.WrongState(state=record.state, to=str(to))
+
+
+# -- People ------------------------------------------------------------------------------------------------------------
+def leads(actor: Model | None, team: Team, village: Region) -> bool:
+    """Tell whether someone may run activities of a team in a village."""
+    if actor is None or not getattr(actor, "is_active", False):
+        return False
+    return team.leader_id == actor.pk or registry_rules.can(actor, Action.LEAD_ACTIVITY, region=village)
+
+
+def require_leader(actor: Model | None, activity: Activity) -> None:
+    """Refuse whoever does not lead this activity."""
+    if not leads(actor, activity.team, activity.village):
+        raise errors.NotTheLeader
+
+
+def acts_for(actor: Model | None, resident: Resident, proven: Resident | None = None) -> bool:
+    """Tell whether someone is this resident, a named helper of theirs, or in a session that proved to act for them."""
+    if actor is None:
+        return False
+    return (
+        resident.user_id == actor.pk
+        or (proven is not None and proven.pk == resident.pk)
+        or Proxy.objects.filter(resident=resident, helper_id=actor.pk, until__isnull=True).exists()
+    )
+
+
+def behalf(actor: Model | None, resident: Resident) -> Resident | None:
+    """Return the resident when somebody else acts for them, so that both names are kept."""
+    return None if actor is not None and resident.user_id == actor.pk else resident
+
+
+def why_not_verify(actor: Any, record: Record) -> type[errors.SecondPersonNeeded] | None:
+    """Return why this person may not verify this record: it takes a second person outside the household."""
+    if record.resident.user_id == actor.pk:
+        return errors.OwnRecord
+    if actor.pk in _hands(record):
+        return errors.OwnEntry
+    own = resident_of(actor)
+    if own is not None and same_household(own, record.resident):
+        return errors.OwnHousehold
+    if Proxy.objects.filter(
+        resident_id=record.resident_id, helper=actor, relation=Proxy.Relation.KIN, until__isnull=True
+    ).exists():
+        return errors.OwnFamily
+    return None
+
+
+def _hands(record: Record) -> set[int]:
+    """Return the users who brought the record about: entered it, or took its attendance from a list or a card."""
+    hands = {record.entered_by_id}
+    seen = record.attendance
+    if seen is not None:
+        hands |= {seen.came_by_id} if seen.came_method != Method.QR else set()
+        hands |= {seen.left_by_id} if seen.left_method != Method.QR else set()
+    return {pk for pk in hands if pk is not None}
+
+
+def is_open_to(activity: Activity, resident: Resident) -> bool:
+    """Tell whether an activity is for this resident: anywhere in their town, or of a region above it."""
+    home, there = resident.village, activity.village
+    town = home.path[: -home.steplen] if home.depth > 1 else home.path
+    return there.path.startswith(town) or home.path.startswith(there.path)
+
+
+def age_on(birth_date: dt.date | None, day: dt.date) -> int | None:
+    """Return the age in whole years on a day, or None when the birth date is not known."""
+    if birth_date is None:
+        return None
+    return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
+
+
+# -- Time --------------------------------------------------------------------------------------------------------------
+def minutes_between(came: dt.datetime, left: dt.datetime, starts: dt.datetime, ends: dt.datetime) -> int:
+    """Return the whole minutes spent inside the planned window; 0 when there are none.
+
+    Instants are compared in UTC, so neither midnight nor a change of clocks adds or loses a minute.
+    """
+    first, last = max(came, starts), min(left, ends)
+    return max(0, min(int((last - first).total_seconds()) // 60, DAY_MINUTES))
+
+
+def local_day(moment: dt.datetime) -> dt.date:
+    """Return the calendar day of an instant where the village is."""
+    return timezone.localtime(moment).date()
+
+
+def end_of_day(day: dt.date) -> dt.datetime:
+    """Return the instant at which a calendar day ends where the village is."""
+    return timezone.make_aware(dt.datetime.combine(day + dt.timedelta(days=1), dt.time.min))
+
+
+def notice_end(published: dt.datetime, days: int) -> dt.datetime:
+    """Return when a notice of so many whole days ends; 0 days end at once."""
+    return published if days == 0 else end_of_day(local_day(published) + dt.timedelta(days=days))
+
+
+def add_working_days(day: dt.date, count: int) -> dt.date:
+    """Return the day ``count`` working days (Monday to Friday) after ``day``.
+
+    Public holidays count as working days, so a clock of ours never runs longer than the regulation's.
+    """
+    while count > 0:
+        day += dt.timedelta(days=1)
+        count -= day.weekday() < 5
+    return day
+
+
+def points_expire_on(credited: dt.date, validity_years: int | None) -> dt.date | None:
+    """Return the day on which points credited on a day lapse: 31 December so many years on; None is never."""
+    return None if validity_years is None else dt.date(credited.year + validity_years, 12, 31)
+
+
+def evidence_of(record_source: str, came: str, left: str, forgot: bool) -> int:
+    """Return how well minutes are proven, 0-100: a scanned QR says most, a hand entry least."""
+    worth = {Method.QR: 50, Method.CARD: 45, Method.LIST: 35, Method.CLOSE: 10, "": 0}
+    if record_source == Record.Source.ENTERED:
+        return 20
+    return max(0, worth[came] + (10 if forgot else worth[left]))

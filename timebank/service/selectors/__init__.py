@@ -1,0 +1,61 @@
+"""What this room can be asked. Everything is scoped by who asks; strangers get 404."""
+
+from __future__ import annotations
+
+from timebank.service.selectors.activities import (
+    AttendanceRow,
+    activities_led_by,
+    activities_open_to,
+    activity_for,
+    attendance_rows,
+    led_activity_for,
+    my_sign_up,
+    sign_ups_of,
+    teams_led_by,
+)
+from timebank.service.selectors.notices import (
+    NoticeRow,
+    notice_list,
+    notice_lists,
+    notice_row,
+    noticed_record_for,
+    objections_open,
+)
+from timebank.service.selectors.records import (
+    Hours,
+    hours_of,
+    record_for,
+    records_of,
+    verify_queue,
+    waiting_for_notice,
+)
+from timebank.service.selectors.schemes import notice_days_of, scheme_of
+from timebank.service.selectors.standings import StandingView, standing_of
+
+__all__ = [
+    "AttendanceRow",
+    "Hours",
+    "NoticeRow",
+    "StandingView",
+    "activities_led_by",
+    "activities_open_to",
+    "activity_for",
+    "attendance_rows",
+    "hours_of",
+    "led_activity_for",
+    "my_sign_up",
+    "notice_days_of",
+    "notice_list",
+    "notice_lists",
+    "notice_row",
+    "noticed_record_for",
+    "objections_open",
+    "record_for",
+    "records_of",
+    "scheme_of",
+    "sign_ups_of",
+    "standing_of",
+    "teams_led_by",
+    "verify_queue",
+    "waiting_for_notice",
+]

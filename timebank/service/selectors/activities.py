@@ -1,0 +1,153 @@
+"""Activities, places and who came."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import Http404
+from django.utils import timezone
+
+from timebank.registry import rules as registry_rules
+from timebank.registry.models import Resident
+from timebank.registry.selectors import resident_of
+from timebank.service import rules
+from timebank.service.models import Activity, Attendance, SignUp, Team
+
+
+def _near(resident: Resident, *, whole_town: bool) -> Q:
+    """Return the places a resident's activities lie in: the village and what is above it, or the whole town too."""
+    home = resident.village
+    above = [home.path[:end] for end in range(home.steplen, len(home.path) + 1, home.steplen)]
+    near = Q(village__path__in=above)
+    if whole_town and home.depth > 1:
+        near |= Q(village__path__startswith=home.path[: -home.steplen])
+    return near
+
+
+def activities_open_to(
+    resident: Resident,
+    *,
+    now: dt.datetime | None = None,
+    category: str = "",
+    whole_town: bool = False,
+    until: dt.datetime | None = None,
+) -> QuerySet[Activity]:
+    """Select open activities near a resident that are not over, soonest first."""
+    moment = now or timezone.now()
+    found = Activity.objects.filter(
+        _near(resident, whole_town=whole_town), status=Activity.Status.OPEN, ends_at__gt=moment
+    )
+    if category:
+        found = found.filter(category=category)
+    if until is not None:
+        found = found.filter(starts_at__lt=until)
+    return found.select_related("team", "team__leader", "village").order_by("starts_at", "pk")
+
+
+def sign_ups_of(resident: Resident, *, now: dt.datetime | None = None) -> QuerySet[SignUp]:
+    """Select what a resident has signed up for and is still to come or going on."""
+    moment = now or timezone.now()
+    return (
+        resident.sign_ups.filter(
+            state__in=SignUp.LIVE, activity__status=Activity.Status.OPEN, activity__ends_at__gt=moment
+        )
+        .select_related("activity", "activity__team", "activity__village")
+        .order_by("activity__starts_at", "pk")
+    )
+
+
+def states_among(resident: Resident, activities: Collection[Activity]) -> dict[int, str]:
+    """Return the resident's live sign-up state by activity, in one statement."""
+    return dict(
+        resident.sign_ups.filter(activity__in=activities, state__in=SignUp.LIVE).values_list("activity_id", "state")
+    )
+
+
+def activity_for(actor: Any, pk: int, resident: Resident | None = None) -> Activity:
+    """Return an activity to who may join (or the ``resident`` they act for), lead or oversee it; else 404."""
+    activity = Activity.objects.select_related("team", "team__leader", "village").filter(pk=pk).first()
+    if activity is None:
+        raise Http404
+    person = resident or resident_of(actor)
+    if person is not None and rules.is_open_to(activity, person):
+        return activity
+    if rules.leads(actor, activity.team, activity.village):
+        return activity
+    if registry_rules.can(actor, rules.Action.VIEW_VILLAGE, region=activity.village):
+        return activity
+    raise Http404
+
+
+def led_activity_for(actor: Any, pk: int) -> Activity:
+    """Return an activity to who leads it; 404 to anybody else."""
+    activity = activity_for(actor, pk)
+    if not rules.leads(actor, activity.team, activity.village):
+        raise Http404
+    return activity
+
+
+def my_sign_up(activity: Activity, resident: Resident) -> SignUp | None:
+    """Return the resident's place in an activity, if they have or had one (a withdrawn one does not count)."""
+    return activity.sign_ups.filter(resident=resident).exclude(state=SignUp.State.WITHDRAWN).first()
+
+
+def place_in_line(sign_up: SignUp) -> int:
+    """Return how many wait before this one, plus one."""
+    before = Q(at__lt=sign_up.at) | Q(at=sign_up.at, pk__lt=sign_up.pk)
+    return sign_up.activity.sign_ups.filter(before, state=SignUp.State.WAITING).count() + 1
+
+
+def teams_led_by(actor: Any) -> QuerySet[Team]:
+    """Select active teams whose activities this person may open."""
+    where = registry_rules.regions_where(actor, rules.Action.LEAD_ACTIVITY)
+    return (
+        Team.objects.filter(Q(leader=actor) | Q(region__in=where), status=Team.Status.ACTIVE)
+        .select_related("region", "leader")
+        .order_by("region__path", "name", "pk")
+    )
+
+
+def activities_led_by(actor: Any) -> QuerySet[Activity]:
+    """Select the activities this person leads, newest first."""
+    where = registry_rules.regions_where(actor, rules.Action.LEAD_ACTIVITY)
+    return (
+        Activity.objects.filter(Q(team__leader=actor) | Q(village__in=where))
+        .select_related("team", "village")
+        .order_by("-starts_at", "-pk")
+    )
+
+
+@dataclass(frozen=True)
+class AttendanceRow:
+    """One line of the leader's list: the person, their place, and when they came and left."""
+
+    resident: Resident
+    sign_up: SignUp | None
+    seen: Attendance | None
+
+    @property
+    def is_here(self) -> bool:
+        return self.seen is not None and self.seen.left_at is None
+
+
+def attendance_rows(activity: Activity) -> list[AttendanceRow]:
+    """List everybody who signed up or came: present first, then expected, then gone, then waiting."""
+    signed = {
+        one.resident_id: one
+        for one in activity.sign_ups.exclude(state=SignUp.State.WITHDRAWN).select_related("resident")
+    }
+    seen = {one.resident_id: one for one in activity.attendances.select_related("resident", "came_by", "left_by")}
+    people = {one.resident_id: one.resident for one in (*signed.values(), *seen.values())}
+    rows = [AttendanceRow(people[pk], signed.get(pk), seen.get(pk)) for pk in people]
+
+    def rank(row: AttendanceRow) -> tuple[int, str, int]:
+        if row.seen is None:
+            waiting = row.sign_up is not None and row.sign_up.state == SignUp.State.WAITING
+            return (3 if waiting else 1, row.resident.name, row.resident.pk)
+        return (0 if row.is_here else 2, row.resident.name, row.resident.pk)
+
+    return sorted(rows, key=rank)

@@ -1,0 +1,102 @@
+"""What hangs on the village notice board."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet, Sum
+from django.http import Http404
+
+from timebank.registry import rules as registry_rules
+from timebank.registry.models import Region, Resident
+from timebank.service import rules
+from timebank.service.models import NoticeList, Objection, Record
+
+State = Record.State
+PUBLIC = (State.NOTICED, State.DISPUTED, State.CREDITED)
+
+
+@dataclass(frozen=True)
+class NoticeRow:
+    """One line of a public list: a name (masked if its bearer asked), what, when, how long. No phone, no number."""
+
+    record_id: int
+    name: str
+    what: str
+    category: str
+    served_on: dt.date
+    minutes: int
+    until: dt.datetime
+    is_disputed: bool
+    is_open: bool
+
+
+def masked(name: str) -> str:
+    """Return a name that only its bearer recognises: 王秀英 → 王**."""
+    return name[:1] + "*" * max(1, len(name) - 1)
+
+
+def notice_list(village: Region) -> list[NoticeRow]:
+    """List what is on public notice in a village now: open to objection, or objected to and not yet answered."""
+    records = (
+        Record.objects.filter(village=village, state__in=(State.NOTICED, State.DISPUTED))
+        .select_related("resident")
+        .order_by("notice_until", "served_on", "pk")
+    )
+    return [notice_row(record) for record in records]
+
+
+def rows_of(notice: NoticeList) -> list[NoticeRow]:
+    """List what one notice list still holds, in the order in which it was hung out."""
+    records = notice.records.filter(state__in=PUBLIC).select_related("resident").order_by("served_on", "pk")
+    return [notice_row(record) for record in records]
+
+
+def notice_row(record: Record) -> NoticeRow:
+    """Return a record as the public may see it."""
+    assert record.notice_until is not None  # noqa: S101 (the database keeps that for every public state)
+    return NoticeRow(
+        record_id=record.pk,
+        name=masked(record.resident.name) if record.is_name_withheld else record.resident.name,
+        what=record.what,
+        category=record.category,
+        served_on=record.served_on,
+        minutes=record.minutes,
+        until=record.notice_until,
+        is_disputed=record.state == State.DISPUTED,
+        is_open=record.state in (State.NOTICED, State.DISPUTED),
+    )
+
+
+def notice_lists(village: Region) -> QuerySet[NoticeList]:
+    """Select the lists of a village, newest first, with how many records and minutes each still holds."""
+    public = Q(records__state__in=PUBLIC)
+    return (
+        NoticeList.objects.filter(village=village)
+        .annotate(count=Count("records", filter=public), minutes=Sum("records__minutes", filter=public, default=0))
+        .select_related("published_by")
+        .order_by("-number")
+    )
+
+
+def noticed_record_for(resident: Resident | None, pk: int) -> Record:
+    """Return a record on notice to a resident of its village; 404 to anybody else."""
+    record = (
+        Record.objects.select_related("resident", "village")
+        .filter(pk=pk, state__in=(State.NOTICED, State.DISPUTED))
+        .first()
+    )
+    if record is None or resident is None or resident.village_id != record.village_id:
+        raise Http404
+    return record
+
+
+def objections_open(actor: Any, village: Region | None = None) -> QuerySet[Objection]:
+    """Select unanswered objections where this person may answer, the most urgent first."""
+    where = registry_rules.regions_where(actor, rules.Action.ANSWER_OBJECTION)
+    found = Objection.objects.filter(state=Objection.State.OPEN, record__village__in=where)
+    if village is not None:
+        found = found.filter(record__village=village)
+    return found.select_related("record", "record__resident", "record__village", "resident").order_by("due_on", "pk")

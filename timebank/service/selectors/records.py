@@ -1,0 +1,127 @@
+"""Records and hours."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.http import Http404
+from django.utils import timezone
+
+from timebank.registry import rules as registry_rules
+from timebank.registry.models import Proxy, Region, Resident
+from timebank.registry.selectors import resident_of
+from timebank.service import rules
+from timebank.service.models import Method, Record, RecordChange
+
+State = Record.State
+
+
+@dataclass(frozen=True)
+class Hours:
+    """Minutes of a resident: credited for good, credited this year, and on their way."""
+
+    credited: int = 0
+    this_year: int = 0
+    waiting: int = 0
+    records: int = 0
+
+
+def hours_of(resident: Resident, year: int | None = None) -> Hours:
+    """Add up a resident's minutes. Redeeming never lowers them."""
+    year = year or timezone.localdate().year
+    credited = Q(state=State.CREDITED)
+    sums = resident.service_records.aggregate(
+        credited=Sum("minutes", filter=credited, default=0),
+        this_year=Sum("minutes", filter=credited & Q(served_on__year=year), default=0),
+        waiting=Sum(
+            "minutes",
+            filter=Q(state__in=(State.SUBMITTED, State.VERIFIED, State.NOTICED, State.DISPUTED)),
+            default=0,
+        ),
+        records=Count("pk", filter=~Q(state=State.REVERSED)),
+    )
+    return Hours(**sums)
+
+
+def records_of(resident: Resident) -> QuerySet[Record]:
+    """Select a resident's records, newest first, ready to show."""
+    return resident.service_records.select_related("activity", "notice_list").order_by("-served_on", "-pk")
+
+
+def record_for(actor: Any, pk: int, on_behalf_of: Resident | None = None) -> Record:
+    """Return a record to its person, their helper, or who verifies or leads there; 404 to strangers."""
+    record = (
+        Record.objects.select_related(
+            "resident", "village", "activity", "activity__team", "activity__village", "attendance", "notice_list"
+        )
+        .filter(pk=pk)
+        .first()
+    )
+    if record is None or not may_see(actor, record, on_behalf_of):
+        raise Http404
+    return record
+
+
+def may_see(actor: Any, record: Record, on_behalf_of: Resident | None = None) -> bool:
+    """Tell whether someone may open a record with its whole history."""
+    if rules.acts_for(actor, record.resident, on_behalf_of):
+        return True
+    if record.activity is not None and rules.leads(actor, record.activity.team, record.activity.village):
+        return True
+    return any(
+        registry_rules.can(actor, action, region=record.village)
+        for action in (rules.Action.VERIFY_RECORD, rules.Action.PUBLISH_NOTICE, rules.Action.AUDIT)
+    )
+
+
+def changes_of(record: Record) -> QuerySet[RecordChange]:
+    """Select the history of a record, oldest first."""
+    return record.changes.select_related("actor", "on_behalf_of").order_by("pk")
+
+
+def verify_queue(actor: Any, village: Region | None = None) -> QuerySet[Record]:
+    """Select what this person may verify, weakest evidence first, then oldest: never their own, their household's,
+    or what they entered or took attendance for."""
+    where = registry_rules.regions_where(actor, rules.Action.VERIFY_RECORD)
+    queue = Record.objects.filter(state=State.SUBMITTED, village__in=where)
+    if village is not None:
+        queue = queue.filter(village=village)
+    # Spelled so that a row without the fact stays in: in SQL, "not (NULL = 5)" is not true.
+    queue = queue.exclude(resident__user=actor).filter(Q(entered_by__isnull=True) | ~Q(entered_by=actor))
+    for way, by in (("came_method", "came_by"), ("left_method", "left_by")):
+        queue = queue.filter(
+            Q(attendance__isnull=True)
+            | Q(**{f"attendance__{way}": Method.QR})
+            | Q(**{f"attendance__{by}__isnull": True})
+            | ~Q(**{f"attendance__{by}": actor})
+        )
+    own = resident_of(actor)
+    if own is not None and own.household_id is not None:
+        queue = queue.filter(Q(resident__household__isnull=True) | ~Q(resident__household=own.household_id))
+    kin = Proxy.objects.filter(
+        resident=OuterRef("resident"), helper=actor, relation=Proxy.Relation.KIN, until__isnull=True
+    )
+    return (
+        queue.filter(~Exists(kin))
+        .select_related("resident", "resident__household", "village", "activity", "activity__team", "entered_by")
+        .select_related("attendance")
+        .order_by("evidence", "served_on", "pk")
+    )
+
+
+def waiting_for_notice(village: Region) -> QuerySet[Record]:
+    """Select verified records of a village that the next notice list will hold."""
+    return (
+        Record.objects.filter(village=village, state=State.VERIFIED)
+        .select_related("resident", "activity", "verified_by")
+        .order_by("served_on", "pk")
+    )
+
+
+def due_for_credit(now: dt.datetime, village: Region | None = None) -> QuerySet[Record]:
+    """Select records whose notice is over and that nobody doubts."""
+    due = Record.objects.filter(state=State.NOTICED, notice_until__lte=now)
+    return due if village is None else due.filter(village=village)

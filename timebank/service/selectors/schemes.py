@@ -1,0 +1,77 @@
+"""Which scheme prices the hours of a village on a day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from functools import lru_cache
+
+from django.conf import settings
+
+from timebank.policy.engine import Scheme
+from timebank.policy.ladders import Ladder
+from timebank.policy.models import SchemeVersion
+from timebank.policy.selectors import version_in_force
+from timebank.registry.models import Region
+from timebank.service.errors import NoScheme
+from timebank.service.models import SchemeAdoption
+
+
+def adoptions_of(village: Region) -> list[SchemeAdoption]:
+    """List every adoption that reaches a village: its own first, then those of the regions above, newest first."""
+    paths = [village.path[:end] for end in range(village.steplen, len(village.path) + 1, village.steplen)]
+    found = SchemeAdoption.objects.filter(region__path__in=paths).select_related("region")
+    return sorted(found, key=lambda one: (one.region.depth, one.since), reverse=True)
+
+
+def in_use(adoptions: Sequence[SchemeAdoption], on: dt.date) -> SchemeAdoption | None:
+    """Pick the adoption that holds on a day: the nearest region's, then its latest."""
+    return next((one for one in adoptions if one.since <= on), None)
+
+
+def scheme_of(village: Region, on: dt.date) -> SchemeVersion:
+    """Return the version that prices a village's hours on a day; raises NoScheme or NoSchemeInForce."""
+    adoption = in_use(adoptions_of(village), on)
+    if adoption is None:
+        raise NoScheme
+    return version_in_force(adoption.slug, on)
+
+
+def notice_days_of(village: Region, on: dt.date) -> int:
+    """Return how many days a village's notice lasts: its own choice, else the setting."""
+    for one in adoptions_of(village):
+        if one.since <= on and one.notice_days is not None:
+            return one.notice_days
+    return int(settings.NOTICE_DAYS)
+
+
+def spec_of(version: SchemeVersion) -> Scheme:
+    """Return what the engine prices with. An approved version never changes, so it is read once a process."""
+    return _parsed(version.pk, version.content_hash, version)[0]
+
+
+def ladder_of(version: SchemeVersion) -> Ladder | None:
+    """Return the star ladder of a version, read once a process."""
+    return _parsed(version.pk, version.content_hash, version)[1]
+
+
+class _ByKey:
+    """Carry a version past the cache's key: only its number and hash name it."""
+
+    def __init__(self, version: SchemeVersion) -> None:
+        self.version = version
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ByKey)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+def _parsed(pk: int, content_hash: str, version: SchemeVersion) -> tuple[Scheme, Ladder | None]:
+    return _parse(pk, content_hash, _ByKey(version))
+
+
+@lru_cache(maxsize=64)
+def _parse(pk: int, content_hash: str, carried: _ByKey) -> tuple[Scheme, Ladder | None]:
+    return carried.version.spec(), carried.version.ladder()

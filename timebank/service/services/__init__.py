@@ -1,0 +1,61 @@
+"""The only code of this room that writes."""
+
+from __future__ import annotations
+
+from timebank.service.services.activities import (
+    adopt_scheme,
+    cancel_activity,
+    change_capacity,
+    create_team,
+    open_activity,
+)
+from timebank.service.services.attendance import (
+    attendance_token,
+    check_in,
+    check_out,
+    close_activity,
+    close_overdue,
+    undo_check_out,
+)
+from timebank.service.services.credit import CreditReport, RowError, credit_due, reverse_record
+from timebank.service.services.notices import (
+    answer_objection,
+    publish_notice,
+    raise_objection,
+    show_name,
+    withhold_name,
+)
+from timebank.service.services.records import enter_record, submit_record
+from timebank.service.services.signups import sign_up, withdraw
+from timebank.service.services.verification import VerifyReport, return_record, verify_many, verify_record
+
+__all__ = [
+    "CreditReport",
+    "RowError",
+    "VerifyReport",
+    "adopt_scheme",
+    "answer_objection",
+    "attendance_token",
+    "cancel_activity",
+    "change_capacity",
+    "check_in",
+    "check_out",
+    "close_activity",
+    "close_overdue",
+    "create_team",
+    "credit_due",
+    "enter_record",
+    "open_activity",
+    "publish_notice",
+    "raise_objection",
+    "return_record",
+    "reverse_record",
+    "show_name",
+    "sign_up",
+    "submit_record",
+    "undo_check_out",
+    "verify_many",
+    "verify_record",
+    "withdraw",
+    "withhold_name",
+]

@@ -1,0 +1,182 @@
+"""Teams, activities and which scheme prices their hours."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.db import transaction
+from django.utils import timezone
+
+from timebank.registry import rules as registry_rules
+from timebank.registry.models import Region, User
+from timebank.registry.services import record_audit
+from timebank.service import errors, rules
+from timebank.service.models import Activity, SchemeAdoption, SignUp, Team
+from timebank.service.services.signups import promote_waiting
+
+LONGEST = dt.timedelta(hours=24)
+
+
+@transaction.atomic
+def create_team(
+    *,
+    region: Region,
+    name: str,
+    leader: User,
+    actor: User,
+    parent: Team | None = None,
+    is_registered: bool = False,
+    now: dt.datetime | None = None,
+) -> Team:
+    """Found a team of volunteers under a region."""
+    _require_any(actor, region, rules.Action.LEAD_ACTIVITY, rules.Action.GRANT_ROLE)
+    moment = now or timezone.now()
+    team = Team.objects.create(
+        region=region,
+        name=name.strip(),
+        leader=leader,
+        parent=parent,
+        is_registered=is_registered,
+        created_at=moment,
+        created_by=actor,
+    )
+    record_audit(actor=actor, action="create_team", subject=f"team:{team.pk}", region=region, now=moment)
+    return team
+
+
+@transaction.atomic
+def adopt_scheme(
+    *,
+    region: Region,
+    slug: str,
+    since: dt.date,
+    actor: User | None,
+    notice_days: int | None = None,
+    why: str = "",
+    now: dt.datetime | None = None,
+) -> SchemeAdoption:
+    """Let a region (and all below it) price hours by a scheme from a day on; a second call with the same day is the
+    same adoption. ``actor`` None is the installation itself."""
+    if actor is not None:
+        # Who runs a region sets its policy: the same people who appoint its roles.
+        registry_rules.require(actor, rules.Action.GRANT_ROLE, region=region)
+    adoption, is_new = SchemeAdoption.objects.get_or_create(
+        region=region,
+        since=since,
+        defaults={
+            "slug": slug,
+            "notice_days": notice_days,
+            "adopted_by": actor,
+            "adopted_at": now or timezone.now(),
+            "why": why,
+        },
+    )
+    if is_new:
+        record_audit(
+            actor=actor,
+            action="adopt_scheme",
+            subject=f"region:{region.pk}",
+            region=region,
+            why=why,
+            facts={"slug": slug, "since": since.isoformat(), "notice_days": notice_days},
+            now=now,
+        )
+    return adoption
+
+
+@transaction.atomic
+def open_activity(
+    *,
+    team: Team,
+    title: str,
+    category: str,
+    place: str,
+    starts_at: dt.datetime,
+    ends_at: dt.datetime,
+    capacity: int,
+    actor: User,
+    village: Region | None = None,
+    details: str = "",
+    min_age: int | None = None,
+    now: dt.datetime | None = None,
+) -> Activity:
+    """Publish one occasion of service. ``village`` defaults to the team's own region."""
+    there = village or team.region
+    if not rules.leads(actor, team, there) or not there.path.startswith(team.region.path):
+        raise errors.NotTheLeader
+    if team.status != Team.Status.ACTIVE:
+        raise errors.TeamClosed
+    if not starts_at < ends_at <= starts_at + LONGEST:
+        raise errors.BadTime(field="ends_at")
+    if capacity < 1:
+        raise errors.BadCapacity(field="capacity")
+    return Activity.objects.create(
+        team=team,
+        village=there,
+        title=title.strip(),
+        details=details.strip(),
+        category=category,
+        place=place.strip(),
+        starts_at=starts_at,
+        ends_at=ends_at,
+        capacity=capacity,
+        min_age=min_age,
+        opened_at=now or timezone.now(),
+        opened_by=actor,
+    )
+
+
+@transaction.atomic
+def change_capacity(*, activity: Activity, capacity: int, actor: User, now: dt.datetime | None = None) -> Activity:
+    """Give an open activity more places (the waiting list moves up) or fewer (never fewer than taken)."""
+    locked = lock_activity(activity.pk)
+    rules.require_leader(actor, locked)
+    if locked.status != Activity.Status.OPEN:
+        raise errors.ActivityNotOpen
+    if capacity < max(1, locked.taken):
+        raise errors.BadCapacity(field="capacity")
+    locked.capacity = capacity
+    locked.save(update_fields=["capacity"])
+    promote_waiting(locked, actor=actor, now=now or timezone.now())
+    return locked
+
+
+@transaction.atomic
+def cancel_activity(*, activity: Activity, actor: User, why: str, now: dt.datetime | None = None) -> Activity:
+    """Call an activity off (weather, too few people). Nobody earns, nobody is a no-show."""
+    locked = lock_activity(activity.pk)
+    rules.require_leader(actor, locked)
+    if locked.status != Activity.Status.OPEN:
+        raise errors.ActivityNotOpen
+    if not why.strip():
+        raise errors.ReasonNeeded(field="why")
+    if locked.attendances.exists():
+        raise errors.AlreadyCheckedIn(errors.HAS_BEGUN)
+    moment = now or timezone.now()
+    locked.status = Activity.Status.CANCELLED
+    locked.ended_at, locked.ended_by, locked.ended_why = moment, actor, why.strip()
+    locked.taken = 0
+    locked.save(update_fields=["status", "ended_at", "ended_by", "ended_why", "taken"])
+    locked.sign_ups.filter(state__in=SignUp.LIVE).update(
+        state=SignUp.State.WITHDRAWN, changed_at=moment, changed_by=actor, why=why.strip()
+    )
+    record_audit(
+        actor=actor,
+        action="cancel_activity",
+        subject=f"activity:{locked.pk}",
+        region=locked.village,
+        why=why.strip(),
+        now=moment,
+    )
+    return locked
+
+
+def lock_activity(pk: int) -> Activity:
+    """Return the activity as it is now, and hold it until the transaction ends."""
+    # The lock is on the activity alone: its team and village are read beside it.
+    return Activity.objects.select_for_update(of=("self",)).select_related("team", "village").get(pk=pk)
+
+
+def _require_any(actor: User, region: Region, *actions: rules.Action) -> None:
+    if not any(registry_rules.can(actor, action, region=region) for action in actions):
+        registry_rules.require(actor, actions[0], region=region)

@@ -1,0 +1,264 @@
+"""Who came, who left, and closing an activity into records. Lock order: activity, then residents by id."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from timebank.registry.models import Resident, User
+from timebank.service import errors, rules, tokens
+from timebank.service.models import Activity, Attendance, Method, Record, RecordChange, SignUp
+from timebank.service.services.records import busy_residents, is_late
+from timebank.service.services.signups import lock_both, require_hand, require_suited, take_place
+
+
+def attendance_token(activity: Activity, now: dt.datetime | None = None) -> str:
+    """Return the code to show now; it is worth ``settings.QR_SECONDS``."""
+    return tokens.make(tokens.CODE, activity.pk, now or timezone.now())
+
+
+def attendance_url(activity: Activity, now: dt.datetime | None = None) -> str:
+    """Return the address inside the QR. Upper case: a QR stores that in fewer dots."""
+    return f"{settings.SITE_URL}/in/{attendance_token(activity, now)}/"
+
+
+@transaction.atomic
+def check_in(
+    *,
+    resident: Resident,
+    actor: User | None,
+    token: str = "",
+    activity: Activity | None = None,
+    method: str = Method.LIST,
+    on_behalf_of: Resident | None = None,
+    now: dt.datetime | None = None,
+) -> Attendance:
+    """Note that a person came: by a fresh ``token``, or by the leader with ``activity``. Twice is once.
+
+    Who had not signed up takes a place now, if there is one.
+    """
+    moment = now or timezone.now()
+    there, person, how = _gate(token, activity, resident, actor, on_behalf_of, method, moment)
+    known = there.attendances.filter(resident=person).first()
+    if known is not None:
+        return known
+    if moment < there.starts_at - rules.CHECK_IN_BEFORE:
+        raise errors.TooEarly
+    if moment >= there.ends_at:
+        raise errors.ActivityOver
+    require_suited(there, person)
+    elsewhere = (
+        Attendance.objects.filter(resident=person, left_at__isnull=True)
+        .filter(activity__status=Activity.Status.OPEN, activity__ends_at__gt=moment)
+        .select_related("activity")
+        .first()
+    )
+    if elsewhere is not None:
+        raise errors.CheckedInElsewhere(elsewhere.activity.title)
+    _seat(there, person, actor, moment)
+    return Attendance.objects.create(activity=there, resident=person, came_at=moment, came_method=how, came_by=actor)
+
+
+@transaction.atomic
+def check_out(
+    *,
+    resident: Resident,
+    actor: User | None,
+    token: str = "",
+    activity: Activity | None = None,
+    method: str = Method.LIST,
+    on_behalf_of: Resident | None = None,
+    now: dt.datetime | None = None,
+) -> Attendance:
+    """Note that a person left. The first check-out counts; the leader can take a mistaken one back."""
+    moment = now or timezone.now()
+    there, person, how = _gate(token, activity, resident, actor, on_behalf_of, method, moment)
+    seen = there.attendances.filter(resident=person).first()
+    if seen is None:
+        raise errors.NotCheckedIn
+    if seen.left_at is None:
+        seen.left_at, seen.left_method, seen.left_by = max(moment, seen.came_at), how, actor
+        seen.save(update_fields=["left_at", "left_method", "left_by"])
+    return seen
+
+
+@transaction.atomic
+def undo_check_out(
+    *, activity: Activity, resident: Resident, actor: User, now: dt.datetime | None = None
+) -> Attendance:
+    """Take a mistaken check-out back while the activity is open; only the leader can."""
+    there, person = lock_both(activity.pk, resident.pk)
+    rules.require_leader(actor, there)
+    if there.status != Activity.Status.OPEN:
+        raise errors.ActivityNotOpen
+    seen = there.attendances.filter(resident=person).first()
+    if seen is None:
+        raise errors.NotCheckedIn
+    seen.left_at, seen.left_method, seen.left_by = None, "", None
+    seen.save(update_fields=["left_at", "left_method", "left_by"])
+    return seen
+
+
+def close_activity(*, activity: Activity, actor: User, now: dt.datetime | None = None) -> Activity:
+    """Close an activity: who forgot to check out left at the planned end, who did not come is a no-show, and every
+    other attendance becomes a submitted record. Closing twice is closing once."""
+    with transaction.atomic():
+        locked = _lock(activity.pk)
+        rules.require_leader(actor, locked)
+        return _close(locked, actor, now or timezone.now())
+
+
+def close_overdue(*, now: dt.datetime | None = None) -> list[int]:
+    """Close what its leader forgot to close; each in a transaction of its own. Returns the activities closed."""
+    moment = now or timezone.now()
+    due = Activity.objects.filter(status=Activity.Status.OPEN, ends_at__lte=moment - rules.CLOSE_AFTER)
+    closed: list[int] = []
+    for pk in due.order_by("pk").values_list("pk", flat=True):
+        with transaction.atomic():
+            locked = _lock(pk)
+            if locked.status == Activity.Status.OPEN:
+                _close(locked, None, moment)
+                closed.append(pk)
+    return closed
+
+
+def _lock(pk: int) -> Activity:
+    return Activity.objects.select_for_update(of=("self",)).select_related("team", "village").get(pk=pk)
+
+
+def _gate(
+    token: str,
+    activity: Activity | None,
+    resident: Resident,
+    actor: User | None,
+    on_behalf_of: Resident | None,
+    method: str,
+    now: dt.datetime,
+) -> tuple[Activity, Resident, str]:
+    """Lock both and check by what right this person's time is noted."""
+    if token:
+        there, person = lock_both(_named(token, now), resident.pk)
+        require_hand(actor, there, person, on_behalf_of)
+        how: str = Method.QR
+    else:
+        if activity is None:
+            raise errors.TokenInvalid
+        there, person = lock_both(activity.pk, resident.pk)
+        rules.require_leader(actor, there)
+        how = Method(method)
+    if there.status != Activity.Status.OPEN:
+        raise errors.ActivityNotOpen
+    return there, person, how
+
+
+def _named(token: str, now: dt.datetime) -> int:
+    pk = tokens.read(token, now)
+    if not Activity.objects.filter(pk=pk).exists():
+        raise errors.TokenInvalid
+    return pk
+
+
+def _seat(activity: Activity, resident: Resident, actor: User | None, now: dt.datetime) -> None:
+    """Give whoever comes without a place one of those left."""
+    mine = activity.sign_ups.filter(resident=resident, state__in=SignUp.LIVE).first()
+    if mine is not None and mine.state == SignUp.State.GOING:
+        return
+    if not take_place(activity):
+        raise errors.ActivityFull
+    if mine is None:
+        SignUp.objects.create(activity=activity, resident=resident, state=SignUp.State.GOING, at=now, by=actor)
+    else:
+        mine.state, mine.changed_at, mine.changed_by = SignUp.State.GOING, now, actor
+        mine.save(update_fields=["state", "changed_at", "changed_by"])
+
+
+def _close(activity: Activity, actor: User | None, now: dt.datetime) -> Activity:
+    if activity.status == Activity.Status.CLOSED:
+        return activity
+    if activity.status != Activity.Status.OPEN:
+        raise errors.ActivityNotOpen
+    if now < activity.starts_at:
+        raise errors.TooEarly(errors.CLOSE_LATER)
+    seen = list(activity.attendances.select_related("resident", "resident__village").order_by("resident_id"))
+    people = [one.resident_id for one in seen]
+    # One gate per person, in one order, so that no other record of theirs can slip in beside ours.
+    list(Resident.objects.select_for_update(of=("self",)).filter(pk__in=people).order_by("pk").values_list("pk"))
+    records = _records(activity, seen, actor, now)
+    Attendance.objects.bulk_update(
+        seen, ["left_at", "left_method", "left_by", "forgot_to_leave", "problem"], batch_size=500
+    )
+    kept = Record.objects.bulk_create(records, batch_size=500)
+    RecordChange.objects.bulk_create(
+        [
+            RecordChange(
+                record=one,
+                at=now,
+                actor=actor,
+                to_state=one.state,
+                minutes=one.minutes,
+                code="from_attendance",
+            )
+            for one in kept
+        ],
+        batch_size=500,
+    )
+    live = activity.sign_ups.filter(state__in=SignUp.LIVE)
+    live.filter(resident__in=people).update(state=SignUp.State.ATTENDED, changed_at=now, changed_by=actor)
+    live.filter(state=SignUp.State.GOING).update(state=SignUp.State.NO_SHOW, changed_at=now, changed_by=actor)
+    live.filter(state=SignUp.State.WAITING).update(state=SignUp.State.WITHDRAWN, changed_at=now, changed_by=actor)
+    activity.status, activity.ended_at, activity.ended_by = Activity.Status.CLOSED, now, actor
+    activity.save(update_fields=["status", "ended_at", "ended_by"])
+    return activity
+
+
+def _records(activity: Activity, seen: list[Attendance], actor: User | None, now: dt.datetime) -> list[Record]:
+    """Finish each attendance and return the records to keep."""
+    records: list[Record] = []
+    # A forgotten activity closes by itself: then its leader counts as the one who submitted.
+    submitter = actor if actor is not None else activity.team.leader
+    spans: dict[int, tuple[dt.datetime, dt.datetime]] = {}
+    for one in seen:
+        if one.left_at is None:
+            one.left_at = max(min(now, activity.ends_at), one.came_at)
+            one.left_method, one.left_by = Method.CLOSE, actor
+            one.forgot_to_leave = now >= activity.ends_at
+        start = max(one.came_at, activity.starts_at)
+        minutes = rules.minutes_between(one.came_at, one.left_at, activity.starts_at, activity.ends_at)
+        if minutes == 0:
+            one.problem = "too_short"
+        else:
+            spans[one.resident_id] = (start, start + dt.timedelta(minutes=minutes))
+    busy = busy_residents(spans)
+    for one in seen:
+        if one.resident_id in busy:
+            one.problem = "overlap"
+        if one.problem:
+            continue
+        start, end = spans[one.resident_id]
+        day = rules.local_day(start)
+        records.append(
+            Record(
+                resident=one.resident,
+                village=one.resident.village,
+                activity=activity,
+                attendance=one,
+                source=Record.Source.ATTENDANCE,
+                category=activity.category,
+                title=activity.title,
+                served_on=day,
+                started_at=start,
+                ended_at=end,
+                minutes=int((end - start).total_seconds()) // 60,
+                evidence=rules.evidence_of(
+                    Record.Source.ATTENDANCE, one.came_method, one.left_method, one.forgot_to_leave
+                ),
+                is_flagged=one.forgot_to_leave or is_late(day, now),
+                state=Record.State.SUBMITTED,
+                entered_at=now,
+                entered_by=submitter,
+            )
+        )
+    return records

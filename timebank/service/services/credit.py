@@ -1,0 +1,374 @@
+"""Credit: every verified, noticed, undoubted hour becomes points, once.
+
+Work goes in batches. One batch is one transaction: lock the residents (by id), read their due records and the year's
+history, price in order of (day of service, id), post all transfers in one call, move the records. The record's id is
+the idempotency key, so a crash, a second click or a second worker changes nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from django.db import transaction
+from django.db.models import Count
+from django.utils import timezone
+
+from timebank.common.errors import DomainError
+from timebank.ledger import selectors as ledger_read
+from timebank.ledger import services as ledger
+from timebank.ledger.types import Leg, TransferSpec
+from timebank.policy import engine
+from timebank.policy.ladders import Ladder
+from timebank.policy.models import SchemeVersion
+from timebank.policy.selectors import version_in_force
+from timebank.registry import rules as registry_rules
+from timebank.registry.models import Region, Resident, User
+from timebank.registry.selectors import resident_of, same_household
+from timebank.registry.services import record_audit
+from timebank.service import errors, rules
+from timebank.service.models import Record, RecordChange, SchemeAdoption, Standing
+from timebank.service.selectors.records import due_for_credit
+from timebank.service.selectors.schemes import adoptions_of, in_use, ladder_of, scheme_of, spec_of
+from timebank.service.selectors.standings import view_of
+from timebank.service.services.records import lock_record, lock_resident, note
+
+State = Record.State
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class RowError:
+    """A record that could not be credited, and why; it is tried again at the next run."""
+
+    record_id: int
+    resident_id: int
+    code: str
+    message: str
+
+
+@dataclass
+class CreditReport:
+    """What a run did. ``points`` in 1/100; ``nought``: credited with 0 points, the hours count towards the next."""
+
+    due: int = 0
+    credited: int = 0
+    nought: int = 0
+    points: int = 0
+    failed: list[RowError] = field(default_factory=list)
+
+
+def credit_due(
+    *,
+    now: dt.datetime | None = None,
+    village: Region | None = None,
+    batch: int = BATCH,
+    progress: Callable[[int, int], None] | None = None,
+) -> CreditReport:
+    """Credit every record whose notice is over; a failing row is reported and the rest goes on.
+
+    A person whose row fails is left out whole, because later rows are priced on top of earlier ones.
+    ``progress(done, due)`` is called after each batch.
+    """
+    moment = now or timezone.now()
+    report = CreditReport(due=due_for_credit(moment, village).count())
+    tariff = Tariff()
+    done = 0
+    for people, count in _batches(moment, village, batch):
+        _credit(people, moment, village, tariff, report)
+        done += count
+        if progress is not None:
+            progress(done, report.due)
+    return report
+
+
+def _batches(now: dt.datetime, village: Region | None, batch: int) -> Iterator[tuple[list[int], int]]:
+    """Yield residents with due records, as many as make up a batch of records; nobody is split over two."""
+    last = 0
+    while True:
+        rows = (
+            due_for_credit(now, village)
+            .filter(resident_id__gt=last)
+            .values_list("resident_id")
+            .annotate(count=Count("pk"))
+            .order_by("resident_id")[:batch]
+        )
+        people: list[int] = []
+        count = 0
+        for resident, records in rows:
+            if people and count + records > batch:
+                break
+            people.append(resident)
+            count += records
+        if not people:
+            return
+        yield people, count
+        last = people[-1]
+
+
+class Tariff:
+    """Schemes of one run, each read once."""
+
+    def __init__(self) -> None:
+        self._adoptions: dict[int, list[SchemeAdoption]] = {}
+        self._versions: dict[tuple[str, dt.date], SchemeVersion] = {}
+
+    def version(self, village: Region, on: dt.date) -> SchemeVersion:
+        """Return the version that prices hours of a village on a day; raises NoScheme or NoSchemeInForce."""
+        if village.pk not in self._adoptions:
+            self._adoptions[village.pk] = adoptions_of(village)
+        adoption = in_use(self._adoptions[village.pk], on)
+        if adoption is None:
+            raise errors.NoScheme
+        key = adoption.slug, on
+        if key not in self._versions:
+            self._versions[key] = version_in_force(*key)
+        return self._versions[key]
+
+
+@dataclass
+class _Priced:
+    record: Record
+    quote: engine.Quote
+    version: SchemeVersion
+    expires_on: dt.date | None
+
+    @property
+    def moves_points(self) -> bool:
+        return self.quote.points > 0 and self.quote.earns == "points"
+
+
+class _Refused(Exception):
+    """Some rows of a batch were refused by the ledger; the batch is undone and repeated without their people."""
+
+    def __init__(self, refused: dict[int, DomainError]):
+        self.refused = refused
+        super().__init__()
+
+
+def _credit(people: list[int], now: dt.datetime, village: Region | None, tariff: Tariff, report: CreditReport) -> None:
+    refused: dict[int, DomainError] = {}
+    with transaction.atomic():
+        # First the people, in one order, whoever runs this: then a second worker waits here and finds nothing due.
+        list(Resident.objects.select_for_update(of=("self",)).filter(pk__in=people).order_by("pk").values_list("pk"))
+        due = list(
+            due_for_credit(now, village)
+            .filter(resident_id__in=people)
+            .select_for_update(of=("self",))
+            .select_related("resident", "village")
+            .order_by("resident_id", "served_on", "pk")
+        )
+        priced, refused = _price(due, now, tariff)
+        while priced:
+            try:
+                with transaction.atomic():
+                    _post(priced, now)
+                break
+            except _Refused as stopped:
+                refused |= stopped.refused
+                lost = {one.record.resident_id for one in priced if one.record.pk in stopped.refused}
+                priced = [one for one in priced if one.record.resident_id not in lost]
+    for one in priced:
+        report.credited += 1
+        report.nought += not one.moves_points
+        report.points += one.quote.points if one.moves_points else 0
+    by_pk = {record.pk: record for record in due}
+    for pk, refusal in refused.items():
+        Record.objects.filter(pk=pk, state=State.NOTICED).update(credit_problem=refusal.code)
+        report.failed.append(RowError(pk, by_pk[pk].resident_id, refusal.code, str(refusal)))
+
+
+def _price(due: list[Record], now: dt.datetime, tariff: Tariff) -> tuple[list[_Priced], dict[int, DomainError]]:
+    """Quote every record on top of what its person already has; pure reckoning after one read of the history."""
+    history = _history(due)
+    today = rules.local_day(now)
+    priced: list[_Priced] = []
+    refused: dict[int, DomainError] = {}
+    stopped: set[int] = set()
+    for record in due:
+        if record.resident_id in stopped:
+            continue
+        try:
+            version = tariff.version(record.village, record.served_on)
+        except DomainError as refusal:
+            refused[record.pk] = refusal
+            stopped.add(record.resident_id)
+            priced = [one for one in priced if one.record.resident_id != record.resident_id]
+            continue
+        scheme = spec_of(version)
+        past = history[record.resident_id]
+        fact = engine.Fact(category=record.category, on=record.served_on, minutes=record.minutes)
+        quote = engine.quote(scheme, past, fact)
+        past.append(
+            engine.Past(
+                category=record.category,
+                on=record.served_on,
+                minutes=record.minutes,
+                points=quote.points,
+                rule=quote.rule,
+            )
+        )
+        lapse = rules.points_expire_on(today, scheme.point_validity_years)
+        priced.append(_Priced(record, quote, version, lapse))
+    return priced, refused
+
+
+def _history(due: list[Record]) -> dict[int, list[engine.Past]]:
+    """Read what these people were credited before, in the years that count."""
+    history: dict[int, list[engine.Past]] = defaultdict(list)
+    if not due:
+        return history
+    since = dt.date(min(record.served_on for record in due).year, 1, 1)
+    rows = (
+        Record.objects.filter(
+            resident_id__in={record.resident_id for record in due}, state=State.CREDITED, served_on__gte=since
+        )
+        .order_by("resident_id", "served_on", "pk")
+        .values_list("resident_id", "category", "served_on", "minutes", "points", "rule")
+    )
+    for resident, category, on, minutes, points, rule in rows:
+        history[resident].append(engine.Past(category=category, on=on, minutes=minutes, points=points, rule=rule))
+    return history
+
+
+def _post(priced: list[_Priced], now: dt.datetime) -> None:
+    """Post the transfers of a batch and move its records; raises _Refused with the rows the ledger will not take."""
+    today = rules.local_day(now)
+    moving = [one for one in priced if one.moves_points]
+    results = ledger.post_many(
+        [
+            TransferSpec(
+                key=one.record.mint_key,
+                kind="mint",
+                legs=(
+                    Leg(
+                        debit=f"issuance:region:{one.record.village_id}",
+                        credit=one.record.resident.wallet_key,
+                        amount=one.quote.points,
+                        expires_on=one.expires_on,
+                    ),
+                ),
+                effective_on=today,
+                reason="service",
+                memo=one.record.title or one.record.category,
+                actor="system",
+                source=f"record:{one.record.pk}",
+                rule=f"{one.quote.version}:{one.quote.rule}",
+            )
+            for one in moving
+        ]
+    )
+    bad = {one.record.pk: result.error for one, result in zip(moving, results, strict=True) if result.error is not None}
+    if bad:
+        raise _Refused(bad)
+    for one in priced:
+        record = one.record
+        record.state, record.credited_at, record.points = State.CREDITED, now, one.quote.points
+        record.quote, record.rule, record.rule_version = one.quote.as_json(), one.quote.rule, one.quote.version
+        record.transfer_key = record.mint_key if one.moves_points else ""
+        record.credit_problem = ""
+    Record.objects.bulk_update(
+        [one.record for one in priced],
+        ["state", "credited_at", "points", "quote", "rule", "rule_version", "transfer_key", "credit_problem"],
+        batch_size=200,
+    )
+    RecordChange.objects.bulk_create(
+        [
+            RecordChange(
+                record=one.record,
+                at=now,
+                from_state=State.NOTICED,
+                to_state=State.CREDITED,
+                minutes=one.record.minutes,
+                code="credited" if one.moves_points else "credited_nought",
+            )
+            for one in priced
+        ],
+        batch_size=500,
+    )
+    _raise_standings(priced, now)
+
+
+def _raise_standings(priced: list[_Priced], now: dt.datetime) -> None:
+    gained: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0])
+    ladders: dict[tuple[int, int], Ladder | None] = {}
+    for one in priced:
+        key = one.record.resident_id, one.record.served_on.year
+        gained[key][0] += one.quote.points
+        gained[key][1] += one.record.minutes
+        ladders[key] = ladder_of(one.version)
+    kept = {
+        (one.resident_id, one.year): one
+        for one in Standing.objects.filter(
+            resident_id__in={resident for resident, _ in gained}, year__in={year for _, year in gained}
+        )
+    }
+    rows = []
+    for (resident, year), (points, minutes) in gained.items():
+        row = kept.get((resident, year)) or Standing(resident_id=resident, year=year)
+        row.earned_points += points
+        row.minutes += minutes
+        _set_level(row, ladders[resident, year], now)
+        rows.append(row)
+    fields = ["earned_points", "minutes", "score", "tier", "star", "updated_at"]
+    Standing.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["resident", "year"], update_fields=fields, batch_size=500
+    )
+
+
+def _set_level(row: Standing, ladder: Ladder | None, now: dt.datetime) -> None:
+    view = view_of(row.resident_id, row.year, row.earned_points, row.minutes, ladder)
+    row.score, row.tier, row.star, row.updated_at = view.score, view.label, view.star, now
+
+
+@transaction.atomic
+def reverse_record(*, record: Record, actor: User, why: str, now: dt.datetime | None = None) -> Record:
+    """Reverse a credited record and its points. What is already spent becomes a debt that later earnings repay."""
+    moment = now or timezone.now()
+    lock_resident(record.resident_id)
+    locked = lock_record(record.pk)
+    if not any(
+        registry_rules.can(actor, action, region=locked.village)
+        for action in (rules.Action.VERIFY_RECORD, rules.Action.AUDIT)
+    ):
+        registry_rules.require(actor, rules.Action.VERIFY_RECORD, region=locked.village)
+    own = resident_of(actor)
+    if locked.resident.user_id == actor.pk:
+        raise errors.OwnRecord
+    if own is not None and same_household(own, locked.resident):
+        raise errors.OwnHousehold
+    rules.require_step(locked, State.REVERSED)
+    if not why.strip():
+        raise errors.ReasonNeeded(field="why")
+    if locked.transfer_key:
+        minted = ledger_read.transfer_by_key(locked.transfer_key)
+        if minted is None:
+            raise errors.WrongState(state=locked.state, to=str(State.REVERSED))
+        ledger.reverse(
+            minted.id,
+            key=f"reverse:record:{locked.pk}",
+            reason=why.strip()[:64],
+            actor=f"user:{actor.pk}",
+            memo=locked.title or locked.category,
+        )
+    locked.state = State.REVERSED
+    locked.save(update_fields=["state"])
+    note(locked, actor=actor, was=State.CREDITED, now=moment, why=why, code="reversed")
+    row = Standing.objects.filter(resident_id=locked.resident_id, year=locked.served_on.year).first()
+    if row is not None and locked.points is not None:
+        row.earned_points -= locked.points
+        row.minutes = max(0, row.minutes - locked.minutes)
+        _set_level(row, ladder_of(scheme_of(locked.village, locked.served_on)), moment)
+        row.save()
+    record_audit(
+        actor=actor,
+        action="reverse_record",
+        subject=f"record:{locked.pk}",
+        region=locked.village,
+        why=why.strip(),
+        facts={"points": locked.points},
+        now=moment,
+    )
+    return locked

@@ -1,0 +1,194 @@
+"""Public notice, objections and their answers. A record that is open to doubt earns nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from timebank.registry import rules as registry_rules
+from timebank.registry.models import Region, Resident, User
+from timebank.registry.selectors import resident_of, same_household
+from timebank.registry.services import record_audit
+from timebank.service import errors, rules
+from timebank.service.models import NoticeList, Objection, Record, RecordChange
+from timebank.service.selectors.schemes import notice_days_of
+from timebank.service.services.records import lock_record, note
+
+State = Record.State
+
+
+@transaction.atomic
+def publish_notice(*, village: Region, actor: User, now: dt.datetime | None = None) -> NoticeList:
+    """Put every verified record of a village on a new notice list; raises NothingToPublish when there is none."""
+    registry_rules.require(actor, rules.Action.PUBLISH_NOTICE, region=village)
+    moment = now or timezone.now()
+    # The village's row keeps two clerks from giving out one number twice.
+    Region.objects.select_for_update(of=("self",)).get(pk=village.pk)
+    records = list(
+        Record.objects.select_for_update(of=("self",)).filter(village=village, state=State.VERIFIED).order_by("pk")
+    )
+    if not records:
+        raise errors.NothingToPublish
+    days = notice_days_of(village, rules.local_day(moment))
+    last = NoticeList.objects.filter(village=village).aggregate(last=Max("number"))["last"] or 0
+    notice = NoticeList.objects.create(
+        village=village,
+        number=last + 1,
+        published_at=moment,
+        published_by=actor,
+        days=days,
+        until=rules.notice_end(moment, days),
+    )
+    for record in records:
+        record.state, record.notice_list = State.NOTICED, notice
+        record.notice_from, record.notice_until = moment, notice.until
+    Record.objects.bulk_update(records, ["state", "notice_list", "notice_from", "notice_until"], batch_size=500)
+    RecordChange.objects.bulk_create(
+        [
+            RecordChange(
+                record=record,
+                at=moment,
+                actor=actor,
+                from_state=State.VERIFIED,
+                to_state=State.NOTICED,
+                minutes=record.minutes,
+                code="noticed",
+            )
+            for record in records
+        ],
+        batch_size=500,
+    )
+    record_audit(
+        actor=actor,
+        action="publish_notice",
+        subject=f"notice:{notice.pk}",
+        region=village,
+        facts={"records": len(records), "days": days},
+        now=moment,
+    )
+    return notice
+
+
+@transaction.atomic
+def raise_objection(
+    *,
+    record: Record,
+    resident: Resident,
+    text: str,
+    actor: User | None,
+    on_behalf_of: Resident | None = None,
+    now: dt.datetime | None = None,
+) -> Objection:
+    """Object to a record on public notice. Its credit stops until the village answers."""
+    locked = lock_record(record.pk)
+    if not rules.acts_for(actor, resident, on_behalf_of):
+        raise errors.NotYours
+    if resident.village_id != locked.village_id or resident.status != Resident.Status.ACTIVE:
+        raise errors.OtherVillage
+    if locked.state not in (State.NOTICED, State.DISPUTED):
+        raise errors.NotOnNotice
+    if not text.strip():
+        raise errors.ReasonNeeded(field="text")
+    if locked.objections.filter(resident=resident, state=Objection.State.OPEN).exists():
+        raise errors.AlreadyObjected
+    moment = now or timezone.now()
+    objection = Objection.objects.create(
+        record=locked,
+        resident=resident,
+        actor=actor,
+        text=text.strip(),
+        raised_at=moment,
+        due_on=rules.add_working_days(rules.local_day(moment), settings.OBJECTION_WORKING_DAYS),
+    )
+    if locked.state == State.NOTICED:
+        locked.state = State.DISPUTED
+        locked.save(update_fields=["state"])
+        # The history is shown to the volunteer, who need not learn here who doubted: the objection itself knows.
+        note(locked, actor=None, was=State.NOTICED, now=moment, why=text[:200], code="objected")
+    return objection
+
+
+@transaction.atomic
+def answer_objection(
+    *, objection: Objection, actor: User, upheld: bool, answer: str, now: dt.datetime | None = None
+) -> Objection:
+    """Answer with reasons. Upheld: the record is returned. Not upheld: it goes on, once no other objection is open."""
+    locked = lock_record(objection.record_id)
+    mine = Objection.objects.select_for_update(of=("self",)).select_related("resident").get(pk=objection.pk)
+    registry_rules.require(actor, rules.Action.ANSWER_OBJECTION, region=locked.village)
+    _require_neutral(actor, locked, mine)
+    if mine.state != Objection.State.OPEN:
+        raise errors.ObjectionAnswered
+    if not answer.strip():
+        raise errors.ReasonNeeded(field="answer")
+    moment = now or timezone.now()
+    mine.state = Objection.State.UPHELD if upheld else Objection.State.DISMISSED
+    mine.answer, mine.answered_at, mine.answered_by = answer.strip(), moment, actor
+    mine.save(update_fields=["state", "answer", "answered_at", "answered_by"])
+    others = locked.objections.filter(state=Objection.State.OPEN)
+    if upheld:
+        # What was doubted is settled for all who doubted it.
+        others.update(state=Objection.State.UPHELD, answer=mine.answer, answered_at=moment, answered_by=actor)
+        locked.state = State.RETURNED
+        locked.verified_at = locked.verified_by = None
+        locked.notice_list = locked.notice_from = locked.notice_until = None
+        locked.save()
+        note(locked, actor=actor, was=State.DISPUTED, now=moment, why=mine.answer[:200], code="upheld")
+    elif not others.exists():
+        locked.state = State.NOTICED
+        locked.save(update_fields=["state"])
+        note(locked, actor=actor, was=State.DISPUTED, now=moment, why=mine.answer[:200], code="dismissed")
+    record_audit(
+        actor=actor,
+        action="answer_objection",
+        subject=f"objection:{mine.pk}",
+        region=locked.village,
+        why=mine.answer[:200],
+        facts={"upheld": upheld, "record": locked.pk},
+        now=moment,
+    )
+    return mine
+
+
+def withhold_name(*, record: Record, actor: User, on_behalf_of: Resident | None = None) -> Record:
+    """Take a resident's name off the public lists (Wendeng rural measures art. 20); the record and its points stand."""
+    return _withhold(record, actor, on_behalf_of, True)
+
+
+def show_name(*, record: Record, actor: User, on_behalf_of: Resident | None = None) -> Record:
+    """Put the name back on the public lists."""
+    return _withhold(record, actor, on_behalf_of, False)
+
+
+@transaction.atomic
+def _withhold(record: Record, actor: User, on_behalf_of: Resident | None, withheld: bool) -> Record:
+    locked = lock_record(record.pk)
+    if not (
+        rules.acts_for(actor, locked.resident, on_behalf_of)
+        or registry_rules.can(actor, rules.Action.PUBLISH_NOTICE, region=locked.village)
+    ):
+        raise errors.NotYours
+    if locked.is_name_withheld != withheld:
+        locked.is_name_withheld = withheld
+        locked.save(update_fields=["is_name_withheld"])
+        record_audit(
+            actor=actor,
+            action="withhold_name" if withheld else "show_name",
+            subject=f"record:{locked.pk}",
+            region=locked.village,
+            on_behalf_of=rules.behalf(actor, locked.resident),
+        )
+    return locked
+
+
+def _require_neutral(actor: User, record: Record, objection: Objection) -> None:
+    """Refuse the volunteer, their household and whoever raised the objection."""
+    own = resident_of(actor)
+    if objection.actor_id == actor.pk or record.resident.user_id == actor.pk:
+        raise errors.OwnObjection
+    if own is not None and (own.pk == objection.resident_id or same_household(own, record.resident)):
+        raise errors.OwnObjection

@@ -1,0 +1,225 @@
+"""Service records: entering, mending, sending for verification. The resident's row is locked before any is written."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, Sum
+from django.utils import timezone
+
+from timebank.registry import rules as registry_rules
+from timebank.registry.models import Resident, User
+from timebank.service import errors, rules
+from timebank.service.models import Activity, Record, RecordChange
+
+State = Record.State
+
+
+@transaction.atomic
+def enter_record(
+    *,
+    resident: Resident,
+    category: str,
+    served_on: dt.date,
+    minutes: int,
+    actor: User,
+    activity: Activity | None = None,
+    started_at: dt.datetime | None = None,
+    title: str = "",
+    why: str = "",
+    draft: bool = False,
+    now: dt.datetime | None = None,
+) -> Record:
+    """Enter hours by hand (a paper slip, an activity whose attendance failed) and send them for verification.
+
+    ``started_at`` lets the overlap check be exact; without it only the day's total is checked.
+    """
+    moment = now or timezone.now()
+    person = lock_resident(resident.pk)
+    _require_clerk(actor, person, activity)
+    if person.status != Resident.Status.ACTIVE:
+        raise errors.ResidentClosed
+    if activity is not None:
+        if activity.status == Activity.Status.CANCELLED:
+            raise errors.ActivityNotOpen
+        started_at = started_at or activity.starts_at
+        category, title = activity.category, title or activity.title
+        served_on = rules.local_day(started_at)
+        if minutes > activity.planned_minutes:
+            raise errors.BadMinutes(field="minutes")
+        if person.service_records.filter(activity=activity).exclude(state=State.REVERSED).exists():
+            raise errors.RecordExists
+    elif started_at is not None:
+        served_on = rules.local_day(started_at)
+    ended_at = started_at + dt.timedelta(minutes=minutes) if started_at is not None else None
+    _require_time(served_on, minutes, moment)
+    require_no_overlap(person.pk, served_on, minutes, started_at, ended_at)
+    record = Record.objects.create(
+        resident=person,
+        village=person.village,
+        activity=activity,
+        source=Record.Source.ENTERED,
+        category=category,
+        title=title.strip(),
+        served_on=served_on,
+        started_at=started_at,
+        ended_at=ended_at,
+        minutes=minutes,
+        evidence=rules.evidence_of(Record.Source.ENTERED, "", "", False),
+        is_flagged=is_late(served_on, moment),
+        state=State.DRAFT if draft else State.SUBMITTED,
+        entered_at=moment,
+        entered_by=actor,
+    )
+    note(record, actor=actor, was="", now=moment, why=why, code="entered")
+    return record
+
+
+@transaction.atomic
+def submit_record(
+    *,
+    record: Record,
+    actor: User,
+    minutes: int | None = None,
+    why: str = "",
+    now: dt.datetime | None = None,
+) -> Record:
+    """Send a draft, or a returned record that was mended, for verification. Whoever sends it may not verify it."""
+    moment = now or timezone.now()
+    person = lock_resident(record.resident_id)
+    locked = lock_record(record.pk)
+    _require_clerk(actor, person, locked.activity)
+    rules.require_step(locked, State.SUBMITTED)
+    was = locked.state
+    if was == State.RETURNED and not why.strip():
+        raise errors.ReasonNeeded(field="why")
+    if minutes is not None:
+        most = locked.activity.planned_minutes if locked.activity is not None else rules.MAX_DAY_MINUTES
+        if minutes > most:
+            raise errors.BadMinutes(field="minutes")
+        locked.minutes = minutes
+        if locked.started_at is not None:
+            locked.ended_at = locked.started_at + dt.timedelta(minutes=minutes)
+    _require_time(locked.served_on, locked.minutes, moment)
+    require_no_overlap(
+        person.pk, locked.served_on, locked.minutes, locked.started_at, locked.ended_at, besides=locked.pk
+    )
+    locked.state, locked.entered_by = State.SUBMITTED, actor
+    locked.verified_at = locked.verified_by = None
+    locked.notice_list = locked.notice_from = locked.notice_until = None
+    locked.save()
+    note(locked, actor=actor, was=was, now=moment, why=why, code="submitted")
+    return locked
+
+
+# -- Shared ------------------------------------------------------------------------------------------------------------
+def lock_resident(pk: int) -> Resident:
+    """Return the resident as they are now; their row is the gate for everything that must not overlap."""
+    return Resident.objects.select_for_update(of=("self",)).select_related("village").get(pk=pk)
+
+
+def lock_record(pk: int) -> Record:
+    """Return the record as it is now, and hold it until the transaction ends."""
+    return (
+        Record.objects.select_for_update(of=("self",))
+        .select_related("resident", "village", "activity", "activity__team", "activity__village", "attendance")
+        .get(pk=pk)
+    )
+
+
+def note(
+    record: Record,
+    *,
+    actor: User | None,
+    was: str,
+    now: dt.datetime,
+    why: str = "",
+    code: str = "",
+    on_behalf_of: Resident | None = None,
+) -> RecordChange:
+    """Keep who, when and why of a change."""
+    return RecordChange.objects.create(
+        record=record,
+        at=now,
+        actor=actor,
+        on_behalf_of=on_behalf_of,
+        from_state=was,
+        to_state=record.state,
+        minutes=record.minutes,
+        code=code,
+        why=why.strip(),
+    )
+
+
+def is_late(served_on: dt.date, now: dt.datetime) -> bool:
+    """Tell whether a record entered now missed the working days that Order 67 (2021), art. 11 allows."""
+    return rules.local_day(now) > rules.add_working_days(served_on, settings.ENTRY_WORKING_DAYS)
+
+
+def require_no_overlap(
+    resident_pk: int,
+    served_on: dt.date,
+    minutes: int,
+    started_at: dt.datetime | None,
+    ended_at: dt.datetime | None,
+    *,
+    besides: int | None = None,
+) -> None:
+    """Refuse a record whose time the person has already given elsewhere; call with the resident's row locked."""
+    standing = Record.objects.filter(resident_id=resident_pk, state__in=Record.STANDING).exclude(pk=besides)
+    if (
+        started_at is not None
+        and ended_at is not None
+        and standing.filter(started_at__lt=ended_at, ended_at__gt=started_at).exists()
+    ):
+        raise errors.OverlappingRecord
+    given = standing.filter(served_on=served_on).aggregate(sum=Sum("minutes"))["sum"] or 0
+    if given + minutes > rules.MAX_DAY_MINUTES:
+        raise errors.OverlappingRecord(errors.DAY_IS_FULL)
+
+
+def busy_residents(spans: Mapping[int, tuple[dt.datetime, dt.datetime]]) -> set[int]:
+    """Return those residents whose span would overlap a standing record or overfill a day; their rows are locked."""
+    if not spans:
+        return set()
+    days = {rules.local_day(start) for start, _ in spans.values()}
+    first, last = min(start for start, _ in spans.values()), max(end for _, end in spans.values())
+    rows: Iterable[tuple[int, dt.date, int, dt.datetime | None, dt.datetime | None]] = (
+        Record.objects.filter(resident_id__in=spans, state__in=Record.STANDING)
+        .filter(Q(served_on__in=days) | Q(started_at__lt=last, ended_at__gt=first))
+        .values_list("resident_id", "served_on", "minutes", "started_at", "ended_at")
+    )
+    busy: set[int] = set()
+    given: dict[tuple[int, dt.date], int] = defaultdict(int)
+    for resident, day, minutes, start, end in rows:
+        given[resident, day] += minutes
+        if start is not None and end is not None and start < spans[resident][1] and end > spans[resident][0]:
+            busy.add(resident)
+    for resident, (start, end) in spans.items():
+        minutes = int((end - start).total_seconds()) // 60
+        if given[resident, rules.local_day(start)] + minutes > rules.MAX_DAY_MINUTES:
+            busy.add(resident)
+    return busy
+
+
+def _require_clerk(actor: User, resident: Resident, activity: Activity | None) -> None:
+    """Refuse whoever neither leads the activity nor leads or verifies in the resident's village."""
+    if activity is not None and rules.leads(actor, activity.team, activity.village):
+        return
+    if any(
+        registry_rules.can(actor, action, region=resident.village)
+        for action in (rules.Action.LEAD_ACTIVITY, rules.Action.VERIFY_RECORD)
+    ):
+        return
+    raise errors.NotTheLeader
+
+
+def _require_time(served_on: dt.date, minutes: int, now: dt.datetime) -> None:
+    if not 1 <= minutes <= rules.MAX_DAY_MINUTES:
+        raise errors.BadMinutes(field="minutes")
+    if served_on > rules.local_day(now):
+        raise errors.BadDay(field="served_on")

@@ -1,0 +1,142 @@
+"""Places in an activity. Lock order: activity, then residents by id."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from timebank.registry.models import Resident, User
+from timebank.service import errors, rules
+from timebank.service.models import Activity, SignUp
+
+
+@transaction.atomic
+def sign_up(
+    *,
+    activity: Activity,
+    resident: Resident,
+    actor: User | None,
+    on_behalf_of: Resident | None = None,
+    now: dt.datetime | None = None,
+) -> SignUp:
+    """Take a place, or the next one on the waiting list when all are taken. Signing up twice is signing up once.
+
+    ``on_behalf_of``: the person for whom this session proved that it acts (by proxy, or by card and PIN).
+    """
+    moment = now or timezone.now()
+    locked, person = lock_both(activity.pk, resident.pk)
+    require_hand(actor, locked, person, on_behalf_of)
+    if locked.status != Activity.Status.OPEN:
+        raise errors.ActivityNotOpen
+    if moment >= locked.ends_at:
+        raise errors.ActivityOver
+    live = locked.sign_ups.filter(resident=person, state__in=SignUp.LIVE).first()
+    if live is not None:
+        return live
+    if locked.sign_ups.filter(resident=person).exclude(state=SignUp.State.WITHDRAWN).exists():
+        raise errors.AlreadySignedUp
+    require_suited(locked, person)
+    require_free(locked, person)
+    state = SignUp.State.GOING if take_place(locked) else SignUp.State.WAITING
+    return SignUp.objects.create(activity=locked, resident=person, state=state, at=moment, by=actor)
+
+
+@transaction.atomic
+def withdraw(
+    *,
+    activity: Activity,
+    resident: Resident,
+    actor: User | None,
+    on_behalf_of: Resident | None = None,
+    why: str = "",
+    now: dt.datetime | None = None,
+) -> SignUp:
+    """Give the place back; the first on the waiting list gets it."""
+    moment = now or timezone.now()
+    locked, person = lock_both(activity.pk, resident.pk)
+    require_hand(actor, locked, person, on_behalf_of)
+    if locked.status != Activity.Status.OPEN:
+        raise errors.ActivityNotOpen
+    mine = locked.sign_ups.filter(resident=person, state__in=SignUp.LIVE).first()
+    if mine is None:
+        raise errors.NotSignedUp
+    if locked.attendances.filter(resident=person).exists():
+        raise errors.AlreadyCheckedIn
+    had_place = mine.state == SignUp.State.GOING
+    mine.state, mine.changed_at, mine.changed_by, mine.why = SignUp.State.WITHDRAWN, moment, actor, why
+    mine.save(update_fields=["state", "changed_at", "changed_by", "why"])
+    if had_place:
+        locked.taken -= 1
+        locked.save(update_fields=["taken"])
+        promote_waiting(locked, actor=actor, now=moment)
+    return mine
+
+
+# -- Shared with attendance; call only with the activity locked --------------------------------------------------------
+def lock_both(activity_pk: int, resident_pk: int) -> tuple[Activity, Resident]:
+    """Lock the activity, then the resident, and return both as they are now.
+
+    The resident's row is the gate for everything that must not overlap in one person's time.
+    """
+    activity = Activity.objects.select_for_update(of=("self",)).select_related("team", "village").get(pk=activity_pk)
+    resident = Resident.objects.select_for_update(of=("self",)).select_related("village").get(pk=resident_pk)
+    return activity, resident
+
+
+def require_hand(
+    actor: User | None, activity: Activity, resident: Resident, on_behalf_of: Resident | None = None
+) -> None:
+    """Refuse whoever is neither this person, nor acts for them, nor leads the activity."""
+    if rules.acts_for(actor, resident, on_behalf_of) or rules.leads(actor, activity.team, activity.village):
+        return
+    raise errors.NotYours
+
+
+def require_suited(activity: Activity, resident: Resident) -> None:
+    """Refuse a closed account, another town, or someone below the minimum age."""
+    if resident.status != Resident.Status.ACTIVE:
+        raise errors.ResidentClosed
+    if not rules.is_open_to(activity, resident):
+        raise errors.NotForYou
+    age = rules.age_on(resident.birth_date, rules.local_day(activity.starts_at))
+    if activity.min_age is not None and (age is None or age < activity.min_age):
+        raise errors.TooYoung
+
+
+def require_free(activity: Activity, resident: Resident) -> None:
+    """Refuse a second sign-up at the same time; the resident's row is locked, so two cannot pass at once."""
+    clash = (
+        SignUp.objects.filter(resident=resident, state__in=SignUp.LIVE, activity__status=Activity.Status.OPEN)
+        .filter(Q(activity__starts_at__lt=activity.ends_at, activity__ends_at__gt=activity.starts_at))
+        .exclude(activity=activity)
+        .select_related("activity")
+        .first()
+    )
+    if clash is not None:
+        raise errors.OverlappingSignUp(clash.activity.title)
+
+
+def take_place(activity: Activity) -> bool:
+    """Take one place of a locked activity if there is one."""
+    if activity.taken >= activity.capacity:
+        return False
+    activity.taken += 1
+    activity.save(update_fields=["taken"])
+    return True
+
+
+def promote_waiting(activity: Activity, *, actor: User | None, now: dt.datetime) -> list[SignUp]:
+    """Give free places of a locked activity to those who have waited longest."""
+    moved: list[SignUp] = []
+    waiting = activity.sign_ups.filter(state=SignUp.State.WAITING).order_by("at", "pk")
+    for one in waiting[: activity.capacity - activity.taken]:
+        one.state, one.changed_at, one.changed_by = SignUp.State.GOING, now, actor
+        one.save(update_fields=["state", "changed_at", "changed_by"])
+        moved.append(one)
+    if moved:
+        activity.taken += len(moved)
+        activity.save(update_fields=["taken"])
+    return moved

@@ -1,0 +1,86 @@
+"""A second person confirms a record, or returns it with a reason."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from django.db import transaction
+from django.utils import timezone
+
+from timebank.common.errors import DomainError
+from timebank.registry import rules as registry_rules
+from timebank.registry.models import User
+from timebank.service import errors, rules
+from timebank.service.models import Record
+from timebank.service.services.records import lock_record, note
+
+State = Record.State
+
+
+@dataclass
+class VerifyReport:
+    """What came of verifying many: the records verified, and the refusal of each other one."""
+
+    verified: list[Record] = field(default_factory=list)
+    refused: list[tuple[Record, DomainError]] = field(default_factory=list)
+
+
+@transaction.atomic
+def verify_record(
+    *, record: Record, actor: User, minutes: int | None = None, why: str = "", now: dt.datetime | None = None
+) -> Record:
+    """Confirm a submitted record as a second person; ``minutes`` may only lower what was submitted, with a reason."""
+    locked = lock_record(record.pk)
+    registry_rules.require(actor, rules.Action.VERIFY_RECORD, region=locked.village)
+    refusal = rules.why_not_verify(actor, locked)
+    if refusal is not None:
+        raise refusal
+    rules.require_step(locked, State.VERIFIED)
+    moment = now or timezone.now()
+    was, code = locked.state, "verified"
+    if minutes is not None and minutes != locked.minutes:
+        if not 1 <= minutes < locked.minutes:
+            raise errors.BadMinutes(errors.ONLY_FEWER, field="minutes")
+        if not why.strip():
+            raise errors.ReasonNeeded(field="why")
+        locked.minutes, code = minutes, "corrected_minutes"
+        if locked.started_at is not None:
+            locked.ended_at = locked.started_at + dt.timedelta(minutes=minutes)
+    locked.state, locked.verified_at, locked.verified_by = State.VERIFIED, moment, actor
+    locked.save(update_fields=["state", "verified_at", "verified_by", "minutes", "ended_at"])
+    note(locked, actor=actor, was=was, now=moment, why=why, code=code)
+    return locked
+
+
+@transaction.atomic
+def return_record(*, record: Record, actor: User, why: str, now: dt.datetime | None = None) -> Record:
+    """Send a record back to whoever submitted it; the reason is kept and shown."""
+    locked = lock_record(record.pk)
+    registry_rules.require(actor, rules.Action.VERIFY_RECORD, region=locked.village)
+    if locked.resident.user_id == actor.pk:
+        raise errors.OwnRecord
+    if locked.state == State.DISPUTED:
+        # Only an answered objection takes a record off the notice list.
+        raise errors.WrongState(state=locked.state, to=str(State.RETURNED))
+    rules.require_step(locked, State.RETURNED)
+    if not why.strip():
+        raise errors.ReasonNeeded(field="why")
+    moment, was = now or timezone.now(), locked.state
+    locked.state = State.RETURNED
+    locked.verified_at = locked.verified_by = None
+    locked.save(update_fields=["state", "verified_at", "verified_by"])
+    note(locked, actor=actor, was=was, now=moment, why=why, code="returned")
+    return locked
+
+
+def verify_many(*, records: Iterable[Record], actor: User, now: dt.datetime | None = None) -> VerifyReport:
+    """Verify each record in a transaction of its own; one refusal does not stop the rest."""
+    report = VerifyReport()
+    for record in records:
+        try:
+            report.verified.append(verify_record(record=record, actor=actor, now=now))
+        except DomainError as refusal:
+            report.refused.append((record, refusal))
+    return report

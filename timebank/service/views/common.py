@@ -1,0 +1,30 @@
+"""What the views of this room share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from timebank.common.errors import DomainError
+from timebank.registry.models import Resident
+from timebank.registry.selectors import acting_resident, on_behalf_of
+
+__all__ = ["acting_resident", "login_required", "on_behalf_of", "refused", "require_resident"]
+
+
+def require_resident(request: HttpRequest) -> Resident:
+    """Return the resident this session acts for; pages of residents do not exist for others."""
+    resident = acting_resident(request)
+    if resident is None:
+        raise Http404
+    return resident
+
+
+def refused(request: HttpRequest, template: str, context: dict[str, Any], error: DomainError) -> HttpResponse:
+    """Show the page again with the refusal on top, under the refusal's own status."""
+    if error.status == 404:
+        raise Http404
+    return render(request, template, {**context, "error": error}, status=error.status)

@@ -1,0 +1,123 @@
+"""A resident's hours, and why each earned what it did."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from timebank.common.errors import DomainError
+from timebank.policy import words
+from timebank.service import rules, selectors, services
+from timebank.service.models import Objection, Record, RecordChange
+from timebank.service.selectors.records import changes_of
+from timebank.service.views.common import acting_resident, login_required, on_behalf_of, require_resident
+
+PAGE = 30
+State = Record.State
+TONES = {
+    State.DRAFT: "quiet",
+    State.SUBMITTED: "info",
+    State.VERIFIED: "info",
+    State.NOTICED: "wheat",
+    State.CREDITED: "good",
+    State.RETURNED: "warn",
+    State.DISPUTED: "warn",
+    State.REVERSED: "bad",
+}
+
+
+@login_required
+@require_GET
+def hours(request: HttpRequest) -> HttpResponse:
+    """Show what a resident gave: totals, star, and every record with its state."""
+    resident = acting_resident(request)
+    if resident is None:
+        return render(request, "service/hours.html", {"resident": None})
+    page = Paginator(selectors.records_of(resident), PAGE).get_page(request.GET.get("page"))
+    return render(
+        request,
+        "service/hours.html",
+        {
+            "resident": resident,
+            "hours": selectors.hours_of(resident),
+            "standing": selectors.standing_of(resident),
+            "page": page,
+            "rows": [(one, TONES[State(one.state)]) for one in page.object_list],
+        },
+    )
+
+
+@login_required
+@require_GET
+def record(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show one record: what, how long, where it stands, who did what when and why, and why this many points."""
+    acting = on_behalf_of(request)
+    one = selectors.record_for(request.user, pk, acting)
+    is_mine = rules.acts_for(request.user, one.resident, acting)
+    return render(
+        request,
+        "service/record.html",
+        {
+            "record": one,
+            "tone": TONES[State(one.state)],
+            "is_mine": is_mine,
+            "steps": words.explain(one.quote["steps"]) if one.quote else [],
+            "events": [_event(change) for change in changes_of(one)],
+            "objections": one.objections.exclude(state=Objection.State.OPEN).order_by("pk"),
+            "open_objections": one.objections.filter(state=Objection.State.OPEN).order_by("due_on"),
+        },
+    )
+
+
+@login_required
+@require_POST
+def name_on_lists(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take the name off the public lists, or put it back."""
+    acting = on_behalf_of(request)
+    resident = require_resident(request)
+    one = selectors.record_for(request.user, pk, acting)
+    if one.resident_id != resident.pk:
+        raise Http404
+    do = services.show_name if request.POST.get("show") else services.withhold_name
+    try:
+        do(record=one, actor=request.user, on_behalf_of=acting)
+    except DomainError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("Your wish is noted. The public lists follow it from now on."))
+    return redirect("service:record", pk=pk)
+
+
+def _event(change: RecordChange) -> dict[str, Any]:
+    """Put a kept change into words."""
+    said = {
+        "from_attendance": _("Sent for verification, from attendance"),
+        "entered": _("Entered by hand"),
+        "submitted": _("Sent for verification again"),
+        "verified": _("Verified"),
+        "corrected_minutes": _("Verified, with fewer minutes"),
+        "returned": _("Returned"),
+        "noticed": _("Put on public notice"),
+        "objected": _("A resident objected"),
+        "upheld": _("The objection was upheld: returned"),
+        "dismissed": _("The objection was not upheld"),
+        "credited": _("Points credited"),
+        "credited_nought": _("Hours counted; they go towards the next point"),
+        "reversed": _("Reversed"),
+    }
+    who = str(change.actor) if change.actor else ("" if change.code == "objected" else _("The system"))
+    if change.on_behalf_of is not None:
+        who = _("%(who)s for %(whom)s") % {"who": who, "whom": change.on_behalf_of}
+    return {
+        "when": change.at,
+        "what": said.get(change.code, change.get_to_state_display()),
+        "who": who,
+        "why": change.why,
+        "tone": TONES[State(change.to_state)],
+    }

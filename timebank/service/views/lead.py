@@ -1,0 +1,294 @@
+"""The leader's pages: open an activity, take attendance, close it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from timebank.common.errors import DomainError
+from timebank.registry.models import Region, Resident
+from timebank.registry.selectors import card_holder
+from timebank.service import rules, selectors, services
+from timebank.service.forms import ActivityForm, CapacityForm, CardForm, EnterForm, ReasonForm
+from timebank.service.models import Activity, Method, Record, SignUp
+from timebank.service.navigation import leads_somewhere
+from timebank.service.views.common import login_required, refused
+
+PAGE = 30
+
+
+@login_required
+@require_GET
+def lead_list(request: HttpRequest) -> HttpResponse:
+    """List the activities this person leads: going on and to come, then past ones."""
+    _require_leader(request)
+    past = request.GET.get("show") == "past"
+    found = selectors.activities_led_by(request.user)
+    if past:
+        found = found.exclude(status=Activity.Status.OPEN)
+    else:
+        found = found.filter(status=Activity.Status.OPEN).order_by("starts_at", "pk")
+    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
+    tabs = [
+        {"label": _("Open"), "href": "?", "active": not past},
+        {"label": _("Past"), "href": "?show=past", "active": past},
+    ]
+    return render(request, "service/lead_list.html", {"page": page, "tabs": tabs, "past": past})
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def lead_new(request: HttpRequest) -> HttpResponse:
+    """Open a new activity."""
+    _require_leader(request)
+    teams = selectors.teams_led_by(request.user)
+    form = ActivityForm(
+        request.POST or None,
+        teams=teams,
+        villages=_villages(request),
+        initial={
+            "day": timezone.localdate(),
+            "starts": "08:00",
+            "ends": "10:00",
+            "capacity": 20,
+            "team": teams.first(),
+        },
+    )
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        try:
+            made = services.open_activity(
+                team=data["team"],
+                village=data.get("village"),
+                title=data["title"],
+                category=data["category"],
+                place=data["place"],
+                starts_at=data["starts_at"],
+                ends_at=data["ends_at"],
+                capacity=data["capacity"],
+                min_age=data["min_age"],
+                details=data["details"],
+                actor=request.user,
+            )
+        except DomainError as error:
+            return refused(request, "service/lead_new.html", {"form": form}, error)
+        messages.success(request, _("The activity is open. People can sign up now."))
+        return redirect("service:lead_activity", pk=made.pk)
+    return render(request, "service/lead_new.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@never_cache
+@login_required
+@require_GET
+def lead_activity(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show the attendance page while the activity is open, and what came of it afterwards."""
+    return render(request, "service/lead_activity.html", _context(request, pk))
+
+
+@never_cache
+@login_required
+@require_GET
+def code(request: HttpRequest, pk: int) -> HttpResponse:
+    """Return the QR of this moment; the page asks for it again before the old one is worthless."""
+    activity = selectors.led_activity_for(request.user, pk)
+    return render(request, "service/_code.html", {"activity": activity, "code_url": _code_url(request, activity)})
+
+
+@login_required
+@require_POST
+def tap(request: HttpRequest, pk: int) -> HttpResponse:
+    """Check somebody of the list in or out, or take a mistaken check-out back."""
+    activity = selectors.led_activity_for(request.user, pk)
+    person = Resident.objects.filter(pk=_number(request.POST.get("resident", ""))).first()
+    on_list = {row.resident.pk for row in selectors.attendance_rows(activity)}
+    if person is None or person.pk not in on_list:
+        raise Http404
+    what = request.POST.get("what", "")
+    try:
+        if what == "in":
+            services.check_in(activity=activity, resident=person, actor=request.user, method=Method.LIST)
+        elif what == "out":
+            services.check_out(activity=activity, resident=person, actor=request.user, method=Method.LIST)
+        elif what == "undo":
+            services.undo_check_out(activity=activity, resident=person, actor=request.user)
+        else:
+            raise Http404
+    except DomainError as error:
+        return refused(request, "service/lead_activity.html", _context(request, pk), error)
+    if request.headers.get("HX-Request"):
+        return render(request, "service/_attendance.html", _context(request, pk))
+    return redirect(reverse("service:lead_activity", args=[pk]) + f"#person-{person.pk}")
+
+
+@login_required
+@require_POST
+def card(request: HttpRequest, pk: int) -> HttpResponse:
+    """Check the holder of a card in; the same card again checks them out."""
+    activity = selectors.led_activity_for(request.user, pk)
+    form = CardForm(request.POST)
+    if not form.is_valid():
+        return render(request, "service/lead_activity.html", {**_context(request, pk), "card_form": form}, status=422)
+    try:
+        person = card_holder(form.cleaned_data["code"])
+        here = activity.attendances.filter(resident=person).first()
+        if here is None:
+            services.check_in(activity=activity, resident=person, actor=request.user, method=Method.CARD)
+            said = _("%(name)s is checked in.") % {"name": person.name}
+        elif here.left_at is None:
+            services.check_out(activity=activity, resident=person, actor=request.user, method=Method.CARD)
+            said = _("%(name)s is checked out.") % {"name": person.name}
+        else:
+            said = _("%(name)s had already checked out.") % {"name": person.name}
+    except DomainError as error:
+        return refused(request, "service/lead_activity.html", _context(request, pk), error)
+    messages.success(request, said)
+    return redirect("service:lead_activity", pk=pk)
+
+
+@login_required
+@require_POST
+def places(request: HttpRequest, pk: int) -> HttpResponse:
+    """Change the number of places; the waiting list moves up."""
+    activity = selectors.led_activity_for(request.user, pk)
+    form = CapacityForm(request.POST)
+    if not form.is_valid():
+        return render(request, "service/lead_activity.html", {**_context(request, pk), "places_form": form}, status=422)
+    try:
+        services.change_capacity(activity=activity, capacity=form.cleaned_data["capacity"], actor=request.user)
+    except DomainError as error:
+        return refused(request, "service/lead_activity.html", _context(request, pk), error)
+    messages.success(request, _("The number of places is changed."))
+    return redirect("service:lead_activity", pk=pk)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def close(request: HttpRequest, pk: int) -> HttpResponse:
+    """Say what closing will do, then close."""
+    context = _context(request, pk)
+    activity: Activity = context["activity"]
+    if request.method == "GET":
+        if activity.status != Activity.Status.OPEN:
+            return redirect("service:lead_activity", pk=pk)
+        return render(request, "service/lead_close.html", context)
+    try:
+        services.close_activity(activity=activity, actor=request.user)
+    except DomainError as error:
+        return refused(request, "service/lead_close.html", context, error)
+    messages.success(request, _("The activity is closed. The records wait for a second person."))
+    return redirect("service:lead_activity", pk=pk)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Call an activity off, with a reason that everybody signed up can read."""
+    activity = selectors.led_activity_for(request.user, pk)
+    form = ReasonForm(request.POST or None)
+    context = {"activity": activity, "form": form}
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.cancel_activity(activity=activity, actor=request.user, why=form.cleaned_data["why"])
+        except DomainError as error:
+            return refused(request, "service/lead_cancel.html", context, error)
+        messages.success(request, _("The activity is cancelled."))
+        return redirect("service:lead_activity", pk=pk)
+    return render(request, "service/lead_cancel.html", context, status=422 if form.errors else 200)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def enter(request: HttpRequest, pk: int) -> HttpResponse:
+    """Enter hours by hand for somebody who was there but whose attendance is missing."""
+    activity = selectors.led_activity_for(request.user, pk)
+    form = EnterForm(request.POST or None, activity=activity, initial={"minutes": activity.planned_minutes})
+    context = {"activity": activity, "form": form}
+    if request.method == "POST" and form.is_valid():
+        try:
+            person = _person(activity, form.cleaned_data["code"])
+            services.enter_record(
+                resident=person,
+                category=activity.category,
+                served_on=rules.local_day(activity.starts_at),
+                minutes=form.cleaned_data["minutes"],
+                activity=activity,
+                actor=request.user,
+                why=form.cleaned_data["why"],
+            )
+        except DomainError as error:
+            return refused(request, "service/lead_enter.html", context, error)
+        messages.success(request, _("Entered for %(name)s. A second person verifies it.") % {"name": person.name})
+        return redirect("service:lead_activity", pk=pk)
+    return render(request, "service/lead_enter.html", context, status=422 if form.errors else 200)
+
+
+def _person(activity: Activity, number: str) -> Resident:
+    """Find a person by volunteer number in the activity's town, else by card."""
+    known = Resident.objects.select_related("village").filter(volunteer_number=number.upper()).first()
+    if known is not None and rules.is_open_to(activity, known):
+        return known
+    return card_holder(number)
+
+
+def _require_leader(request: HttpRequest) -> None:
+    if not leads_somewhere(request):
+        raise Http404
+
+
+def _villages(request: HttpRequest) -> Any:
+    """Select the places in which this person may open activities."""
+    from django.db.models import Q
+
+    from timebank.registry.rules import regions_where
+
+    return Region.objects.filter(
+        Q(pk__in=regions_where(request.user, rules.Action.LEAD_ACTIVITY).values("pk"))
+        | Q(pk__in=selectors.teams_led_by(request.user).values("region")),
+        is_active=True,
+    ).order_by("path")
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
+
+
+def _code_url(request: HttpRequest, activity: Activity) -> str:
+    """Return what the QR says, in capitals: the host the leader's own page came from is one the phones reach."""
+    return request.build_absolute_uri(reverse("service:attend", args=[services.attendance_token(activity)])).upper()
+
+
+def _context(request: HttpRequest, pk: int) -> dict[str, Any]:
+    activity = selectors.led_activity_for(request.user, pk)
+    rows = selectors.attendance_rows(activity)
+    now = timezone.now()
+    is_open = activity.status == Activity.Status.OPEN
+    context: dict[str, Any] = {
+        "activity": activity,
+        "rows": rows,
+        "here": sum(row.is_here for row in rows),
+        "came": sum(row.seen is not None for row in rows),
+        "waiting": sum(row.sign_up is not None and row.sign_up.state == SignUp.State.WAITING for row in rows),
+        "is_open": is_open,
+        "takes_attendance": is_open and activity.starts_at - rules.CHECK_IN_BEFORE <= now < activity.ends_at,
+        "has_begun": now >= activity.starts_at,
+    }
+    if context["takes_attendance"]:
+        context["code_url"] = _code_url(request, activity)
+    if activity.status == Activity.Status.CLOSED:
+        records = list(
+            activity.records.exclude(state=Record.State.REVERSED).select_related("resident").order_by("resident__name")
+        )
+        context["records"] = records
+        context["minutes"] = sum(one.minutes for one in records)
+        context["problems"] = [row for row in rows if row.seen is not None and row.seen.problem]
+        context["absent"] = [row for row in rows if row.sign_up and row.sign_up.state == SignUp.State.NO_SHOW]
+    return context

@@ -1,0 +1,80 @@
+"""The village notice board."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from timebank.common.errors import DomainError
+from timebank.registry.models import Region
+from timebank.service import selectors, services
+from timebank.service.forms import ObjectionForm
+from timebank.service.views.common import acting_resident, login_required, on_behalf_of, refused, require_resident
+
+
+@require_GET
+def notice(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show what is on notice in a village: names, deeds, hours; no phone, no number."""
+    village = get_object_or_404(Region, pk=pk)
+    resident = acting_resident(request)
+    return render(
+        request,
+        "service/notice.html",
+        {
+            "village": village,
+            "rows": selectors.notice_list(village),
+            "lists": selectors.notice_lists(village)[:12],
+            "can_object": resident is not None and resident.village_id == village.pk,
+            "today": timezone.localdate(),
+        },
+    )
+
+
+@require_GET
+def notice_print(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show the same on a sheet for the wall."""
+    village = get_object_or_404(Region, pk=pk)
+    rows = selectors.notice_list(village)
+    return render(
+        request,
+        "service/notice_print.html",
+        {
+            "village": village,
+            "rows": rows,
+            "minutes": sum(row.minutes for row in rows),
+            "people": len({row.name for row in rows}),
+            "until": max((row.until for row in rows), default=None),
+            "today": timezone.localdate(),
+        },
+    )
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def objection(request: HttpRequest, pk: int, record_pk: int) -> HttpResponse:
+    """Take a resident's objection to one record of their own village."""
+    resident = require_resident(request)
+    village = get_object_or_404(Region, pk=pk)
+    record = selectors.noticed_record_for(resident, record_pk)
+    form = ObjectionForm(request.POST or None)
+    context = {"village": village, "record": record, "row": selectors.notice_row(record), "form": form}
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = services.raise_objection(
+                record=record,
+                resident=resident,
+                text=form.cleaned_data["text"],
+                actor=request.user,
+                on_behalf_of=on_behalf_of(request),
+            )
+        except DomainError as error:
+            return refused(request, "service/objection.html", context, error)
+        messages.success(
+            request, _("Your objection is noted. The village answers by %(day)s.") % {"day": made.due_on.isoformat()}
+        )
+        return redirect("service:notice", pk=village.pk)
+    return render(request, "service/objection.html", context, status=422 if form.errors else 200)
