@@ -8,7 +8,10 @@ from django.contrib.auth.backends import ModelBackend
 from django.db.models import Q
 from django.http import HttpRequest
 
+from timebank.registry.codes import normalise_card_number
+from timebank.registry.errors import InvalidPhone
 from timebank.registry.models import Card, User
+from timebank.registry.services.residents import normalise_phone
 
 
 class PhoneCardOrEmailBackend(ModelBackend):
@@ -18,15 +21,23 @@ class PhoneCardOrEmailBackend(ModelBackend):
         name = (username or "").strip()
         if not name or password is None:
             return None
-        user = (
-            User.objects.filter(Q(phone=name) | Q(email=name.lower()) | Q(username=name)).first()
-            or User.objects.filter(
-                resident__cards__number=name.upper(), resident__cards__status=Card.Status.ACTIVE
-            ).first()
-        )
+        user = self._by_name(name)
         if user is None:
             User().set_password(password)  # take as long as a real check, so that time tells nothing
             return None
         if user.check_password(password) and self.user_can_authenticate(user):
             return user
         return None
+
+    def _by_name(self, name: str) -> User | None:
+        """Find the account that a mobile number (as people write it), an e-mail or a valid card names."""
+        try:
+            phone = normalise_phone(name)
+        except InvalidPhone:
+            phone = name
+        user = User.objects.filter(Q(phone=phone) | Q(email=name.lower()) | Q(username=name)).first()
+        if user is not None:
+            return user
+        return User.objects.filter(
+            resident__cards__number=normalise_card_number(name), resident__cards__status=Card.Status.ACTIVE
+        ).first()

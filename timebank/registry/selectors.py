@@ -10,7 +10,7 @@ from django.db.models import Prefetch, Q, QuerySet
 from django.http import Http404, HttpRequest
 from django.utils import timezone
 
-from timebank.registry import codes, rules
+from timebank.registry import codes, demo, rules
 from timebank.registry.errors import CardBlocked, UnknownCard
 from timebank.registry.models import Card, Household, Proxy, Region, Resident, Role, RoleGrant, User
 
@@ -229,7 +229,7 @@ def demo_accounts() -> list[dict[str, str]]:
     if not settings.DEMO:
         return []
     people = (
-        User.objects.filter(username__startswith="demo-", is_active=True)
+        User.objects.filter(username__startswith=demo.PREFIX, is_active=True)
         .select_related("resident__village")
         .prefetch_related(
             Prefetch(

@@ -8,6 +8,7 @@ import re
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from timebank.ledger import services as ledger
 from timebank.registry import codes, ids
 from timebank.registry.errors import (
     AlreadyRegistered,
@@ -40,15 +41,11 @@ def normalise_phone(text: str) -> str:
 
 def open_village_accounts(*, village: Region) -> None:
     """Open the village's ledger accounts for minting and for expired points; again does nothing."""
-    from timebank.ledger import services as ledger
-
     for kind in ("issuance", "expired"):
         ledger.open_account(key=f"{kind}:region:{village.pk}", kind="system", owner=village.short_name)
 
 
 def _open_wallet(resident: Resident) -> None:
-    from timebank.ledger import services as ledger
-
     open_village_accounts(village=resident.village)
     ledger.open_account(key=resident.wallet_key, kind="wallet", owner=f"resident:{resident.pk}")
 
@@ -353,14 +350,16 @@ def _close(resident: Resident, *, actor: User, why: str, action: str, now: dt.da
 
 
 @transaction.atomic
-def withdraw_consent(*, resident: Resident, actor: User, now: dt.datetime | None = None) -> Resident:
+def withdraw_consent(
+    *, resident: Resident, actor: User, why: str = "", now: dt.datetime | None = None
+) -> Resident:
     """Take consent back. Without consent there is no account, so this closes it; the data is archived."""
     resident = _locked(resident)
     if resident.user_id is None or resident.user_id != actor.pk:
         require(actor, Action.REGISTER_RESIDENT, resident.village)
     if resident.status == Resident.Status.CLOSED:
         raise ResidentClosed
-    return _close(resident, actor=actor, why="consent withdrawn", action="withdraw_consent", now=now or timezone.now())
+    return _close(resident, actor=actor, why=why or "consent withdrawn", action="withdraw_consent", now=now or timezone.now())
 
 
 def rotate_id_numbers() -> int:

@@ -1,0 +1,204 @@
+"""Shapes of what people type. Truth is the services' business."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.password_validation import validate_password
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from timebank.common.errors import DomainError
+from timebank.registry.models import Proxy, User
+
+
+class RoomForm(forms.Form):
+    """A form that can show the refusal of a service at the field it belongs to."""
+
+    use_required_attribute = True
+
+    def refuse(self, error: DomainError) -> None:
+        """Put a domain error where the person sees it."""
+        self.add_error(error.field if error.field in self.fields else None, str(error))
+
+
+class SignInForm(AuthenticationForm):
+    error_messages = {
+        "invalid_login": _("This number and this password don't belong together. Check both and try again."),
+        "inactive": _("This account is closed."),
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        name, password = self.fields["username"], self.fields["password"]
+        name.label = _("Mobile number or card number")
+        name.help_text = _("Village staff may also use their e-mail address.")
+        name.widget = forms.TextInput(
+            attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false", "maxlength": 254}
+        )
+        name.max_length = 254
+        password.label = _("Password")
+        # The demo fills both fields with one tap; nobody else's password is ever sent back.
+        password.widget = forms.PasswordInput(
+            attrs={"autocomplete": "current-password"}, render_value=settings.DEMO and not self.is_bound
+        )
+
+
+def _birth_widget() -> forms.DateInput:
+    return forms.DateInput(
+        format="%Y-%m-%d", attrs={"type": "date", "min": "1900-01-01", "max": timezone.localdate().isoformat()}
+    )
+
+
+def check_birth_date(value: dt.date | None) -> dt.date | None:
+    """Refuse a birth date in the future or before 1900."""
+    if value is not None and not dt.date(1900, 1, 1) <= value <= timezone.localdate():
+        raise forms.ValidationError(_("Check the birth date: the year can't be right."))
+    return value
+
+
+class JoinForm(RoomForm):
+    name = forms.CharField(label=_("Your name"), max_length=60, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    phone = forms.CharField(
+        label=_("Mobile number"),
+        max_length=20,
+        help_text=_("You sign in with it."),
+        widget=forms.TextInput(attrs={"type": "tel", "inputmode": "tel", "autocomplete": "tel"}),
+    )
+    birth_date = forms.DateField(label=_("Birth date"), required=False)
+    household_number = forms.CharField(
+        label=_("House number"), required=False, max_length=20, help_text=_("The number at the door, if you know it.")
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        max_length=128,
+        help_text=_("At least 8 characters, letters and digits mixed."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    consent = forms.BooleanField(
+        label=_("I have read this and I agree"),
+        error_messages={"required": _("Without your consent the village may not keep your hours. Read the text above.")},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["birth_date"].widget = _birth_widget()
+
+    def clean_birth_date(self) -> dt.date | None:
+        return check_birth_date(self.cleaned_data["birth_date"])
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        validate_password(password)
+        return password
+
+
+class ProfileForm(RoomForm):
+    phone = forms.CharField(
+        label=_("Mobile number"),
+        required=False,
+        max_length=20,
+        widget=forms.TextInput(attrs={"type": "tel", "inputmode": "tel", "autocomplete": "tel"}),
+    )
+    emergency_contact = forms.CharField(
+        label=_("Whom to call in an emergency"),
+        required=False,
+        max_length=80,
+        help_text=_("Name and number, for example of a daughter or a neighbour."),
+    )
+    on_honour_roll = forms.BooleanField(
+        label=_("My name may appear on the honour roll of the village"), required=False
+    )
+
+
+class PasswordForm(RoomForm):
+    old = forms.CharField(
+        label=_("Present password"), widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+    )
+    new = forms.CharField(
+        label=_("New password"),
+        max_length=128,
+        help_text=_("At least 8 characters, letters and digits mixed."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    again = forms.CharField(
+        label=_("New password again"), widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_old(self) -> str:
+        old: str = self.cleaned_data["old"]
+        if not self.user.check_password(old):
+            raise forms.ValidationError(_("This is not your present password."))
+        return old
+
+    def clean_new(self) -> str:
+        new: str = self.cleaned_data["new"]
+        validate_password(new, self.user)
+        return new
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("new") and data.get("again") and data["new"] != data["again"]:
+            self.add_error("again", _("The two new passwords differ."))
+        return data
+
+
+def pin_field(label: Any) -> forms.CharField:
+    """A PIN that phones type with the number keys and that nobody reads over a shoulder."""
+    return forms.CharField(
+        label=label,
+        min_length=4,
+        max_length=6,
+        help_text=_("4 to 6 digits."),
+        widget=forms.PasswordInput(attrs={"inputmode": "numeric", "autocomplete": "off", "pattern": "[0-9]{4,6}"}),
+    )
+
+
+class PinForm(RoomForm):
+    pin = pin_field(_("New PIN"))
+    again = pin_field(_("New PIN again"))
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("pin") and data.get("again") and data["pin"] != data["again"]:
+            self.add_error("again", _("The two PINs differ."))
+        return data
+
+
+class BlockCardForm(RoomForm):
+    why = forms.CharField(
+        label=_("What happened"), required=False, max_length=120, help_text=_("For example: lost on the bus.")
+    )
+
+
+class ActingCardForm(RoomForm):
+    card_number = forms.CharField(
+        label=_("Card number"),
+        max_length=20,
+        help_text=_("The ten characters under the QR of the card."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
+    )
+    pin = pin_field(_("PIN of the card"))
+
+
+class HelperForm(RoomForm):
+    phone = forms.CharField(
+        label=_("Mobile number of the helper"),
+        max_length=20,
+        help_text=_("The helper must have an account here."),
+        widget=forms.TextInput(attrs={"type": "tel", "inputmode": "tel", "autocomplete": "off"}),
+    )
+    relation = forms.ChoiceField(label=_("Who is it"), choices=Proxy.Relation.choices, widget=forms.RadioSelect)
+
+
+class LeaveForm(RoomForm):
+    why = forms.CharField(label=_("Why do you leave"), required=False, max_length=200)
+    sure = forms.BooleanField(label=_("Yes, close my account"))

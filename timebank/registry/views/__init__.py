@@ -1,0 +1,27 @@
+"""Pages of the registry."""
+
+from __future__ import annotations
+
+from timebank.registry.views.acting import acting
+from timebank.registry.views.cards import block_my_card, card, card_print, my_card, my_pin
+from timebank.registry.views.me import end_helper, export, helpers, leave, me, password, profile
+from timebank.registry.views.sign import SignInView, join, sign_out
+
+__all__ = [
+    "SignInView",
+    "acting",
+    "block_my_card",
+    "card",
+    "card_print",
+    "end_helper",
+    "export",
+    "helpers",
+    "join",
+    "leave",
+    "me",
+    "my_card",
+    "my_pin",
+    "password",
+    "profile",
+    "sign_out",
+]

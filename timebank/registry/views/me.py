@@ -1,0 +1,221 @@
+"""我的: one's own particulars, helpers, data."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth import logout, update_session_auth_hash
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.core.serializers.json import DjangoJSONEncoder
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_POST
+
+from timebank.common.errors import DomainError
+from timebank.common.tables import csv_response
+from timebank.registry import selectors, services
+from timebank.registry.errors import NotAllowed
+from timebank.registry.exports import export_of
+from timebank.registry.forms import HelperForm, LeaveForm, PasswordForm, ProfileForm
+from timebank.registry.models import Proxy, Resident, User
+from timebank.registry.services.residents import normalise_phone
+
+# Pages of other rooms that belong under 我的; one that does not exist (yet) is left out.
+ELSEWHERE = (
+    ("service:hours", "hours", gettext_lazy("My hours"), gettext_lazy("Every hour you gave, and what became of it")),
+    ("rewards:statement", "points", gettext_lazy("My points"), gettext_lazy("Every line says why")),
+    ("rewards:tickets", "ticket", gettext_lazy("My tickets"), ""),
+)
+
+
+def own_resident(request: HttpRequest) -> Resident:
+    """Return the resident who is signed in, or 404."""
+    resident = selectors.resident_of(request.user)
+    if resident is None:
+        raise Http404
+    return resident
+
+
+def _rows(request: HttpRequest, resident: Resident | None) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    if resident is not None and resident.status == Resident.Status.ACTIVE:
+        for name, icon, title, text in ELSEWHERE:
+            try:
+                rows.append({"href": reverse(name), "icon": icon, "title": title, "text": text})
+            except NoReverseMatch:
+                continue
+        rows.append(
+            {"href": reverse("registry:my_card"), "icon": "card", "title": _("My card"), "text": _("Show, print, block")}
+        )
+        rows.append(
+            {
+                "href": reverse("registry:helpers"),
+                "icon": "family",
+                "title": _("My helpers"),
+                "text": _("Who may act for me"),
+            }
+        )
+    rows.append(
+        {
+            "href": reverse("registry:acting"),
+            "icon": "hand",
+            "title": _("Act for someone else"),
+            "text": _("For a grandmother without a phone, with her card"),
+        }
+    )
+    return rows
+
+
+@login_required
+@require_GET
+def me(request: HttpRequest) -> HttpResponse:
+    """Everything about oneself in one place."""
+    resident = selectors.resident_of(request.user)
+    facts = []
+    if resident is not None:
+        facts = [(_("Village"), resident.village), (_("Volunteer number"), resident.volunteer_number)]
+        if resident.phone:
+            facts.append((_("Mobile number"), resident.phone))
+        if resident.household is not None:
+            facts.append((_("House number"), resident.household.number))
+    return render(
+        request,
+        "registry/me.html",
+        {"resident": resident, "facts": facts, "rows": _rows(request, resident), "Status": Resident.Status},
+    )
+
+
+@login_required
+def profile(request: HttpRequest) -> HttpResponse:
+    """Change what one may change oneself; name and household are the village's to change."""
+    resident = own_resident(request)
+    fields = ("phone", "emergency_contact", "on_honour_roll")
+    form = ProfileForm(request.POST or None, initial={name: getattr(resident, name) for name in fields})
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.correct_resident(resident=resident, actor=_user(request), **form.cleaned_data)
+        except DomainError as error:
+            form.refuse(error)
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("registry:me")
+    return render(
+        request, "registry/profile.html", {"form": form, "resident": resident}, status=422 if form.errors else 200
+    )
+
+
+@login_required
+@sensitive_post_parameters()
+def password(request: HttpRequest) -> HttpResponse:
+    """Change the password; other devices are signed out."""
+    user = _user(request)
+    form = PasswordForm(request.POST or None, user=user)
+    if request.method == "POST" and form.is_valid():
+        services.change_password(user=user, password=form.cleaned_data["new"])
+        update_session_auth_hash(request, user)
+        messages.success(request, _("The new password holds from now on."))
+        return redirect("registry:me")
+    return render(request, "registry/password.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@login_required
+def helpers(request: HttpRequest) -> HttpResponse:
+    """See who may act for me; add one; the list ends one."""
+    resident = own_resident(request)
+    form = HelperForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            helper = User.objects.filter(
+                phone=normalise_phone(form.cleaned_data["phone"]), is_active=True
+            ).first()
+            if helper is None:
+                form.add_error("phone", _("Nobody here signs in with this number. Ask the helper to register first."))
+            else:
+                services.add_proxy(
+                    resident=resident, helper=helper, relation=form.cleaned_data["relation"], actor=_user(request)
+                )
+        except DomainError as error:
+            if error.field == "helper":
+                error.field = "phone"
+            form.refuse(error)
+        if not form.errors:
+            messages.success(request, _("This helper may act for you from now on."))
+            return redirect("registry:helpers")
+    return render(
+        request,
+        "registry/helpers.html",
+        {"form": form, "helpers": selectors.helpers_of(resident)},
+        status=422 if form.errors else 200,
+    )
+
+
+@login_required
+@require_POST
+def end_helper(request: HttpRequest, pk: int) -> HttpResponse:
+    """End a helper's power: mine over others, or another's over me."""
+    proxy = get_object_or_404(
+        Proxy.objects.select_related("resident").filter(until__isnull=True), pk=pk
+    )
+    try:
+        services.end_proxy(proxy=proxy, actor=_user(request))
+    except NotAllowed:
+        raise Http404 from None
+    messages.success(request, _("Ended. This person can no longer act here."))
+    return redirect("registry:acting" if proxy.helper_id == request.user.pk else "registry:helpers")
+
+
+@login_required
+@require_GET
+def export(request: HttpRequest, form: str) -> HttpResponse:
+    """Give a person everything that is kept about them, as JSON or as a table."""
+    resident = own_resident(request)
+    if form not in {"json", "csv"}:
+        raise Http404
+    services.record_audit(
+        actor=_user(request), action="export", subject=f"resident:{resident.pk}", region=resident.village
+    )
+    data = export_of(resident)
+    if form == "csv":
+        rows = (
+            (section, number, name, value)
+            for section, entries in data.items()
+            for number, entry in enumerate(entries, 1)
+            for name, value in entry.items()
+        )
+        return csv_response("shanji-my-data", ("section", "number", "field", "value"), rows)
+    response = HttpResponse(
+        json.dumps(data, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2),
+        content_type="application/json; charset=utf-8",
+    )
+    response["Content-Disposition"] = 'attachment; filename="shanji-my-data.json"'
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+@login_required
+def leave(request: HttpRequest) -> HttpResponse:
+    """Take consent back and leave; the account closes and the data is archived."""
+    resident = own_resident(request)
+    if resident.status == Resident.Status.CLOSED:
+        raise PermissionDenied
+    form = LeaveForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        services.withdraw_consent(resident=resident, actor=_user(request), why=form.cleaned_data["why"])
+        logout(request)
+        messages.success(request, _("Your account is closed and your consent is withdrawn. Thank you for every hour."))
+        return redirect("registry:sign_in")
+    return render(request, "registry/leave.html", {"form": form}, status=422 if form.errors else 200)
+
+
+def _user(request: HttpRequest) -> User:
+    user = request.user
+    if not isinstance(user, User):
+        raise PermissionDenied
+    return user

@@ -1,0 +1,132 @@
+"""Coming in: sign in, sign out, ask the village for an account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import login, logout
+from django.contrib.auth.views import LoginView
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import NoReverseMatch, reverse
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
+
+from timebank.common.errors import DomainError
+from timebank.registry import demo, rules, selectors, services
+from timebank.registry.forms import JoinForm, SignInForm
+from timebank.registry.models import Region
+from timebank.registry.services.residents import CONSENT_VERSION
+
+
+def landing_page(user: Any) -> str:
+    """Say where a person's work begins: the village desk, the counter, or the home page of residents."""
+    for action, name in ((rules.Action.VIEW_VILLAGE, "console:home"), (rules.Action.HAND_OVER, "counter:desk")):
+        if rules.can(user, action):
+            try:
+                return reverse(name)
+            except NoReverseMatch:
+                continue
+    return "/"
+
+
+class SignInView(LoginView):
+    """Sign in by mobile number, card number or staff e-mail."""
+
+    template_name = "registry/sign_in.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+    def get_default_redirect_url(self) -> str:
+        return landing_page(self.request.user)
+
+    def get_initial(self) -> dict[str, Any]:
+        initial = super().get_initial()
+        if card := self.request.GET.get("card", ""):
+            initial["username"] = card[:12]
+        chosen = self.request.GET.get("as", "")
+        for account in selectors.demo_accounts() if chosen else []:
+            if account["username"] == chosen:
+                initial.update(username=account["sign_in"], password=demo.PASSWORD)
+        return initial
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        context["demo_accounts"] = selectors.demo_accounts() if settings.DEMO else []
+        context["chosen"] = self.request.GET.get("as", "")
+        return context
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """End the session."""
+    logout(request)
+    messages.success(request, _("You are signed out."))
+    return redirect("registry:sign_in")
+
+
+@never_cache
+@sensitive_post_parameters("password")
+def join(request: HttpRequest) -> HttpResponse:
+    """Choose a village, read, agree, ask for an account."""
+    if selectors.resident_of(request.user) is not None:
+        return redirect("registry:me")
+    village = _village(request.POST.get("village") or request.GET.get("village"))
+    if village is None:
+        return render(request, "registry/join_village.html", _village_choice(request))
+    form = JoinForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        try:
+            resident = services.apply_to_join(
+                village=village,
+                name=data["name"],
+                phone=data["phone"],
+                password=data["password"],
+                birth_date=data["birth_date"],
+                household_number=data["household_number"],
+                consent_version=CONSENT_VERSION,
+            )
+        except DomainError as error:
+            form.refuse(error)
+        else:
+            if resident.user is not None:
+                login(request, resident.user, backend="timebank.registry.backends.PhoneCardOrEmailBackend")
+            messages.success(request, _("Your request is on its way to the village office."))
+            return redirect("registry:me")
+    places = selectors.with_places([village])
+    return render(
+        request,
+        "registry/join.html",
+        {"form": form, "chosen": village, "place": places[0][1], "consent_version": CONSENT_VERSION},
+        status=422 if form.errors else 200,
+    )
+
+
+def _village(key: str | None) -> Region | None:
+    if not key or not key.isdigit():
+        return None
+    return Region.objects.filter(pk=int(key), level=Region.Level.VILLAGE, is_active=True).first()
+
+
+def _village_choice(request: HttpRequest) -> dict[str, Any]:
+    """Find a village by name, or by walking down from province to town."""
+    text = request.GET.get("q", "").strip()[:40]
+    key = request.GET.get("in", "")
+    inside = Region.objects.filter(pk=int(key), is_active=True).first() if key.isdigit() else None
+    below = list(selectors.places_below(inside))
+    while inside is None and len(below) == 1 and below[0].level != Region.Level.VILLAGE:
+        inside = below[0]
+        below = list(selectors.places_below(inside))
+    return {
+        "q": text,
+        "found": selectors.with_places(selectors.villages_named(text)) if text else [],
+        "inside": inside,
+        "trail": [*inside.get_ancestors(), inside] if inside is not None else [],
+        "below": below,
+    }
