@@ -81,7 +81,9 @@ class JoinForm(RoomForm):
     )
     consent = forms.BooleanField(
         label=_("I have read this and I agree"),
-        error_messages={"required": _("Without your consent the village may not keep your hours. Read the text above.")},
+        error_messages={
+            "required": _("Without your consent the village may not keep your hours. Read the text above.")
+        },
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -110,9 +112,7 @@ class ProfileForm(RoomForm):
         max_length=80,
         help_text=_("Name and number, for example of a daughter or a neighbour."),
     )
-    on_honour_roll = forms.BooleanField(
-        label=_("My name may appear on the honour roll of the village"), required=False
-    )
+    on_honour_roll = forms.BooleanField(label=_("My name may appear on the honour roll of the village"), required=False)
 
 
 class PasswordForm(RoomForm):

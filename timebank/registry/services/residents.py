@@ -47,7 +47,12 @@ def open_village_accounts(*, village: Region) -> None:
 
 def _open_wallet(resident: Resident) -> None:
     open_village_accounts(village=resident.village)
-    ledger.open_account(key=resident.wallet_key, kind="wallet", owner=f"resident:{resident.pk}")
+    ledger.open_account(
+        key=resident.wallet_key,
+        kind="wallet",
+        owner=f"resident:{resident.pk}",
+        expires_to=f"expired:region:{resident.village_id}",
+    )
 
 
 def _check_village(village: Region) -> None:
@@ -350,16 +355,16 @@ def _close(resident: Resident, *, actor: User, why: str, action: str, now: dt.da
 
 
 @transaction.atomic
-def withdraw_consent(
-    *, resident: Resident, actor: User, why: str = "", now: dt.datetime | None = None
-) -> Resident:
+def withdraw_consent(*, resident: Resident, actor: User, why: str = "", now: dt.datetime | None = None) -> Resident:
     """Take consent back. Without consent there is no account, so this closes it; the data is archived."""
     resident = _locked(resident)
     if resident.user_id is None or resident.user_id != actor.pk:
         require(actor, Action.REGISTER_RESIDENT, resident.village)
     if resident.status == Resident.Status.CLOSED:
         raise ResidentClosed
-    return _close(resident, actor=actor, why=why or "consent withdrawn", action="withdraw_consent", now=now or timezone.now())
+    return _close(
+        resident, actor=actor, why=why or "consent withdrawn", action="withdraw_consent", now=now or timezone.now()
+    )
 
 
 def rotate_id_numbers() -> int:

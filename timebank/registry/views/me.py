@@ -52,7 +52,12 @@ def _rows(request: HttpRequest, resident: Resident | None) -> list[dict[str, Any
             except NoReverseMatch:
                 continue
         rows.append(
-            {"href": reverse("registry:my_card"), "icon": "card", "title": _("My card"), "text": _("Show, print, block")}
+            {
+                "href": reverse("registry:my_card"),
+                "icon": "card",
+                "title": _("My card"),
+                "text": _("Show, print, block"),
+            }
         )
         rows.append(
             {
@@ -132,9 +137,7 @@ def helpers(request: HttpRequest) -> HttpResponse:
     form = HelperForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            helper = User.objects.filter(
-                phone=normalise_phone(form.cleaned_data["phone"]), is_active=True
-            ).first()
+            helper = User.objects.filter(phone=normalise_phone(form.cleaned_data["phone"]), is_active=True).first()
             if helper is None:
                 form.add_error("phone", _("Nobody here signs in with this number. Ask the helper to register first."))
             else:
@@ -160,9 +163,7 @@ def helpers(request: HttpRequest) -> HttpResponse:
 @require_POST
 def end_helper(request: HttpRequest, pk: int) -> HttpResponse:
     """End a helper's power: mine over others, or another's over me."""
-    proxy = get_object_or_404(
-        Proxy.objects.select_related("resident").filter(until__isnull=True), pk=pk
-    )
+    proxy = get_object_or_404(Proxy.objects.select_related("resident").filter(until__isnull=True), pk=pk)
     try:
         services.end_proxy(proxy=proxy, actor=_user(request))
     except NotAllowed:
