@@ -6,13 +6,14 @@ import datetime as dt
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.paginator import Paginator
-from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from timebank.common.errors import DomainError
+from timebank.face import nav
 
 
 class SampleForm(forms.Form):
@@ -33,10 +34,31 @@ class SampleForm(forms.Form):
     agree = forms.BooleanField(label=_lazy("I have read the rules and agree"))
 
 
+class SampleNav:
+    """Menus as they look when the rooms have registered theirs."""
+
+    def __init__(self) -> None:
+        self.tabs = [
+            nav.Item("home", _("Home"), "#", "home", active=True),
+            nav.Item("redeem", _("Redeem"), "#", "gift"),
+            nav.Item("tickets", _("My tickets"), "#", "ticket", count=2),
+            nav.Item("me", _("Me"), "#", "person"),
+        ]
+        self.top = [nav.Item("basket", _("Basket"), "#", "basket", count=3)]
+        self.desk = [
+            nav.Item("today", _("Today"), "#", "home"),
+            nav.Item("verify", _("Verify hours"), "#", "verify", active=True, count=14, group=_("Hours")),
+            nav.Item("notice", _("Notice lists"), "#", "notice", group=_("Hours")),
+            nav.Item("counter", _("Counter"), "#", "scan", group=_("Market")),
+            nav.Item("stock", _("Stock"), "#", "stock", count=3, group=_("Market")),
+        ]
+        self.desk_entry = self.desk[0]
+
+
 def content() -> dict[str, Any]:
     """Return what the kit pages show."""
     now = timezone.now()
-    pictures = [static(f"catalogue/pictures/{code}.svg") for code in ("G001", "G005", "G101", "G203")]
+    pictures = [f"{settings.STATIC_URL}catalogue/pictures/{code}.svg" for code in ("G001", "G005", "G101", "G203")]
     titles = [_("Soap"), _("Cooking oil, 5 litres, from the village press"), _("Bath ticket"), _("Haircut")]
     return {
         "empty_form": SampleForm(),
@@ -62,18 +84,18 @@ def content() -> dict[str, Any]:
             {"label": _("Points covered"), "value": "104 %", "tone": "good", "icon": "shield", "note": ""},
             {"label": _("Goods running low"), "value": 3, "tone": "bad", "icon": "basket", "note": ""},
         ],
-        "headers": [_("Name"), _("Activity"), _("Time"), _("Points")],
+        "headers": [_("Name"), _("Activity"), {"text": _("Time"), "num": True}, {"text": _("Points"), "num": True}],
         "rows": [
             [
                 {"text": "于秀兰", "href": "#"},
                 _("Clean the village"),
-                {"text": "3 h 20 min", "num": True},
+                {"minutes": 200},
                 {"points": 333},
             ],
             [
                 {"text": "王德福", "href": "#"},
                 _("Lunch at the warm canteen"),
-                {"text": "2 h", "num": True},
+                {"minutes": 120},
                 {"points": 200},
             ],
         ],
@@ -109,6 +131,8 @@ def content() -> dict[str, Any]:
         "now": now,
         "until": timezone.localdate() + dt.timedelta(days=400),
         "dialog_fields": {"code": "ABCDEFGHJK"},
+        "nav": SampleNav(),
+        "village": "辛旺庄",
         "icons": [
             "home",
             "gift",

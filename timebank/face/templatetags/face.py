@@ -164,7 +164,8 @@ def error_links(form: Any) -> list[dict[str, Any]]:
     for bound in form or ():
         for text in bound.errors:
             target = bound.id_for_label or (f"{bound.auto_id}_0" if bound.use_fieldset else bound.auto_id)
-            links.append({"target": "" if bound.is_hidden else target, "label": bound.label, "text": text})
+            label = str(bound.label).rstrip("?？:： ")  # "Where?: choose one" reads badly
+            links.append({"target": "" if bound.is_hidden else target, "label": label, "text": text})
     return links
 
 
@@ -201,6 +202,12 @@ def get(mapping: Any, key: Any) -> Any:
         return mapping.get(key, "")
     except AttributeError:
         return ""
+
+
+@register.filter
+def cell_text(value: Any) -> Any:
+    """Give the words of a cell or header, however it is described."""
+    return value.get("text", "") if isinstance(value, dict) else value
 
 
 @register.filter
