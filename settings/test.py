@@ -20,3 +20,5 @@ CELERY_TASK_ALWAYS_EAGER = True
 CELERY_TASK_EAGER_PROPAGATES = True
 AXES_ENABLED = False
 SITE_URL = "https://shanji.example"
+WHITENOISE_AUTOREFRESH = True  # straight from the apps: nothing is collected for a test
+WHITENOISE_USE_FINDERS = True

@@ -62,19 +62,11 @@ def test_icons_are_silent_unless_named():
     assert 'role="img" aria-label="&lt;&quot;x&quot;&gt;"' in named
 
 
-def test_qr_can_be_read_and_has_a_name(tmp_path):
-    text = "HTTPS://SHANJI.EXAMPLE/T/ABCDEFGHJK"
-    html = show("{% qr text label='Ticket' %}", text=text)
+def test_qr_is_drawn_inline_and_has_a_name():
+    html = show("{% qr text label='Ticket' %}", text="HTTPS://SHANJI.EXAMPLE/T/ABCDEFGHJK")
     assert '<span class="qr" role="img" aria-label="Ticket"><svg' in html
     assert " style=" not in html
-    # Draw the modules from the path data and read them back with an independent reader.
-    import numpy
-    import segno
-    import zxingcpp
-
-    matrix = numpy.array([list(row) for row in segno.make(text, error="m", micro=False).matrix_iter(scale=4, border=4)])
-    assert zxingcpp.read_barcodes(((1 - matrix) * 255).astype("uint8"))[0].text == text
-    assert f'viewBox="0 0 {matrix.shape[1] // 4} ' in html
+    assert "SHANJI" not in html  # the text is in the modules only; test_browser reads it back
 
 
 class Form(forms.Form):
