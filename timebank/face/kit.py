@@ -81,7 +81,7 @@ def content() -> dict[str, Any]:
                 "value": 14,
                 "tone": "warn",
                 "icon": "verify",
-                "note": say("oldest waits 3 days"),
+                "note": say("oldest: 3 days"),
             },
             {"label": say("Tickets today"), "value": 128, "tone": "", "icon": "ticket", "note": ""},
             {"label": say("Points covered"), "value": "104 %", "tone": "good", "icon": "shield", "note": ""},
