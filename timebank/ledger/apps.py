@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import AppConfig
+from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
@@ -16,6 +17,15 @@ def install_guards(sender: Any, using: str = "default", **kwargs: Any) -> None:
         guards.install(using)
 
 
+def prefer_generic_plans(sender: Any, connection: Any, **kwargs: Any) -> None:
+    """Let PostgreSQL plan our prepared statements once per connection, not at every use.
+
+    Statements of the ORM are not prepared and keep being planned for their values.
+    """
+    if connection.vendor == "postgresql":
+        connection.connection.pgconn.exec_(b"SET plan_cache_mode = force_generic_plan")
+
+
 class LedgerConfig(AppConfig):
     name = "timebank.ledger"
     label = "ledger"
@@ -25,4 +35,5 @@ class LedgerConfig(AppConfig):
     def ready(self) -> None:
         from timebank.ledger import checks  # noqa: F401  registers the system checks
 
+        connection_created.connect(prefer_generic_plans, dispatch_uid="timebank.ledger.plans")
         post_migrate.connect(install_guards, sender=self, dispatch_uid="timebank.ledger.guards")

@@ -31,7 +31,8 @@ class Move(NamedTuple):
     """Move an amount between two accounts (by key) within a transfer.
 
     ``prefer``: the lot of the debited wallet to eat first, date regardless. ``lot``: the lot to credit.
-    ``lend``: a wallet that has too little is lent the rest (a reversal of points already spent).
+    ``exact``: eat no other lot than that one. ``lend``: a wallet that has too little is lent the rest (a reversal of
+    points already spent).
     ``origin``: the posting that this gives back.
     """
 
@@ -43,6 +44,7 @@ class Move(NamedTuple):
     prefer: LotKey | None = None
     lend: bool = False
     origin: int | None = None
+    exact: bool = False
 
 
 class Order(NamedTuple):
@@ -268,7 +270,7 @@ class Planner:
             lot = source.lots[key]
             if not lot.remaining:
                 continue
-            if key != move.prefer and (key[0] < self.today or (key[1] and key[1] not in order.allow)):
+            if key != move.prefer and (move.exact or key[0] < self.today or (key[1] and key[1] not in order.allow)):
                 continue
             part = min(lot.remaining, missing)
             taken.append((lot, part))

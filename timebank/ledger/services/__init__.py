@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from timebank.ledger.services.accounts import close_account, open_account, open_accounts, set_expiry_account
 from timebank.ledger.services.corrections import refund, reverse
+from timebank.ledger.services.expiry import expire_due
+from timebank.ledger.services.holds import capture, hold, lapse_due_holds, release
 from timebank.ledger.services.posting import post, post_many
+from timebank.ledger.services.sealing import anchor, seal, seal_all
 
 __all__ = [
+    "anchor",
+    "capture",
     "close_account",
+    "expire_due",
+    "hold",
+    "lapse_due_holds",
     "open_account",
     "open_accounts",
     "post",
     "post_many",
     "refund",
+    "release",
     "reverse",
+    "seal",
+    "seal_all",
     "set_expiry_account",
 ]

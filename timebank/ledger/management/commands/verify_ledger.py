@@ -17,10 +17,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--since", type=int, default=0, help="only transfers with a higher id than this")
+        parser.add_argument("--seal", action="append", default=[], help="a digest from outside (notice board, print)")
         parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        report = verify(since=options["since"])
+        report = verify(since=options["since"], digests=options["seal"])
         if options["json"]:
             self.stdout.write(json.dumps(report.as_dict(), indent=1))
         else:
@@ -29,7 +30,8 @@ class Command(BaseCommand):
             word = "verified" if report.clean else "WRONG"
             self.stdout.write(
                 f"{word}: {report.transfers} transfers, {report.postings} postings, {report.seals} seals, "
-                f"{report.unsealed} not sealed yet, {report.seconds} s"
+                f"{report.unsealed} not sealed yet, {report.seconds} s; last transfer {report.last_transfer_id}, "
+                f"last seal {report.last_digest or '-'}"
             )
         if not report.clean:
             raise SystemExit(1)
