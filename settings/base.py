@@ -6,7 +6,7 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
-from oscar.defaults import *  # noqa: F403 (Oscar reads its defaults from here)
+from oscar.defaults import *  # Oscar reads its defaults from here
 
 from settings import env
 
