@@ -201,6 +201,11 @@ CELERY_WORKER_REDIRECT_STDOUTS = False  # a traceback stays readable
 CELERY_TIMEZONE = "UTC"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+# Every due effect is a row in the database; these sweeps find it, however often they run.
+CELERY_BEAT_SCHEDULE = {
+    "credit what is due": {"task": "timebank.service.tasks.task_credit_due", "schedule": 5 * 60},
+    "close forgotten activities": {"task": "timebank.service.tasks.task_close_overdue", "schedule": 15 * 60},
+}
 if CELERY_BROKER_URL.startswith("filesystem://"):
     # The embedded broker needs no server. It may lose a message in flight when a worker is killed: harmless, because
     # every due effect is a row in the database that a beat task sweeps.
