@@ -6,7 +6,7 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
-from oscar.defaults import *  # noqa: F403 (Oscar reads its defaults from here)
+from oscar.defaults import *  # Oscar reads its defaults from here
 
 from settings import env
 
@@ -27,6 +27,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     # Our face first, so that its templates win over Django's and Oscar's.
     "timebank.face",
+    "timebank.common",
     "timebank.ledger",
     "timebank.registry",
     "timebank.policy",
@@ -98,7 +99,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "oscar.apps.basket.middleware.BasketMiddleware",
+    "marketplace.basket.middleware.BasketMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -124,6 +125,8 @@ TEMPLATES = [
 
 # -- Where it keeps things ---------------------------------------------------------------------------------------------
 DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{VAR / 'shanji.sqlite3'}")}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3") and DATABASES["default"]["NAME"] != ":memory:":
+    Path(DATABASES["default"]["NAME"]).parent.mkdir(parents=True, exist_ok=True)  # a fresh clone has no var/ yet
 # A view never holds a transaction: services own theirs, so that a refused webhook can still keep its row.
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
@@ -182,17 +185,19 @@ SECURE_REFERRER_POLICY = "same-origin"
 # -- Language and time -------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = env.text("LANGUAGE_CODE", "zh-hans")
 LANGUAGES = [("zh-hans", _("Chinese")), ("en", _("English"))]
+LOCALE_PATHS = [ROOT / "settings" / "locale"]  # what Oscar leaves untranslated; rooms keep their own
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Asia/Shanghai"
 LANGUAGE_COOKIE_AGE = 60 * 60 * 24 * 365
 
 # -- Background work ---------------------------------------------------------------------------------------------------
-CELERY_BROKER_URL = env.secret("BROKER_URL", "filesystem://")
+CELERY_BROKER_URL = env.secret("BROKER_URL", "filesystem://localhost")
 CELERY_RESULT_BACKEND = "django-db"
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_REDIRECT_STDOUTS = False  # a traceback stays readable
 CELERY_TIMEZONE = "UTC"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"

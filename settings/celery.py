@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from celery import Celery
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings.dev")
-
-from django.conf import settings
+# Whoever does not come through manage.py (which means dev) or the suite runs for real.
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings.production")
 
 app = Celery("shanji")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
-for folder in ("data_folder_in", "processed_folder", "control_folder"):
-    if path := getattr(settings, "CELERY_BROKER_TRANSPORT_OPTIONS", {}).get(folder):
-        Path(path).mkdir(parents=True, exist_ok=True)
+
+@app.on_configure.connect
+def make_queue_folders(sender: Any = None, **_kwargs: Any) -> None:
+    """Make the folders of the broker that needs no server, as soon as anybody wants to use it."""
+    from django.conf import settings  # the settings import this package: not before they are complete
+
+    options = getattr(settings, "CELERY_BROKER_TRANSPORT_OPTIONS", {})
+    for folder in ("data_folder_in", "processed_folder", "control_folder"):
+        if path := options.get(folder):
+            Path(path).mkdir(parents=True, exist_ok=True)

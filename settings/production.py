@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from settings import env
-from settings.base import *  # noqa: F403
+from settings.base import *
 
 SECRET_KEY = env.secret("SECRET_KEY")
 ID_NUMBER_KEYS = env.secret("ID_NUMBER_KEYS").split(",")

@@ -8,11 +8,8 @@ from django.conf.urls.static import static
 from django.urls import include, path
 from django.views.i18n import JavaScriptCatalog
 
-from settings.celery import app as celery_app
-
-__all__ = ["celery_app", "urlpatterns"]
-
 urlpatterns = [
+    path("", include("timebank.common.urls")),
     path("", include("timebank.face.urls")),
     path("", include("timebank.registry.urls")),
     path("jsi18n/", JavaScriptCatalog.as_view(), name="javascript-catalog"),

@@ -24,12 +24,11 @@ if "--sqlite" in sys.argv:
 os.environ.setdefault("TEST_DB", "postgresql")
 os.environ["DJANGO_SETTINGS_MODULE"] = "settings.test"
 # Only the engine matters here: the place is filled in when the first test asks for a database.
-os.environ["DATABASE_URL"] = (
-    "sqlite:////nonexistent/shanji.sqlite3" if os.environ["TEST_DB"] == "sqlite" else "postgresql:///nonexistent"
-)
+os.environ["DATABASE_URL"] = "sqlite:///:memory:" if os.environ["TEST_DB"] == "sqlite" else "postgresql:///nonexistent"
 
 from tests.support import browser as chrome
 from tests.support import databases, postgres, races, run
+from tools import messages
 
 REQUIRE_ALL = os.environ.get("REQUIRE_ALL", "") not in {"", "0"}
 RESULTS = Path(__file__).resolve().parents[1] / "var" / "test-results"
@@ -47,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"TEST_DB must be postgresql or sqlite, not {os.environ['TEST_DB']!r}.")
     if not hasattr(config, "workerinput"):
         os.environ.pop(run.VARIABLE, None)
+        messages.compile_all()
     run.folder()
     from django.conf import settings
 

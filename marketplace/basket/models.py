@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import gettext_lazy as _
 from oscar.apps.basket.abstract_models import AbstractBasket, AbstractLine
 
-from timebank.common.errors import DomainError
-
-
-class BasketClosed(DomainError):
-    """A basket that has become an order, or is becoming one, does not change any more."""
-
-    code = "basket_closed"
-    message = _("This basket has already been redeemed. Please start a new one.")
+from marketplace.basket.errors import BasketClosed
 
 
 class Basket(AbstractBasket):

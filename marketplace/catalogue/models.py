@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
-from oscar.apps.catalogue.abstract_models import (
-    AbstractCategory,
-    AbstractProduct,
-    AbstractProductClass,
-)
+from oscar.apps.catalogue.abstract_models import AbstractCategory, AbstractProduct, AbstractProductClass
+
+from marketplace.catalogue.text import clean_html
 
 
 def _speaks_english() -> bool:
@@ -33,6 +35,14 @@ class Category(AbstractCategory):
     def label(self) -> str:
         """Name in the reader's language, if there is one."""
         return self.name_en if self.name_en and _speaks_english() else self.name
+
+    def get_descendants_and_self(self) -> Any:
+        """Select this category and all below it; Oscar calls treebeard by a name that goes away."""
+        return type(self).objects.get_tree(self)
+
+    def get_absolute_url(self) -> str:
+        """URL by the category's own slug; Oscar reads every ancestor for it."""
+        return reverse("catalogue:category", kwargs={"category_slug": self.slug, "pk": self.pk})
 
 
 class Product(AbstractProduct):
@@ -94,10 +104,18 @@ class Product(AbstractProduct):
 
     @property
     def picture_url(self) -> str:
-        """URL of the first photograph, else of the drawing, else of the basket drawing. Reads prefetched images."""
+        """URL of the first photograph, else of the drawing, else nothing. Reads prefetched images."""
         for image in self.images.all():
             return image.original.url
-        return static(self.picture or "catalogue/pictures/reward.svg")
+        return static(self.picture) if self.picture else ""
+
+    @property
+    def description_html(self) -> SafeString:
+        """The description, cleaned again: what an older form or an import let in must not reach a page."""
+        return mark_safe(clean_html(self.description))  # noqa: S308 (nh3 has just cleaned it)
+
+    def get_absolute_url(self) -> str:
+        return reverse("catalogue:detail", kwargs={"product_slug": self.slug, "pk": self.pk})
 
 
 from oscar.apps.catalogue.models import *

@@ -6,14 +6,7 @@ from typing import Any, NoReturn
 
 from oscar.apps.order import processing as oscar
 
-from timebank.common.errors import DomainError
-
-
-class UseRewards(DomainError):
-    """Orders change through marketplace.rewards.services, which also moves points, stock and tickets."""
-
-    code = "use_rewards_services"
-    status = 403
+from marketplace.order.errors import UseRewards
 
 
 class EventHandler(oscar.EventHandler):

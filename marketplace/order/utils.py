@@ -7,14 +7,8 @@ from typing import Any
 from django.utils import translation
 from oscar.apps.order import utils as oscar
 
+from marketplace.order.errors import OneSupplier
 from marketplace.order.numbers import new_number
-from timebank.common.errors import DomainError
-
-
-class OneSupplier(DomainError):
-    """An order is what one supplier owes; a basket of several becomes several orders."""
-
-    code = "one_supplier"
 
 
 class OrderNumberGenerator(oscar.OrderNumberGenerator):

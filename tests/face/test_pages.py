@@ -11,6 +11,7 @@ from django.contrib.auth import get_user_model
 from django.template.loader import render_to_string
 from django.test import Client, override_settings
 from django.urls import reverse
+from django.utils.translation import gettext, override
 
 FACE = Path(__file__).resolve().parents[2] / "timebank" / "face"
 
@@ -145,3 +146,12 @@ def test_colours_carry_text_well_enough():
     for text, ground in pairs:
         assert contrast(text, ground) >= 7, (text, ground)
     assert contrast("line-strong", "card") >= 3  # the edge of a control
+
+
+def test_english_says_basket_as_the_source_does():
+    with override("en"):
+        assert [gettext(word) for word in ("Basket", "Add to basket", "View basket")] == [
+            "Basket",
+            "Add to basket",
+            "View basket",
+        ]

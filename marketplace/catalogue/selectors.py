@@ -1,0 +1,184 @@
+"""What a reader may see on the shelves, and what it costs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db.models import (
+    Case,
+    Count,
+    IntegerField,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Subquery,
+    When,
+    prefetch_related_objects,
+)
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from marketplace.catalogue.models import Category, Product, ProductCategory, ProductClass
+from marketplace.catalogue.text import fold
+from marketplace.partner.models import StockRecord
+
+if TYPE_CHECKING:
+    from marketplace.partner.strategy import Points
+    from timebank.registry.models import Resident
+
+FEW = 5
+LONG_ENOUGH = 4  # letters from which a Latin word is also looked for inside other words
+
+
+@dataclass(frozen=True)
+class Stock:
+    """How much there is, in words; ``tone`` and ``icon`` for the badge."""
+
+    code: str
+    label: str
+    tone: str
+    icon: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """A reward as a list shows it."""
+
+    product: Product
+    info: Any
+    stock: Stock
+
+    @property
+    def partner(self) -> Any:
+        return self.info.stockrecord.partner
+
+
+def spendable(resident: Resident | None) -> int | None:
+    """Return the points (1/100) that ``resident`` can spend now; None for a visitor."""
+    if resident is None:
+        return None
+    from timebank.ledger import selectors as ledger
+
+    return ledger.balance_of(resident.wallet_key).spendable
+
+
+def stock_of(info: Any) -> Stock:
+    """Say in words how much there is of what ``info`` (PurchaseInfo) prices."""
+    availability = info.availability
+    if not availability.is_available_to_buy and availability.code != "outofstock":
+        return Stock(availability.code, str(availability.message), "quiet", "lock")
+    left = getattr(availability, "num_available", None)
+    if left is None:
+        return Stock("available", _("Available"), "good", "check")
+    if left <= 0:
+        return Stock("none", _("None left now"), "quiet", "clock")
+    if left <= FEW:
+        return Stock(
+            "few", ngettext("Only %(left)d left", "Only %(left)d left", left) % {"left": left}, "warn", "stock"
+        )
+    return Stock("plenty", _("In stock"), "good", "check")
+
+
+def matching(queryset: QuerySet[Product], query: str) -> QuerySet[Product]:
+    """Filter to rewards found by every word of ``query``: Chinese inside a title, Latin at the start of a word."""
+    for term in fold(query).replace("|", " ").split()[:6]:
+        where = Q(search_text__contains="|" + term)
+        if not term.isascii() or len(term) >= LONG_ENOUGH:
+            where |= Q(search_text__contains=term)
+        queryset = queryset.filter(where)
+    return queryset
+
+
+def highest_price_for(points: int, percent: int) -> Decimal:
+    """Return the highest list price that ``points`` (1/100) pays after ``percent`` off, rounded up to the step."""
+    step = settings.POINT_PRICE_STEP
+    return Decimal(points // step * step * 100 // (100 - percent)) / 100
+
+
+def rewards(
+    strategy: Points,
+    *,
+    category: Category | None = None,
+    query: str = "",
+    affordable_with: int | None = None,
+    kind: str = "",
+) -> QuerySet[Product]:
+    """Select the rewards that suppliers of the reader's village list, services first; ``chosen``: stock record."""
+    best = strategy.stockrecords(StockRecord.objects.filter(product=OuterRef("pk")))
+    found = (
+        Product.objects.browsable()
+        .annotate(chosen=Subquery(best.values("pk")[:1]))
+        .filter(chosen__isnull=False)
+        .select_related("product_class")
+    )
+    if category is not None:
+        inside = ProductCategory.objects.filter(category__path__startswith=category.path)
+        found = found.filter(pk__in=inside.values("product"))
+    if kind:
+        found = found.filter(product_class__kind=kind)
+    if query:
+        found = matching(found, query)
+    if affordable_with is not None:
+        most = highest_price_for(affordable_with, strategy.percent)
+        found = found.annotate(list_price=Subquery(best.values("price")[:1])).filter(list_price__lte=most)
+    services_first = Case(
+        When(product_class__kind=ProductClass.Kind.SERVICE, then=0), default=1, output_field=IntegerField()
+    )
+    return found.order_by(services_first, "-priority", "upc", "pk")
+
+
+def cards(strategy: Points, products: Sequence[Product]) -> list[Card]:
+    """Price a page of ``products`` (from ``rewards``) in a fixed number of statements."""
+    records = StockRecord.objects.filter(pk__in=[product.chosen for product in products])
+    prefetch_related_objects(
+        products, Prefetch("stockrecords", queryset=records.select_related("partner__village")), "images"
+    )
+    found = []
+    for product in products:
+        info = strategy.fetch_for_product(product)
+        if info.stockrecord is not None:
+            found.append(Card(product, info, stock_of(info)))
+    return found
+
+
+def shelves(strategy: Points) -> list[Category]:
+    """List the top categories that hold something public, each with ``count`` rewards of the reader's village."""
+    here = rewards(strategy).order_by().values("pk")
+    filled = ProductCategory.objects.filter(product__in=here).values_list("category__path").annotate(Count("product"))
+    counts: dict[str, int] = {}
+    for path, count in filled.order_by():
+        root = path[: Category.steplen]
+        counts[root] = counts.get(root, 0) + count
+    roots = list(Category.objects.browsable().filter(depth=1).order_by("path"))
+    for root in roots:
+        root.count = counts.get(root.path, 0)
+    return [root for root in roots if root.count]
+
+
+def detail(pk: int) -> Product | None:
+    """Return a reward with what its page reads, or None."""
+    return (
+        Product.objects.browsable()
+        .select_related("product_class")
+        .prefetch_related("images", "categories")
+        .filter(pk=pk)
+        .first()
+    )
+
+
+def limits(products: Iterable[Product]) -> dict[int, str]:
+    """Say each product's limit in words, by id."""
+    return {product.pk: limit_words(product) for product in products if product.per_resident_limit}
+
+
+def limit_words(product: Product) -> str:
+    """Say how many a resident may have: "2 a month"; nothing when there is no limit."""
+    if not product.per_resident_limit:
+        return ""
+    period = product.get_limit_period_display() if product.limit_period else Product.Period.EVER.label
+    return _("%(count)d %(period)s") % {"count": product.per_resident_limit, "period": period}

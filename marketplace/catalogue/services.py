@@ -1,0 +1,159 @@
+"""Rewards and their categories: the only code that writes them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.contrib.staticfiles import finders
+from django.db import transaction
+
+from marketplace.catalogue.models import Category, Product, ProductClass
+from marketplace.catalogue.text import clean_html, search_text
+from marketplace.partner import services as partners
+from marketplace.partner.prices import points_of
+
+if TYPE_CHECKING:
+    from marketplace.partner.models import Partner, StockRecord
+    from timebank.registry.models import Region, User
+
+DATA = Path(__file__).resolve().parent / "data"
+# Time-bank services are counted in hours, never in points.
+TIME_ONLY = "小时(时间)"
+
+
+def index_product(*, product: Product) -> Product:
+    """Write the text by which ``product`` is found: titles, categories, suppliers, pinyin."""
+    suppliers = product.stockrecords.values_list("partner__name", "partner__name_en").distinct()
+    categories = product.categories.values_list("name", "name_en")
+    texts = [product.title, product.title_en, product.upc or "", *(text for pair in categories for text in pair)]
+    product.search_text = search_text(texts, plain=[text for pair in suppliers for text in pair])
+    Product.objects.filter(pk=product.pk).update(search_text=product.search_text)
+    return product
+
+
+@transaction.atomic
+def ensure_category(*, path: str, names_en: dict[str, str] | None = None) -> Category:
+    """Return the category at ``path`` ("日用品/洗护"), made with those above it where they are missing."""
+    parent: Category | None = None
+    for name in (part.strip() for part in path.split("/")):
+        siblings = Category.objects.filter(depth=1 if parent is None else parent.depth + 1, name=name)
+        found = (siblings if parent is None else siblings.filter(path__startswith=parent.path)).first()
+        if found is None:
+            fields = {"name": name, "name_en": (names_en or {}).get(name, "")}
+            if parent is None:
+                found = Category.objects.add_root(fields)
+            else:
+                found = Category.objects.add_child(Category.objects.get(pk=parent.pk), fields)
+        parent = found
+    if parent is None:
+        raise ValueError("a category path has at least one name")
+    return parent
+
+
+@transaction.atomic
+def save_description(*, product: Product, html: str) -> Product:
+    """Save the description, cleaned."""
+    product.description = clean_html(html)
+    product.save(update_fields=["description", "date_updated"])
+    return product
+
+
+@dataclass
+class Loaded:
+    """What a load found or made; ``opening_stock`` is what the list says lies there, for a receipt by the keeper."""
+
+    products: list[Product] = field(default_factory=list)
+    partners: list[Partner] = field(default_factory=list)
+    stockrecords: list[StockRecord] = field(default_factory=list)
+    opening_stock: list[tuple[StockRecord, int]] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    created: int = 0
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    with (DATA / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _product_classes() -> dict[str, ProductClass]:
+    classes = {}
+    for kind, name in ((ProductClass.Kind.GOODS, "实物"), (ProductClass.Kind.SERVICE, "服务")):
+        classes[kind.value] = ProductClass.objects.get_or_create(
+            slug=f"shanji-{kind.value}",
+            defaults={
+                "name": name,
+                "kind": kind,
+                "requires_shipping": False,
+                "track_stock": kind == ProductClass.Kind.GOODS,
+            },
+        )[0]
+    return classes
+
+
+@transaction.atomic
+def load_catalogue(*, villages: Iterable[Region], actor: User | None = None) -> Loaded:
+    """List the rewards of ``data/reward_catalogue.csv`` in ``villages`` at the suppliers that the list names.
+
+    Suppliers are made by name, one in each village. What stands already is left as it is, so a second run changes
+    nothing. Goods begin with none in stock. Left out, since points do not buy them: benefits (``B…``), which a star
+    level opens without spending, and the time-bank services ``S009``–``S011``, which are counted in hours.
+    """
+    words = {row["sku"]: row for row in _rows("reward_words.csv")}
+    suppliers = {row["name"]: row for row in _rows("suppliers.csv")}
+    names_en = {row["name"]: row["name_en"] for row in _rows("category_words.csv")}
+    classes = _product_classes()
+    loaded, rows = Loaded(), []
+    for row in _rows("reward_catalogue.csv"):
+        if row["kind"] not in classes or row["unit"] == TIME_ONLY or Decimal(row["points"]) <= 0:
+            loaded.left_out.append(row["sku"])
+            continue
+        extra = words.get(row["sku"], {})
+        picture = f"catalogue/pictures/{row['sku']}.svg"
+        product, created = Product.objects.get_or_create(
+            upc=row["sku"],
+            defaults={
+                "title": row["title"],
+                "title_en": extra.get("title_en", ""),
+                "product_class": classes[row["kind"]],
+                "unit": row["unit"],
+                "price_note": row["price_basis"],
+                "picture": picture if finders.find(picture) else "",
+                "per_resident_limit": int(extra["per_resident_limit"]) if extra.get("per_resident_limit") else None,
+                "limit_period": extra.get("limit_period") or Product.Period.MONTH,
+            },
+        )
+        if created:
+            product.categories.add(ensure_category(path=row["category_path"], names_en=names_en))
+            loaded.created += 1
+        loaded.products.append(product)
+        rows.append((row, product))
+    for village in villages:
+        here: dict[str, Partner] = {}
+        for row, product in rows:
+            name = row["supplier"]
+            if name not in here:
+                facts = suppliers[name]
+                here[name] = partners.create_partner(
+                    name=name,
+                    village=village,
+                    kind=facts["kind"],
+                    name_en=facts["name_en"],
+                    place=f"{village.short_name}{facts['place']}",
+                    opening_hours=facts["opening_hours"],
+                    actor=actor,
+                )
+            record = partners.list_reward(
+                product=product, partner=here[name], points=points_of(row["points"]), sku=row["sku"], actor=actor
+            )
+            loaded.stockrecords.append(record)
+            if row["stock"]:
+                loaded.opening_stock.append((record, int(row["stock"])))
+        loaded.partners.extend(here.values())
+    for product in loaded.products:
+        index_product(product=product)
+    return loaded

@@ -1,0 +1,130 @@
+"""Serve Shanji from one command: web server, task worker and clock, started, watched and ended together."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError, call_command
+from django.utils.module_loading import import_string
+
+from timebank.common import health
+from timebank.common.processes import Child, Tree
+
+
+class Command(BaseCommand):
+    """Start the process tree."""
+
+    help = "Serve Shanji: web server, task worker and clock in one process tree. Ctrl-C ends all of it."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Name the choices; the environment gives their defaults."""
+        parser.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"))
+        parser.add_argument("--port", default=os.environ.get("PORT", "8000"))
+        parser.add_argument("--workers", type=int, default=2, help="web processes")
+        parser.add_argument("--threads", type=int, default=4, help="threads in each web process")
+        parser.add_argument("--tasks", type=int, default=2, help="task processes")
+        parser.add_argument("--no-tasks", action="store_true", help="the web server only")
+        parser.add_argument("--prepare", action="store_true", help="first migrate and collect static files")
+        parser.add_argument("--demo", action="store_true", help="with --prepare: load the demo into an empty database")
+        parser.add_argument("--reload", action="store_true", help="restart the web server when code changes")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Check the port, prepare, then serve until told to stop."""
+        host, port = options["host"], _port(options["port"])
+        _check_free(host, port)
+        if options["prepare"]:
+            self._prepare(demo=options["demo"])
+        _check_migrated()
+        tree = Tree(
+            self._children(host, port, options),
+            lambda sentence: self.stderr.write(self.style.WARNING(sentence)),
+            # In a container or on a fresh machine we may well be root; Celery need not say so at every start.
+            {"PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", "ignore:You're running the worker")},
+        )
+        shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 (only compared)
+        threading.Thread(target=self._greet, args=(shown, port), daemon=True).start()
+        code = tree.run()
+        self.stdout.write("Shanji has stopped.")
+        if code:
+            sys.exit(code)
+
+    def _prepare(self, *, demo: bool) -> None:
+        self.stdout.write("Bringing the database up to date (half a minute the first time) …")
+        call_command("migrate", interactive=False, verbosity=0)
+        self.stdout.write("Collecting static files …")
+        call_command("collectstatic", interactive=False, verbosity=0)
+        if demo:
+            call_command("load_demo", if_empty=True)
+
+    def _children(self, host: str, port: int, options: dict[str, Any]) -> list[Child]:
+        python = [sys.executable, "-m"]
+        # Heartbeat files in memory: on a slow disk a worker could be taken for dead.
+        scratch = ["--worker-tmp-dir", "/dev/shm"] if os.access("/dev/shm", os.W_OK) else []  # noqa: S108
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        web = ["gunicorn", "settings.wsgi", "--bind", address, "--worker-class", "gthread", *scratch]
+        web += ["--workers", str(options["workers"]), "--threads", str(options["threads"])]
+        web += ["--log-level", "warning", "--graceful-timeout", "8", "--no-control-socket"]
+        web += ["--reload"] if options["reload"] else []
+        children = [Child("web server", [*python, *web], vital=True)]
+        if not options["no_tasks"]:
+            celery = [*python, "celery", "-A", "settings", "--quiet"]
+            worker = [*celery, "worker", "--loglevel", "warning", "--concurrency", str(options["tasks"])]
+            children.append(Child("task worker", [*worker, "--without-gossip", "--without-mingle"]))
+            children.append(Child("clock", [*celery, "beat", "--loglevel", "warning", "--pidfile="]))
+        return children
+
+    def _greet(self, host: str, port: int) -> None:
+        """Wait until the first page answers, then say where it is and who may come in."""
+        address = f"http://{host}:{port}"
+        for _ in range(300):
+            try:
+                with urllib.request.urlopen(f"{address}/healthz", timeout=5):  # noqa: S310 (our own address)
+                    break
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.2)
+        else:
+            return
+        lines = ["", self.style.SUCCESS(f"Shanji 善集 answers on {address}")]
+        describe = getattr(settings, "DEMO_SIGN_INS", None)
+        if settings.DEMO and describe:
+            lines += ["", "Demo people (password in brackets):"]
+            lines += [f"  {name:<16} {role} ({password})" for name, role, password in import_string(describe)()]
+        lines += ["", "Ctrl-C stops everything.", ""]
+        self.stdout.write("\n".join(lines))
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise CommandError(f"PORT must be a number from 1 to 65535, not {text!r}.")
+    return int(text)
+
+
+def _check_migrated() -> None:
+    """Refuse in words when the database is older than the code."""
+    try:
+        health.check_migrations()
+    except health.NotReady as error:
+        raise CommandError(f"The database is older than the code ({error}). Run: manage.py migrate") from None
+
+
+def _check_free(host: str, port: int) -> None:
+    """Refuse in words when the address is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CommandError(
+                f"Port {port} on {host} can't be used: {error.strerror}. Choose another one: PORT={port + 1} make run"
+            ) from None
