@@ -159,7 +159,7 @@ def field(bound: BoundField, label: Any = "", help_text: Any = "") -> dict[str, 
 
 @register.inclusion_tag("face/components/bars.html")
 def bars(items: Any, label: Any = "") -> dict[str, Any]:
-    """Draw horizontal bars: items of ``label``, ``value`` (a number), the words ``text`` for it, and ``tone`` if wanted."""
+    """Draw horizontal bars: items of ``label``, ``value`` (a number), ``text`` (its words) and perhaps ``tone``."""
     rows = [dict(item) for item in items]
     most = max((abs(row["value"]) for row in rows), default=0)
     for row in rows:
