@@ -126,6 +126,6 @@ def _village_choice(request: HttpRequest) -> dict[str, Any]:
         "q": text,
         "found": selectors.with_places(selectors.villages_named(text)) if text else [],
         "inside": inside,
-        "trail": [*inside.get_ancestors(), inside] if inside is not None else [],
+        "trail": [*selectors.ancestors(inside), inside] if inside is not None else [],
         "below": below,
     }
