@@ -13,7 +13,8 @@ def sha(start, value):
     return hashlib.sha256(start + text).digest()
 
 
-receipt = json.load(open(sys.argv[1], encoding="utf-8"))
+with open(sys.argv[1], encoding="utf-8") as file:
+    receipt = json.load(file)
 node = sha(b"\0", receipt["transfer"])
 for side, other in receipt["path"]:
     node = sha(b"\1", bytes.fromhex(other) + node if side == "L" else node + bytes.fromhex(other))
