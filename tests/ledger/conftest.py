@@ -36,7 +36,9 @@ def move(village: None) -> Callable[..., Posted]:
 
     from timebank.ledger import services as ledger
 
-    def post(debit: str, credit: str, amount: int, *, until: dt.date | None = None, earmark: str = "", **more: Any) -> Posted:
+    def post(
+        debit: str, credit: str, amount: int, *, until: dt.date | None = None, earmark: str = "", **more: Any
+    ) -> Posted:
         key = str(more.pop("key", f"test:{next(_numbers)}"))
         legs = (Leg(debit, credit, amount, until, earmark),)
         return ledger.post(TransferSpec(key=key, kind=str(more.pop("kind", "test")), legs=legs, **more))

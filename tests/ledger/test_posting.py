@@ -131,7 +131,7 @@ def test_malformed_transfers_are_refused(village, changes, error):
 
 
 def test_text_with_quotes_backslashes_and_chinese_is_kept_as_it_is(move):
-    memo = 'a "b" \\ {c},d\n\'善集\' NULL'
+    memo = "a \"b\" \\ {c},d\n'善集' NULL"
     posted = move("issuance", "li", 1, memo=memo, reason="NULL", key='key,"with" {odd} \\ letters')
     found = read.transfer_by_id(posted.id)
     assert (found.memo, found.reason, found.key) == (memo, "NULL", 'key,"with" {odd} \\ letters')
