@@ -6,6 +6,7 @@ one occasion, a credited record without its price, a change of a kept history li
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django.conf import settings
@@ -20,16 +21,21 @@ from timebank.service.errors import HistoryIsKept
 DAY_MINUTES = 24 * 60
 
 
+def last_day(until: dt.datetime) -> dt.date:
+    """Return the last day of a span that ends at ``until``: a notice to midnight is a notice to the day before."""
+    return timezone.localtime(until - dt.timedelta(microseconds=1)).date()
+
+
 class Category(models.TextChoices):
     """Kinds of service; the codes are those of the earning rules."""
 
-    CLEAN = "clean", _("Clean the village")
-    ELDER = "elder", _("Help elders")
-    CANTEEN = "canteen", _("Help at the canteen")
-    FARM = "farm", _("Farm work together")
-    TEACH = "teach", _("Teaching")
+    CLEAN = "clean", _("Village clean-up")
+    ELDER = "elder", _("Help for elders")
+    CANTEEN = "canteen", _("Happy canteen")
+    FARM = "farm", _("Credit farm")
+    TEACH = "teach", _("Teaching and talks")
     REPAIR = "repair", _("Repairs")
-    CULTURE = "culture", _("Culture and sport")
+    CULTURE = "culture", _("Culture and sports")
     SAFETY = "safety", _("Safety patrol")
     OTHER = "other", _("Other service")
 
@@ -74,7 +80,7 @@ class Activity(models.Model):
 
     class Status(models.TextChoices):
         OPEN = "open", _("Open")
-        CLOSED = "closed", _("Closed")
+        CLOSED = "closed", _("Finished")
         CANCELLED = "cancelled", _("Cancelled")
 
     team = models.ForeignKey(Team, models.PROTECT, related_name="activities", verbose_name=_("team"))
@@ -267,6 +273,11 @@ class NoticeList(models.Model):
     def __str__(self) -> str:
         return f"{self.village} {self.number}"
 
+    @property
+    def last_day(self) -> dt.date:
+        """The last day on which somebody may object."""
+        return last_day(self.until)
+
 
 class Record(models.Model):
     """Minutes that one person really gave on one occasion: never spent, never expiring, only ever reversed."""
@@ -388,6 +399,11 @@ class Record(models.Model):
 
     def __str__(self) -> str:
         return f"{self.resident} · {self.served_on} · {self.minutes} min"
+
+    @property
+    def notice_last_day(self) -> dt.date | None:
+        """The last day on which somebody may object."""
+        return last_day(self.notice_until) if self.notice_until else None
 
     @property
     def mint_key(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,13 +56,6 @@ def sign_ups_of(resident: Resident, *, now: dt.datetime | None = None) -> QueryS
         )
         .select_related("activity", "activity__team", "activity__village")
         .order_by("activity__starts_at", "pk")
-    )
-
-
-def states_among(resident: Resident, activities: Collection[Activity]) -> dict[int, str]:
-    """Return the resident's live sign-up state by activity, in one statement."""
-    return dict(
-        resident.sign_ups.filter(activity__in=activities, state__in=SignUp.LIVE).values_list("activity_id", "state")
     )
 
 

@@ -12,7 +12,7 @@ from django.http import Http404
 from timebank.registry import rules as registry_rules
 from timebank.registry.models import Region, Resident
 from timebank.service import rules
-from timebank.service.models import NoticeList, Objection, Record
+from timebank.service.models import NoticeList, Objection, Record, last_day
 
 State = Record.State
 PUBLIC = (State.NOTICED, State.DISPUTED, State.CREDITED)
@@ -28,7 +28,7 @@ class NoticeRow:
     category: str
     served_on: dt.date
     minutes: int
-    until: dt.datetime
+    last_day: dt.date
     is_disputed: bool
     is_open: bool
 
@@ -64,7 +64,7 @@ def notice_row(record: Record) -> NoticeRow:
         category=record.category,
         served_on=record.served_on,
         minutes=record.minutes,
-        until=record.notice_until,
+        last_day=last_day(record.notice_until),
         is_disputed=record.state == State.DISPUTED,
         is_open=record.state in (State.NOTICED, State.DISPUTED),
     )

@@ -18,7 +18,7 @@ from timebank.common.errors import DomainError
 from timebank.registry.models import Resident
 from timebank.service import errors, rules, selectors, services, tokens
 from timebank.service.models import Activity, Category, SignUp
-from timebank.service.selectors.activities import place_in_line, states_among
+from timebank.service.selectors.activities import place_in_line
 from timebank.service.views.common import acting_resident, login_required, on_behalf_of, refused, require_resident
 
 PAGE = 30
@@ -45,8 +45,9 @@ def activity_list(request: HttpRequest) -> HttpResponse:
         whole_town=whole_town,
         until=until,
     )
+    mine = list(selectors.sign_ups_of(resident, now=now))
+    found = found.exclude(pk__in=[one.activity_id for one in mine])
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
-    states = states_among(resident, page.object_list)
     base = {"when": when, "category": category, "where": "town" if whole_town else ""}
     return render(
         request,
@@ -54,8 +55,7 @@ def activity_list(request: HttpRequest) -> HttpResponse:
         {
             "resident": resident,
             "page": page,
-            "rows": [(one, states.get(one.pk, "")) for one in page.object_list],
-            "mine": list(selectors.sign_ups_of(resident, now=now)),
+            "mine": mine,
             "categories": Category.choices,
             "category": category,
             "whole_town": whole_town,

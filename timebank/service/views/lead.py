@@ -136,7 +136,7 @@ def card(request: HttpRequest, pk: int) -> HttpResponse:
     activity = selectors.led_activity_for(request.user, pk)
     form = CardForm(request.POST)
     if not form.is_valid():
-        return render(request, "service/lead_activity.html", {**_context(request, pk), "card_form": form}, status=422)
+        return render(request, "service/lead_activity.html", {**_context(request, pk), "form": form}, status=422)
     try:
         person = card_holder(form.cleaned_data["code"])
         here = activity.attendances.filter(resident=person).first()
@@ -161,7 +161,7 @@ def places(request: HttpRequest, pk: int) -> HttpResponse:
     activity = selectors.led_activity_for(request.user, pk)
     form = CapacityForm(request.POST)
     if not form.is_valid():
-        return render(request, "service/lead_activity.html", {**_context(request, pk), "places_form": form}, status=422)
+        return render(request, "service/lead_activity.html", {**_context(request, pk), "form": form}, status=422)
     try:
         services.change_capacity(activity=activity, capacity=form.cleaned_data["capacity"], actor=request.user)
     except DomainError as error:
@@ -280,6 +280,8 @@ def _context(request: HttpRequest, pk: int) -> dict[str, Any]:
         "is_open": is_open,
         "takes_attendance": is_open and activity.starts_at - rules.CHECK_IN_BEFORE <= now < activity.ends_at,
         "has_begun": now >= activity.starts_at,
+        # One main thing to do: scanning while people come, closing afterwards.
+        "close_kind": "quiet" if is_open and now < activity.ends_at else "primary",
     }
     if context["takes_attendance"]:
         context["code_url"] = _code_url(request, activity)

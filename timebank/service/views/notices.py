@@ -47,7 +47,7 @@ def notice_print(request: HttpRequest, pk: int) -> HttpResponse:
             "rows": rows,
             "minutes": sum(row.minutes for row in rows),
             "people": len({row.name for row in rows}),
-            "until": max((row.until for row in rows), default=None),
+            "until": max((row.last_day for row in rows), default=None),
             "today": timezone.localdate(),
         },
     )
