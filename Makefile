@@ -1,9 +1,9 @@
 # Shanji: `make` alone explains itself. Nothing but Python 3.11 or newer is needed.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done || true)
-ifeq ($(strip $(PYTHON)),)
-PYTHON := python3
+ifndef PYTHON
+PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; exit; }; done; echo python3)
 endif
 PY := .venv/bin/python
 export PYTHONUTF8 := 1
@@ -40,7 +40,7 @@ lint: setup ## Style, types, import order, templates, migrations, translations
 
 fmt: setup ## Put code and templates into shape
 	@$(PY) -m ruff check --fix-only --quiet . && $(PY) -m ruff format --quiet .
-	@git ls-files -z -- '*.html' | xargs -0 -r $(PY) -m djade --target-version 5.2 || true
+	@git ls-files -z -- '*.html' | xargs -0 -r .venv/bin/djade --target-version 5.2 || true
 
 demo: setup ## Load the demo village into the database again (SCALE=10 for more people)
 	@$(PY) -m tools.messages compile

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
-from oscar.defaults import *  # noqa: F403 (Oscar reads its defaults from here)
+from oscar.defaults import *  # Oscar reads its defaults from here
 
 from settings import env
 
@@ -182,6 +182,9 @@ CONTENT_SECURITY_POLICY = {
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 
+# Ed25519 key (hex) that signs the ledger's seals; it must not be kept in the database it vouches for.
+LEDGER_SEAL_KEY = env.secret("LEDGER_SEAL_KEY", "")
+
 # -- Language and time -------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = env.text("LANGUAGE_CODE", "zh-hans")
 LANGUAGES = [("zh-hans", _("Chinese")), ("en", _("English"))]
@@ -203,8 +206,12 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 # Every due effect is a row in the database; these sweeps find it, however often they run.
 CELERY_BEAT_SCHEDULE = {
+    "seal the ledger": {"task": "timebank.ledger.tasks.task_seal", "schedule": 2 * 60},
+    "let points expire": {"task": "timebank.ledger.tasks.task_expire_due", "schedule": 60 * 60},
+    "give back holds that ran out": {"task": "timebank.ledger.tasks.task_lapse_holds", "schedule": 5 * 60},
     "credit what is due": {"task": "timebank.service.tasks.task_credit_due", "schedule": 5 * 60},
     "close forgotten activities": {"task": "timebank.service.tasks.task_close_overdue", "schedule": 15 * 60},
+    "expire tickets": {"task": "marketplace.rewards.tasks.task_expire_tickets", "schedule": 60 * 60},
 }
 if CELERY_BROKER_URL.startswith("filesystem://"):
     # The embedded broker needs no server. It may lose a message in flight when a worker is killed: harmless, because

@@ -8,7 +8,7 @@ os.environ.setdefault("DEMO", "1")
 os.environ.setdefault("SECRET_KEY", "only-for-a-demo-on-this-machine-never-in-production-0123456789")
 os.environ.setdefault("ID_NUMBER_KEYS", "c2hhbmppLWRlbW8ta2V5LW5vdC1mb3ItcHJvZHVjdGk=")
 
-from settings.base import *  # noqa: F403
+from settings.base import *
 
 SILENCED_SYSTEM_CHECKS = [*SILENCED_SYSTEM_CHECKS, "axes.W003"]
 DEBUG = env.flag("DEBUG")

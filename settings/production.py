@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from settings import env
-from settings.base import *  # noqa: F403
+from settings.base import *
 
 SECRET_KEY = env.secret("SECRET_KEY")
 ID_NUMBER_KEYS = env.secret("ID_NUMBER_KEYS").split(",")
@@ -11,6 +11,7 @@ DATABASES = {"default": {**env.database("DATABASE_URL", env.secret("DATABASE_URL
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", True)
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked from inside, where nobody speaks TLS
 SECURE_HSTS_SECONDS = env.whole("SECURE_HSTS_SECONDS", 31_536_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True

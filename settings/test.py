@@ -8,7 +8,7 @@ os.environ.setdefault("SECRET_KEY", "tests-only-01234567890123456789012345678901
 os.environ.setdefault("ID_NUMBER_KEYS", "c2hhbmppLXRlc3Qta2V5LW5vdC1mb3ItcHJvZHVjdGk=")
 os.environ.setdefault("DEMO", "1")
 
-from settings.base import *  # noqa: F403
+from settings.base import *
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

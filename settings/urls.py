@@ -11,6 +11,7 @@ from django.views.i18n import JavaScriptCatalog
 urlpatterns = [
     path("", include("timebank.common.urls")),
     path("", include("timebank.face.urls")),
+    path("", include("timebank.ledger.urls")),
     path("", include("timebank.registry.urls")),
     path("", include("timebank.service.urls")),
     path("jsi18n/", JavaScriptCatalog.as_view(), name="javascript-catalog"),

@@ -57,7 +57,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Mark browser tests, and leave out on SQLite what only PostgreSQL can show."""
     left_out = []
     for item in items:
-        if {"page", "context", "browser", "new_person"} & set(getattr(item, "fixturenames", ())):
+        if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.e2e)
         if databases.kind() == "sqlite" and item.get_closest_marker("pg_only"):
             left_out.append(item)

@@ -1,4 +1,4 @@
-"""Oscar's event handler, closed: it changes states without points and stock. The rewards services do both."""
+"""Oscar's event handler, led through the rewards services: they move points, stock and tickets with the status."""
 
 from __future__ import annotations
 
@@ -10,11 +10,18 @@ from marketplace.order.errors import UseRewards
 
 
 class EventHandler(oscar.EventHandler):
+    def handle_order_status_change(self, order: Any, new_status: str, note_msg: str | None = None) -> None:
+        """Cancel as the counter does; every other status follows from the tickets and is refused."""
+        from marketplace.rewards import errors, services  # rewards stands above order
+
+        if new_status != "cancelled":
+            raise errors.StatusFollowsTickets(status=new_status)
+        services.cancel_order(order=order, actor=self.user, why=note_msg or "")
+
     def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise UseRewards
 
     handle_shipping_event = _refuse
     handle_payment_event = _refuse
-    handle_order_status_change = _refuse
     consume_stock_allocations = _refuse
     cancel_stock_allocations = _refuse

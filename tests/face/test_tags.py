@@ -133,3 +133,14 @@ def test_table_escapes_and_labels_every_cell():
 def test_code_is_grouped_for_the_eye():
     assert show("{{ code|spaced }}", code="ABCDEFGHJK") == "ABC DEF GHJK"
     assert show("{{ code|spaced }}", code="AB") == "AB"
+
+
+def test_bars_are_measured_against_the_longest_and_say_their_numbers():
+    html = show(
+        "{% bars rows label='By month' %}",
+        rows=[{"label": "May", "value": 200, "text": "2 h"}, {"label": "June", "value": 50, "text": "30 min"}],
+    )
+    assert re.findall(r'bars__fill--wheat" width="(\d+)"', html) == ["1000", "250"]
+    assert re.findall(r"<dt>(.*?)</dt>", html) == ["May", "June"]
+    assert re.findall(r'bars__text">(.*?)<', html) == ["2 h", "30 min"]
+    assert "bars__row" not in show("{% bars rows %}", rows=[])

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
@@ -59,7 +59,7 @@ def check_broker() -> str:
     url = settings.CELERY_BROKER_URL
     if url.startswith("filesystem://"):
         folder = settings.CELERY_BROKER_TRANSPORT_OPTIONS["data_folder_in"]
-        if not os.access(folder, os.W_OK):
+        if not os.access(str(folder), os.W_OK):
             raise NotReady("the queue's folder can't be written")
         return "filesystem"
     with Connection(url, connect_timeout=2) as broker:
@@ -91,7 +91,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
         except NotReady as error:
             facts[name] = str(error)
             failed.append(name)
-        except (OSError, KombuError, OperationalError, connection.Database.Error) as error:
+        except (OSError, KombuError, OperationalError, DatabaseError) as error:
             facts[name] = type(error).__name__
             failed.append(name)
     return JsonResponse({"ready": not failed, "failed": failed, "checks": facts}, status=503 if failed else 200)

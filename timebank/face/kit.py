@@ -139,6 +139,11 @@ def content() -> dict[str, Any]:
         "now": now,
         "until": timezone.localdate() + dt.timedelta(days=400),
         "dialog_fields": {"code": "ABCDEFGHJK"},
+        "bars": [
+            {"label": say("Clean the village"), "value": 4200, "text": "42"},
+            {"label": say("Lunch at the warm canteen"), "value": 1850, "text": "18.5"},
+            {"label": say("Bath ticket"), "value": 300, "text": "3", "tone": "good"},
+        ],
         "nav": SampleNav(),
         "village": "辛旺庄",
         "icons": [

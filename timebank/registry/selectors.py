@@ -25,6 +25,12 @@ def subtree(region: Region) -> QuerySet[Region]:
     return Region.objects.filter(path__startswith=region.path)
 
 
+def ancestors(region: Region) -> list[Region]:
+    """List the places above a region, the topmost first."""
+    paths = [region.path[: Region.steplen * depth] for depth in range(1, region.depth)]
+    return list(Region.objects.filter(path__in=paths).order_by("depth"))
+
+
 def villages_of(user: Any) -> QuerySet[Region]:
     """Select the villages a person belongs to or may look into."""
     where = Q(pk__in=rules.regions_where(user, rules.Action.VIEW_VILLAGE).values("pk"))

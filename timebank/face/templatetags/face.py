@@ -157,6 +157,16 @@ def field(bound: BoundField, label: Any = "", help_text: Any = "") -> dict[str, 
     }
 
 
+@register.inclusion_tag("face/components/bars.html")
+def bars(items: Any, label: Any = "") -> dict[str, Any]:
+    """Draw horizontal bars: items of ``label``, ``value`` (a number), ``text`` (its words) and perhaps ``tone``."""
+    rows = [dict(item) for item in items]
+    most = max((abs(row["value"]) for row in rows), default=0)
+    for row in rows:
+        row["width"] = round(abs(row["value"]) * 1000 / most) if most else 0
+    return {"rows": rows, "label": label}
+
+
 @register.filter
 def error_links(form: Any) -> list[dict[str, Any]]:
     """List a form's field errors with the id of the control each belongs to."""

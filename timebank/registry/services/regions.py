@@ -23,7 +23,7 @@ LEVELS = ("province", "city", "county", "town", "village")
 _DIGITS = {"province": 2, "city": 4, "county": 6, "town": 9, "village": 12}
 _START = {"province": 0, "city": 2, "county": 4, "town": 6, "village": 9}
 _ABOVE = dict(zip(LEVELS[1:], LEVELS, strict=False))
-_SUFFIXES = re.compile(r"(社区居民委员会|社区居委会|社区居委|村民委员会|居民委员会|村委会|居委会)$")
+_SUFFIXES = re.compile(r"(村民委员会|居民委员会|村委会|居委会|居委)$")
 BATCH = 1000
 
 
@@ -54,7 +54,7 @@ class ImportReport:
 
 
 def short_name(name: str, level: str = "village") -> str:
-    """Drop the office from an official name: 辛旺庄村委会 → 辛旺庄, 王连街道办事处 → 王连街道."""
+    """Drop the office from an official name: 辛旺庄村委会 → 辛旺庄, 朝阳社区居委会 → 朝阳社区, as people say it."""
     if level == "town":
         return re.sub(r"(?<=街道)办事处$", "", name) if "街道办事处" in name else re.sub(r"(?<=.)办事处$", "", name)
     if level != "village":
@@ -87,6 +87,7 @@ class _Loader:
     def check(self) -> None:
         self._check_recoded()
         seen: dict[str, Row] = {}
+        well_formed: list[Row] = []
         for row in self.rows:
             code, level = row["code"] or "", row["level"] or ""
             if code in seen:
@@ -94,10 +95,10 @@ class _Loader:
                 self.refuse(row, _("code %(code)s stands in row %(row)s already") % found)
                 continue
             if self._check_form(row):
-                seen[code] = row
-            elif re.fullmatch(r"\d{12}", code) and level in LEVELS:
-                seen[code] = row  # the row is refused already; don't refuse its children for it too
-        for row in seen.values():
+                well_formed.append(row)
+            if re.fullmatch(r"[0-9]{12}", code) and level in LEVELS:
+                seen[code] = row  # even if the row is refused: don't refuse its children for it too
+        for row in well_formed:
             self._check_parent(row, seen)
         if self.broken:
             self.broken.sort(key=lambda broken: broken.row)
@@ -107,7 +108,7 @@ class _Loader:
         seen: set[str] = set()
         for row in self.recoded:
             old, new = row["old_code"] or "", row["new_code"] or ""
-            if not (re.fullmatch(r"\d{12}", old) and re.fullmatch(r"\d{12}", new)):
+            if not (re.fullmatch(r"[0-9]{12}", old) and re.fullmatch(r"[0-9]{12}", new)):
                 self.refuse_renewal(row, _("a code must have 12 digits"))
             elif old in seen:
                 self.refuse_renewal(row, _("old code %(code)s stands twice") % {"code": old})
@@ -198,7 +199,7 @@ class _Loader:
         RegionCode.objects.bulk_create(codes, batch_size=BATCH)
         self._add(fresh, progress)
         for region, parent_code in moved:
-            Region.objects.get(pk=region.pk).move(Region.objects.get(code=parent_code), "last-child")
+            Region.objects.move(Region.objects.get(pk=region.pk), Region.objects.get(code=parent_code), "last-child")
         self._remember_old_codes()
 
     def _recoded_region(self, row: Row) -> Region | None:

@@ -11,7 +11,6 @@ from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
-from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -127,6 +126,6 @@ def _village_choice(request: HttpRequest) -> dict[str, Any]:
         "q": text,
         "found": selectors.with_places(selectors.villages_named(text)) if text else [],
         "inside": inside,
-        "trail": [*inside.get_ancestors(), inside] if inside is not None else [],
+        "trail": [*selectors.ancestors(inside), inside] if inside is not None else [],
         "below": below,
     }

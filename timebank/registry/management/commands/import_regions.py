@@ -9,7 +9,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, no_translations
 from tqdm import tqdm
 
 from timebank.registry.errors import BrokenFile
@@ -67,6 +67,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--dry-run", action="store_true", help="check and report, change nothing")
 
+    @no_translations
     def handle(self, *args: Any, file: Path, recoded: Path | None, dry_run: bool, **options: Any) -> None:
         rows = read_rows(file, COLUMNS)
         beside = file.with_name(RECODED)

@@ -32,6 +32,8 @@ document.addEventListener("submit", (event) => {
       button.dataset.wasSent = "";
       if (button === event.submitter) button.setAttribute("aria-busy", "true");
     }
+    // A download or a lost connection leaves us here: after ten seconds the person may try again (the key keeps it one).
+    setTimeout(() => wake(form), 10000);
   }, 0);
 }, true);
 window.addEventListener("pageshow", () => { for (const form of [...sent]) wake(form); });

@@ -48,6 +48,17 @@ class Redemption(models.Model):
     channel = models.CharField(_("channel"), max_length=8, choices=Channel.choices, default=Channel.WEB)
     state = models.CharField(_("state"), max_length=20, choices=State.choices, default=State.PLACED)
     total_points = models.BigIntegerField(_("points"))  # 1/100 point
+    # One basket is redeemed once, whatever key a second window sends.
+    basket = models.OneToOneField(
+        "basket.Basket",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="redemption",
+        verbose_name=_("basket"),
+    )
+    # Who stood at the counter with the card, if it was not the holder.
+    brought_by = models.CharField(_("who came instead"), max_length=60, blank=True)
     content_hash = models.CharField(max_length=64, blank=True, editable=False)
     transfer_id = models.BigIntegerField(null=True, blank=True, editable=False)  # ledger transfer of the payment
     created_at = models.DateTimeField(_("at"), default=timezone.now)
@@ -63,5 +74,14 @@ class Redemption(models.Model):
             models.CheckConstraint(condition=Q(total_points__gte=0), name="redemption_total_not_negative"),
         ]
 
+    #: Set by redeem() on the record it returns: this key had been redeemed before, nothing was written now.
+    replayed = False
+
     def __str__(self) -> str:
         return str(self.key)
+
+    @property
+    def tone(self) -> str:
+        """Name the tone in which pages show the state."""
+        tones = {"handed_over": "good", "cancelled": "quiet", "expired": "warn"}
+        return tones.get(self.state, "wheat")

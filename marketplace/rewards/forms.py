@@ -1,0 +1,30 @@
+"""The few things that residents and clerks type here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+
+class WhyForm(forms.Form):
+    """A reason: welcome from the holder, required from staff."""
+
+    why = forms.CharField(
+        label=_("Why?"), max_length=200, required=False, help_text=_("The holder of the ticket sees this sentence.")
+    )
+
+    def __init__(self, *args: Any, why_needed: bool = False, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.fields["why"].required = why_needed
+        if not why_needed:
+            self.fields["why"].help_text = ""
+
+
+class ConfirmForm(forms.Form):
+    """What the confirm page sends: which basket, under which key, for how much."""
+
+    key = forms.UUIDField(widget=forms.HiddenInput)
+    basket = forms.IntegerField(widget=forms.HiddenInput)
+    total = forms.IntegerField(widget=forms.HiddenInput, min_value=0)

@@ -1,0 +1,9 @@
+"""What was redeemed, what waits to be collected, and how the stock moved."""
+
+from __future__ import annotations
+
+from marketplace.rewards.models.redemptions import Redemption
+from marketplace.rewards.models.stock import StockMovement
+from marketplace.rewards.models.tickets import Scan, Ticket, TicketEvent
+
+__all__ = ["Redemption", "Scan", "StockMovement", "Ticket", "TicketEvent"]

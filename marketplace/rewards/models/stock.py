@@ -1,0 +1,58 @@
+"""Every change of stock, with who, when and why. The counters of a stock record are the sum of its movements."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class StockMovement(models.Model):
+    class Kind(models.TextChoices):
+        RECEIPT = "receipt", _("Received")
+        REDEEM = "redeem", _("Redeemed")
+        CANCEL = "cancel", _("Given back")
+        HAND_OVER = "hand_over", _("Handed over")
+        UNDO = "undo", _("Hand-over undone")
+        COUNT = "count", _("Counted")
+        WRITE_OFF = "write_off", _("Written off")
+
+    stockrecord = models.ForeignKey(
+        "partner.StockRecord", models.PROTECT, related_name="movements", verbose_name=_("stock record")
+    )
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
+    quantity = models.PositiveIntegerField(_("quantity"))
+    # Signed effect on what lies on the shelf and on what of it is promised.
+    on_shelf = models.IntegerField(_("on the shelf"), default=0)
+    promised = models.IntegerField(_("promised"), default=0)
+    ticket = models.ForeignKey(
+        "rewards.Ticket", models.PROTECT, null=True, blank=True, related_name="movements", verbose_name=_("ticket")
+    )
+    who = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("who")
+    )
+    at = models.DateTimeField(_("when"), default=timezone.now)
+    why = models.CharField(_("why"), max_length=200, blank=True)
+    batch = models.CharField(_("batch"), max_length=40, blank=True)
+    use_by = models.DateField(_("use by"), null=True, blank=True)
+    cost_fen = models.PositiveBigIntegerField(_("cost of all (fen)"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("stock movement")
+        verbose_name_plural = _("stock movements")
+        ordering = ["at", "pk"]
+        indexes = [models.Index(fields=["stockrecord", "at"], name="movement_stockrecord_at")]
+        constraints = [
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="movement_quantity_positive"),
+            # The same ticket takes, gives back or consumes its stock once for each time it is handed over.
+            models.UniqueConstraint(
+                fields=["ticket", "kind"],
+                condition=Q(kind__in=["redeem", "cancel"], ticket__isnull=False),
+                name="movement_once_per_ticket",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stockrecord_id} {self.kind} {self.quantity}"

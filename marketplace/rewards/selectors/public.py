@@ -1,0 +1,38 @@
+"""What anybody may know: what is on in the villages, and how much was given and handed over in all."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from django.db.models import Count, QuerySet, Sum
+
+from marketplace.rewards.models import Ticket
+from timebank.service.models import Activity, Record
+
+
+@dataclass(frozen=True, slots=True)
+class PublicFigures:
+    """Sums over everybody; ``minutes`` of service credited, tickets handed over, people who served."""
+
+    minutes: int
+    people: int
+    handed_over: int
+
+
+def activities_anywhere(now: dt.datetime, limit: int) -> QuerySet[Activity]:
+    """Select the next open activities of all villages."""
+    found = Activity.objects.filter(status=Activity.Status.OPEN, ends_at__gt=now).select_related("team", "village")
+    return found.order_by("starts_at", "pk")[:limit]
+
+
+def public_figures() -> PublicFigures:
+    """Sum up what was given and what was handed over."""
+    served = Record.objects.filter(state=Record.State.CREDITED).aggregate(
+        minutes=Sum("minutes", default=0), people=Count("resident", distinct=True)
+    )
+    return PublicFigures(
+        minutes=served["minutes"],
+        people=served["people"],
+        handed_over=Ticket.objects.filter(state=Ticket.State.HANDED_OVER).count(),
+    )

@@ -1,0 +1,166 @@
+"""A resident's statement: every line says why, and what can be done about it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from marketplace.rewards.models import Redemption, Ticket
+from timebank.ledger import selectors as ledger_read
+from timebank.ledger.types import Line, LotUse
+from timebank.policy import words
+from timebank.registry.models import Resident
+from timebank.service.models import Record
+
+
+@dataclass(slots=True)
+class StatementLine:
+    """One line for people. ``amount`` and ``balance`` in 1/100 point; ``why`` are sentences."""
+
+    id: int
+    at: dt.datetime
+    on: dt.date
+    kind: str
+    title: str
+    amount: int
+    balance: int | None
+    why: list[str] = field(default_factory=list)
+    href: str = ""
+    icon: str = "points"
+    lots: tuple[LotUse, ...] = ()
+
+    @property
+    def expires_on(self) -> dt.date | None:
+        """Day on which what came in by this line runs out, if it is one day."""
+        days = {lot.expires_on for lot in self.lots} if self.amount > 0 else set()
+        return days.pop() if len(days) == 1 else None
+
+
+@dataclass(slots=True)
+class StatementPage:
+    """A page of a statement; ``next`` is the ``before`` of the older page."""
+
+    lines: list[StatementLine]
+    next: int | None
+
+
+def statement_of(resident: Resident, before: int | None = None, limit: int = 30) -> StatementPage:
+    """Return a page of the statement, newest first. The number of statements does not grow with the lines."""
+    page = ledger_read.statement(resident.wallet_key, before=before, limit=limit)
+    sources = [line.source for line in page.lines]
+    records = _by_id(sources, "record", lambda ids: Record.objects.select_related("activity").in_bulk(_ints(ids)))
+    redemptions = _redemptions(sources)
+    tickets = _tickets(line.memo for line in page.lines)
+    return StatementPage([_line(line, records, redemptions, tickets) for line in page.lines], page.next)
+
+
+def _ints(texts: Iterable[str]) -> list[int]:
+    return [int(text) for text in texts if text.isdigit()]
+
+
+def _by_id(sources: Iterable[str], prefix: str, fetch: Any) -> dict[Any, Any]:
+    ids = {source.partition(":")[2] for source in sources if source.startswith(prefix + ":")}
+    return fetch(ids) if ids else {}
+
+
+def _redemptions(sources: Iterable[str]) -> dict[str, Redemption]:
+    keys = []
+    for source in sources:
+        kind, __, key = source.partition(":")
+        if kind == "redemption":
+            try:
+                keys.append(uuid.UUID(key))
+            except ValueError:
+                continue
+    if not keys:
+        return {}
+    found = Redemption.objects.filter(key__in=keys).prefetch_related("tickets__product", "tickets__partner")
+    return {str(one.key): one for one in found}
+
+
+def _tickets(memos: Iterable[str]) -> dict[str, Ticket]:
+    codes = [memo.partition(":")[2] for memo in memos if memo.startswith("ticket:")]
+    if not codes:
+        return {}
+    return {t.code: t for t in Ticket.objects.filter(code__in=codes).select_related("product", "partner")}
+
+
+def _line(
+    line: Line, records: dict[int, Record], redemptions: dict[str, Redemption], tickets: dict[str, Ticket]
+) -> StatementLine:
+    made = StatementLine(
+        id=line.id,
+        at=line.posted_at,
+        on=line.effective_on,
+        kind=line.kind,
+        title=_title(line.kind),
+        amount=line.amount,
+        balance=line.balance_after,
+        lots=line.lots,
+    )
+    kind, __, key = line.source.partition(":")
+    if line.memo.startswith("ticket:") and line.memo.partition(":")[2] in tickets:
+        _tell_refund(made, tickets[line.memo.partition(":")[2]], line.reason)
+    elif kind == "record" and key.isdigit() and int(key) in records:
+        _tell_record(made, records[int(key)], line)
+    elif kind == "redemption" and key in redemptions:
+        _tell_redemption(made, redemptions[key])
+    elif line.kind == "expire":
+        made.icon = "clock"
+        made.why = [_("These points passed their last day.")]
+    elif line.reason:
+        made.why = [line.reason]
+    return made
+
+
+def _title(kind: str) -> str:
+    titles = {
+        "mint": _("Points for service"),
+        "redeem": _("Redeemed"),
+        "refund": _("Points given back"),
+        "reverse": _("Taken back"),
+        "expire": _("Expired"),
+        "gift": _("Gift"),
+        "opening": _("Brought forward"),
+        "debt": _("Debt repaid"),
+    }
+    return titles.get(kind, _("Other"))
+
+
+def _tell_record(made: StatementLine, record: Record, line: Line) -> None:
+    from timebank.common.numbers import format_minutes
+
+    name = record.activity.title if record.activity else record.title or record.get_category_display()
+    made.title = f"{name} · {format_minutes(record.minutes)}"
+    made.icon = "hours"
+    steps = (record.quote or {}).get("steps", []) if line.kind == "mint" else []
+    made.why = list(words.explain(steps))
+    if line.kind != "mint":
+        made.why = [line.reason] if line.reason else []
+
+
+def _tell_redemption(made: StatementLine, redemption: Redemption) -> None:
+    wanted: dict[str, int] = {}
+    places: dict[str, None] = {}
+    for ticket in redemption.tickets.all():
+        title = ticket.product.get_title()
+        wanted[title] = wanted.get(title, 0) + ticket.quantity
+        places[ticket.partner.display_name] = None
+    parts = [f"{title} × {count}" if count > 1 else title for title, count in wanted.items()]
+    made.title = _(", ").join(parts) or made.title
+    made.icon = "basket"
+    made.why = [_("Redeemed at %(places)s.") % {"places": _(", ").join(places)}]
+    made.href = reverse("rewards:redemption", args=[redemption.key])
+
+
+def _tell_refund(made: StatementLine, ticket: Ticket, reason: str) -> None:
+    made.title = _("Given back: %(reward)s") % {"reward": ticket.product.get_title()}
+    made.icon = "undo"
+    made.why = [_("The ticket was not collected in time.") if reason == "expired" else _("The ticket was cancelled.")]
+    made.href = reverse("rewards:ticket", args=[ticket.code])

@@ -1,0 +1,28 @@
+"""What lies on the shelves of a village and how it got there."""
+
+from __future__ import annotations
+
+from django.db.models import F, QuerySet
+from django.db.models.functions import Coalesce
+
+from marketplace.partner.models import StockRecord
+from marketplace.rewards.models import StockMovement
+from timebank.registry.models import Region
+
+
+def stock_of(village: Region) -> QuerySet[StockRecord]:
+    """Select the stocked goods of a village's suppliers with ``free``, ``shelf`` and ``promised``; scarcest first."""
+    shelf, promised = Coalesce(F("num_in_stock"), 0), Coalesce(F("num_allocated"), 0)
+    return (
+        StockRecord.objects.filter(
+            partner__village__path__startswith=village.path, product__product_class__track_stock=True
+        )
+        .select_related("partner__village", "partner__organisation", "product__product_class")
+        .annotate(shelf=shelf, promised=promised, free=shelf - promised)
+        .order_by("free", "product__title", "pk")
+    )
+
+
+def movements_of(stockrecord: StockRecord) -> QuerySet[StockMovement]:
+    """Select the movements of a stock record, newest first."""
+    return stockrecord.movements.select_related("who", "ticket").order_by("-at", "-pk")

@@ -1,0 +1,164 @@
+"""Cancel until hand-over: stock released once, points back to the lots they came from, tickets closed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from oscar.apps.payment.models import Source, Transaction
+
+from marketplace.order.models import Order
+from marketplace.partner.prices import decimal_of
+from marketplace.rewards import errors
+from marketplace.rewards.models import Redemption, StockMovement, Ticket, TicketEvent
+from marketplace.rewards.services.common import (
+    is_staff_of,
+    lock_orders,
+    lock_tickets,
+    note_events,
+    person,
+    settle_states,
+    someone,
+    speaks_for,
+)
+from marketplace.rewards.services.stock import move_for_tickets
+from timebank.ledger import services as ledger
+from timebank.registry.models import Resident, User
+
+State = Ticket.State
+
+
+def cancel_redemption(
+    *,
+    redemption: Redemption,
+    actor: User,
+    why: str = "",
+    on_behalf_of: Resident | None = None,
+    now: dt.datetime | None = None,
+) -> Redemption:
+    """Cancel what of ``redemption`` was not yet handed over. Raises AlreadyHandedOver when nothing is left."""
+    ids = list(redemption.tickets.values_list("pk", flat=True))
+    _cancel(ids, actor=actor, why=why, on_behalf_of=on_behalf_of, now=now)
+    redemption.refresh_from_db(fields=["state"])
+    return redemption
+
+
+def cancel_order(
+    *, order: Order, actor: User, why: str = "", on_behalf_of: Resident | None = None, now: dt.datetime | None = None
+) -> Order:
+    """Cancel what one supplier has not yet handed over."""
+    ids = list(Ticket.objects.filter(order=order).values_list("pk", flat=True))
+    _cancel(ids, actor=actor, why=why, on_behalf_of=on_behalf_of, now=now)
+    order.refresh_from_db(fields=["status"])
+    return order
+
+
+def cancel_ticket(
+    *, ticket: Ticket, actor: User, why: str = "", on_behalf_of: Resident | None = None, now: dt.datetime | None = None
+) -> Ticket:
+    """Cancel one ticket. Raises AlreadyHandedOver or AlreadyClosed when it is not open any more."""
+    _cancel([ticket.pk], actor=actor, why=why, on_behalf_of=on_behalf_of, now=now)
+    ticket.refresh_from_db(fields=["state"])
+    return ticket
+
+
+@transaction.atomic
+def _cancel(
+    ids: Sequence[int], *, actor: User, why: str, on_behalf_of: Resident | None, now: dt.datetime | None
+) -> list[Ticket]:
+    now = now or timezone.now()
+    orders = lock_orders(Ticket.objects.filter(pk__in=ids).values_list("order_id", flat=True))
+    tickets = lock_tickets(ids)
+    _check_may_cancel(tickets, actor=actor, why=why, on_behalf_of=on_behalf_of)
+    still_open = [ticket for ticket in tickets if ticket.state == State.ISSUED]
+    if not still_open:
+        handed_over = any(ticket.state == State.HANDED_OVER for ticket in tickets)
+        raise errors.AlreadyHandedOver() if handed_over else errors.AlreadyClosed()
+    close_tickets(
+        still_open, orders=orders, to=State.CANCELLED, actor=actor, why=why.strip(), on_behalf_of=on_behalf_of, now=now
+    )
+    return still_open
+
+
+def _check_may_cancel(tickets: Sequence[Ticket], *, actor: User, why: str, on_behalf_of: Resident | None) -> None:
+    holders = {ticket.resident for ticket in tickets}
+    if not tickets:
+        raise errors.AlreadyClosed
+    if all(speaks_for(actor, holder, on_behalf_of) for holder in holders):
+        return
+    if not all(is_staff_of(actor, partner) for partner in {ticket.partner for ticket in tickets}):
+        raise errors.NotYours
+    if not why.strip():
+        raise errors.ReasonMissing(field="why")
+
+
+def close_tickets(
+    tickets: Sequence[Ticket],
+    *,
+    orders: dict[int, Order],
+    to: str,
+    actor: User | None,
+    why: str,
+    now: dt.datetime,
+    on_behalf_of: Resident | None = None,
+) -> None:
+    """Close open tickets as cancelled or expired: stock back once, points back once. Orders are locked by the caller.
+
+    The conditional update is the guard: a ticket that was handed over or closed meanwhile stops everything.
+    """
+    moved = Ticket.objects.filter(pk__in=[t.pk for t in tickets], state=State.ISSUED).update(state=to)
+    if moved != len(tickets):
+        raise errors.AlreadyClosed
+    for ticket in tickets:
+        ticket.state = to
+    what = TicketEvent.What.CANCELLED if to == State.CANCELLED else TicketEvent.What.EXPIRED
+    note_events(tickets, what, who=actor, now=now, why=why)
+    move_for_tickets(StockMovement.Kind.CANCEL, tickets, who=actor, now=now, why=why)
+    settle_states([orders[pk] for pk in sorted({t.order_id for t in tickets})], actor=actor, why=why, now=now)
+    _give_back(tickets, to=to, actor=actor, why=why, on_behalf_of=on_behalf_of, now=now)
+
+
+def _give_back(
+    tickets: Sequence[Ticket],
+    *,
+    to: str,
+    actor: User | None,
+    why: str,
+    on_behalf_of: Resident | None,
+    now: dt.datetime,
+) -> None:
+    """Refund each ticket from its supplier's escrow to the lots that paid for it, and note it on Oscar's receipt."""
+    by_order: dict[int, int] = {}
+    for ticket in sorted(tickets, key=lambda one: one.pk):
+        if not ticket.points:
+            continue
+        ledger.refund(
+            ticket.redemption.transfer_id,
+            amount=ticket.points,
+            key=f"ticket:{ticket.pk}:refund",
+            reason=str(to),  # the words stand in the ticket event
+            actor=person(actor),
+            from_account=ticket.partner.escrow_key,
+            memo=f"ticket:{ticket.code}",
+            on_behalf_of=someone(on_behalf_of),
+        )
+        by_order[ticket.order_id] = by_order.get(ticket.order_id, 0) + ticket.points
+    receipts = []
+    for source in Source.objects.filter(order_id__in=by_order).order_by("pk"):
+        amount: Decimal = decimal_of(by_order[source.order_id])
+        Source.objects.filter(pk=source.pk).update(amount_refunded=F("amount_refunded") + amount)
+        receipts.append(
+            Transaction(
+                source=source,
+                txn_type="Refund",
+                amount=amount,
+                reference=source.reference,
+                status="done",
+                date_created=now,
+            )
+        )
+    Transaction.objects.bulk_create(receipts)

@@ -1,0 +1,205 @@
+"""Hand over once, undo within minutes, and let what nobody collects expire."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from marketplace.order.models import Order
+from marketplace.partner.models import Partner
+from marketplace.rewards import codes, errors
+from marketplace.rewards.models import Scan, StockMovement, Ticket, TicketEvent
+from marketplace.rewards.services.cancel import close_tickets
+from marketplace.rewards.services.common import (
+    is_staff_of,
+    lock_orders,
+    lock_tickets,
+    note_events,
+    person,
+    settle_states,
+)
+from marketplace.rewards.services.stock import move_for_tickets
+from timebank.ledger import services as ledger
+from timebank.ledger.types import Leg, TransferSpec
+from timebank.registry.models import User
+from timebank.registry.rules import Action, require
+
+State = Ticket.State
+Result = Scan.Result
+UNDO_WITHIN = dt.timedelta(minutes=10)
+
+
+@transaction.atomic
+def hand_over(
+    *,
+    code: str,
+    actor: User,
+    nonce: str | uuid.UUID,
+    partner: Partner | None = None,
+    device: str = "",
+    now: dt.datetime | None = None,
+) -> Scan:
+    """Judge what was scanned at the counter of ``partner`` and, if it is good, hand it over: exactly once.
+
+    Every scan is kept and answered; only a person who does not serve at that counter is turned away (403).
+    The same ``nonce`` gets the same answer again. Without ``partner`` the ticket says where it belongs.
+    """
+    now = now or timezone.now()
+    wanted = codes.normalise(code)
+    ticket = Ticket.objects.filter(code=wanted).select_related("partner__village", "partner__organisation").first()
+    where = partner or (ticket.partner if ticket else None)
+    if where is not None:
+        require(actor, Action.HAND_OVER, region=where.village, organisation=where.organisation)
+    scan = Scan(
+        nonce=str(nonce)[:64], code=wanted, partner=where, ticket=ticket, actor=actor, at=now, device=device[:60]
+    )
+    earlier = _claim_nonce(scan)
+    if earlier is not None:
+        return earlier
+    if ticket is None:
+        return scan
+    order = lock_orders([ticket.order_id])[ticket.order_id]
+    scan.result = _judge(ticket, where, now)
+    if scan.ok and not claim_ticket(ticket, actor=actor, now=now):
+        scan.result = _judge(ticket, where, now)  # another counter was quicker: say so
+    if scan.ok:
+        _finish(ticket, order, actor=actor, now=now, device=device)
+    elif scan.result == Result.ALREADY:
+        scan.earlier_at, scan.earlier_by = ticket.handed_over_at, ticket.handed_over_by
+    scan.save(update_fields=["result", "earlier_at", "earlier_by"])
+    return scan
+
+
+def _claim_nonce(scan: Scan) -> Scan | None:
+    """Store the scan under its nonce, or return what this nonce was answered before."""
+    try:
+        with transaction.atomic():
+            scan.save(force_insert=True)
+    except IntegrityError:
+        earlier = Scan.objects.select_related("ticket", "partner", "earlier_by").filter(nonce=scan.nonce).first()
+        if earlier is None:
+            raise
+        if earlier.code != scan.code or earlier.actor_id != scan.actor_id:
+            raise errors.KeyConflict from None
+        return earlier
+    return None
+
+
+def _judge(ticket: Ticket, where: Partner, now: dt.datetime) -> str:
+    """Say what the ticket is good for at this counter, now. Reads its state anew: the order is locked."""
+    ticket.refresh_from_db(fields=["state", "handed_over_at", "handed_over_by", "hand_overs", "valid_until"])
+    if ticket.partner_id != where.pk:
+        return Result.WRONG_PARTNER
+    other = {
+        State.HANDED_OVER: Result.ALREADY,
+        State.CANCELLED: Result.CANCELLED,
+        State.EXPIRED: Result.EXPIRED,
+        State.VOID: Result.VOID,
+    }
+    if ticket.state != State.ISSUED:
+        return other[State(ticket.state)]
+    return Result.HANDED_OVER if ticket.valid_until >= timezone.localdate(now) else Result.EXPIRED
+
+
+def claim_ticket(ticket: Ticket, *, actor: User, now: dt.datetime) -> bool:
+    """Take the ticket from issued to handed over, if nobody else has: one conditional update decides."""
+    moved = Ticket.objects.filter(pk=ticket.pk, state=State.ISSUED, valid_until__gte=timezone.localdate(now)).update(
+        state=State.HANDED_OVER, handed_over_at=now, handed_over_by=actor, hand_overs=F("hand_overs") + 1
+    )
+    return bool(moved)
+
+
+def _finish(ticket: Ticket, order: Order, *, actor: User, now: dt.datetime, device: str = "") -> None:
+    """Do what follows from a claimed ticket: event, stock off the shelf, order status, escrow to redeemed."""
+    ticket.state, ticket.handed_over_at, ticket.handed_over_by = State.HANDED_OVER, now, actor
+    ticket.hand_overs += 1
+    note_events([ticket], TicketEvent.What.HANDED_OVER, who=actor, now=now, device=device[:60])
+    move_for_tickets(StockMovement.Kind.HAND_OVER, [ticket], who=actor, now=now)
+    settle_states([order], actor=actor, now=now)
+    if ticket.points:
+        again = f":{ticket.hand_overs}" if ticket.hand_overs > 1 else ""
+        posted = ledger.post(
+            TransferSpec(
+                key=f"ticket:{ticket.pk}:hand_over{again}",
+                kind="hand_over",
+                legs=(Leg(debit=ticket.partner.escrow_key, credit=ticket.partner.redeemed_key, amount=ticket.points),),
+                effective_on=timezone.localdate(now),
+                actor=person(actor),
+                source=f"ticket:{ticket.pk}",
+                memo=f"ticket:{ticket.code}",
+            )
+        )
+        Ticket.objects.filter(pk=ticket.pk).update(hand_over_transfer_id=posted.id)
+        ticket.hand_over_transfer_id = posted.id
+
+
+@transaction.atomic
+def hand_over_now(ticket: Ticket, *, actor: User, now: dt.datetime, device: str = "") -> Ticket:
+    """Hand an open ticket over without a scan (the card sale). The caller has checked who may."""
+    order = lock_orders([ticket.order_id])[ticket.order_id]
+    if not claim_ticket(ticket, actor=actor, now=now):
+        raise errors.AlreadyClosed
+    _finish(ticket, order, actor=actor, now=now, device=device)
+    return ticket
+
+
+@transaction.atomic
+def undo_hand_over(*, ticket: Ticket, actor: User, why: str = "", now: dt.datetime | None = None) -> Ticket:
+    """Take a hand-over back, within ten minutes, by the clerk who did it; the ticket is open again."""
+    now = now or timezone.now()
+    order = lock_orders([ticket.order_id])[ticket.order_id]
+    (ticket,) = lock_tickets([ticket.pk])
+    if ticket.state != State.HANDED_OVER:
+        raise errors.AlreadyClosed
+    if not can_undo(ticket, actor, now):
+        raise errors.UndoTooLate
+    moved = Ticket.objects.filter(pk=ticket.pk, state=State.HANDED_OVER, handed_over_by=actor).update(
+        state=State.ISSUED, handed_over_at=None, handed_over_by=None
+    )
+    if not moved:
+        raise errors.AlreadyClosed
+    ticket.state, ticket.handed_over_at, ticket.handed_over_by = State.ISSUED, None, None
+    note_events([ticket], TicketEvent.What.UNDONE, who=actor, now=now, why=why)
+    move_for_tickets(StockMovement.Kind.UNDO, [ticket], who=actor, now=now, why=why)
+    settle_states([order], actor=actor, why=why, now=now)
+    if ticket.points and ticket.hand_over_transfer_id:
+        ledger.reverse(
+            ticket.hand_over_transfer_id,
+            key=f"ticket:{ticket.pk}:undo:{ticket.hand_overs}",
+            reason="undo",
+            actor=person(actor),
+            memo=f"ticket:{ticket.code}",
+        )
+    return ticket
+
+
+def can_undo(ticket: Ticket, actor: User, now: dt.datetime | None = None) -> bool:
+    """Tell whether ``actor`` may still take this hand-over back."""
+    if ticket.state != State.HANDED_OVER or ticket.handed_over_at is None or ticket.handed_over_by_id != actor.pk:
+        return False
+    return (now or timezone.now()) - ticket.handed_over_at <= UNDO_WITHIN and is_staff_of(actor, ticket.partner)
+
+
+def expire_tickets(*, now: dt.datetime | None = None, most: int = 5000) -> int:
+    """Close tickets past their last day and give the points back (with the ledger's grace). Returns how many.
+
+    Each order in a transaction of its own, so one that fails does not hold up the rest; running it twice is harmless.
+    """
+    now = now or timezone.now()
+    today = timezone.localdate(now)
+    due = Ticket.objects.filter(state=State.ISSUED, valid_until__lt=today).order_by("order_id")
+    orders = list(due.values_list("order_id", flat=True).distinct()[:most])
+    closed = 0
+    for order_id in orders:
+        with transaction.atomic():
+            locked = lock_orders([order_id])
+            ids = list(due.filter(order_id=order_id).values_list("pk", flat=True))
+            tickets = [t for t in lock_tickets(ids) if t.state == State.ISSUED]
+            if tickets:
+                close_tickets(tickets, orders=locked, to=State.EXPIRED, actor=None, why="", now=now)
+                closed += len(tickets)
+    return closed

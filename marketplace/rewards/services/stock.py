@@ -1,0 +1,159 @@
+"""Stock moves by these functions only: a guarded update and a movement that says who, when and why."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from marketplace.partner.models import StockRecord
+from marketplace.rewards.errors import InvalidQuantity, ReasonMissing, StockTooLow
+from marketplace.rewards.models import StockMovement, Ticket
+from timebank.registry.models import User
+from timebank.registry.rules import Action, require
+
+Kind = StockMovement.Kind
+#: Effect of one unit on (shelf, promised).
+EFFECT = {
+    Kind.RECEIPT: (1, 0),
+    Kind.REDEEM: (0, 1),
+    Kind.CANCEL: (0, -1),
+    Kind.HAND_OVER: (-1, -1),
+    Kind.UNDO: (1, 1),
+    Kind.WRITE_OFF: (-1, 0),
+}
+
+
+def _whole(quantity: int, *, least: int = 1) -> int:
+    if isinstance(quantity, bool) or not isinstance(quantity, int) or quantity < least or quantity > 1_000_000:
+        raise InvalidQuantity(field="quantity")
+    return quantity
+
+
+def movement(kind: str, stockrecord_id: int, quantity: int, **facts: object) -> StockMovement:
+    """Describe a movement; the caller stores it in the transaction that changed the counters."""
+    shelf, promised = EFFECT[Kind(kind)]
+    return StockMovement(
+        stockrecord_id=stockrecord_id,
+        kind=kind,
+        quantity=quantity,
+        on_shelf=shelf * quantity,
+        promised=promised * quantity,
+        **facts,
+    )
+
+
+def move_for_tickets(
+    kind: str, tickets: Sequence[Ticket], *, who: User | None, now: dt.datetime, why: str = ""
+) -> None:
+    """Cancel, consume or bring back the stock of ``tickets``, in (supplier, record) order."""
+    stocked = sorted((t for t in tickets if t.is_stocked), key=lambda t: (t.partner_id, t.stockrecord_id, t.pk))
+    if not stocked:
+        return
+    records = (
+        StockRecord.objects.select_related("product__product_class", "product__parent__product_class")
+        .filter(pk__in={ticket.stockrecord_id for ticket in stocked})
+        .in_bulk()
+    )
+    for ticket in stocked:
+        record = records[ticket.stockrecord_id]
+        if kind == Kind.CANCEL:
+            record.cancel_allocation(ticket.quantity)
+        elif kind == Kind.HAND_OVER:
+            record.consume_allocation(ticket.quantity)
+        else:
+            _bring_back(record, ticket.quantity)
+    StockMovement.objects.bulk_create(
+        [movement(kind, t.stockrecord_id, t.quantity, ticket=t, who=who, at=now, why=why) for t in stocked]
+    )
+
+
+def _bring_back(record: StockRecord, quantity: int) -> None:
+    """Put goods back on the shelf, still promised to their ticket: the exact reverse of consuming them."""
+    StockRecord.objects.filter(pk=record.pk).update(
+        num_in_stock=Coalesce(F("num_in_stock"), Value(0)) + quantity,
+        num_allocated=Coalesce(F("num_allocated"), Value(0)) + quantity,
+    )
+
+
+@transaction.atomic
+def receive_stock(
+    *,
+    stockrecord: StockRecord,
+    quantity: int,
+    actor: User,
+    cost_fen: int | None = None,
+    batch: str = "",
+    use_by: dt.date | None = None,
+    why: str = "",
+    now: dt.datetime | None = None,
+) -> StockMovement:
+    """Put ``quantity`` new units on the shelf. ``cost_fen`` is the cost of all of them."""
+    partner = stockrecord.partner
+    require(actor, Action.RECEIVE_STOCK, region=partner.village, organisation=partner.organisation)
+    quantity = _whole(quantity)
+    StockRecord.objects.filter(pk=stockrecord.pk).update(
+        num_in_stock=Coalesce(F("num_in_stock"), Value(0)) + quantity,
+        num_allocated=Coalesce(F("num_allocated"), Value(0)),
+    )
+    made = movement(
+        Kind.RECEIPT,
+        stockrecord.pk,
+        quantity,
+        who=actor,
+        at=now or timezone.now(),
+        why=why,
+        batch=batch,
+        use_by=use_by,
+        cost_fen=cost_fen,
+    )
+    made.save()
+    stockrecord.refresh_from_db(fields=["num_in_stock", "num_allocated"])
+    return made
+
+
+@transaction.atomic
+def adjust_stock(
+    *,
+    stockrecord: StockRecord,
+    quantity: int,
+    actor: User,
+    why: str,
+    kind: str = Kind.COUNT,
+    now: dt.datetime | None = None,
+) -> StockMovement | None:
+    """Write off ``quantity`` broken or spoiled units (kind ``write_off``), or state how many were counted (``count``).
+
+    What is promised to tickets can't be taken away: raises StockTooLow. A count that agrees returns None.
+    """
+    partner = stockrecord.partner
+    require(actor, Action.ADJUST_STOCK, region=partner.village, organisation=partner.organisation)
+    if not why.strip():
+        raise ReasonMissing(field="why")
+    if kind not in {Kind.COUNT, Kind.WRITE_OFF}:
+        raise InvalidQuantity(field="kind")
+    quantity = _whole(quantity, least=0 if kind == Kind.COUNT else 1)
+    record = StockRecord.objects.select_for_update(no_key=True).get(pk=stockrecord.pk)
+    shelf, promised = record.num_in_stock or 0, record.num_allocated or 0
+    change = quantity - shelf if kind == Kind.COUNT else -quantity
+    if shelf + change < promised:
+        raise StockTooLow(field="quantity", free=shelf - promised, promised=promised)
+    if change == 0:
+        return None
+    StockRecord.objects.filter(pk=record.pk).update(num_in_stock=shelf + change)
+    made = StockMovement(
+        stockrecord=record,
+        kind=kind,
+        quantity=abs(change),
+        on_shelf=change,
+        who=actor,
+        at=now or timezone.now(),
+        why=why.strip(),
+    )
+    made.save()
+    stockrecord.refresh_from_db(fields=["num_in_stock", "num_allocated"])
+    return made

@@ -1,0 +1,22 @@
+"""Doors of residents: home, confirm, tickets, statement."""
+
+from __future__ import annotations
+
+from django.urls import path, re_path
+
+from marketplace.checkout import views as checkout
+from marketplace.rewards import views
+
+app_name = "rewards"
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("redeem/", checkout.confirm, name="confirm"),
+    path("redeemed/<uuid:key>/", views.redemption, name="redemption"),
+    path("redeemed/<uuid:key>/cancel/", views.cancel_all, name="cancel_all"),
+    path("tickets/", views.tickets, name="tickets"),
+    path("t/<slug:code>/", views.ticket, name="ticket"),
+    path("t/<slug:code>/cancel/", views.cancel, name="cancel"),
+    re_path(r"^T/(?P<code>[A-Za-z0-9]{1,40})/?$", views.ticket_by_qr, name="ticket_by_qr"),
+    path("me/points/", views.statement, name="statement"),
+]

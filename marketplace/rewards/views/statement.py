@@ -1,0 +1,36 @@
+"""The statement: every line says why, and what runs out when."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from marketplace.rewards import selectors
+from timebank.ledger import selectors as ledger_read
+from timebank.registry.selectors import acting_resident
+
+
+@require_safe
+@login_required
+def statement(request: HttpRequest) -> HttpResponse:
+    """Show a page of the statement of the person this session acts for."""
+    resident = acting_resident(request)
+    if resident is None:
+        raise Http404
+    text = request.GET.get("before", "")
+    before = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+    page = selectors.statement_of(resident, before=before)
+    here = reverse("rewards:statement")
+    context = {
+        "resident": resident,
+        "balance": ledger_read.balance_of(resident.wallet_key),
+        "lots": ledger_read.lots_of(resident.wallet_key) if before is None else [],
+        "page": page,
+        "is_first": before is None,
+        "older": f"{here}?before={page.next}" if page.next else "",
+        "newer": here if before is not None else "",
+    }
+    return render(request, "rewards/statement.html", context)

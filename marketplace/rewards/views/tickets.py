@@ -1,0 +1,151 @@
+"""Tickets: the list, the ticket itself, what was redeemed in one go, and taking it back."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from marketplace.rewards import selectors, services
+from marketplace.rewards.forms import WhyForm
+from marketplace.rewards.models import Redemption, Ticket
+from marketplace.rewards.services.common import is_staff_of, speaks_for
+from timebank.common.errors import DomainError
+from timebank.common.numbers import format_points_with_unit
+from timebank.ledger import selectors as ledger_read
+from timebank.registry.selectors import acting_resident, on_behalf_of
+
+State = Ticket.State
+
+
+@require_safe
+@login_required
+def tickets(request: HttpRequest) -> HttpResponse:
+    """List what waits to be collected, or what is done."""
+    resident = acting_resident(request)
+    done = request.GET.get("show") == "done"
+    page = None
+    if resident is not None:
+        page = Paginator(selectors.tickets_of(resident, is_open=not done), 20).get_page(request.GET.get("page"))
+    waiting = selectors.waiting_count(resident) if resident is not None else 0
+    here = reverse("rewards:tickets")
+    tabs = [
+        {"label": _("To collect"), "href": here, "active": not done, "count": waiting},
+        {"label": _("Done"), "href": f"{here}?show=done", "active": done, "count": 0},
+    ]
+    return render(request, "rewards/tickets.html", {"page": page, "tabs": tabs, "done": done, "resident": resident})
+
+
+@require_safe
+def ticket_by_qr(request: HttpRequest, code: str) -> HttpResponse:
+    """Lead from the QR's upper-case address to the ticket's own."""
+    return redirect("rewards:ticket", code=code.upper(), permanent=False)
+
+
+@require_safe
+@login_required
+def ticket(request: HttpRequest, code: str) -> HttpResponse:
+    """Show a ticket to its holder; to a clerk, with the button that hands it over."""
+    acting = acting_resident(request)
+    found = selectors.ticket_for(request.user, code, acting)
+    is_mine = speaks_for(request.user, found.resident, on_behalf_of(request))
+    serves = is_staff_of(request.user, found.partner)
+    context: dict[str, Any] = {
+        "ticket": found,
+        "is_mine": is_mine,
+        "serves": serves,
+        "nonce": uuid.uuid4() if serves and found.is_open else None,
+        "events": selectors.ticket_timeline(found),
+    }
+    return render(request, "rewards/ticket.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def cancel(request: HttpRequest, code: str) -> HttpResponse:
+    """Ask once, then cancel one ticket and give the points back."""
+    acting = acting_resident(request)
+    found = selectors.ticket_for(request.user, code, acting)
+    back = reverse("rewards:ticket", args=[found.code])
+
+    def do(why: str) -> None:
+        services.cancel_ticket(ticket=found, actor=request.user, why=why, on_behalf_of=on_behalf_of(request))
+
+    return _cancel(request, [found], do, back)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def cancel_all(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    """Ask once, then cancel what of a redemption was not yet handed over."""
+    acting = acting_resident(request)
+    found = selectors.redemption_for(request.user, key, acting)
+    back = reverse("rewards:redemption", args=[found.key])
+
+    def do(why: str) -> None:
+        services.cancel_redemption(redemption=found, actor=request.user, why=why, on_behalf_of=on_behalf_of(request))
+
+    return _cancel(request, [one for one in found.tickets.all() if one.is_open], do, back)
+
+
+def _cancel(request: HttpRequest, found: list[Ticket], do: Any, back: str) -> HttpResponse:
+    is_mine = bool(found) and speaks_for(request.user, found[0].resident, on_behalf_of(request))
+    form = WhyForm(request.POST or None, why_needed=not is_mine)
+    error = None
+    status = 200
+    points = sum(ticket.points for ticket in found)
+    if request.method == "POST":
+        if form.is_valid():
+            try:
+                do(form.cleaned_data["why"])
+            except DomainError as refusal:
+                error, status = refusal, refusal.status
+            else:
+                text = _("Cancelled. %(points)s are back in your account.")
+                messages.success(request, text % {"points": format_points_with_unit(points)})
+                return redirect(back)
+        else:
+            status = 422
+    context = {
+        "tickets": found,
+        "points": points,
+        "form": form,
+        "error": error,
+        "back": back,
+        "is_mine": is_mine,
+    }
+    return render(request, "rewards/cancel.html", context, status=status)
+
+
+@require_safe
+@login_required
+def redemption(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    """Show what was redeemed in one go: the same address for ever, always with the present state."""
+    acting = acting_resident(request)
+    found = selectors.redemption_for(request.user, key, acting)
+    is_mine = speaks_for(request.user, found.resident, on_behalf_of(request))
+    open_tickets = [one for one in found.tickets.all() if one.is_open]
+    context = {
+        "redemption": found,
+        "places": _by_place(found),
+        "is_mine": is_mine,
+        "can_cancel": is_mine and bool(open_tickets),
+        "open_points": sum(one.points for one in open_tickets),
+        "balance": ledger_read.balance_of(found.resident.wallet_key) if is_mine else None,
+    }
+    return render(request, "rewards/redemption.html", context)
+
+
+def _by_place(found: Redemption) -> list[dict[str, Any]]:
+    places: dict[int, dict[str, Any]] = {}
+    for one in found.tickets.all():
+        places.setdefault(one.partner_id, {"partner": one.partner, "tickets": []})["tickets"].append(one)
+    return list(places.values())

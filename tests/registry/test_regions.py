@@ -1,0 +1,232 @@
+"""Loading the places."""
+
+from __future__ import annotations
+
+import csv
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from timebank.registry.models import Region, RegionCode
+from timebank.registry.selectors import ancestors, region_by_code, subtree, villages_named, with_places
+from timebank.registry.services.regions import short_name
+
+DATA = Path(__file__).resolve().parents[2] / "timebank" / "registry" / "data"
+HEADER = "code,name,level,parent_code,urban_rural_code,kind"
+TREE = [
+    "370000000000,山东省,province,,,",
+    "371000000000,威海市,city,370000000000,,",
+    "371003000000,文登区,county,371000000000,,市辖区",
+    "371003104000,泽库镇,town,371003000000,,镇",
+    "371003104204,辛旺庄村委会,village,371003104000,,村委会",
+]
+
+pytestmark = pytest.mark.django_db
+
+
+def write(path: Path, *rows: str, header: str = HEADER) -> Path:
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def load(path: Path, **options: object) -> tuple[str, str]:
+    out, err = StringIO(), StringIO()
+    try:
+        call_command("import_regions", path, stdout=out, stderr=err, **options)
+    except CommandError as error:
+        return out.getvalue(), f"{err.getvalue()}{error}"
+    return out.getvalue(), err.getvalue()
+
+
+def test_the_published_list_loads_whole_and_only_once():
+    out, err = load(DATA / "divisions.csv")
+    assert out == "1856 rows: 1856 added, 0 renamed, 0 merged, 0 unchanged\n"
+    assert err == ""
+    assert Region.objects.count() == 1856
+    assert Region.objects.find_problems() == ([], [], [], [], [])
+    village = Region.objects.get(code="371003104204")
+    assert [str(region) for region in ancestors(village)] == ["山东省", "威海市", "文登区", "泽库镇"]
+    assert village.short_name == "辛旺庄"
+    before = list(Region.objects.order_by("pk").values_list("pk", "path", "code", "name", "numchild"))
+    codes = RegionCode.objects.count()
+    out, _err = load(DATA / "divisions.csv")
+    assert out == "1856 rows: 0 added, 0 renamed, 0 merged, 1856 unchanged\n"
+    assert list(Region.objects.order_by("pk").values_list("pk", "path", "code", "name", "numchild")) == before
+    assert RegionCode.objects.count() == codes
+
+
+def test_every_seed_place_is_found_by_its_code():
+    load(DATA / "divisions.csv")
+    with (DATA / "seed_places.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if row["code"] and not row["code"].startswith("371083"):
+                assert Region.objects.get(code=row["code"]).short_name == row["name_in_source"]
+
+
+def test_an_old_code_still_finds_its_village():
+    load(DATA / "divisions.csv")
+    village = region_by_code("371082001002")
+    assert village is not None
+    assert village.code == "371082001246"
+    assert RegionCode.objects.get(code="371082001002").valid_to.isoformat() == "2019-10-31"
+
+
+def test_a_dry_run_reports_and_changes_nothing(tmp_path):
+    out, _err = load(write(tmp_path / "a.csv", *TREE), dry_run=True)
+    assert out == "Dry run, nothing changed: 5 rows: 5 added, 0 renamed, 0 merged, 0 unchanged\n"
+    assert not Region.objects.exists()
+
+
+def test_a_new_name_renames_and_keeps_the_place(tmp_path):
+    load(write(tmp_path / "a.csv", *TREE))
+    village = Region.objects.get(code="371003104204")
+    out, _err = load(write(tmp_path / "a.csv", *TREE[:-1], TREE[-1].replace("辛旺庄村委会", "新旺庄社区居委会")))
+    assert "1 renamed" in out
+    village.refresh_from_db()
+    assert (village.name, village.short_name) == ("新旺庄社区居委会", "新旺庄社区")
+
+
+def test_a_new_code_keeps_the_place_and_remembers_the_old_one(tmp_path):
+    load(write(tmp_path / "a.csv", *TREE))
+    village = Region.objects.get(code="371003104204")
+    recoded = write(
+        tmp_path / "division_recoded.csv",
+        "371003,371003104204,辛旺庄村委会,2023-06-30,371003104299,辛旺庄村委会,2024-06-30",
+        header="county_code,old_code,old_name,old_last_seen,new_code,new_name,new_first_seen",
+    )
+    path = write(tmp_path / "b.csv", *TREE[:-1], TREE[-1].replace("371003104204", "371003104299"))
+    out, _err = load(path, recoded=recoded)
+    assert out == "5 rows: 0 added, 0 renamed, 1 merged, 4 unchanged\n"
+    assert Region.objects.get(code="371003104299").pk == village.pk
+    assert region_by_code("371003104204") == Region.objects.get(pk=village.pk)
+    old = RegionCode.objects.get(code="371003104204")
+    assert old.valid_to.isoformat() == "2023-06-30"
+    out, _err = load(path, recoded=recoded)
+    assert out == "5 rows: 0 added, 0 renamed, 0 merged, 5 unchanged\n"
+    out, err = load(write(tmp_path / "c.csv", *TREE), recoded=recoded)
+    assert "row 6: code 371003104204 was replaced by 371003104299" in err
+    assert out == ""
+
+
+def test_a_recoded_village_may_move_to_another_town(tmp_path):
+    town = "371003103000,高村镇,town,371003000000,,镇"
+    load(write(tmp_path / "a.csv", *TREE, town))
+    village = Region.objects.get(code="371003104204")
+    recoded = write(
+        tmp_path / "r.csv",
+        "371003104204,辛旺庄村委会,2023-06-30,371003103299,辛旺庄村委会,2024-06-30",
+        header="old_code,old_name,old_last_seen,new_code,new_name,new_first_seen",
+    )
+    moved = "371003103299,辛旺庄村委会,village,371003103000,,村委会"
+    out, _err = load(write(tmp_path / "b.csv", *TREE[:-1], town, moved), recoded=recoded)
+    assert "1 merged" in out
+    village = Region.objects.get(pk=village.pk)
+    assert ancestors(village)[-1].code == "371003103000"
+    assert Region.objects.find_problems() == ([], [], [], [], [])
+
+
+@pytest.mark.parametrize(
+    ("_case", "row", "why"),
+    [
+        ("too short a code", "37100310420,甲村委会,village,371003104000,,", "code '37100310420' must have 12 digits"),
+        ("letters in the code", "37100310420A,甲村委会,village,371003104000,,", "must have 12 digits"),
+        ("full-width digits", "３７１００３１０４２０９,甲村委会,village,371003104000,,", "must have 12 digits"),
+        ("a village code for a town", "371003105204,甲镇,town,371003000000,,", "is not a code of a town"),
+        ("a town code for a village", "371003105000,甲村委会,village,371003104000,,", "is not a code of a village"),
+        ("missing parent", "371003105204,甲村委会,village,371003105000,,", "parent 371003105000 is neither"),
+        ("no parent", "371003104209,甲村委会,village,,,", "the parent code is empty"),
+        ("parent of another level", "371003104209,甲村委会,village,371003000000,,", "is a county, not a town"),
+        ("duplicate", "371003104204,辛旺庄村委会,village,371003104000,,", "stands in row 6 already"),
+        ("no such level", "371003104209,甲村委会,hamlet,371003104000,,", "level 'hamlet' is none of"),
+        ("no name", "371003104209, ,village,371003104000,,", "the name is empty"),
+        ("too few fields", "371003104209,甲村委会", "fewer fields"),
+        ("too many fields", "371003104209,甲村委会,village,371003104000,,,,x", "more fields"),
+        ("outside its parent", "371003105209,甲村委会,village,371003104000,,", "does not lie in parent"),
+        ("a province with a parent", "520000000000,贵州省,province,370000000000,,", "a province has no parent"),
+    ],
+)
+def test_a_broken_row_is_named_and_nothing_is_loaded(tmp_path, _case, row, why):
+    out, err = load(write(tmp_path / "a.csv", *TREE, row))
+    assert out == ""
+    assert "row 7: " in err
+    assert why in err
+    assert "1 broken rows in a.csv" in err
+    assert not Region.objects.exists()
+    assert not RegionCode.objects.exists()
+
+
+def test_all_broken_rows_are_named_at_once(tmp_path):
+    out, err = load(write(tmp_path / "a.csv", *TREE, "1,甲,village,371003104000,,", "2,乙,village,371003104000,,"))
+    assert out == ""
+    assert "row 7: " in err
+    assert "row 8: " in err
+    assert "2 broken rows" in err
+
+
+def test_a_broken_row_leaves_what_was_loaded_before(tmp_path):
+    load(write(tmp_path / "a.csv", *TREE))
+    load(write(tmp_path / "a.csv", *TREE[:-1], TREE[-1].replace("辛旺庄", "新旺庄"), "1,甲,village,371003104000,,"))
+    assert Region.objects.get(code="371003104204").name == "辛旺庄村委会"
+
+
+def test_a_file_in_another_encoding_is_named(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes("\n".join([HEADER, *TREE]).encode("gb18030"))
+    _out, err = load(path)
+    assert "a.csv is not UTF-8 (row 2)" in err
+    assert not Region.objects.exists()
+
+
+def test_a_file_without_its_header_is_refused(tmp_path):
+    _out, err = load(write(tmp_path / "a.csv", *TREE[1:], header=TREE[0]))
+    assert "row 1 of a.csv must name the columns code, name, level, parent_code" in err
+    assert not Region.objects.exists()
+
+
+def test_a_missing_file_is_a_sentence(tmp_path):
+    _out, err = load(tmp_path / "none.csv")
+    assert "can't be read" in err
+
+
+def test_loading_is_a_handful_of_statements(django_assert_max_num_queries):
+    with django_assert_max_num_queries(40):
+        load(DATA / "divisions.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "short"),
+    [
+        ("辛旺庄村委会", "village", "辛旺庄"),
+        ("朝阳社区居委会", "village", "朝阳社区"),
+        ("鸿河社区居民委员会", "village", "鸿河社区"),
+        ("西凤凰台社区居委", "village", "西凤凰台社区"),
+        ("渔人码头居委会", "village", "渔人码头"),
+        ("某某村民委员会", "village", "某某"),
+        ("崂山街道办事处大学城居委会", "village", "大学城"),
+        ("站街村", "village", "站街村"),
+        ("王连街道办事处", "town", "王连街道"),
+        ("开发区办事处", "town", "开发区"),
+        ("泽库镇", "town", "泽库镇"),
+    ],
+)
+def test_short_name_drops_the_office(name, level, short):
+    assert short_name(name, level) == short
+
+
+def test_two_villages_of_one_name_are_told_apart_by_their_place():
+    load(DATA / "divisions.csv")
+    found = with_places(villages_named("大寨村"))
+    exact = [(region.short_name, place) for region, place in found if region.short_name == "大寨村"]
+    assert len(exact) == 2
+    assert len(set(exact)) == 2
+
+
+def test_subtree_holds_the_place_and_all_below():
+    load(DATA / "divisions.csv")
+    town = Region.objects.get(code="371003104000")
+    codes = set(subtree(town).values_list("code", flat=True))
+    assert "371003104204" in codes
+    assert "371003104000" in codes
+    assert all(code.startswith("371003104") for code in codes)

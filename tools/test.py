@@ -1,0 +1,58 @@
+"""Run the whole suite on PostgreSQL, then on SQLite, and say at the end what it ran against.
+
+    python -m tools.test [pytest's own arguments]
+
+``REQUIRE_ALL=1`` turns everything that could not run into a failure; CI sets it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "var" / "test-results"
+# Browser journeys do not differ by database: one real run of them is enough.
+RUNS = {
+    "postgresql": ("PostgreSQL, everything", []),
+    "sqlite": ("SQLite, all but races and browsers", ["--sqlite", "-m", "not e2e"]),
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run both, print one summary, return the worst outcome."""
+    processes = os.environ.get("TEST_PROCESSES", "2")
+    lines, worst = [], 0
+    for name, (title, extra) in RUNS.items():
+        print(f"\n=== {title} ===", flush=True)
+        (RESULTS / f"{name}.json").unlink(missing_ok=True)
+        began = time.monotonic()
+        command = [sys.executable, "-m", "pytest", "-q", "-n", processes, "--dist", "loadgroup", *extra, *arguments]
+        code = subprocess.call(command, cwd=ROOT)
+        worst = max(worst, abs(code))
+        lines += _describe(name, title, code, time.monotonic() - began)
+    print("\n=== What the suite ran against ===")
+    print("\n".join(lines))
+    print(f"REQUIRE_ALL is {'on' if os.environ.get('REQUIRE_ALL', '0') not in {'', '0'} else 'off'}.")
+    return 1 if worst else 0
+
+
+def _describe(name: str, title: str, code: int, seconds: float) -> list[str]:
+    file = RESULTS / f"{name}.json"
+    head = f"{'PASSED' if code == 0 else 'FAILED'}  {title} in {seconds / 60:.1f} min"
+    if not file.exists():
+        return [head, "        no result: the run ended before it could write one"]
+    result = json.loads(file.read_text())
+    counts = ", ".join(f"{count} {what}" for what, count in sorted(result["counts"].items()))
+    lines = [f"{head}: {counts}"]
+    lines += [f"        {one}" for one in result["used"]]
+    lines += [f"        COULD NOT RUN {one}" for one in result["missing"]]
+    return lines
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
