@@ -50,7 +50,11 @@ def pytest_configure(config: pytest.Config) -> None:
     run.folder()
     from django.conf import settings
 
-    assert settings.DATABASES  # read the settings now: pytest-django sets Django up right after us
+    # Reading the settings now lets pytest-django set Django up right after us.
+    if databases.kind() not in settings.DATABASES["default"]["ENGINE"]:
+        raise pytest.UsageError(
+            "The settings were read before the suite chose its database: unset DJANGO_SETTINGS_MODULE."
+        )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,0 +1,94 @@
+"""The cast of the matrix: one person for each role, and one thing of each kind that belongs to one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+
+# The order of the columns of the matrix.
+ROLES = (
+    "nobody",  # not signed in
+    "holder",  # a resident: the things asked for are theirs
+    "neighbour",  # a resident of the same village, of another household
+    "stranger",  # a resident of another village
+    "leader",  # leads the team that runs the activity
+    "clerk",  # supplier staff of the bath house
+    "keeper",  # stock keeper of the village
+    "admin",  # village admin
+    "far admin",  # village admin of a village in another town
+    "town",  # town admin above the village
+    "operator",  # of the platform
+)
+
+
+@dataclass
+class Cast:
+    """Who is there, and the arguments that an address needs."""
+
+    users: dict[str, Any] = field(default_factory=dict)
+    arguments: dict[str, Callable[[], dict[str, Any]]] = field(default_factory=dict)
+
+
+def make_cast() -> Cast:
+    """Set the stage, through the public services only."""
+    from tests.service.world import make_world
+    from timebank.registry import services as registry
+    from timebank.registry.models import Role, User
+
+    world = make_world()
+    cast = Cast()
+    cast.users = {
+        "nobody": None,
+        "holder": world.wang.user,
+        "neighbour": world.li.user,
+        "stranger": world.resident("周远", village=world.far).user,
+        "leader": world.leader,
+        "admin": world.admin,
+        "far admin": world.stranger,
+        "operator": User.objects.create_superuser(username="operator", password="a-long-password"),
+    }
+    for name, role, region in (("keeper", Role.STOCK_KEEPER, world.village), ("town", Role.TOWN_ADMIN, world.town)):
+        cast.users[name] = User.objects.create_user(name=name, email=f"{name}@shanji.example", password="a-long-pass")
+        registry.grant_role(user=cast.users[name], role=role, actor=None, region=region)
+    baths = registry.register_organisation(name="澡堂", kind="supplier", region=world.village, actor=world.admin)
+    cast.users["clerk"] = User.objects.create_user(name="clerk", email="clerk@shanji.example", password="a-long-pass")
+    registry.grant_role(user=cast.users["clerk"], role=Role.SUPPLIER_STAFF, actor=None, organisation=baths)
+    _people(cast, world)
+    return cast
+
+
+def _people(cast: Cast, world: Any) -> None:
+    """Give the holder a card and a helper."""
+    from timebank.registry import services as registry
+
+    card = registry.issue_card(resident=world.wang, actor=world.admin, pin="271828")
+    proxy = registry.add_proxy(
+        resident=world.wang, helper=cast.users["neighbour"], relation="nephew", actor=world.wang.user
+    )
+    cast.arguments |= {
+        "registry:end_helper": lambda: {"pk": proxy.pk},
+        "registry:export": lambda: {"form": "json"},
+        "registry:card_print": lambda: {"pk": card.pk},
+        "registry:card": lambda: {"number": card.number},
+        "face:kit_error": lambda: {"code": 404},
+    }
+
+
+def fingerprint() -> dict[str, int]:
+    """Count the rows of every table that a refused request must leave alone, in one statement."""
+    from django.apps import apps
+
+    kept = [
+        model._meta.db_table
+        for config in apps.get_app_configs()
+        if config.name.startswith(("timebank.", "marketplace.", "oscar.apps."))
+        for model in config.get_models()
+    ]
+    quoted = [connection.ops.quote_name(table) for table in sorted(set(kept))]
+    union = " UNION ALL ".join(f"SELECT '{table}', COUNT(*) FROM {table}" for table in quoted)
+    with connection.cursor() as cursor:
+        cursor.execute(union)
+        return dict(cursor.fetchall())

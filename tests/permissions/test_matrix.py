@@ -1,0 +1,114 @@
+"""Every address × every role: what is answered, and that a refusal changes nothing."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.shortcuts import resolve_url
+from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
+
+from tests.permissions.matrix import GROUPS, MATRIX, POSTED
+from tests.permissions.people import ROLES, Cast, fingerprint
+
+REFUSED = {"in", "403", "404", "405"}
+
+
+@cache
+def addresses() -> list[str]:
+    """Return every URL name of ours (without the groups), in the order of the URL files."""
+    found: dict[str, None] = {}
+    named: set[object] = set()
+
+    def walk(resolver: URLResolver, space: tuple[str, ...]) -> None:
+        for one in resolver.url_patterns:
+            if isinstance(one, URLResolver):
+                walk(one, (*space, one.namespace) if one.namespace else space)
+            elif isinstance(one, URLPattern) and one.name:
+                found[":".join((*space, one.name))] = None
+                named.add(one.callback)
+            elif one.callback not in named:  # a second spelling of a named address needs no row of its own
+                found[f"unnamed: {one.pattern}"] = None
+
+    walk(get_resolver(), ())
+    return [name for name in found if name.partition(":")[0] not in GROUPS]
+
+
+def group_addresses() -> list[str]:
+    """Return the addresses of the groups that need no argument."""
+    found = []
+    for group in GROUPS:
+        space = get_resolver().namespace_dict[group][1]
+        names = {name for name in space.reverse_dict if isinstance(name, str)}
+        for name in sorted(names):
+            try:
+                reverse(f"{group}:{name}")
+            except NoReverseMatch:
+                continue
+            found.append(f"{group}:{name}")
+    return found
+
+
+def ask(client: Any, cast: Cast, name: str, role: str, method: str) -> str:
+    """Ask an address as a role; return the answer in the words of the matrix."""
+    try:
+        path = reverse(name, kwargs=cast.arguments.get(name, dict)())
+    except NoReverseMatch:
+        raise LookupError(f"no arguments for {name}: add them in tests/permissions/people.py") from None
+    client.logout()
+    if cast.users[role] is not None:
+        client.force_login(cast.users[role])
+    response = client.get(path) if method == "GET" else client.post(path)
+    if response.status_code in {301, 302, 303}:
+        return "in" if response["Location"].startswith(resolve_url(settings.LOGIN_URL)) else "go"
+    return "ok" if response.status_code == 200 else str(response.status_code)
+
+
+def check_row(client: Any, cast: Cast, name: str, row: str, method: str) -> None:
+    """Compare a row with what is answered; a refusal may change no row of any table."""
+    expected = dict(zip(ROLES, row.split(), strict=True))
+    answers, changed = {}, []
+    for role in ROLES:
+        before = fingerprint()
+        answers[role] = ask(client, cast, name, role, method)
+        after = fingerprint()
+        if answers[role] in REFUSED and before != after:
+            changed.append(
+                (role, {table: (before[table], after[table]) for table in after if after[table] != before[table]})
+            )
+    assert answers == expected
+    assert changed == []
+
+
+def test_every_address_has_a_row() -> None:
+    missing = [name for name in addresses() if name not in MATRIX]
+    assert missing == [], "add a row for each to tests/permissions/matrix.py"
+
+
+def test_no_row_without_an_address() -> None:
+    assert [name for name in {**MATRIX, **POSTED} if name not in addresses()] == []
+
+
+@pytest.mark.parametrize("name", list(MATRIX))
+def test_get(client: Any, cast: Cast, name: str) -> None:
+    check_row(client, cast, name, MATRIX[name], "GET")
+
+
+@pytest.mark.parametrize("name", [name for name in MATRIX if name not in POSTED])
+def test_post_is_not_taken_where_none_is_expected(client: Any, cast: Cast, name: str) -> None:
+    answers = {ask(client, cast, name, role, "POST") for role in ("holder", "admin", "operator")}
+    assert answers <= {"405", "403", "404"}
+
+
+@pytest.mark.parametrize("name", list(POSTED))
+def test_post(client: Any, cast: Cast, name: str) -> None:
+    check_row(client, cast, name, POSTED[name], "POST")
+
+
+@pytest.mark.parametrize("group", list(GROUPS))
+def test_group(client: Any, cast: Cast, group: str) -> None:
+    for name in group_addresses():
+        if name.startswith(f"{group}:"):
+            check_row(client, cast, name, GROUPS[group], "GET")
