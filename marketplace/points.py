@@ -24,4 +24,4 @@ def points(value: Any, _currency: str | None = None) -> str:
         format="#,##0.##",
         locale=to_locale(get_language() or "en"),
     )
-    return ngettext("%(figure)s point", "%(figure)s points", 1 if abs(amount) == 1 else 2) % {"figure": figure}
+    return ngettext("%(number)s point", "%(number)s points", 1 if abs(amount) == 1 else 2) % {"number": figure}

@@ -40,6 +40,10 @@ class Category(AbstractCategory):
         """Select this category and all below it; Oscar calls treebeard by a name that goes away."""
         return type(self).objects.get_tree(self)
 
+    def get_ancestors_and_self(self) -> list[Any]:
+        """List the line from the root down to this category."""
+        return [*type(self).objects.get_ancestors(self), self]
+
     def get_absolute_url(self) -> str:
         """URL by the category's own slug; Oscar reads every ancestor for it."""
         return reverse("catalogue:category", kwargs={"category_slug": self.slug, "pk": self.pk})

@@ -21,7 +21,6 @@ from django.db.models import (
     prefetch_related_objects,
 )
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from marketplace.catalogue.models import Category, Product, ProductCategory, ProductClass
 from marketplace.catalogue.text import fold
@@ -76,11 +75,9 @@ def stock_of(info: Any) -> Stock:
     if left is None:
         return Stock("available", _("Available"), "good", "check")
     if left <= 0:
-        return Stock("none", _("None left now"), "quiet", "clock")
+        return Stock("none", availability.message, "quiet", "clock")
     if left <= FEW:
-        return Stock(
-            "few", ngettext("Only %(left)d left", "Only %(left)d left", left) % {"left": left}, "warn", "stock"
-        )
+        return Stock("few", availability.message, "warn", "stock")
     return Stock("plenty", _("In stock"), "good", "check")
 
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import csv
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from django.contrib.staticfiles import finders
+from django.core.files.base import ContentFile
 from django.db import transaction
+from PIL import Image, ImageOps
 
 from marketplace.catalogue.models import Category, Product, ProductClass
 from marketplace.catalogue.text import clean_html, search_text
 from marketplace.partner import services as partners
 from marketplace.partner.prices import points_of
+from timebank.registry.services import record_audit
 
 if TYPE_CHECKING:
     from marketplace.partner.models import Partner, StockRecord
@@ -56,11 +61,66 @@ def ensure_category(*, path: str, names_en: dict[str, str] | None = None) -> Cat
 
 
 @transaction.atomic
-def save_description(*, product: Product, html: str) -> Product:
-    """Save the description, cleaned."""
-    product.description = clean_html(html)
-    product.save(update_fields=["description", "date_updated"])
+def save_category(
+    *,
+    category: Category | None,
+    name: str,
+    name_en: str = "",
+    is_public: bool = True,
+    parent: Category | None = None,
+    actor: User | None = None,
+) -> Category:
+    """Change ``category``, or make one called ``name`` below ``parent``."""
+    if category is None:
+        above = "/".join(ancestor.name for ancestor in _line_of(parent)) if parent else ""
+        category = ensure_category(path=f"{above}/{name}" if above else name)
+    category.name, category.name_en, category.is_public = name, name_en, is_public
+    category.save()
+    for product in Product.objects.filter(categories=category):
+        index_product(product=product)
+    record_audit(actor=actor, action="save_category", subject=f"category:{category.pk}", facts={"name": name})
+    return category
+
+
+def _line_of(category: Category) -> list[Category]:
+    ends = range(Category.steplen, len(category.path) + 1, Category.steplen)
+    return list(Category.objects.filter(path__in=[category.path[:end] for end in ends]).order_by("path"))
+
+
+@transaction.atomic
+def save_reward(
+    *,
+    product: Product | None,
+    categories: Iterable[Category] = (),
+    photograph: IO[bytes] | None = None,
+    actor: User | None = None,
+    **facts: Any,
+) -> Product:
+    """Change ``product``, or write down a new one. The description is cleaned, the photograph drawn anew."""
+    product = product or Product()
+    facts["description"] = clean_html(facts.get("description", ""))
+    changed = {name: str(value)[:200] for name, value in facts.items() if getattr(product, name, None) != value}
+    for name, value in facts.items():
+        setattr(product, name, value)
+    product.save()
+    product.categories.set(categories)
+    if photograph:
+        product.images.all().delete()
+        product.images.create(original=_photograph(photograph, product), display_order=0)
+        changed["photograph"] = "new"
+    index_product(product=product)
+    record_audit(actor=actor, action="save_reward", subject=f"product:{product.pk}", facts=changed)
     return product
+
+
+def _photograph(file: IO[bytes], product: Product) -> ContentFile[bytes]:
+    """Draw an uploaded picture anew: fits the shelf, and nothing but pixels comes through."""
+    with Image.open(file) as image:
+        drawn = ImageOps.exif_transpose(image).convert("RGB")
+    drawn.thumbnail((1200, 900))
+    out = BytesIO()
+    drawn.save(out, "JPEG", quality=82, optimize=True)
+    return ContentFile(out.getvalue(), name=f"{product.pk}-{secrets.token_hex(4)}.jpg")
 
 
 @dataclass

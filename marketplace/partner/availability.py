@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
-from oscar.apps.partner.availability import Unavailable
+from django.utils.translation import ngettext
+from oscar.apps.partner.availability import StockRequired, Unavailable
 
 REASONS = {
     "not_your_village": _("This reward is for another village."),
@@ -20,3 +22,19 @@ class Refused(Unavailable):
         self.code = code
         self.params = params
         self.message = REASONS[code]
+
+
+class InStock(StockRequired):
+    """Goods: as many as lie there and are not promised, said in our words."""
+
+    @property
+    def message(self) -> str:
+        left = self.num_available
+        if left <= 0:
+            return _now("None left now")
+        return ngettext("Only %(left)d left", "Only %(left)d left", left) % {"left": left}
+
+    short_message = message
+
+    def is_purchase_permitted(self, quantity: int) -> tuple[bool, str]:
+        return (True, "") if quantity <= self.num_available else (False, self.message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
@@ -11,6 +11,7 @@ from marketplace.partner.errors import BadPrice
 from marketplace.partner.models import Partner, StockRecord
 from marketplace.partner.prices import decimal_of
 from timebank.ledger import services as ledger
+from timebank.registry.services import record_audit
 
 if TYPE_CHECKING:
     from marketplace.catalogue.models import Product
@@ -79,10 +80,40 @@ def list_reward(
 
 
 @transaction.atomic
-def set_price(*, stockrecord: StockRecord, points: int, actor: User | None = None) -> StockRecord:
+def set_price(*, stockrecord: StockRecord, points: int, actor: User | None = None, why: str = "") -> StockRecord:
     """Set the price to ``points`` (1/100 point). Raises BadPrice unless it is a whole number of price steps."""
     if points < 0 or points % settings.POINT_PRICE_STEP:
         raise BadPrice(points=points)
-    StockRecord.objects.filter(pk=stockrecord.pk).update(price=decimal_of(points))
+    locked = (
+        StockRecord.objects.select_for_update(of=("self",)).select_related("partner__village").get(pk=stockrecord.pk)
+    )
+    facts = {"from": str(locked.price), "to": str(decimal_of(points))}
+    StockRecord.objects.filter(pk=locked.pk).update(price=decimal_of(points))
+    record_audit(
+        actor=actor,
+        action="set_price",
+        subject=f"stockrecord:{locked.pk}",
+        region=locked.partner.village,
+        why=why,
+        facts=facts,
+    )
     stockrecord.refresh_from_db(fields=["price"])
     return stockrecord
+
+
+@transaction.atomic
+def update_partner(*, partner: Partner, actor: User | None = None, **facts: Any) -> Partner:
+    """Change what is known about a supplier (name, kind, place, phone, hours, organisation, open or not)."""
+    changed = {name: str(value) for name, value in facts.items() if getattr(partner, name) != value}
+    for name, value in facts.items():
+        setattr(partner, name, value)
+    partner.save()
+    if changed:
+        record_audit(
+            actor=actor,
+            action="update_partner",
+            subject=f"partner:{partner.pk}",
+            region=partner.village,
+            facts=changed,
+        )
+    return partner

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 from oscar.apps.partner import strategy as oscar
-from oscar.apps.partner.availability import Available, StockRequired
+from oscar.apps.partner.availability import Available
 from oscar.apps.partner.prices import Unavailable as NoPrice
 
-from marketplace.partner.availability import Refused
+from marketplace.partner.availability import InStock, Refused
 from marketplace.partner.prices import PointsPrice, points_of
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class Points(oscar.Structured):
             return Refused("below_level", star=product.min_star)
         if not product.get_product_class().track_stock:
             return Available()
-        return StockRequired(stockrecord.net_stock_level)
+        return InStock(stockrecord.net_stock_level)
 
     def parent_availability_policy(
         self, product: Product, children_stock: list[tuple[Product, StockRecord | None]]

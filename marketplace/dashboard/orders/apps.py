@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from oscar.apps.dashboard.orders import apps
 
 
 class OrdersDashboardConfig(apps.OrdersDashboardConfig):
     name = "marketplace.dashboard.orders"
+
+    def ready(self) -> None:
+        """Load nothing of Oscar's: refunds, shipping events and addresses have no page here."""
+
+    def get_urls(self) -> list[Any]:
+        from django.urls import path
+
+        from marketplace.dashboard.orders import views
+
+        return [
+            path("", views.OrderListView.as_view(), name="order-list"),
+            path("<str:number>/", views.OrderDetailView.as_view(), name="order-detail"),
+        ]
