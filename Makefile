@@ -47,8 +47,8 @@ demo: setup ## Load the demo village into the database again (SCALE=10 for more 
 	@$(PY) manage.py migrate --no-input
 	@$(PY) manage.py load_demo $(if $(SCALE),--scale $(SCALE))
 
-bench: setup ## Measure; writes bench/results.json and a table
-	@$(PY) -m bench
+bench: setup ## Measure the ledger; writes bench/results.json and docs/performance.md (SIZE=full for hours)
+	@$(PY) -m bench $(if $(SIZE),--size $(SIZE))
 
 attack: setup ## Kill web, worker and database in mid-work and look what was lost
 	@$(PY) -m pytest -q tests/faults

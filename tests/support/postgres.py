@@ -106,8 +106,13 @@ def find_binaries() -> tuple[Path, str] | None:
     return None
 
 
-def start(binaries: Path, source: str, home: Path) -> Server:
-    """Start a server on ``home/data`` (made here if it is not there), reachable only by a socket in ``home``."""
+def start(
+    binaries: Path, source: str, home: Path, *, options: dict[str, str] = OPTIONS, wal_segment: int = 1
+) -> Server:
+    """Start a server on ``home/data`` (made here if it is not there), reachable only by a socket in ``home``.
+
+    ``options`` are its settings, ``wal_segment`` the size of a WAL file in MB (the benchmarks bring durable ones).
+    """
     home.mkdir(exist_ok=True)
     binaries = _reachable(binaries, home)
     data = home / "data"
@@ -116,10 +121,10 @@ def start(binaries: Path, source: str, home: Path) -> Server:
         _run(
             home,
             *[binaries / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8"],
-            *["--no-sync", "--no-instructions", "--wal-segsize=1"],
+            *["--no-sync", "--no-instructions", f"--wal-segsize={wal_segment}"],
         )
     _own(home)
-    flags = " ".join(f"-c {name}={value}" for name, value in OPTIONS.items())
+    flags = " ".join(f"-c {name}={value}" for name, value in options.items())
     _run(
         home,
         *[binaries / "pg_ctl", "-D", data, "-w", "-t", "60", "-l", home / "log"],

@@ -1,0 +1,125 @@
+"""Render docs/performance.md from bench/results.json."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bench.results import Row
+
+TITLES = {
+    "B1": "B1: a redemption through the public service",
+    "B2": "B2: the close of a month",
+    "B5": "B5: growth with history",
+    "B6": "B6: sealing and verifying",
+}
+WORDS = {
+    "B1": """
+`ledger.post` with idempotency key, wallet guard, lots (first-expiring first) and the sealer's queue, while a
+sealer runs beside it, every client a process of its own; against pgbench (written in C) running the least SQL
+that moves an amount: one transfer, two entries, two guarded balance updates, one commit, prepared. *hot*: all
+pay one account. *spread*: the yardstick between two of many accounts, ours from a wallet to one of 200
+partners. *gift*: ours from wallet to wallet, the yardstick as in spread. The peer, django-hordak
+(`account.transfer_to`), guards no balance, keeps no key, no lots and no seal. *commit-2ms*: `commit_delay =
+2000`, `commit_siblings = 0`; beside it the same code paying an account that keeps a running balance.
+""",
+    "B2": """
+`post_many` of one mint for each record, against one raw `INSERT … SELECT` for each table of the very rows that
+it wrote (transfers, postings, sealer's queue, lots) into empty tables with the same columns, checks and
+indexes.
+""",
+    "B5": """
+The same work on two databases that differ only in the length of their history, in turns.
+""",
+    "B6": """
+Sealing what waits; verifying all; and one row changed, removed, added or swapped by somebody with all rights.
+""",
+}
+BEGIN = """# Performance of the ledger
+
+Written by `python -m bench` from `bench/results.json`: no figure here is typed by hand. Every ratio is the median of
+the ratios of rounds in which both sides took turns on the same server; *spread* is the lowest and highest of them.
+*Others* is the share of the machine that other programs took meanwhile: the higher, the less the absolute figures mean.
+"""
+
+
+def number(value: Any) -> str:
+    """Write a figure."""
+    if value is None:
+        return "–"
+    if float(value).is_integer() or abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:,.3g}"
+
+
+def line(row: Row) -> str:
+    """Say one row on the terminal."""
+    if row.case == "run":
+        return f"{row.id} took {row.facts['minutes']} min"
+    if row.note and row.figure is None:
+        return f"{row.id} {row.case}: {row.note}"
+    text = f"{row.id} {row.case}: {number(row.figure)} {row.unit}"
+    if row.ratio is not None:
+        text += f", {row.ratio:g} of {row.against} (rounds {row.low:g} to {row.high:g})"
+    if row.goal:
+        text += f", goal {row.goal}: {'met' if row.met else 'NOT MET'}"
+    return text
+
+
+def render(rows: Sequence[dict[str, Any]]) -> str:
+    """Return the page."""
+    parts = [BEGIN]
+    missed = [one for one in rows if one.get("met") is False]
+    absent = [one for one in rows if one.get("figure") is None and one["case"] != "run"]
+    parts.append("## What is not met\n")
+    parts += [f"- {_missed(one)}" for one in missed]
+    parts += [f"- {one['id']} {one['case']}: {one.get('note', 'not measured')}" for one in absent]
+    parts += [f"- {name}: not measured yet" for name in TITLES if not any(one["id"] == name for one in rows)]
+    if len(parts) == 2:
+        parts.append("Nothing: every goal was met.")
+    for name, title in TITLES.items():
+        mine = [one for one in rows if one["id"] == name]
+        if mine:
+            parts += ["", f"## {title}\n", WORDS[name].strip(), "", *_table(mine)]
+    return "\n".join(parts) + "\n"
+
+
+def _missed(one: dict[str, Any]) -> str:
+    value = one["ratio"] if one.get("ratio") is not None else one["figure"]
+    against = f" of {one['against']}" if one.get("against") else f" {one['unit']}"
+    return f"{one['id']} {one['case']}: {number(value)}{against}, the goal is {one['goal']}"
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> list[str]:
+    lines = [
+        "| Case | Ours | Unit | Against | Theirs | Ratio | Spread | Rounds | Others | Goal | |",
+        "|---|--:|---|---|--:|--:|---|--:|--:|---|---|",
+    ]
+    for one in rows:
+        if one["case"] == "run" or one.get("figure") is None:
+            continue
+        spread = f"{number(one['low'])} to {number(one['high'])}" if one.get("low") is not None else ""
+        foreign = f"{one['foreign']:.0%}" if one.get("foreign") is not None else ""
+        met = {True: "met", False: "**not met**"}.get(one.get("met"), "")  # type: ignore[arg-type]
+        theirs = number(one.get("against_figure")) if one.get("against_figure") is not None else ""
+        ratio = number(one["ratio"]) if one.get("ratio") is not None else ""
+        lines.append(
+            f"| {one['case']} | {number(one['figure'])} | {one['unit']} | {one['against']} | {theirs} | {ratio} "
+            f"| {spread} | {one.get('rounds', 1)} | {foreign} | {one.get('goal', '')} | {met} |"
+        )
+    notes = [f"- {one['case']}: {one['note']}" for one in rows if one.get("note")]
+    run = next((one for one in rows if one["case"] == "run"), None)
+    return [*lines, "", *notes, *([""] if notes else []), *_facts(run)]
+
+
+def _facts(run: dict[str, Any] | None) -> list[str]:
+    if run is None:
+        return []
+    facts = run["facts"]
+    options = ", ".join(f"{name}={value}" for name, value in facts["options"].items())
+    text = (
+        f"Measured {run['at']} at commit `{run['commit']}` by `{facts['command']}` in {facts['minutes']} min on "
+        f"{facts['processors']} processors ({facts['model']}), {facts['memory_mb']:,} MB, {facts['system']}, Python "
+        f"{facts['python']}, PostgreSQL {facts['postgresql']} with {options}; clients and server share the machine."
+    )
+    return [text]
