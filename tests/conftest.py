@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 if "--sqlite" in sys.argv:
@@ -29,6 +30,12 @@ os.environ["DATABASE_URL"] = "sqlite:///:memory:" if os.environ["TEST_DB"] == "s
 from tests.support import browser as chrome
 from tests.support import databases, postgres, races, run
 from tools import messages
+
+# A busy machine is slow, not wrong: Hypothesis judges results, never the clock.
+hypothesis.settings.register_profile(
+    "shanji", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("shanji")
 
 REQUIRE_ALL = os.environ.get("REQUIRE_ALL", "") not in {"", "0"}
 RESULTS = Path(__file__).resolve().parents[1] / "var" / "test-results"
