@@ -59,7 +59,7 @@ def approve_version(
     if locked.status != SchemeVersion.Status.DRAFT:
         raise SchemeFrozen
     locked.status = SchemeVersion.Status.APPROVED
-    locked.approved_by = actor
+    locked.approved_by = actor  # type: ignore[assignment]  # the user model, named by setting
     locked.approved_as = approved_as
     locked.approved_at = now or timezone.now()
     locked.content_hash = content_hash(locked.rules, locked.ladder_data)

@@ -115,7 +115,7 @@ def _chosen(request: HttpRequest) -> Resident | None:
     session = getattr(request, "session", None)
     user = getattr(request, "user", None)
     chosen = session.get(ACTING) if session is not None and user is not None and user.is_authenticated else None
-    if not chosen:
+    if session is None or not chosen:
         return None
     resident = (
         Resident.objects.select_related("village", "household")

@@ -137,7 +137,7 @@ def _give_back(
         if not ticket.points:
             continue
         ledger.refund(
-            ticket.redemption.transfer_id,
+            ticket.redemption.transfer_id,  # type: ignore[arg-type]  # a ticket with points was paid by a transfer
             amount=ticket.points,
             key=f"ticket:{ticket.pk}:refund",
             reason=str(to),  # the words stand in the ticket event

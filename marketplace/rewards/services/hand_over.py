@@ -60,7 +60,7 @@ def hand_over(
     earlier = _claim_nonce(scan)
     if earlier is not None:
         return earlier
-    if ticket is None:
+    if ticket is None or where is None:
         return scan
     order = lock_orders([ticket.order_id])[ticket.order_id]
     scan.result = _judge(ticket, where, now)

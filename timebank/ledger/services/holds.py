@@ -214,16 +214,17 @@ def _moves(found: Hold, original: Transfer, parts: Sequence[tuple[str, int]], to
     rows = list(Posting.objects.filter(transfer_id=original.pk, leg__gte=0).order_by("id"))
     names = keys_of([found.wallet_id, rows[0].credit_id])
     wallet, holds = names[found.wallet_id], names[rows[0].credit_id]
-    wanted = [[to, part] for to, part in parts]
+    wanted: list[tuple[str, int]] = list(parts)
     moves: list[Move] = []
     for row in rows:
         left = row.amount
         while left and wanted:
-            part = min(left, int(wanted[0][1]))
-            moves.append(Move(len(parts) - len(wanted), holds, str(wanted[0][0]), part, origin=row.id))
+            to, still = wanted[0]
+            part = min(left, still)
+            moves.append(Move(len(parts) - len(wanted), holds, to, part, origin=row.id))
             left -= part
-            wanted[0][1] = int(wanted[0][1]) - part
-            if not wanted[0][1]:
+            wanted[0] = (to, still - part)
+            if part == still:
                 wanted.pop(0)
         if left:
             moves.append(Move(len(parts), holds, wallet, left, lot=lot_of(row, "debit", today), origin=row.id))

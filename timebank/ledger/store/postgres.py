@@ -269,7 +269,7 @@ class PostgresStore:
         if statement.name not in names:
             self._check(raw.pgconn.prepare(statement.name, statement.text))
             names.add(statement.name)
-        return raw.pgconn.exec_prepared(statement.name, params)
+        return raw.pgconn.exec_prepared(statement.name, params)  # type: ignore[arg-type]  # None is NULL there
 
     def _check(self, result: Any) -> Any:
         if result.status in {ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK}:

@@ -37,7 +37,7 @@ class SqliteStore:
                 "FROM ledger_account WHERE key IN (SELECT value FROM json_each(%s))",
                 [json.dumps(list(keys))],
             )
-            rows = [AccountRow(*row[:5], bool(row[5]), row[6], row[7]) for row in cursor.fetchall()]
+            rows = [AccountRow._make((*row[:5], bool(row[5]), *row[6:])) for row in cursor.fetchall()]
             cursor.execute("SELECT coalesce(max(id), 0) FROM ledger_transfer")
             last = int(cursor.fetchone()[0])
         return list(range(last + 1, last + 1 + transfers)), rows

@@ -133,7 +133,8 @@ def attendance_rows(activity: Activity) -> list[AttendanceRow]:
         for one in activity.sign_ups.exclude(state=SignUp.State.WITHDRAWN).select_related("resident")
     }
     seen = {one.resident_id: one for one in activity.attendances.select_related("resident", "came_by", "left_by")}
-    people = {one.resident_id: one.resident for one in (*signed.values(), *seen.values())}
+    people = {one.resident_id: one.resident for one in signed.values()}
+    people |= {one.resident_id: one.resident for one in seen.values()}
     rows = [AttendanceRow(people[pk], signed.get(pk), seen.get(pk)) for pk in people]
 
     def rank(row: AttendanceRow) -> tuple[int, str, int]:

@@ -229,7 +229,7 @@ def _history(due: list[Record]) -> dict[int, list[engine.Past]]:
         .values_list("resident_id", "category", "served_on", "minutes", "points", "rule")
     )
     for resident, category, on, minutes, points, rule in rows:
-        history[resident].append(engine.Past(category=category, on=on, minutes=minutes, points=points, rule=rule))
+        history[resident].append(engine.Past(category=category, on=on, minutes=minutes, points=points or 0, rule=rule))
     return history
 
 

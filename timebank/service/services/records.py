@@ -170,7 +170,9 @@ def require_no_overlap(
     besides: int | None = None,
 ) -> None:
     """Refuse a record whose time the person has already given elsewhere; call with the resident's row locked."""
-    standing = Record.objects.filter(resident_id=resident_pk, state__in=Record.STANDING).exclude(pk=besides)
+    standing = Record.objects.filter(resident_id=resident_pk, state__in=Record.STANDING)
+    if besides is not None:
+        standing = standing.exclude(pk=besides)
     if (
         started_at is not None
         and ended_at is not None
