@@ -107,6 +107,17 @@ class Product(AbstractProduct):
         return self.price_note.startswith("illustrative")
 
     @property
+    def unit_label(self) -> str:
+        """The unit where it can be read: units are Chinese measure words."""
+        return "" if _speaks_english() else self.unit
+
+    @property
+    def price_source(self) -> str:
+        """Place that published the price: what the note has in its last brackets, else the whole note."""
+        __, bracket, place = self.price_note.rpartition("(")
+        return place.rstrip(")") if bracket else self.price_note
+
+    @property
     def picture_url(self) -> str:
         """URL of the first photograph, else of the drawing, else nothing. Reads prefetched images."""
         for image in self.images.all():
