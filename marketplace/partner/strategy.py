@@ -76,10 +76,7 @@ class Points(oscar.Structured):
         """The resident's star level this year, or None."""
         if self.resident is None:
             return None
-        try:
-            from timebank.service import selectors as service
-        except ImportError:  # TEMP until service lands
-            return None
+        from timebank.service import selectors as service
 
         return service.standing_of(self.resident, timezone.localdate().year)
 
