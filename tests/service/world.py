@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+from django.apps import apps
+
 from timebank.ledger import selectors as ledger_read
+from timebank.ledger.models import Transfer
 from timebank.policy.services import load_published
 from timebank.registry import services as registry
-from timebank.registry.models import Region, Resident, Role, User
+from timebank.registry.models import AuditEntry, Region, Resident, Role, User
 from timebank.service import services
 from timebank.service.models import Activity, Record, Team
 
@@ -141,3 +147,18 @@ def make_world() -> World:
     world.wang = world.resident("王秀英")
     world.li = world.resident("李大山")
     return world
+
+
+@contextlib.contextmanager
+def refusal(error: type[Exception]) -> Iterator[None]:
+    """Expect a refusal, and that no row of this room, no audit line and no point has moved."""
+    before = _everything()
+    with pytest.raises(error) as caught:
+        yield
+    assert type(caught.value) is error
+    assert _everything() == before
+
+
+def _everything() -> dict[str, list[tuple[Any, ...]]]:
+    models = [*apps.get_app_config("service").get_models(), AuditEntry, Transfer]
+    return {model.__name__: list(model._default_manager.order_by("pk").values_list()) for model in models}

@@ -1,0 +1,247 @@
+"""Codes that age, coming and leaving, and closing into records."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from django.test import override_settings
+
+from tests.service.world import World, at, refusal
+from timebank.service import errors, services, tasks, tokens
+from timebank.service.models import Activity, Attendance, Record, SignUp
+
+
+@pytest.mark.parametrize(("age", "good"), [(0, True), (30, True), (31, False), (3600, False), (-1, False)])
+def test_code_is_worth_half_a_minute(world: World, age: int, good: bool) -> None:
+    activity = world.activity()
+    token = services.attendance_token(activity, at(20, 8))
+    seen = at(20, 8) + dt.timedelta(seconds=age)
+    if good:
+        assert tokens.read(token, seen) == activity.pk
+    else:
+        with pytest.raises(errors.TokenExpired):
+            tokens.read(token, seen)
+
+
+def test_code_cannot_be_forged_or_stretched(world: World) -> None:
+    activity = world.activity()
+    token = services.attendance_token(activity, at(20, 8))
+    kind, pk, moment, signature = token.split("-")
+    for forged in (
+        f"{kind}-ZZ-{moment}-{signature}",
+        "-".join((kind, pk, tokens._base36(int(moment, 36) + 600), signature)),
+        f"{tokens.PASS}-{pk}-{moment}-{signature}",  # a code of 30 s is no pass of 10 min
+        token[:-1],
+        "",
+        "A-1",
+        "../../etc",
+    ):
+        with pytest.raises(errors.TokenInvalid):
+            tokens.read(forged, at(20, 8))
+    assert tokens.read(token.lower(), at(20, 8)) == activity.pk
+    with override_settings(SECRET_KEY="another"), pytest.raises(errors.TokenInvalid):
+        tokens.read(token, at(20, 8))
+
+
+def test_an_expired_code_checks_nobody_in(world: World) -> None:
+    token = services.attendance_token(world.activity(), at(20, 8))
+    with refusal(errors.TokenExpired):
+        services.check_in(token=token, resident=world.wang, actor=world.wang.user, now=at(20, 8, 1))
+
+
+def test_check_in_twice_is_once(world: World) -> None:
+    activity = world.activity()
+    first = services.check_in(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 8))
+    token = services.attendance_token(activity, at(20, 9))
+    second = services.check_in(token=token, resident=world.wang, actor=world.wang.user, now=at(20, 9))
+    assert (first, second.came_at) == (second, at(20, 8))
+    out = services.check_out(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 10))
+    again = services.check_out(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 11))
+    assert (out.left_at, again.left_at) == (at(20, 10), at(20, 10))
+
+
+def test_a_walk_in_takes_a_place_if_there_is_one(world: World) -> None:
+    activity = world.activity(capacity=1)
+    services.check_in(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 8))
+    assert SignUp.objects.get().state == "going"
+    with refusal(errors.ActivityFull):
+        services.check_in(activity=activity, resident=world.li, actor=world.leader, now=at(20, 8))
+
+
+def test_a_waiting_person_who_came_takes_a_free_place(world: World) -> None:
+    activity = world.activity(capacity=1)
+    services.sign_up(activity=activity, resident=world.wang, actor=world.wang.user, now=at(16))
+    services.sign_up(activity=activity, resident=world.li, actor=world.li.user, now=at(16))
+    with refusal(errors.ActivityFull):
+        services.check_in(activity=activity, resident=world.li, actor=world.leader, now=at(20, 8))
+    Activity.objects.filter(pk=activity.pk).update(capacity=2)
+    services.check_in(activity=activity, resident=world.li, actor=world.leader, now=at(20, 8))
+    assert SignUp.objects.get(resident=world.li).state == "going"
+
+
+def test_check_in_has_its_time_and_its_people(world: World) -> None:
+    activity = world.activity()
+    with refusal(errors.TooEarly):
+        services.check_in(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 6, 59))
+    with refusal(errors.ActivityOver):
+        services.check_in(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 12))
+    with refusal(errors.NotTheLeader):
+        services.check_in(activity=activity, resident=world.wang, actor=world.wang.user, now=at(20, 8))
+    with refusal(errors.NotCheckedIn):
+        services.check_out(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 9))
+    with refusal(errors.TokenInvalid):
+        services.check_in(resident=world.wang, actor=world.leader, now=at(20, 8))
+    token = tokens.make(tokens.CODE, activity.pk + 99, at(20, 8))
+    with refusal(errors.TokenInvalid):
+        services.check_in(token=token, resident=world.wang, actor=world.wang.user, now=at(20, 8))
+    token = services.attendance_token(activity, at(20, 8))
+    with refusal(errors.NotYours):
+        services.check_in(token=token, resident=world.wang, actor=world.li.user, now=at(20, 8))
+    far = world.resident(village=world.far)
+    with refusal(errors.NotForYou):
+        services.check_in(token=token, resident=far, actor=far.user, now=at(20, 8))
+
+
+def test_nobody_is_in_two_places(world: World) -> None:
+    here, there = world.activity(title="这里"), world.activity(title="那里")
+    services.check_in(activity=here, resident=world.wang, actor=world.leader, now=at(20, 8))
+    with refusal(errors.CheckedInElsewhere):
+        services.check_in(activity=there, resident=world.wang, actor=world.leader, now=at(20, 9))
+    services.check_out(activity=here, resident=world.wang, actor=world.leader, now=at(20, 9))
+    services.check_in(activity=there, resident=world.wang, actor=world.leader, now=at(20, 9))
+    assert Attendance.objects.count() == 2
+
+
+def test_a_mistaken_check_out_is_taken_back_by_the_leader(world: World) -> None:
+    activity = world.activity()
+    with refusal(errors.NotCheckedIn):
+        services.undo_check_out(activity=activity, resident=world.wang, actor=world.leader)
+    services.check_in(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 8))
+    services.check_out(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 9))
+    with refusal(errors.NotTheLeader):
+        services.undo_check_out(activity=activity, resident=world.wang, actor=world.wang.user)
+    seen = services.undo_check_out(activity=activity, resident=world.wang, actor=world.leader)
+    assert (seen.left_at, seen.left_method, seen.left_by) == (None, "", None)
+    services.close_activity(activity=activity, actor=world.leader, now=at(20, 13))
+    with refusal(errors.ActivityNotOpen):
+        services.undo_check_out(activity=activity, resident=world.wang, actor=world.leader)
+
+
+def test_minutes_are_those_inside_the_planned_time(world: World) -> None:
+    activity = world.activity()
+    services.check_in(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 7, 30))
+    services.check_in(activity=activity, resident=world.li, actor=world.leader, now=at(20, 9, 10))
+    services.check_out(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 13))
+    services.check_out(
+        activity=activity, resident=world.li, actor=world.leader, now=at(20, 10) + dt.timedelta(seconds=59)
+    )
+    services.close_activity(activity=activity, actor=world.leader, now=at(20, 13))
+    kept = dict(Record.objects.values_list("resident", "minutes"))
+    assert kept == {world.wang.pk: 240, world.li.pk: 50}
+
+
+def test_a_forgotten_check_out_ends_at_the_planned_end_and_is_flagged(world: World) -> None:
+    activity = world.activity()
+    services.check_in(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 8))
+    services.close_activity(activity=activity, actor=world.leader, now=at(20, 18))
+    record, seen = Record.objects.get(), Attendance.objects.get()
+    assert (record.minutes, record.is_flagged, record.evidence) == (240, True, 45)
+    assert (seen.left_at, seen.left_method, seen.forgot_to_leave) == (at(20, 12), "close", True)
+
+
+def test_closing_early_counts_to_the_close(world: World) -> None:
+    activity = world.activity()
+    services.check_in(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 8))
+    services.close_activity(activity=activity, actor=world.leader, now=at(20, 10))
+    record = Record.objects.get()
+    assert (record.minutes, record.is_flagged, record.ended_at) == (120, False, at(20, 10))
+
+
+def test_close_settles_everybody_and_only_once(world: World) -> None:
+    activity = world.activity(capacity=3)
+    late, absent, waiting = world.resident("迟"), world.resident("缺"), world.resident("等")
+    for person in (world.wang, late, absent, waiting):
+        services.sign_up(activity=activity, resident=person, actor=person.user, now=at(16))
+    services.check_in(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 8))
+    services.check_in(
+        activity=activity,
+        resident=late,
+        actor=world.leader,
+        now=at(
+            20,
+            11,
+            59,
+        ),
+    )
+    services.check_out(activity=activity, resident=late, actor=world.leader, now=at(20, 11, 59))
+    with refusal(errors.NotTheLeader):
+        services.close_activity(activity=activity, actor=world.wang.user, now=at(20, 12))
+    services.close_activity(activity=activity, actor=world.leader, now=at(20, 12))
+    states = dict(SignUp.objects.values_list("resident__name", "state"))
+    assert states == {"王秀英": "attended", "迟": "attended", "缺": "no_show", "等": "withdrawn"}
+    assert Attendance.objects.get(resident=late).problem == "too_short"
+    assert list(Record.objects.values_list("resident__name", "minutes", "state")) == [("王秀英", 240, "submitted")]
+
+    before = list(Record.objects.values())
+    again = services.close_activity(activity=activity, actor=world.leader, now=at(20, 14))
+    assert (again.ended_at, list(Record.objects.values())) == (at(20, 12), before)
+
+
+def test_close_refuses_what_has_not_begun_or_was_cancelled(world: World) -> None:
+    activity = world.activity()
+    with refusal(errors.TooEarly):
+        services.close_activity(activity=activity, actor=world.leader, now=at(20, 7, 59))
+    services.cancel_activity(activity=activity, actor=world.leader, why="雨", now=at(19))
+    with refusal(errors.ActivityNotOpen):
+        services.close_activity(activity=activity, actor=world.leader, now=at(20, 12))
+
+
+def test_midnight_counts_to_the_day_on_which_service_began(world: World) -> None:
+    activity = world.activity(starts_at=at(20, 22), ends_at=at(21, 2))
+    services.check_in(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 22))
+    services.check_out(activity=activity, resident=world.wang, actor=world.leader, now=at(21, 1, 30))
+    services.close_activity(activity=activity, actor=world.leader, now=at(21, 2))
+    record = Record.objects.get()
+    assert (record.minutes, record.served_on) == (210, dt.date(2026, 9, 20))
+
+
+def test_the_day_is_the_villages_not_utc(world: World) -> None:
+    activity = world.activity(starts_at=at(20, 6), ends_at=at(20, 7))  # 22:00 of the day before in UTC
+    services.check_in(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 6).astimezone(dt.UTC))
+    services.close_activity(activity=activity, actor=world.leader, now=at(20, 7))
+    assert Record.objects.get().served_on == dt.date(2026, 9, 20)
+
+
+def test_overlap_with_a_hand_entry_makes_no_second_record(world: World) -> None:
+    activity = world.activity()
+    services.check_in(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 8))
+    services.enter_record(
+        resident=world.wang,
+        category="elder",
+        served_on=dt.date(2026, 9, 20),
+        minutes=60,
+        started_at=at(20, 9),
+        actor=world.admin,
+        now=at(20, 11),
+    )
+    services.close_activity(activity=activity, actor=world.leader, now=at(20, 12))
+    assert Record.objects.get().source == "entered"
+    assert Attendance.objects.get().problem == "overlap"
+
+
+def test_a_forgotten_activity_closes_by_itself_and_its_leader_counts_as_submitter(world: World) -> None:
+    activity = world.activity()
+    services.check_in(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 8))
+    assert services.close_overdue(now=at(20, 23, 59)) == []
+    assert services.close_overdue(now=at(21, 0)) == [activity.pk]
+    assert services.close_overdue(now=at(21, 0)) == []
+    record = Record.objects.get()
+    assert (record.entered_by, record.minutes, record.is_flagged) == (world.leader, 240, True)
+    assert record.changes.get().actor is None
+
+
+def test_the_task_closes_what_is_overdue(world: World) -> None:
+    world.activity(starts_at=at(20, 8, year=2025), ends_at=at(20, 9, year=2025))
+    assert tasks.task_close_overdue.delay().get() == 1
+    assert tasks.task_close_overdue.delay().get() == 0
