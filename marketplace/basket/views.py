@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.generic import View
 
 from marketplace.basket import selectors, services
 from marketplace.basket.forms import AddForm, QuantityForm
+from marketplace.basket.models import Basket, Line
 from marketplace.catalogue.models import Product
 from timebank.common.errors import DomainError
 
@@ -33,8 +36,6 @@ class BasketAddView(View):
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         product = get_object_or_404(Product.objects.browsable(), pk=pk)
         if not request.user.is_authenticated:
-            from django.contrib.auth.views import redirect_to_login
-
             return redirect_to_login(product.get_absolute_url())
         form = AddForm(request.POST)
         if not form.is_valid():
@@ -55,9 +56,11 @@ class BasketLineView(View):
     http_method_names = ("post", "options")
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        line = get_object_or_404(request.basket.all_lines(), pk=pk) if request.basket.pk else None
-        if line is None:
-            return redirect("basket:summary")
+        if not request.user.is_authenticated:
+            return redirect_to_login(reverse("basket:summary"))
+        # Looked up before the middleware makes a basket: a refusal leaves no row behind.
+        get_object_or_404(Line, pk=pk, basket__owner=request.user, basket__status=Basket.OPEN)
+        line = get_object_or_404(request.basket.all_lines(), pk=pk)
         form = QuantityForm(request.POST)
         error: DomainError | None = None
         if form.is_valid():

@@ -42,8 +42,12 @@ MATRIX: dict[str, str] = {
     "registry:card": "in go go go go go go go go go go",
     "javascript-catalog": EVERYBODY,
     "catalogue:index": EVERYBODY,
+    "catalogue:detail": EVERYBODY,
+    "catalogue:category": EVERYBODY,
     "search:search": "go go go go go go go go go go go",
     "basket:summary": EVERYBODY,
+    "basket:add": NOBODY,
+    "basket:line": NOBODY,
 }
 
 # What an empty POST answers. Where it answers 405 to all, it need not be named.
@@ -62,6 +66,8 @@ POSTED: dict[str, str] = {
     "registry:end_helper": "in go 404 404 404 404 404 404 404 404 404",
     "registry:leave": "in ok ok ok 404 404 404 404 404 404 404",
     "registry:acting": "in 422 422 422 422 422 422 422 422 422 422",
+    "basket:add": "in go go go go go go go go go go",
+    "basket:line": "in go 404 404 404 404 404 404 404 404 404",
 }
 
 # Oscar's dashboard is one group: all of it for operators, none of it for anybody else.

@@ -57,6 +57,7 @@ def make_cast() -> Cast:
     cast.users["clerk"] = User.objects.create_user(name="clerk", email="clerk@shanji.example", password="a-long-pass")
     registry.grant_role(user=cast.users["clerk"], role=Role.SUPPLIER_STAFF, actor=None, organisation=baths)
     _people(cast, world)
+    _market(cast, world)
     return cast
 
 
@@ -74,6 +75,35 @@ def _people(cast: Cast, world: Any) -> None:
         "registry:card_print": lambda: {"pk": card.pk},
         "registry:card": lambda: {"number": card.number},
         "face:kit_error": lambda: {"code": 404},
+    }
+
+
+def _market(cast: Cast, world: Any) -> None:
+    """List a reward in the holder's village and put one into the holder's basket."""
+    from decimal import Decimal
+
+    from marketplace.basket.models import Basket
+    from marketplace.basket.services import add_to_basket
+    from marketplace.catalogue.models import Product, ProductClass
+    from marketplace.catalogue.services import ensure_category
+    from marketplace.partner.models import StockRecord
+    from marketplace.partner.services import create_partner
+    from marketplace.partner.strategy import Selector
+
+    goods = ProductClass.objects.get_or_create(slug="soap", defaults={"name": "实物", "requires_shipping": False})[0]
+    soap = Product.objects.create(title="香皂", upc="M-SOAP", product_class=goods)
+    category = ensure_category(path="日用品")
+    soap.categories.add(category)
+    shop = create_partner(name="小卖部", village=world.village)
+    StockRecord.objects.create(product=soap, partner=shop, partner_sku="M-SOAP", price=Decimal(5), num_in_stock=9)
+    basket = Basket.open.create(owner=world.wang.user)
+    basket.strategy = Selector().strategy(resident=world.wang)
+    line = add_to_basket(basket=basket, product=soap)
+    cast.arguments |= {
+        "catalogue:detail": lambda: {"product_slug": soap.slug, "pk": soap.pk},
+        "catalogue:category": lambda: {"category_slug": category.slug, "pk": category.pk},
+        "basket:add": lambda: {"pk": soap.pk},
+        "basket:line": lambda: {"pk": line.pk},
     }
 
 
