@@ -15,6 +15,7 @@ class BasketConfig(apps.BasketConfig):
     def ready(self) -> None:
         from marketplace.basket.selectors import count_of
         from timebank.face import nav
+        from timebank.registry.selectors import acting_resident
 
         self.summary_view = get_class("basket.views", "BasketView")
         self.add_view = get_class("basket.views", "BasketAddView")
@@ -26,7 +27,7 @@ class BasketConfig(apps.BasketConfig):
             "basket:summary",
             icon="basket",
             order=10,
-            visible=lambda request: request.user.is_authenticated,
+            visible=lambda request: request.user.is_authenticated and acting_resident(request) is not None,
             count=count_of,
         )
 

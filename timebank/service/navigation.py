@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from timebank.face import nav
 from timebank.registry import rules as registry_rules
+from timebank.registry.selectors import acting_resident
 
 
 def leads_somewhere(request: HttpRequest) -> bool:
@@ -21,9 +22,10 @@ def leads_somewhere(request: HttpRequest) -> bool:
     return bool(user.__dict__["_leads_a_team"])
 
 
-def _signed_in(request: HttpRequest) -> bool:
+def _for_a_resident(request: HttpRequest) -> bool:
+    """Tell whether this visit is a resident's: staff from elsewhere sign up for nothing."""
     user = getattr(request, "user", None)
-    return user is not None and user.is_authenticated
+    return user is not None and user.is_authenticated and acting_resident(request) is not None
 
 
 def register() -> None:
@@ -35,7 +37,7 @@ def register() -> None:
         "service:activities",
         icon="calendar",
         order=10,
-        visible=_signed_in,
+        visible=_for_a_resident,
         match=("service:activity", "service:withdraw", "service:attend"),
     )
     nav.register(
