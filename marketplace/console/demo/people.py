@@ -1,0 +1,71 @@
+"""Names that nobody bears: a crop or a tree for the family, a solar term or a kind of weather for the person."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+FAMILIES = "禾麦稻粟豆瓜葵苗穗薯棉麻艾蒲荷莲菱藻茶桑枣杏桃榆槐柏枫桐"
+GIVEN = (
+    "立春 雨水 惊蛰 春分 清明 谷雨 立夏 小满 芒种 夏至 小暑 大暑 立秋 处暑 白露 秋分 寒露 霜降 立冬 小雪 大雪 冬至 小寒 大寒 "
+    "晨光 晚霞 春苗 夏风 秋实 冬青 朝露 夕照 新月 满月 晴川 和风 细雨 丰年 瑞雪 暖阳 早潮 晚潮 南风 北星 东篱 西畴"
+).split()
+
+
+def names(rng: random.Random) -> Iterator[str]:
+    """Yield different names for as long as there are any, then the same ones with a number."""
+    pairs = [family + given for family in FAMILIES for given in GIVEN]
+    rng.shuffle(pairs)
+    # The people of the path have fixed names; nobody else is called like them.
+    taken = {person.name for person in CAST}
+    rounds = 0
+    while True:
+        for name in pairs:
+            if name not in taken:
+                yield name if not rounds else f"{name}{rounds + 1}"
+        rounds += 1
+
+
+class Person:
+    """Somebody of the path, with a sign-in that the demo's sign-in page offers."""
+
+    def __init__(self, key: str, name: str, phone: str, age: int = 45) -> None:
+        self.key = key
+        self.name = name
+        self.phone = phone
+        self.age = age
+
+    @property
+    def username(self) -> str:
+        return f"demo-{self.key}"
+
+
+PASSWORD = "shanji-demo"  # noqa: S105 (printed on the demo's sign-in page)
+CARD_PIN = "2580"
+
+RESIDENT = Person("resident", "禾小满", "13000000001", 58)
+LEADER = Person("leader", "葵芒种", "13000000002", 46)
+VILLAGE_ADMIN = Person("village-admin", "槐谷雨", "13000000003", 51)
+STOCK_KEEPER = Person("stock-keeper", "杏白露", "13000000004", 39)
+CLERK = Person("clerk", "桃晴川", "13000000005", 33)
+BATH_CLERK = Person("bath-house", "荷清明", "13000000006", 42)
+NEPHEW = Person("nephew", "枣小寒", "13000000007", 29)
+GRANDMOTHER = Person("grandmother", "枣立春", "", 82)
+TOWN_ADMIN = Person("town-admin", "桐惊蛰", "13000000008", 44)
+CITY_ADMIN = Person("city-admin", "柏处暑", "13000000009", 48)
+AUDITOR = Person("auditor", "枫秋分", "13000000010", 37)
+OPERATOR = Person("operator", "榆冬至", "13000000011", 35)
+CAST = (
+    RESIDENT,
+    LEADER,
+    VILLAGE_ADMIN,
+    STOCK_KEEPER,
+    CLERK,
+    BATH_CLERK,
+    NEPHEW,
+    GRANDMOTHER,
+    TOWN_ADMIN,
+    CITY_ADMIN,
+    AUDITOR,
+    OPERATOR,
+)

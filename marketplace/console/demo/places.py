@@ -1,0 +1,48 @@
+"""Where the demo plays: the real villages of two towns, and what happens in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+COUNTY = "371003000000"  # 文登区
+CITY = "371000000000"  # 威海市
+ZEKU = "371003104000"  # 泽库镇
+GAOCUN = "371003103000"  # 高村镇
+HOME = "371003104204"  # 辛旺庄
+
+# Villages that the sources name (seed_places.csv): they have a counter of their own and more going on.
+MARKET_VILLAGES = (
+    HOME,
+    "371003104215",  # 周家
+    "371003104222",  # 寨西
+    "371003104220",  # 寨里
+    "371003104202",  # 南辛庄
+    "371003104216",  # 刘家
+    "371003103216",  # 墩后
+)
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """A kind of activity: what, where in a village, from which hour, for how long, for how many."""
+
+    category: str
+    title: str
+    place: str
+    hour: int
+    minutes: int
+    capacity: int
+
+
+CLEAN = Occasion("clean", "清洁村庄：主街与河道", "村口老槐树下", 8, 240, 12)
+OCCASIONS = (
+    CLEAN,
+    Occasion("elder", "探访独居老人，量血压、拉家常", "村民服务中心门前", 9, 120, 8),
+    Occasion("canteen", "幸福餐桌帮厨与送餐", "幸福餐桌", 9, 180, 6),
+    Occasion("farm", "信用农场除草与采收", "信用农场", 7, 240, 10),
+    Occasion("safety", "夜间平安巡防", "村委会", 19, 120, 6),
+    Occasion("repair", "义务维修长椅与路灯", "文化广场", 14, 180, 6),
+    Occasion("culture", "秧歌队排练，备演丰收节", "文化广场", 18, 120, 14),
+    Occasion("clean", "海滩净滩，捡拾渔网与泡沫", "村前海滩", 8, 180, 12),
+    Occasion("teach", "智能手机课：挂号、缴费、视频", "新时代文明实践站", 14, 120, 8),
+)
