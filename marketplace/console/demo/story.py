@@ -11,6 +11,7 @@ from importlib.resources import as_file, files
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.core.management import call_command
 from django.db import transaction
 
 from marketplace.console.demo import people, places
@@ -68,7 +69,7 @@ class Story:
         """Load regions and schemes, appoint the towns, settle the villages."""
         if not Region.objects.exists():
             with as_file(files("timebank.registry") / "data" / "divisions.csv") as path:
-                registry.import_regions(path)
+                call_command("import_regions", str(path), verbosity=0)
         load_published()
         begin = self.at(self.first_day - dt.timedelta(days=30), 9)
         operator = User.objects.create_user(
@@ -289,12 +290,7 @@ class Story:
             if Record.objects.filter(village=village.region, state=Record.State.VERIFIED).exists():
                 service.publish_notice(village=village.region, actor=village.admin, now=moment)
 
-
-def organisation(story: Story, village: Village, name: str) -> Organisation:
-    """Register a supplier of a village; a barber's chair has no credit code, and needs none."""
-    return registry.register_organisation(
-        name=name,
-        kind=Organisation.Kind.SUPPLIER,
-        region=village.region,
-        actor=village.admin,
-    )
+    def prepare_tomorrow(self) -> None:
+        """Open what takes place in the coming days, with places left for whoever tries the demo."""
+        for offset in range(1, 10):
+            self.hold(self.today + dt.timedelta(days=offset))

@@ -1,0 +1,186 @@
+"""The market of the demo: suppliers, shelves, and what the people of the story redeem with their points."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections import defaultdict
+
+from django.db import transaction
+
+from marketplace.catalogue.services import load_catalogue
+from marketplace.console.demo import people, places
+from marketplace.console.demo.story import Story, Village
+from marketplace.partner.models import Partner, StockRecord
+from marketplace.partner.services import create_partner
+from marketplace.rewards import services as rewards
+from marketplace.rewards.errors import RewardsError
+from marketplace.rewards.models import Redemption, Ticket
+from timebank.ledger.selectors import balances_of
+from timebank.registry import services as registry
+from timebank.registry.models import Organisation, Resident, Role
+
+NAMESPACE = uuid.UUID("6f1b1a52-7a0e-4f0e-9d5c-5a0f7f0f2c11")
+BATH = "洗浴中心"
+
+
+class Market:
+    """Shops and redemptions of a story."""
+
+    def __init__(self, story: Story) -> None:
+        self.story = story
+        self.rng = story.rng
+        self.villages = [village for village in story.villages if village.has_market]
+        self.shelves: dict[int, list[StockRecord]] = {}
+        self.waiting: dict[dt.date, list[int]] = defaultdict(list)
+        self.turn = 0
+
+    def open(self) -> None:
+        """Open the counters of the market villages and fill their shelves."""
+        story = self.story
+        begin = story.at(story.first_day - dt.timedelta(days=20), 9)
+        home = self.villages[0]
+        bath_house = registry.register_organisation(
+            name=f"{home.region.short_name}{BATH}",
+            kind=Organisation.Kind.SUPPLIER,
+            region=home.region,
+            actor=story.users["operator"],
+        )
+        # Made before the catalogue is loaded, which leaves what stands as it is: this one has a staff of its own.
+        create_partner(
+            name=BATH,
+            name_en="Bath house",
+            kind=Partner.Kind.BATH,
+            village=home.region,
+            organisation=bath_house,
+            place=f"{home.region.short_name}文化广场西侧",
+            opening_hours="13:00–20:00",
+            actor=home.admin,
+        )
+        clerk = story._user(people.BATH_CLERK)
+        registry.grant_role(
+            user=clerk, role=Role.SUPPLIER_STAFF, organisation=bath_house, actor=story.users["operator"], now=begin
+        )
+        loaded = load_catalogue(villages=[village.region for village in self.villages], actor=home.admin)
+        keepers = {village.region.pk: village.stock_keeper for village in self.villages}
+        for record, quantity in loaded.opening_stock:
+            keeper = keepers[record.partner.village_id]
+            assert keeper is not None  # noqa: S101 (market villages have one)
+            rewards.receive_stock(
+                stockrecord=record,
+                quantity=quantity,
+                actor=keeper,
+                cost_fen=int(record.price * 100) * 8 // 10,
+                batch=f"{begin:%Y%m}-{record.partner_sku}",
+                why="开集首批到货",
+                now=begin,
+            )
+            story.tick(f"{record.partner.village} {record.product}")
+        for village in self.villages:
+            self.shelves[village.region.pk] = list(
+                StockRecord.objects.filter(partner__village=village.region)
+                .select_related("partner__village", "partner__organisation", "product__product_class")
+                .order_by("pk")
+            )
+
+    def trade(self, day: dt.date) -> None:
+        """Let some people redeem and others collect what they redeemed days ago."""
+        self._collect(day)
+        if day < self.story.first_day + dt.timedelta(days=21):
+            return
+        for village in self.villages:
+            chance = 0.55 if village.region.code == places.HOME else 0.2
+            if self.rng.random() < chance:
+                self._redeem(village, day)
+
+    def _redeem(self, village: Village, day: dt.date) -> None:
+        keys = [resident.wallet_key for resident in village.residents]
+        balances = balances_of(keys)
+        savers = [
+            r
+            for r in village.residents
+            if balances[r.wallet_key].spendable >= 200 and r not in self.story.cast.values()
+        ]
+        if not savers:
+            return
+        resident = self.rng.choice(savers)
+        spendable = balances[resident.wallet_key].spendable
+        within = [
+            record
+            for record in self.shelves[village.region.pk]
+            if record.price * 100 <= spendable and record.price * 100 >= min(spendable, 1000) // 4
+        ]
+        if not within:
+            return
+        chosen = self.rng.choice(within)
+        moment = self.story.at(day, self.rng.randint(9, 16), self.rng.randint(0, 59))
+        redemption = self._try(resident, [(chosen.pk, 1)], village, moment)
+        if redemption is None:
+            return
+        later = day + dt.timedelta(days=self.rng.choice([0, 0, 1, 1, 2, 4, 30]))
+        for ticket in redemption.tickets.order_by("pk"):
+            if self.rng.random() < 0.06:
+                rewards.cancel_ticket(
+                    ticket=ticket,
+                    actor=resident.user or village.admin,
+                    why="改主意了" if resident.user else "本人到村委会要求取消",
+                    now=moment + dt.timedelta(minutes=20),
+                )
+            else:
+                self.waiting[max(later, day)].append(ticket.pk)
+
+    def _try(
+        self, resident: Resident, lines: list[tuple[int, int]], village: Village, moment: dt.datetime
+    ) -> Redemption | None:
+        """Redeem in the name of a resident; a refusal is a thing that happens, not a fault of the demo."""
+        self.turn += 1
+        try:
+            return rewards.redeem(
+                resident=resident,
+                lines=lines,
+                key=uuid.uuid5(NAMESPACE, f"redeem:{self.turn}"),
+                actor=resident.user or village.clerk or village.admin,
+                on_behalf_of=None if resident.user else resident,
+                now=moment,
+            )
+        except RewardsError:
+            return None
+
+    def _collect(self, day: dt.date) -> None:
+        for pk in self.waiting.pop(day, ()):
+            ticket = Ticket.objects.select_related("partner__village", "partner__organisation").get(pk=pk)
+            if ticket.state != Ticket.State.ISSUED:
+                continue
+            village = next(v for v in self.villages if v.region.pk == ticket.partner.village_id)
+            clerk = village.clerk
+            assert clerk is not None  # noqa: S101 (market villages have one)
+            rewards.hand_over(
+                code=ticket.code,
+                actor=clerk,
+                nonce=str(uuid.uuid5(NAMESPACE, f"scan:{pk}")),
+                partner=ticket.partner,
+                now=self.story.at(day, 17, self.rng.randint(0, 50)),
+            )
+
+    def finish(self) -> None:
+        """Leave the cast with something in hand: tickets to scan today, and points to spend."""
+        story = self.story
+        home = self.villages[0]
+        resident = story.cast["resident"]
+        by_sku = {record.partner_sku: record for record in self.shelves[home.region.pk]}
+        for skus, days in ((("S004", "G104"), 9), (("S003",), 3)):
+            moment = story.at(story.today - dt.timedelta(days=days), 10, 12)
+            redemption = self._try(resident, [(by_sku[sku].pk, 1) for sku in skus], home, moment)
+            if redemption is None or days < 5:
+                continue
+            for ticket in redemption.tickets.select_related("partner__village", "partner__organisation"):
+                with transaction.atomic():
+                    rewards.hand_over(
+                        code=ticket.code,
+                        actor=home.clerk,
+                        nonce=str(uuid.uuid5(NAMESPACE, f"scan:{ticket.pk}")),
+                        partner=ticket.partner,
+                        now=story.at(story.today - dt.timedelta(days=days - 1), 15),
+                    )
+
+

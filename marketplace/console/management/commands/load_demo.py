@@ -1,0 +1,65 @@
+"""Fill an empty database with the demo village life."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone, translation
+from tqdm import tqdm
+
+from marketplace.console.demo.market import Market
+from marketplace.console.demo.people import CAST, PASSWORD
+from marketplace.console.demo.story import DAYS, Story
+from timebank.ledger.services import seal
+from timebank.registry.models import User
+
+
+def at_least_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+class Command(BaseCommand):
+    help = "Make three months of life in Zeku and Gaocun towns: real places and rules, invented people, a fixed seed."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--scale", type=at_least_one, default=1, help="so many times as many residents")
+        parser.add_argument("--seed", type=int, default=20260101, help="another seed, another story")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if User.objects.exists():
+            raise CommandError(
+                "There are people in this database already. The demo fills only an empty one: "
+                "give another DATABASE_URL, or remove the file of the demo database."
+            )
+        with (
+            translation.override("zh-hans"),
+            tqdm(total=DAYS + 1, unit="day", disable=not options["verbosity"], mininterval=0.5) as bar,
+        ):
+            story = Story(
+                seed=options["seed"], scale=options["scale"], now=timezone.now(), tick=lambda what: bar.set_postfix_str(what)
+            )
+            bar.set_description("settle")
+            story.found()
+            market = Market(story)
+            bar.set_description("stock")
+            market.open()
+            story.plan()
+            bar.set_description("live")
+            for day in story.days():
+                story.publish_and_credit(day)
+                story.hold(day)
+                story.verify(day)
+                market.trade(day)
+                bar.update()
+            story.prepare_tomorrow()
+            market.finish()
+            seal()
+        self.stdout.write("Demo people, all with the password " + PASSWORD + ":")
+        for person in CAST:
+            if person.phone:
+                self.stdout.write(f"  {person.phone}  {person.key}  {person.name}")
