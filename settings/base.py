@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "timebank.policy",
     "timebank.service",
     "marketplace.rewards",
+    "marketplace.console",
     # Django
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -182,5 +182,3 @@ class Market:
                         partner=ticket.partner,
                         now=story.at(story.today - dt.timedelta(days=days - 1), 15),
                     )
-
-

@@ -17,7 +17,7 @@ from django.db import transaction
 from marketplace.console.demo import people, places
 from timebank.policy.services import load_published
 from timebank.registry import services as registry
-from timebank.registry.models import Organisation, Region, Resident, Role, User
+from timebank.registry.models import Region, Resident, Role, User
 from timebank.service import services as service
 from timebank.service.models import Activity, Record, Team
 
@@ -243,9 +243,7 @@ class Story:
             willing = [r for r in willing if r.pk != getattr(self.cast.get("resident"), "pk", None)]
         going = willing[:room]
         for resident in going:
-            service.sign_up(
-                activity=activity, resident=resident, actor=resident.user or village.leader, now=opened
-            )
+            service.sign_up(activity=activity, resident=resident, actor=resident.user or village.leader, now=opened)
         if upcoming:
             return
         keen = self.cast.get("resident")
@@ -265,9 +263,7 @@ class Story:
             return
         moment = self.at(day, 20, 30)
         for village in self.villages:
-            waiting = list(
-                Record.objects.filter(village=village.region, state=Record.State.SUBMITTED).order_by("pk")
-            )
+            waiting = list(Record.objects.filter(village=village.region, state=Record.State.SUBMITTED).order_by("pk"))
             if not waiting:
                 continue
             with transaction.atomic():
@@ -276,9 +272,7 @@ class Story:
                     service.return_record(
                         record=record, actor=village.admin, why="签退时间与领队名单不符，请核对", now=moment
                     )
-                service.verify_many(
-                    records=[r for r in waiting if r not in odd], actor=village.admin, now=moment
-                )
+                service.verify_many(records=[r for r in waiting if r not in odd], actor=village.admin, now=moment)
 
     def publish_and_credit(self, day: dt.date) -> None:
         """On Mondays publish what is verified and credit what has been public long enough."""

@@ -38,10 +38,13 @@ class Command(BaseCommand):
             )
         with (
             translation.override("zh-hans"),
-            tqdm(total=DAYS + 1, unit="day", disable=not options["verbosity"], mininterval=0.5) as bar,
+            tqdm(total=DAYS + 1, unit="day", disable=None if options["verbosity"] else True) as bar,
         ):
             story = Story(
-                seed=options["seed"], scale=options["scale"], now=timezone.now(), tick=lambda what: bar.set_postfix_str(what)
+                seed=options["seed"],
+                scale=options["scale"],
+                now=timezone.now(),
+                tick=lambda what: bar.set_postfix_str(what, refresh=False),
             )
             bar.set_description("settle")
             story.found()
@@ -50,6 +53,7 @@ class Command(BaseCommand):
             market.open()
             story.plan()
             bar.set_description("live")
+            bar.set_postfix_str("")
             for day in story.days():
                 story.publish_and_credit(day)
                 story.hold(day)

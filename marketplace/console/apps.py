@@ -1,0 +1,12 @@
+"""The village admin's desk, and the demo."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ConsoleConfig(AppConfig):
+    name = "marketplace.console"
+    label = "console"
+    verbose_name = _("Village desk")
