@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from timebank.policy import words
 from timebank.service.errors import HistoryIsKept
 
 DAY_MINUTES = 24 * 60
@@ -38,6 +39,28 @@ class Category(models.TextChoices):
     CULTURE = "culture", _("Culture and sports")
     SAFETY = "safety", _("Safety patrol")
     OTHER = "other", _("Other service")
+    # Deeds that published tables price by the time, not by the hour.
+    TRAINING = "training", words.CATEGORIES["training"]
+    NEIGHBOUR = "neighbour", words.CATEGORIES["neighbour"]
+    NEIGHBOUR_MACHINE = "neighbour_machine", words.CATEGORIES["neighbour_machine"]
+    HARDSHIP = "hardship", words.CATEGORIES["hardship"]
+    HARDSHIP_MACHINE = "hardship_machine", words.CATEGORIES["hardship_machine"]
+    OWN_MACHINE = "own_machine", words.CATEGORIES["own_machine"]
+    RESCUE = "rescue", words.CATEGORIES["rescue"]
+    FACILITY = "facility", words.CATEGORIES["facility"]
+
+
+# Deeds show the drawing of the service they are nearest to.
+PICTURES = {
+    Category.TRAINING: "teach",
+    Category.NEIGHBOUR: "elder",
+    Category.NEIGHBOUR_MACHINE: "farm",
+    Category.HARDSHIP: "elder",
+    Category.HARDSHIP_MACHINE: "farm",
+    Category.OWN_MACHINE: "farm",
+    Category.RESCUE: "safety",
+    Category.FACILITY: "repair",
+}
 
 
 class Team(models.Model):
@@ -87,7 +110,7 @@ class Activity(models.Model):
     village = models.ForeignKey("registry.Region", models.PROTECT, related_name="activities", verbose_name=_("village"))
     title = models.CharField(_("what"), max_length=80)
     details = models.TextField(_("details"), blank=True, max_length=1000)
-    category = models.CharField(_("category"), max_length=12, choices=Category.choices)
+    category = models.CharField(_("category"), max_length=20, choices=Category.choices)
     place = models.CharField(_("where"), max_length=120)
     starts_at = models.DateTimeField(_("starts"))
     ends_at = models.DateTimeField(_("ends"))
@@ -145,7 +168,7 @@ class Activity(models.Model):
     @property
     def picture(self) -> str:
         """Static path of the drawing for its category."""
-        return f"service/pictures/{self.category}.svg"
+        return f"service/pictures/{PICTURES.get(self.category, self.category)}.svg"
 
 
 class SignUp(models.Model):
@@ -312,7 +335,7 @@ class Record(models.Model):
         Attendance, models.PROTECT, null=True, blank=True, related_name="record", verbose_name=_("attendance")
     )
     source = models.CharField(_("source"), max_length=10, choices=Source.choices)
-    category = models.CharField(_("category"), max_length=12, choices=Category.choices)
+    category = models.CharField(_("category"), max_length=20, choices=Category.choices)
     title = models.CharField(_("what"), max_length=80, blank=True)
     served_on = models.DateField(_("day of service"))
     started_at = models.DateTimeField(_("from"), null=True, blank=True)

@@ -46,3 +46,13 @@ OCCASIONS = (
     Occasion("clean", "海滩净滩，捡拾渔网与泡沫", "村前海滩", 8, 180, 12),
     Occasion("teach", "智能手机课：挂号、缴费、视频", "新时代文明实践站", 14, 120, 8),
 )
+
+# What people do besides, by the categories of the published table: minutes really given, and what it was.
+DEEDS = (
+    ("neighbour", 60, "帮邻居收花生"),
+    ("neighbour_machine", 90, "用三轮车帮邻居拉玉米"),
+    ("own_machine", 180, "自带旋耕机参加村集体整地"),
+    ("facility", 120, "修好文化广场的健身器材"),
+    ("hardship", 60, "帮困难户打扫院子"),
+    ("training", 90, "参加科普培训"),
+)

@@ -19,6 +19,7 @@ from timebank.policy.services import load_published
 from timebank.registry import services as registry
 from timebank.registry.models import Region, Resident, Role, User
 from timebank.service import services as service
+from timebank.service.errors import ServiceError
 from timebank.service.models import Activity, Record, Team
 
 DAYS = 91
@@ -256,6 +257,32 @@ class Story:
                 left = end + dt.timedelta(minutes=self.rng.choice([-20, -10, 0, 0, 2, 5]) if resident != keen else 0)
                 service.check_out(activity=activity, resident=resident, actor=village.leader, method="list", now=left)
         service.close_activity(activity=activity, actor=village.leader, now=end + dt.timedelta(minutes=15))
+
+    def note_deeds(self, day: dt.date) -> None:
+        """Enter paper slips on Sundays: a neighbour helped, an own machine brought, a bench mended."""
+        if day.weekday() != 6:
+            return
+        moment = self.at(day, 18)
+        for village in self.villages:
+            if not village.has_market:
+                continue
+            keen = [self.cast["resident"]] if village is self.villages[0] else []
+            for resident in [*keen, *self.rng.sample(village.residents, 2 + 2 * bool(keen))]:
+                category, minutes, title = self.rng.choice(places.DEEDS)
+                with transaction.atomic():
+                    try:
+                        service.enter_record(
+                            resident=resident,
+                            category=category,
+                            served_on=day,
+                            minutes=minutes,
+                            title=title,
+                            actor=village.leader,
+                            why="纸质登记单",
+                            now=moment,
+                        )
+                    except ServiceError:
+                        continue  # the same hours stand already: that is what the check is for
 
     def verify(self, day: dt.date) -> None:
         """Let each village admin look at what came in; the last days are still waiting in the queue."""

@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('title', models.CharField(max_length=80, verbose_name='what')),
                 ('details', models.TextField(blank=True, max_length=1000, verbose_name='details')),
-                ('category', models.CharField(choices=[('clean', 'Village clean-up'), ('elder', 'Help for elders'), ('canteen', 'Happy canteen'), ('farm', 'Credit farm'), ('teach', 'Teaching and talks'), ('repair', 'Repairs'), ('culture', 'Culture and sports'), ('safety', 'Safety patrol'), ('other', 'Other service')], max_length=12, verbose_name='category')),
+                ('category', models.CharField(choices=[('clean', 'Village clean-up'), ('elder', 'Help for elders'), ('canteen', 'Happy canteen'), ('farm', 'Credit farm'), ('teach', 'Teaching and talks'), ('repair', 'Repairs'), ('culture', 'Culture and sports'), ('safety', 'Safety patrol'), ('other', 'Other service'), ('training', 'Training attended'), ('neighbour', 'Help among neighbours'), ('neighbour_machine', 'Help among neighbours, with a machine'), ('hardship', 'Help for a family in hardship'), ('hardship_machine', 'Help for a family in hardship, with a machine'), ('own_machine', 'Own machine in common work'), ('rescue', 'Fire, flood and rescue'), ('facility', 'Repair of village facilities')], max_length=20, verbose_name='category')),
                 ('place', models.CharField(max_length=120, verbose_name='where')),
                 ('starts_at', models.DateTimeField(verbose_name='starts')),
                 ('ends_at', models.DateTimeField(verbose_name='ends')),
@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('source', models.CharField(choices=[('attendance', 'from attendance'), ('entered', 'entered by hand')], max_length=10, verbose_name='source')),
-                ('category', models.CharField(choices=[('clean', 'Village clean-up'), ('elder', 'Help for elders'), ('canteen', 'Happy canteen'), ('farm', 'Credit farm'), ('teach', 'Teaching and talks'), ('repair', 'Repairs'), ('culture', 'Culture and sports'), ('safety', 'Safety patrol'), ('other', 'Other service')], max_length=12, verbose_name='category')),
+                ('category', models.CharField(choices=[('clean', 'Village clean-up'), ('elder', 'Help for elders'), ('canteen', 'Happy canteen'), ('farm', 'Credit farm'), ('teach', 'Teaching and talks'), ('repair', 'Repairs'), ('culture', 'Culture and sports'), ('safety', 'Safety patrol'), ('other', 'Other service'), ('training', 'Training attended'), ('neighbour', 'Help among neighbours'), ('neighbour_machine', 'Help among neighbours, with a machine'), ('hardship', 'Help for a family in hardship'), ('hardship_machine', 'Help for a family in hardship, with a machine'), ('own_machine', 'Own machine in common work'), ('rescue', 'Fire, flood and rescue'), ('facility', 'Repair of village facilities')], max_length=20, verbose_name='category')),
                 ('title', models.CharField(blank=True, max_length=80, verbose_name='what')),
                 ('served_on', models.DateField(verbose_name='day of service')),
                 ('started_at', models.DateTimeField(blank=True, null=True, verbose_name='from')),

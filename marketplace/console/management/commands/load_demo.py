@@ -57,6 +57,7 @@ class Command(BaseCommand):
             for day in story.days():
                 story.publish_and_credit(day)
                 story.hold(day)
+                story.note_deeds(day)
                 story.verify(day)
                 market.trade(day)
                 bar.update()
