@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "timebank.service",
     "marketplace.rewards",
     "marketplace.console",
+    "marketplace.counter",
     # Django
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -14,6 +14,8 @@ urlpatterns = [
     path("", include("timebank.ledger.urls")),
     path("", include("timebank.registry.urls")),
     path("", include("timebank.service.urls")),
+    path("", include("marketplace.rewards.urls")),
+    path("", include("marketplace.counter.urls")),
     path("jsi18n/", JavaScriptCatalog.as_view(), name="javascript-catalog"),
     path("", include(apps.get_app_config("oscar").urls[0])),
 ]

@@ -19,7 +19,13 @@ class CatalogueConfig(apps.CatalogueConfig):
         self.detail_view = get_class("catalogue.views", "ProductDetailView")
         for area in ("resident", "public"):
             nav.register(
-                area, "redeem", _("Redeem"), "catalogue:index", icon="gift", order=20, match=("catalogue", "basket")
+                area,
+                "redeem",
+                _("Redeem"),
+                "catalogue:index",
+                icon="gift",
+                order=20,
+                match=("catalogue", "basket", "rewards:confirm"),
             )
 
     def get_urls(self) -> list[Any]:

@@ -110,8 +110,3 @@ class InvalidQuantity(RewardsError):
     code = "invalid_quantity"
     message = _("Please enter a whole number above zero.")
     status = 400
-
-
-class StatusFollowsTickets(RewardsError):
-    code = "status_follows_tickets"
-    message = _("The status of an order follows from its tickets and can't be set by hand.")

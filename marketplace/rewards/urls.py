@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from marketplace.checkout import views as checkout
 from marketplace.rewards import views
 
 app_name = "rewards"
 
 urlpatterns = [
     path("", views.home, name="home"),
-    path("redeem/", checkout.confirm, name="confirm"),
+    path("redeem/", views.confirm, name="confirm"),
     path("redeemed/<uuid:key>/", views.redemption, name="redemption"),
     path("redeemed/<uuid:key>/cancel/", views.cancel_all, name="cancel_all"),
     path("tickets/", views.tickets, name="tickets"),

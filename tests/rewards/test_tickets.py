@@ -9,6 +9,7 @@ from django.http import Http404
 from django.utils import timezone
 from oscar.apps.payment.models import Source, Transaction
 
+from marketplace.order.errors import UseRewards
 from marketplace.order.models import OrderNote
 from marketplace.order.processing import EventHandler
 from marketplace.rewards import errors, selectors, services, tasks
@@ -250,7 +251,7 @@ def test_oscars_dashboard_cancels_through_the_same_service(world):
     assert points_of(world.sister) == 10000
     assert counters(world.soap) == (10, 0)
     assert redemption.tickets.get().state == "cancelled"
-    with pytest.raises(errors.StatusFollowsTickets):
+    with pytest.raises(UseRewards):
         handler.handle_order_status_change(order, "handed_over")
 
 

@@ -28,6 +28,7 @@ class RegistryConfig(AppConfig):
             order=40,
             match=(
                 "registry:profile",
+                "rewards:statement",
                 "registry:password",
                 "registry:my_card",
                 "registry:my_pin",

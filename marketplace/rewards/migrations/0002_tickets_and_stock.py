@@ -226,7 +226,7 @@ class Migration(migrations.Migration):
                     "result",
                     models.CharField(
                         choices=[
-                            ("handed_over", "Hand it over"),
+                            ("handed_over", "Handed over"),
                             ("already", "Already handed over"),
                             ("wrong_partner", "For another counter"),
                             ("cancelled", "Cancelled"),

@@ -84,12 +84,19 @@ class Ticket(models.Model):
         return self.code
 
     @property
+    def title(self) -> str:
+        """What it is for, in the reader's language, with the number of pieces."""
+        title = self.product.get_title()
+        return f"{title} × {self.quantity}" if self.quantity > 1 else title
+
+    @property
     def grouped_code(self) -> str:
         return codes.grouped(self.code)
 
     @property
     def qr_text(self) -> str:
-        return codes.qr_text(self.code)
+        """Return what the QR says; nothing once the ticket is of no more use."""
+        return codes.qr_text(self.code) if self.is_open else ""
 
     @property
     def is_open(self) -> bool:
@@ -138,7 +145,7 @@ class Scan(models.Model):
     """One attempt to hand a ticket over, successful or not. A scan sent twice with its nonce is answered once."""
 
     class Result(models.TextChoices):
-        HANDED_OVER = "handed_over", _("Hand it over")
+        HANDED_OVER = "handed_over", _("Handed over")
         ALREADY = "already", _("Already handed over")
         WRONG_PARTNER = "wrong_partner", _("For another counter")
         CANCELLED = "cancelled", _("Cancelled")

@@ -9,6 +9,7 @@ from marketplace.rewards.selectors.stock import movements_of, stock_of
 from marketplace.rewards.selectors.tickets import (
     counters_of,
     may_see,
+    redemption_exists,
     redemption_for,
     redemptions_of,
     ticket_for,
@@ -27,6 +28,7 @@ __all__ = [
     "may_see",
     "movements_of",
     "public_figures",
+    "redemption_exists",
     "redemption_for",
     "redemptions_of",
     "statement_of",

@@ -6,6 +6,7 @@ import datetime as dt
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from django.urls import reverse
@@ -37,9 +38,9 @@ class StatementLine:
 
     @property
     def expires_on(self) -> dt.date | None:
-        """Day on which what came in by this line runs out, if it is one day."""
-        days = {lot.expires_on for lot in self.lots} if self.amount > 0 else set()
-        return days.pop() if len(days) == 1 else None
+        """First day on which some of what came in by this line runs out; None when it never does."""
+        days = [lot.expires_on for lot in self.lots if lot.expires_on is not None] if self.amount > 0 else []
+        return min(days, default=None)
 
 
 @dataclass(slots=True)
@@ -57,7 +58,10 @@ def statement_of(resident: Resident, before: int | None = None, limit: int = 30)
     records = _by_id(sources, "record", lambda ids: Record.objects.select_related("activity").in_bulk(_ints(ids)))
     redemptions = _redemptions(sources)
     tickets = _tickets(line.memo for line in page.lines)
-    return StatementPage([_line(line, records, redemptions, tickets) for line in page.lines], page.next)
+    lines: list[StatementLine] = []
+    for __, legs in groupby(page.lines, key=lambda line: line.transfer_id):
+        lines.append(_line(list(legs), records, redemptions, tickets))
+    return StatementPage(lines, page.next)
 
 
 def _ints(texts: Iterable[str]) -> list[int]:
@@ -92,17 +96,19 @@ def _tickets(memos: Iterable[str]) -> dict[str, Ticket]:
 
 
 def _line(
-    line: Line, records: dict[int, Record], redemptions: dict[str, Redemption], tickets: dict[str, Ticket]
+    legs: list[Line], records: dict[int, Record], redemptions: dict[str, Redemption], tickets: dict[str, Ticket]
 ) -> StatementLine:
+    """Tell one transfer: its legs (by supplier, by lot) are one line for people; the first is the newest."""
+    line = legs[0]
     made = StatementLine(
         id=line.id,
         at=line.posted_at,
         on=line.effective_on,
         kind=line.kind,
         title=_title(line.kind),
-        amount=line.amount,
+        amount=sum(leg.amount for leg in legs),
         balance=line.balance_after,
-        lots=line.lots,
+        lots=tuple(lot for leg in legs for lot in leg.lots),
     )
     kind, __, key = line.source.partition(":")
     if line.memo.startswith("ticket:") and line.memo.partition(":")[2] in tickets:
@@ -110,7 +116,7 @@ def _line(
     elif kind == "record" and key.isdigit() and int(key) in records:
         _tell_record(made, records[int(key)], line)
     elif kind == "redemption" and key in redemptions:
-        _tell_redemption(made, redemptions[key])
+        _tell_redemption(made, redemptions[key], {leg.counterparty for leg in legs})
     elif line.kind == "expire":
         made.icon = "clock"
         made.why = [_("These points passed their last day.")]
@@ -145,10 +151,12 @@ def _tell_record(made: StatementLine, record: Record, line: Line) -> None:
         made.why = [line.reason] if line.reason else []
 
 
-def _tell_redemption(made: StatementLine, redemption: Redemption) -> None:
+def _tell_redemption(made: StatementLine, redemption: Redemption, paid: set[str]) -> None:
     wanted: dict[str, int] = {}
     places: dict[str, None] = {}
     for ticket in redemption.tickets.all():
+        if ticket.partner.escrow_key not in paid:
+            continue  # its leg stands on another page
         title = ticket.product.get_title()
         wanted[title] = wanted.get(title, 0) + ticket.quantity
         places[ticket.partner.display_name] = None

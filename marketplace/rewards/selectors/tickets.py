@@ -119,3 +119,8 @@ def tickets_today(
 def events_of(tickets: Iterable[Ticket]) -> QuerySet[TicketEvent]:
     """Select the events of tickets, oldest first."""
     return TicketEvent.objects.filter(ticket__in=tickets).select_related("who")
+
+
+def redemption_exists(key: uuid.UUID) -> bool:
+    """Tell whether anything was redeemed under ``key``."""
+    return Redemption.objects.filter(key=key).exists()

@@ -14,8 +14,8 @@ from marketplace.partner.models import Partner, StockRecord
 from marketplace.rewards import errors
 from marketplace.rewards.models import Redemption, Ticket
 from marketplace.rewards.services.cancel import cancel_redemption
-from marketplace.rewards.services.hand_over import hand_over_now, undo_hand_over
-from marketplace.rewards.services.redeem import redeem
+from marketplace.rewards.services.handing_over import hand_over_now, undo_hand_over
+from marketplace.rewards.services.redemption import redeem
 from timebank.registry import services as registry
 from timebank.registry.models import User
 from timebank.registry.rules import Action, require

@@ -12,9 +12,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from marketplace.partner.strategy import Selector
+from marketplace.catalogue import selectors as catalogue
+from marketplace.partner.strategy import Points, Selector
 from marketplace.rewards import selectors
-from marketplace.rewards.selectors.shelf import rewards_within
 from timebank.ledger import selectors as ledger_read
 from timebank.registry.models import Resident
 from timebank.registry.selectors import acting_resident
@@ -50,7 +50,7 @@ def _home(request: HttpRequest, resident: Resident) -> dict[str, Any]:
     sign_ups = list(service.sign_ups_of(resident, now=now)[:3])
     mine = {sign_up.activity_id for sign_up in sign_ups}
     nearby = [one for one in service.activities_open_to(resident, now=now)[:6] if one.pk not in mine][:3]
-    strategy = getattr(getattr(request, "basket", None), "strategy", None) or Selector().strategy(request)
+    strategy = request.strategy  # type: ignore[attr-defined]
     waiting = list(selectors.tickets_of(resident, is_open=True)[:4])
     return {
         "resident": resident,
@@ -64,15 +64,27 @@ def _home(request: HttpRequest, resident: Resident) -> dict[str, Any]:
         "sign_ups": sign_ups,
         "activities": nearby,
         "today": today,
-        "rewards": rewards_within(strategy, balance.spendable, limit=6),
+        "rewards": _shelf(strategy, affordable_with=balance.spendable, each=3),
     }
+
+
+def _shelf(strategy: Points, *, affordable_with: int | None, each: int) -> list[Any]:
+    """Pick some services and some goods that can be had now."""
+    products: list[Any] = []
+    for kind in ("service", "goods"):
+        found = catalogue.rewards(strategy, affordable_with=affordable_with, kind=kind)
+        products += found.exclude(min_star__gt=strategy.star)[: each * 3]
+    cards = [card for card in catalogue.cards(strategy, products) if card.info.availability.is_available_to_buy]
+    services = [card for card in cards if card.product.is_service][:each]
+    goods = [card for card in cards if not card.product.is_service][:each]
+    return services + goods
 
 
 def _landing(request: HttpRequest) -> dict[str, Any]:
     now = timezone.now()
     strategy = Selector().strategy(user=AnonymousUser())
     return {
-        "rewards": rewards_within(strategy, None, limit=8),
+        "rewards": _shelf(strategy, affordable_with=None, each=4),
         "activities": selectors.activities_anywhere(now, limit=4),
         "figures": selectors.public_figures(),
         "is_staff_only": request.user.is_authenticated,

@@ -28,7 +28,7 @@ def statement(request: HttpRequest) -> HttpResponse:
         "resident": resident,
         "balance": ledger_read.balance_of(resident.wallet_key),
         "lots": ledger_read.lots_of(resident.wallet_key) if before is None else [],
-        "page": page,
+        "statement": page,
         "is_first": before is None,
         "older": f"{here}?before={page.next}" if page.next else "",
         "newer": here if before is not None else "",

@@ -60,6 +60,7 @@ def ticket(request: HttpRequest, code: str) -> HttpResponse:
     serves = is_staff_of(request.user, found.partner)
     context: dict[str, Any] = {
         "ticket": found,
+        "place": " · ".join(part for part in (found.partner.display_name, found.partner.place) if part),
         "is_mine": is_mine,
         "serves": serves,
         "nonce": uuid.uuid4() if serves and found.is_open else None,
@@ -98,7 +99,7 @@ def cancel_all(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 
 def _cancel(request: HttpRequest, found: list[Ticket], do: Any, back: str) -> HttpResponse:
     is_mine = bool(found) and speaks_for(request.user, found[0].resident, on_behalf_of(request))
-    form = WhyForm(request.POST or None, why_needed=not is_mine)
+    form = WhyForm(request.POST if request.method == "POST" else None, why_needed=not is_mine)
     error = None
     status = 200
     points = sum(ticket.points for ticket in found)

@@ -1,0 +1,1 @@
+"""The counter of a supplier: scan, hand over, undo, sell by card."""

@@ -1,0 +1,138 @@
+"""What a clerk sees at one counter."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import Http404
+from django.utils import timezone
+
+from marketplace.partner.models import Partner, StockRecord
+from marketplace.partner.strategy import Selector
+from marketplace.rewards.models import Redemption, Scan, Ticket
+from marketplace.rewards.selectors import counters_of
+from marketplace.rewards.services.handing_over import can_undo
+from timebank.registry.models import Resident, User
+from timebank.registry.rules import Action
+
+
+def counter_for(user: User, pk: int, action: Action = Action.HAND_OVER) -> Partner:
+    """Return a counter at which ``user`` serves; 404 to anybody else."""
+    found = counters_of(user, action).filter(pk=pk).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def scan_for(user: User, partner: Partner, nonce: str) -> Scan | None:
+    """Return one's own scan at this counter by its nonce."""
+    scans = Scan.objects.filter(nonce=nonce, actor=user, partner=partner)
+    return scans.select_related(
+        "ticket__product", "ticket__partner", "ticket__resident", "earlier_by", "ticket__handed_over_by"
+    ).first()
+
+
+def scans_today(user: User, partner: Partner, limit: int = 12) -> list[Scan]:
+    """List the last scans of today at this counter, newest first, with ``can_undo`` set for the latest of a ticket."""
+    start = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    found = list(
+        Scan.objects.filter(partner=partner, at__gte=start)
+        .select_related("ticket__product", "ticket__resident", "ticket__partner__village", "actor")
+        .select_related("ticket__partner__organisation")
+        .order_by("-at", "-pk")[:limit]
+    )
+    now = timezone.now()
+    seen: set[int] = set()
+    for scan in found:
+        scan.can_undo = False
+        if scan.ok and scan.ticket_id not in seen:
+            seen.add(scan.ticket_id)
+            scan.can_undo = scan.ticket.handed_over_at == scan.at and can_undo(scan.ticket, user, now)
+            scan.is_undone = scan.ticket.handed_over_at != scan.at
+    return found
+
+
+def today_of(partner: Partner, day: dt.date | None = None) -> QuerySet[Ticket]:
+    """Select what this counter handed over on ``day`` (today), newest first."""
+    start = timezone.make_aware(dt.datetime.combine(day or timezone.localdate(), dt.time.min))
+    return (
+        Ticket.objects.filter(
+            partner=partner, handed_over_at__gte=start, handed_over_at__lt=start + dt.timedelta(days=1)
+        )
+        .select_related("product", "resident", "handed_over_by", "redemption")
+        .order_by("-handed_over_at", "-pk")
+    )
+
+
+def waiting_at(partner: Partner) -> int:
+    """Count the tickets that wait to be collected here."""
+    return Ticket.objects.filter(partner=partner, state=Ticket.State.ISSUED).count()
+
+
+@dataclass(frozen=True, slots=True)
+class Good:
+    """Something that this counter sells, at the price of the card's holder (1/100 point)."""
+
+    record: StockRecord
+    points: int
+    old_points: int | None
+    quantity: int
+    problem: str
+    left: int | None
+
+    @property
+    def title(self) -> str:
+        return str(self.record.product.get_title())
+
+    @property
+    def total(self) -> int:
+        return self.points * self.quantity
+
+
+def goods_of(partner: Partner, resident: Resident, wants: dict[int, int], query: str = "") -> list[Good]:
+    """List what the counter sells, priced for the holder, with what is on the slip already."""
+    records = _records(partner)
+    if query:
+        from marketplace.catalogue.text import fold
+
+        word = fold(query)
+        records = records.filter(
+            Q(product__search_text__contains=word) | Q(product__upc__iexact=query) | Q(partner_sku__iexact=query)
+        )
+    strategy = Selector().strategy(resident=resident)
+    found = []
+    for record in records.order_by("-product__product_class__kind", "product__upc", "pk"):
+        info = strategy.fetch_for_product(record.product, record)
+        quantity = wants.get(record.pk, 0)
+        allowed, reason = info.availability.is_purchase_permitted(max(quantity, 1))
+        left: Any = getattr(info.availability, "num_available", None)
+        found.append(
+            Good(record, info.price.points, info.price.old_points, quantity, "" if allowed else str(reason), left)
+        )
+    return found
+
+
+def record_by_code(partner: Partner, code: str) -> StockRecord | None:
+    """Find what a scanned barcode or a typed item number means at this counter."""
+    if not code:
+        return None
+    found = _records(partner).filter(Q(product__upc__iexact=code) | Q(partner_sku__iexact=code))
+    return found.order_by("pk").first()
+
+
+def _records(partner: Partner) -> QuerySet[StockRecord]:
+    return StockRecord.objects.filter(partner=partner, price__isnull=False, product__is_public=True).select_related(
+        "partner__village", "partner__organisation", "product__product_class", "product__parent__product_class"
+    )
+
+
+def sale_for(partner: Partner, key: uuid.UUID) -> Redemption:
+    """Return a redemption that was wholly this counter's; 404 otherwise."""
+    found = Redemption.objects.filter(key=key).select_related("resident", "actor").first()
+    if found is None or found.orders.exclude(partner=partner).exists() or not found.orders.exists():
+        raise Http404
+    return found
