@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 import time
 from pathlib import Path
@@ -12,7 +13,7 @@ from bench import results, server, table
 from bench.results import Row
 from bench.run import SIZES, Bench
 
-NAMES = ("B1",)
+NAMES = ("B1", "B2", "B5", "B6")
 
 
 def main(arguments: list[str]) -> int:
@@ -37,6 +38,8 @@ def measure(names: list[str], size: str, out: Path) -> None:
     try:
         with server.running() as own:
             bench = Bench(own, SIZES[size])
+            if bench.size.lean:
+                os.environ["BENCH_LEAN"] = "1"
             for name in names:
                 began = time.monotonic()
                 rows: list[Row] = importlib.import_module(f"bench.{name.lower()}").run(bench)

@@ -157,3 +157,187 @@ def peak() -> float:
     """Return the most memory this process ever held, in MB (Linux)."""
     with open("/proc/self/status", encoding="ascii") as file:
         return next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmHWM"))
+
+
+# -- B2 ----------------------------------------------------------------------------------------------------------------
+def open_wallets(count: int) -> None:
+    """Open the accounts of a month close."""
+    from timebank.ledger import services
+    from timebank.ledger.services.accounts import NewAccount
+    from timebank.ledger.types import Kind
+
+    services.open_accounts(accounts=[NewAccount("issuance:region:1", Kind.SYSTEM)])
+    services.open_accounts(accounts=[NewAccount(wallet(n), Kind.WALLET) for n in range(count)])
+
+
+def close_month(records: int, wallets: int, month: int) -> dict[str, float]:
+    """Mint for each verified record of a month; return the seconds ``post_many`` took and the ids it wrote between."""
+    from timebank.ledger import services
+    from timebank.ledger.types import Leg, TransferSpec
+
+    day = month_ends(month + 1)[-1]
+    specs = [
+        TransferSpec(
+            f"mint:record:{month}-{n}",
+            "mint",
+            (Leg("issuance:region:1", wallet(n % wallets), 100 + n % 900, expires_on=day),),
+            reason="service",
+            actor="month close",
+            source=f"record:{month}-{n}",
+            rule="hours:1",
+        )
+        for n in range(records)
+    ]
+    began = time.perf_counter()
+    results = services.post_many(specs)
+    spent = time.perf_counter() - began
+    ids = [one.posted.id for one in results if one.posted]
+    assert len(ids) == records
+    return {"seconds": spent, "first": min(ids), "last": max(ids)}
+
+
+# -- B5 and B6 ---------------------------------------------------------------------------------------------------------
+BUSY = 200  # wallets that carry the history
+
+
+def grow(transfers: int, wallets: int, part: str) -> int:
+    """Write history: points earned and redeemed in turn by the busy wallets, half of it at one partner."""
+    from timebank.ledger import services
+    from timebank.ledger.types import Leg, TransferSpec
+
+    rng = random.Random(part)
+    days = month_ends(LOTS)
+    for start in range(0, transfers, 10_000):
+        specs = []
+        for n in range(start, min(start + 10_000, transfers)):
+            number = rng.randrange(min(BUSY, wallets))
+            if n % 2:
+                leg = Leg("issuance:region:1", wallet(number), PRICE, expires_on=days[n % LOTS])
+                specs.append(TransferSpec(f"grow:{part}:{n}", "mint", (leg,), reason="service", rule="hours:1"))
+            else:
+                leg = Leg(wallet(number), partner(0 if n % 4 else rng.randrange(PARTNERS)), PRICE)
+                specs.append(TransferSpec(f"grow:{part}:{n}", "redeem", (leg,), reason="order"))
+        assert all(one.posted for one in services.post_many(specs))
+    return transfers
+
+
+def seal_timed() -> list[tuple[int, float]]:
+    """Seal all that waits; return count and seconds of each seal."""
+    from timebank.ledger import services
+
+    found = []
+    while True:
+        began = time.perf_counter()
+        made = services.seal()
+        if made is None:
+            return found
+        found.append((made.count, time.perf_counter() - began))
+
+
+def read(start: float, seconds: float, seed: int, case: str, wallets: int) -> dict[str, float]:
+    """Read pages or balances as fast as one client can."""
+    from timebank.ledger import selectors
+
+    rng, many = random.Random(seed), min(BUSY, wallets)
+
+    def once() -> None:
+        if case == "page":
+            assert selectors.statement(wallet(rng.randrange(many)), limit=30).lines
+        elif case == "page-hot":
+            assert selectors.statement(partner(0), limit=30).lines
+        elif case == "balance":
+            assert selectors.balance_of(wallet(rng.randrange(many))).total > 0
+        else:
+            assert selectors.balance_of(partner(0)).total > 0
+
+    return timed(once, start, seconds)
+
+
+# Each names the row that somebody with all rights spoils, and the statements by which it is done.
+TAMPERING = {
+    "changed": ("transfer {a}", ["UPDATE ledger_posting SET amount = amount + 100 WHERE transfer_id = {a}"]),
+    "removed": (
+        "transfer {a}",
+        ["DELETE FROM ledger_posting WHERE transfer_id = {a}", "DELETE FROM ledger_transfer WHERE id = {a}"],
+    ),
+    "added": (
+        "transfer {new}",
+        [
+            "CREATE TEMP TABLE copied ON COMMIT DROP AS SELECT * FROM ledger_transfer WHERE id = {a}",
+            "UPDATE copied SET id = {new}, uuid = gen_random_uuid()",
+            "INSERT INTO ledger_transfer SELECT * FROM copied",
+            "CREATE TEMP TABLE moved ON COMMIT DROP AS SELECT * FROM ledger_posting WHERE transfer_id = {a}",
+            "UPDATE moved SET transfer_id = {new}, id = nextval(pg_get_serial_sequence('ledger_posting', 'id'))",
+            "INSERT INTO ledger_posting SELECT * FROM moved",
+        ],
+    ),
+    "added to a sealed transfer": (
+        "transfer {a}",
+        [
+            "CREATE TEMP TABLE moved ON COMMIT DROP AS SELECT * FROM ledger_posting WHERE transfer_id = {a}",
+            "UPDATE moved SET id = nextval(pg_get_serial_sequence('ledger_posting', 'id'))",
+            "INSERT INTO ledger_posting SELECT * FROM moved",
+        ],
+    ),
+    "swapped": (
+        "transfer {a}",
+        [
+            (
+                "UPDATE ledger_posting SET transfer_id = CASE transfer_id WHEN {a} THEN {b} ELSE {a} END "
+                "WHERE transfer_id IN ({a}, {b})"
+            )
+        ],
+    ),
+    "swapped in a seal": (
+        "seal {seal}",
+        [
+            "UPDATE ledger_sealmember SET position = -1 - position WHERE transfer_id IN ({a}, {b})",
+            (
+                "UPDATE ledger_sealmember m SET position = -1 - o.position FROM ledger_sealmember o "
+                "WHERE m.transfer_id = {a} AND o.transfer_id = {b}"
+            ),
+            "UPDATE ledger_sealmember SET position = {place} WHERE transfer_id = {b}",
+        ],
+    ),
+    "cut off at the end": (
+        "seal {last}",
+        [
+            "INSERT INTO ledger_unsealed SELECT transfer_id FROM ledger_sealmember WHERE seal_id = {last}",
+            "DELETE FROM ledger_sealmember WHERE seal_id = {last}",
+            "DELETE FROM ledger_checkpoint WHERE seal_id = {last}",
+            "DELETE FROM ledger_seal WHERE number = {last}",
+        ],
+    ),
+}
+
+
+def tamper(kind: str) -> dict[str, Any]:
+    """Spoil one row with all guards taken away, put the guards back, verify, and undo all that.
+
+    The end can only be seen to be cut off by who knows a digest from outside, so that case is given one.
+    """
+    from django.db import connection, transaction
+
+    from timebank.ledger import guards
+    from timebank.ledger.canon import short_digest
+    from timebank.ledger.models import Seal, SealMember
+    from timebank.ledger.verify import verify as run
+
+    last = Seal.objects.latest("number")
+    members = list(SealMember.objects.filter(seal_id=last.number).order_by("position")[:40])
+    a, b = members[10], members[30]
+    names = {"a": a.transfer_id, "b": b.transfer_id, "seal": last.number, "last": last.number}
+    names |= {"place": a.position, "new": last.last_transfer_id + 1000}
+    digests = [short_digest(last.number, last.hash)] if kind.startswith("cut") else []
+    expected, statements = TAMPERING[kind][0].format(**names), TAMPERING[kind][1]
+    with transaction.atomic():
+        guards.remove()
+        with connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement.format(**names))
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        guards.install()
+        findings = [str(one) for one in run(most=20, digests=digests).findings]
+        without = len(run().findings) if digests else 0
+        transaction.set_rollback(True)
+    return {"expected": expected, "findings": findings, "without": without}

@@ -7,12 +7,16 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench import server as servers
 from bench.clients import Client
 from bench.noise import Noise
 from bench.results import Round
 from tests.support import postgres
+
+if TYPE_CHECKING:
+    from bench.history import History
 
 
 @dataclass(frozen=True)
@@ -28,10 +32,11 @@ class Size:
     history: int
     grown: int
     peers: bool = True
+    lean: bool = False
 
 
 SIZES = {
-    "toy": Size("toy", 1, 0.2, 2, 50, 300, 300, 600, peers=False),
+    "toy": Size("toy", 1, 0.2, 2, 50, 300, 300, 600, peers=False, lean=True),
     "small": Size("small", 5, 2, 8, 2000, 20_000, 10_000, 100_000),
     "full": Size("full", 9, 5, 8, 2000, 100_000, 10_000, 10_000_000),
 }
@@ -45,6 +50,7 @@ class Bench:
         self.folder = Path(server.data).parent.parent
         self._postmaster = int((Path(server.data) / "postmaster.pid").read_text().split()[0])
         self._template = False
+        self.history: History | None = None
 
     def say(self, text: str) -> None:
         """Tell whoever waits how far we are."""

@@ -7,6 +7,11 @@ import os
 os.environ.setdefault("SECRET_KEY", "bench-only-012345678901234567890123456789012345678")
 os.environ.setdefault("ID_NUMBER_KEYS", "c2hhbmppLXRlc3Qta2V5LW5vdC1mb3ItcHJvZHVjdGk=")
 
+from settings import env
 from settings.base import *
 
 LOGGING = {"version": 1, "disable_existing_loggers": False}
+
+if env.flag("BENCH_LEAN"):  # the toy size: start in a moment, measure nothing that counts
+    INSTALLED_APPS = ["timebank.ledger"]
+    AUTH_USER_MODEL = "auth.User"
