@@ -129,7 +129,7 @@ def _chosen(request: HttpRequest) -> Resident | None:
         fresh = dt.datetime.fromisoformat(chosen["until"]) > timezone.now()
         live = fresh and Card.objects.filter(pk=chosen["card"], resident=resident, status=Card.Status.ACTIVE).exists()
     if not live:
-        del session[ACTING]
+        request.session.pop(ACTING, None)
         return None
     return resident
 
