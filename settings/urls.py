@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("timebank.service.urls")),
     path("", include("marketplace.rewards.urls")),
     path("", include("marketplace.counter.urls")),
+    path("village/", include("marketplace.console.urls")),
     path("jsi18n/", JavaScriptCatalog.as_view(), name="javascript-catalog"),
     path("", include(apps.get_app_config("oscar").urls[0])),
 ]

@@ -10,3 +10,8 @@ class ConsoleConfig(AppConfig):
     name = "marketplace.console"
     label = "console"
     verbose_name = _("Village desk")
+
+    def ready(self) -> None:
+        from marketplace.console import navigation
+
+        navigation.register()

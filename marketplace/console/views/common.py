@@ -1,0 +1,56 @@
+"""What the pages of the desk share: lists by pages and as files, forms that count once."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
+
+from timebank.common.tables import csv_response
+from timebank.registry.models import User
+
+PAGE = 50
+_KEYS = "desk_keys"  # session key: the forms that were sent already
+
+
+def person(request: HttpRequest) -> User:
+    """Return who is signed in."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
+def page_of(request: HttpRequest, rows: Any, size: int = PAGE) -> Any:
+    """Return the asked page of a list; a number out of range gives the nearest."""
+    return Paginator(rows, size).get_page(request.GET.get("page"))
+
+
+def as_file(
+    request: HttpRequest, name: str, headers: Iterable[Any], rows: Iterable[Any], line: Callable[[Any], Iterable[Any]]
+) -> HttpResponseBase | None:
+    """Answer with the whole list as CSV when ``?format=csv`` asks for it, else with nothing."""
+    if request.GET.get("format") != "csv":
+        return None
+    if hasattr(rows, "iterator") and not getattr(rows, "_prefetch_related_lookups", ()):
+        rows = rows.iterator(chunk_size=500)
+    return csv_response(f"{name}-{timezone.localdate():%Y%m%d}", headers, (line(row) for row in rows))
+
+
+def fresh_key() -> str:
+    """Return the key of a form that must count once."""
+    return str(uuid.uuid4())
+
+
+def seen_before(request: HttpRequest, key: str) -> bool:
+    """Say whether this form was sent already."""
+    return key in request.session.get(_KEYS, [])
+
+
+def remember(request: HttpRequest, key: str) -> None:
+    """Note that this form was sent; the last fifty are kept."""
+    request.session[_KEYS] = [*request.session.get(_KEYS, []), key][-50:]

@@ -1,0 +1,301 @@
+"""Residents, their cards and helpers."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from marketplace.console import selectors
+from marketplace.console.forms import CardForm, CorrectForm, DeskHelperForm, ResidentForm, WhyForm
+from marketplace.console.scope import desk
+from marketplace.console.views.common import as_file, page_of, person
+from timebank.common.errors import DomainError
+from timebank.ledger import selectors as ledger_read
+from timebank.registry import ids, services
+from timebank.registry.models import AuditEntry, Resident, User
+from timebank.registry.rules import Action, can
+from timebank.registry.selectors import active_card, helpers_of
+from timebank.registry.services.residents import normalise_phone
+from timebank.service.selectors import hours_of
+
+
+@require_GET
+@desk(Action.REGISTER_RESIDENT, Action.AUDIT)
+def residents(request: HttpRequest) -> HttpResponseBase:
+    """Find a resident by name, number, phone, house or card."""
+    scope = request.scope  # type: ignore[attr-defined]
+    text = request.GET.get("q", "").strip()[:40]
+    status = request.GET.get("status", "")
+    status = status if status in Resident.Status.values else ""
+    found = selectors.residents(request.user, scope, text=text, status=status)
+    headers = (
+        _("Village"),
+        _("Name"),
+        _("Volunteer number"),
+        _("House number"),
+        _("Mobile number"),
+        _("Card"),
+        _("State"),
+    )
+    file = as_file(
+        request,
+        "residents",
+        headers,
+        found,
+        lambda one: (
+            one.village.short_name,
+            one.name,
+            one.volunteer_number,
+            one.household.number if one.household else "",
+            one.phone,
+            one.active_cards[0].number if one.active_cards else "",
+            one.get_status_display(),
+        ),
+    )
+    if file is not None:
+        return file
+    return render(
+        request,
+        "console/residents.html",
+        {
+            "scope": scope,
+            "q": text,
+            "status": status,
+            "statuses": Resident.Status.choices,
+            "page": page_of(request, found),
+            "may_register": can(request.user, Action.REGISTER_RESIDENT, scope.region),
+        },
+    )
+
+
+@sensitive_post_parameters("password", "id_number")
+@require_http_methods(["GET", "POST"])
+@desk(Action.REGISTER_RESIDENT)
+def register(request: HttpRequest) -> HttpResponseBase:
+    """Take a resident in at the desk, with consent signed on paper."""
+    scope = request.scope  # type: ignore[attr-defined]
+    form = ResidentForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        try:
+            made = services.register_resident(
+                village=scope.region,
+                name=data["name"],
+                actor=person(request),
+                phone=data["phone"],
+                password=data["password"] or None,
+                birth_date=data["birth_date"],
+                id_number=data["id_number"],
+                household_number=data["household_number"],
+                consent_on_paper=True,
+            )
+        except DomainError as error:
+            form.refuse(error)
+        else:
+            messages.success(request, _("%(name)s is registered. Now issue the card.") % {"name": made.name})
+            return redirect("console:resident", pk=made.pk)
+    return render(request, "console/register.html", {"scope": scope, "form": form}, status=422 if form.errors else 200)
+
+
+def _own(request: HttpRequest, pk: int) -> Resident:
+    """Return a resident whom this person may register and change; 404 elsewhere."""
+    found = selectors.resident_for(request.user, pk)
+    if not can(request.user, Action.REGISTER_RESIDENT, found.village):
+        raise Http404
+    return found
+
+
+@require_http_methods(["GET", "POST"])
+@desk(Action.REGISTER_RESIDENT, Action.AUDIT)
+def resident(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Show one resident: particulars, card, helpers, points and hours, what was done; correct the particulars."""
+    found = selectors.resident_for(request.user, pk)
+    may_change = can(request.user, Action.REGISTER_RESIDENT, found.village)
+    initial = {
+        "name": found.name,
+        "birth_date": found.birth_date,
+        "household_number": found.household.number if found.household else "",
+        "phone": found.phone,
+        "emergency_contact": found.emergency_contact,
+    }
+    form = CorrectForm(request.POST or None, initial=initial)
+    if request.method == "POST":
+        found = _own(request, pk)
+        if form.is_valid():
+            try:
+                services.correct_resident(resident=found, actor=person(request), **form.cleaned_data)
+            except DomainError as error:
+                form.refuse(error)
+            else:
+                messages.success(request, _("Saved."))
+                return redirect("console:resident", pk=pk)
+    number = ids.decrypt(found.id_number_encrypted)
+    facts = [
+        (_("Village"), found.village),
+        (_("Volunteer number"), found.volunteer_number),
+        (_("House number"), found.household.number if found.household else "—"),
+        (_("Mobile number"), found.phone or "—"),
+        (_("ID number"), ids.mask(number) if number else "—"),
+    ]
+    trail = AuditEntry.objects.filter(subject=f"resident:{found.pk}").select_related("actor").order_by("-at", "-pk")
+    return render(
+        request,
+        "console/resident.html",
+        {
+            "resident": found,
+            "facts": facts,
+            "form": form,
+            "may_change": may_change and found.status != Resident.Status.CLOSED,
+            "card": active_card(found),
+            "helpers": helpers_of(found),
+            "balance": ledger_read.balance_of(found.wallet_key),
+            "hours": hours_of(found),
+            "trail": [
+                {
+                    "when": entry.at,
+                    "what": _action_words(entry.action),
+                    "who": entry.actor.name if entry.actor else "",
+                    "why": entry.why,
+                }
+                for entry in trail[:20]
+            ],
+            "Status": Resident.Status,
+        },
+        status=422 if form.errors else 200,
+    )
+
+
+def _action_words(action: str) -> str:
+    words = {
+        "register_resident": _("Registered at the desk"),
+        "apply_to_join": _("Asked to join"),
+        "accept_resident": _("Accepted"),
+        "refuse_resident": _("Refused"),
+        "correct_resident": _("Particulars corrected"),
+        "close_resident": _("Account closed"),
+        "withdraw_consent": _("Consent taken back"),
+        "issue_card": _("Card issued"),
+        "add_proxy": _("Helper added"),
+        "end_proxy": _("Helper ended"),
+        "act_for": _("Somebody began to act for this person"),
+        "export": _("Own data downloaded"),
+    }
+    return words.get(action, action)
+
+
+@require_POST
+@desk(Action.REGISTER_RESIDENT)
+def answer_request(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Accept who asked to join, or refuse with a reason."""
+    found = _own(request, pk)
+    try:
+        if "accept" in request.POST:
+            services.accept_resident(resident=found, actor=person(request))
+            messages.success(request, _("%(name)s now belongs to the time bank.") % {"name": found.name})
+        else:
+            why = request.POST.get("why", "").strip()[:200]
+            if not why:
+                messages.error(request, _("Write the reason for the refusal."))
+            else:
+                services.refuse_resident(resident=found, actor=person(request), why=why)
+                messages.success(request, _("Refused, with your reason."))
+    except DomainError as error:
+        messages.error(request, str(error))
+    return redirect("console:resident", pk=pk)
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "POST"])
+@desk(Action.ISSUE_CARD)
+def issue_card(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Issue a card, replace it, or set a new PIN; the resident types the PIN."""
+    found = _own(request, pk)
+    card = active_card(found)
+    keep = card is not None and request.GET.get("new") != "1"
+    form = CardForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        pin = form.cleaned_data["pin"]
+        try:
+            if card is None:
+                card = services.issue_card(resident=found, actor=person(request), pin=pin)
+                messages.success(request, _("The card is issued. Print it now."))
+            elif keep:
+                services.set_pin(card=card, pin=pin, actor=person(request))
+                messages.success(request, _("The new PIN holds from now on."))
+            else:
+                card = services.replace_card(card=card, actor=person(request), pin=pin, why="replaced")
+                messages.success(request, _("The old card is blocked, the new one is issued. Print it now."))
+        except DomainError as error:
+            form.refuse(error)
+        else:
+            if keep:
+                return redirect("console:resident", pk=pk)
+            back = reverse("console:resident", args=[pk])
+            return redirect(f"{reverse('registry:card_print', args=[card.pk])}?back={back}")
+    return render(
+        request,
+        "console/card.html",
+        {"resident": found, "card": card, "keep": keep, "form": form},
+        status=422 if form.errors else 200,
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@desk(Action.ISSUE_CARD)
+def block_card(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Block a resident's card at once."""
+    found = _own(request, pk)
+    card = active_card(found)
+    if card is None:
+        return redirect("console:resident", pk=pk)
+    form = WhyForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        services.block_card(card=card, actor=person(request), why=form.cleaned_data["why"])
+        messages.success(request, _("The card is blocked."))
+        return redirect("console:resident", pk=pk)
+    return render(
+        request,
+        "console/block_card.html",
+        {"resident": found, "card": card, "form": form},
+        status=422 if form.errors else 200,
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@desk(Action.REGISTER_RESIDENT)
+def add_helper(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Name a helper who may act for this resident."""
+    found = _own(request, pk)
+    form = DeskHelperForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            helper = User.objects.filter(phone=normalise_phone(form.cleaned_data["phone"]), is_active=True).first()
+            if helper is None:
+                form.add_error("phone", _("Nobody here signs in with this number."))
+            else:
+                services.add_proxy(
+                    resident=found, helper=helper, relation=form.cleaned_data["relation"], actor=person(request)
+                )
+        except DomainError as error:
+            error.field = "phone"
+            form.refuse(error)
+        if not form.errors:
+            messages.success(request, _("The helper may act from now on."))
+            return redirect("console:resident", pk=pk)
+    return render(request, "console/helper.html", {"resident": found, "form": form}, status=422 if form.errors else 200)
+
+
+@require_POST
+@desk(Action.REGISTER_RESIDENT)
+def end_helper(request: HttpRequest, pk: int, proxy_pk: int) -> HttpResponseBase:
+    """End a helper's power."""
+    found = _own(request, pk)
+    proxy = get_object_or_404(found.proxies.filter(until__isnull=True), pk=proxy_pk)
+    services.end_proxy(proxy=proxy, actor=person(request))
+    messages.success(request, _("Ended. This person can no longer act here."))
+    return redirect("console:resident", pk=pk)
