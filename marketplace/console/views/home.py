@@ -7,6 +7,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_GET
 from marketplace.console import selectors
 from marketplace.console.scope import desk
 from timebank.common.numbers import format_points
-from timebank.face.templatetags.face import day, moment
+from timebank.face.templatetags.face import day
 from timebank.registry.rules import Action
 
 _ICONS = {
@@ -46,7 +47,7 @@ def _shown(tile: selectors.Tile) -> dict[str, Any]:
     if facts.get("oldest"):
         note = _("the oldest of %(day)s") % {"day": day(facts["oldest"])}
     elif facts.get("soonest"):
-        note = _("the next earn on %(moment)s") % {"moment": moment(facts["soonest"])}
+        note = _("the next earn on %(day)s") % {"day": day(facts["soonest"])}
     elif facts.get("due"):
         note = _("answer by %(day)s") % {"day": day(facts["due"])}
     elif "today" in facts:
@@ -85,6 +86,7 @@ def home(request: HttpRequest) -> HttpResponse:
         {
             "scope": scope,
             "tiles": [_shown(tile) for tile in selectors.tiles(request.user, scope)],
+            "today": timezone.localdate(),
             "rows": [] if scope.is_village else selectors.overview(scope),
         },
     )
