@@ -69,7 +69,7 @@ class NotWaiting(RegistryError):
 
 class ResidentClosed(RegistryError):
     code = "resident_closed"
-    message = _("This account is closed.")
+    message = _("This account has been closed.")
 
 
 class ResidentNotActive(RegistryError):

@@ -29,7 +29,7 @@ class RoomForm(forms.Form):
 class SignInForm(AuthenticationForm):
     error_messages = {
         "invalid_login": _("This number and this password don't belong together. Check both and try again."),
-        "inactive": _("This account is closed."),
+        "inactive": _("This account has been closed."),
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -28,7 +28,7 @@ def stock(request: HttpRequest) -> HttpResponseBase:
     scope = request.scope  # type: ignore[attr-defined]
     text = request.GET.get("q", "").strip()[:40]
     found = selectors.stock(scope, text=text)
-    headers = (_("Supplier"), _("Goods"), _("On the shelf"), _("Promised"), _("Free"), _("Points"))
+    headers = (_("Supplier"), _("Item"), _("On the shelf"), _("Promised"), _("Free"), _("Points"))
     file = as_file(
         request,
         "stock",
@@ -70,7 +70,7 @@ def stock_item(request: HttpRequest, pk: int) -> HttpResponseBase:
         _("What"),
         _("On the shelf"),
         _("Promised"),
-        _("Who"),
+        _("Done by"),
         _("Why"),
         _("Batch"),
         _("Use by"),

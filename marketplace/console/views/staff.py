@@ -43,7 +43,7 @@ def staff(request: HttpRequest) -> HttpResponseBase:
             messages.success(request, _("The role holds from now on."))
             return redirect("console:staff")
     rows = staff_of(scope.region)
-    headers = (_("Name"), _("Role"), _("Where"), _("Since"))
+    headers = (_("Name"), _("Role"), _("Area"), _("Since"))
     file = as_file(
         request,
         "staff",

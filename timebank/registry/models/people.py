@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Household(models.Model):
@@ -31,8 +32,8 @@ class Resident(models.Model):
 
     class Status(models.TextChoices):
         PENDING = "pending", _("Waiting for the village")
-        ACTIVE = "active", _("Active")
-        CLOSED = "closed", _("Closed")
+        ACTIVE = "active", pgettext_lazy("account", "Active")
+        CLOSED = "closed", pgettext_lazy("account", "Closed")
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,
@@ -140,7 +141,7 @@ class Card(models.Model):
     """A printed card with a QR. It names its holder; only with the PIN does it spend."""
 
     class Status(models.TextChoices):
-        ACTIVE = "active", _("Active")
+        ACTIVE = "active", pgettext_lazy("account", "Active")
         BLOCKED = "blocked", _("Blocked")
 
     resident = models.ForeignKey(Resident, models.PROTECT, related_name="cards", verbose_name=_("resident"))
