@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
@@ -24,11 +22,6 @@ from timebank.service import services
 from timebank.service.models import NoticeList, Objection
 from timebank.service.selectors import notice_days_of
 from timebank.service.selectors.notices import rows_of
-
-
-def last_day(made: NoticeList) -> dt.date:
-    """Return the last whole day of a notice: it ends at midnight, which people call the day before."""
-    return timezone.localtime(max(made.published_at, made.until - dt.timedelta(seconds=1))).date()
 
 
 @require_GET
@@ -56,9 +49,6 @@ def notice(request: HttpRequest) -> HttpResponseBase:
     if file is not None:
         return file
     answered = selectors.objections(scope, is_open=False)
-    page = page_of(request, lists, 20)
-    for one in page:
-        one.last_day = last_day(one)
     return render(
         request,
         "console/notice.html",
@@ -71,7 +61,7 @@ def notice(request: HttpRequest) -> HttpResponseBase:
             "days": notice_days_of(scope.region, timezone.localdate()),
             "objections": selectors.objections(scope, is_open=True),
             "answered": answered[:10],
-            "page": page,
+            "page": page_of(request, lists, 20),
             "may_answer": can(request.user, Action.ANSWER_OBJECTION, scope.region),
         },
     )
@@ -109,7 +99,7 @@ def notice_print(request: HttpRequest, pk: int) -> HttpResponseBase:
     return render(
         request,
         "console/notice_print.html",
-        {"notice": made, "rows": rows, "minutes": sum(row.minutes for row in rows), "last_day": last_day(made)},
+        {"notice": made, "rows": rows, "minutes": sum(row.minutes for row in rows)},
     )
 
 
