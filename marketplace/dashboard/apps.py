@@ -27,17 +27,36 @@ class DashboardConfig(apps.DashboardConfig):
 
         self.catalogue_app = registry.get_app_config("catalogue_dashboard")
         self.orders_app = registry.get_app_config("orders_dashboard")
-        for order, (key, label, url_name, icon) in enumerate(
-            [
-                ("operators", _("Overview"), "dashboard:index", "chart"),
-                ("op-rewards", _("Rewards"), "dashboard:catalogue-product-list", "gift"),
-                ("op-categories", _("Categories"), "dashboard:catalogue-category-list", "list"),
-                ("op-suppliers", _("Suppliers"), "dashboard:partner-list", "shop"),
-                ("op-orders", _("Orders"), "dashboard:order-list", "basket"),
-            ]
-        ):
+        places = [
+            ("operators", _("Overview"), "index", "chart", ()),
+            (
+                "op-rewards",
+                _("Rewards"),
+                "catalogue-product-list",
+                "gift",
+                ("catalogue-product", "catalogue-product-create", "catalogue-product-list-at", "catalogue-stock"),
+            ),
+            (
+                "op-categories",
+                _("Categories"),
+                "catalogue-category-list",
+                "list",
+                ("catalogue-category-create", "catalogue-category-update"),
+            ),
+            ("op-suppliers", _("Suppliers"), "partner-list", "shop", ("partner-create", "partner-manage")),
+            ("op-orders", _("Orders"), "order-list", "basket", ("order-detail",)),
+        ]
+        for order, (key, label, name, icon, match) in enumerate(places, start=90):
             nav.register(
-                "desk", key, label, url_name, icon=icon, order=90 + order, visible=is_operator, group=_("Operators")
+                "desk",
+                key,
+                label,
+                f"dashboard:{name}",
+                icon=icon,
+                order=order,
+                visible=is_operator,
+                group=_("Operators"),
+                match=tuple(f"dashboard:{one}" for one in match),
             )
 
     def get_urls(self) -> list[Any]:

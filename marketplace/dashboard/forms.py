@@ -30,7 +30,7 @@ class PartnerForm(forms.ModelForm):
     class Meta:
         model = Partner
         fields = ("name", "name_en", "kind", "organisation", "place", "phone", "opening_hours", "is_active")
-        labels = {"name": _("Name")}
+        labels = {"name": _("Name of the supplier")}
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)

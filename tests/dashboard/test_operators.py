@@ -200,6 +200,22 @@ def test_category_is_made_below_another_and_renamed(client, operator, keys):
     assert Category.objects.get(pk=child.pk).name == "皂"
 
 
+def test_order_is_shown_and_cannot_be_changed_here(client, market, operator):
+    from tests.order.test_orders import basket_of, place
+
+    order = place(basket_of(market.resident(points=10000), market.reward("香皂", "5"), quantity=2))
+    client.force_login(operator)
+    url = reverse("dashboard:order-detail", args=[order.number])
+    page = client.get(url).content.decode()
+    for text in (order.number, "香皂", "信用超市", "10 积分"):
+        assert text in page
+    assert client.post(url, {"new_status": "cancelled", "order_action": "change_order_status"}).status_code == 405
+    order.refresh_from_db()
+    assert order.status == "placed"
+    assert order.number in client.get("/dashboard/orders/", {"q": order.number[:6]}).content.decode()
+    assert client.get("/dashboard/orders/123456789012/").status_code == 404
+
+
 def names(patterns, prefix="") -> set[str]:
     found = set()
     for pattern in patterns:

@@ -119,7 +119,7 @@ class PriceForm(forms.Form):
 
 class CategoryForm(forms.Form):
     parent = forms.ModelChoiceField(label=_("Part of"), queryset=Category.objects.order_by("path"), required=False)
-    name = forms.CharField(label=_("Name"), max_length=60)
+    name = forms.CharField(label=_("Name of the category"), max_length=60)
     name_en = forms.CharField(label=_("English name"), max_length=60, required=False)
     is_public = forms.BooleanField(label=_("Shown"), required=False, initial=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -95,11 +96,13 @@ def show_product(
     records = product.stockrecords.select_related("partner__village").order_by(
         "partner__village__path", "partner__name"
     )
+    page = Paginator(records, 20).get_page(request.GET.get("page"))
     context = {
         "product": product,
         "form": form or ProductForm(instance=product),
         "listing": listing or ListingForm(product=product),
-        "records": [(record, points_of(record.price or 0)) for record in records],
+        "records": [(record, points_of(record.price or 0)) for record in page],
+        "page_obj": page,
     }
     return render(request, "dashboard/reward.html", context, status=status)
 
