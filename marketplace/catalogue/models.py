@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from oscar.apps.catalogue.abstract_models import AbstractCategory, AbstractProduct, AbstractProductClass
 
 from marketplace.catalogue.text import clean_html
@@ -23,7 +24,7 @@ def _speaks_english() -> bool:
 class ProductClass(AbstractProductClass):
     class Kind(models.TextChoices):
         GOODS = "goods", _("Goods")
-        SERVICE = "service", _("Service")
+        SERVICE = "service", pgettext_lazy("kind of reward", "Service")
 
     kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices, default=Kind.GOODS)
 

@@ -74,7 +74,7 @@ class ProductForm(forms.ModelForm):
             "title": _("Title"),
             "upc": _("Number of the reward"),
             "description": _("Description"),
-            "is_public": _("On the shelf"),
+            "is_public": _("Shown in the shop"),
         }
         help_texts = {"upc": "", "is_public": ""}
 
