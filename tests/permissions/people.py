@@ -57,6 +57,7 @@ def make_cast() -> Cast:
     cast.users["clerk"] = User.objects.create_user(name="clerk", email="clerk@shanji.example", password="a-long-pass")
     registry.grant_role(user=cast.users["clerk"], role=Role.SUPPLIER_STAFF, actor=None, organisation=baths)
     _people(cast, world)
+    _hours(cast, world)
     _market(cast, world)
     return cast
 
@@ -66,15 +67,43 @@ def _people(cast: Cast, world: Any) -> None:
     from timebank.registry import services as registry
 
     card = registry.issue_card(resident=world.wang, actor=world.admin, pin="271828")
-    proxy = registry.add_proxy(
-        resident=world.wang, helper=cast.users["neighbour"], relation="nephew", actor=world.wang.user
-    )
+    nephew = world.resident("王侄").user
+    proxy = registry.add_proxy(resident=world.wang, helper=nephew, relation="nephew", actor=world.wang.user)
     cast.arguments |= {
         "registry:end_helper": lambda: {"pk": proxy.pk},
         "registry:export": lambda: {"form": "json"},
         "registry:card_print": lambda: {"pk": card.pk},
         "registry:card": lambda: {"number": card.number},
         "face:kit_error": lambda: {"code": 404},
+    }
+
+
+def _hours(cast: Cast, world: Any) -> None:
+    """Open an activity that is about to begin, and put yesterday's hours of the holder on public notice."""
+    import datetime as dt
+
+    from django.utils import timezone
+
+    from timebank.service import services
+
+    now = timezone.now().replace(minute=0, second=0, microsecond=0)
+    yesterday = now - dt.timedelta(days=1)
+    times = {"starts_at": yesterday, "ends_at": yesterday + dt.timedelta(hours=2)}
+    record = world.noticed(world.wang, minutes=120, **times)[0]
+    coming = world.activity(starts_at=now + dt.timedelta(hours=1), ends_at=now + dt.timedelta(hours=3))
+    services.sign_up(activity=coming, resident=world.wang, actor=world.wang.user, now=now)
+    activity = {"pk": coming.pk}
+    for name in ("activity", "sign_up", "withdraw", "lead_activity", "lead_code", "lead_tap", "lead_card"):
+        cast.arguments[f"service:{name}"] = lambda: activity
+    for name in ("lead_places", "lead_close", "lead_cancel", "lead_enter"):
+        cast.arguments[f"service:{name}"] = lambda: activity
+    cast.arguments |= {
+        "service:attend": lambda: {"token": services.attendance_token(coming, timezone.now())},
+        "service:record": lambda: {"pk": record.pk},
+        "service:record_name": lambda: {"pk": record.pk},
+        "service:notice": lambda: {"pk": world.village.pk},
+        "service:notice_print": lambda: {"pk": world.village.pk},
+        "service:object": lambda: {"pk": world.village.pk, "record_pk": record.pk},
     }
 
 
