@@ -18,7 +18,9 @@ ROOT = Path(__file__).resolve().parents[1]
 # Oscar's dashboard is for operators, keeps its look and has a policy of its own; only calls to other hosts count there.
 OSCARS_LOOK = ("marketplace/dashboard/",)
 # Words that are the same in every language.
-SAME_EVERYWHERE = re.compile(r"善集|善|集|Shanji|\bQR\b|\bPDF\b|\bCSV\b|\bXLSX\b|\bPIN\b|&\w+;|&#\d+;|中文|\bEnglish\b")
+SAME_EVERYWHERE = re.compile(
+    r"善集|善|集|Shanji|\bQR\b|\bPDF\b|\bCSV\b|\bXLSX\b|\bPIN\b|&\w+;|&#\d+;|中文|\bEN\b|\bEnglish\b|check_receipt\.py"
+)
 WORDS = re.compile(r"[A-Za-z]{2,}|[\u4e00-\u9fff]+")
 
 
@@ -131,7 +133,7 @@ def _untranslated(text: str) -> list[str]:
             continue
         if word in {"blocktranslate", "blocktrans", "comment", "verbatim"}:
             skipping = f"end{word}"
-        elif word == "block" and token.contents.endswith(("class", "attributes")):
+        elif word == "block" and token.contents.endswith(("class", "attributes", "paper")):
             skipping = "endblock"  # goes into a tag's attribute, nobody reads it
         elif token.token_type == TokenType.TEXT:
             kept.append(token.contents)

@@ -49,10 +49,11 @@ def scans_today(user: User, partner: Partner, limit: int = 12) -> list[Scan]:
     seen: set[int] = set()
     for scan in found:
         scan.can_undo = False
-        if scan.ok and scan.ticket_id not in seen:
-            seen.add(scan.ticket_id)
-            scan.can_undo = scan.ticket.handed_over_at == scan.at and can_undo(scan.ticket, user, now)
-            scan.is_undone = scan.ticket.handed_over_at != scan.at
+        ticket = scan.ticket
+        if scan.ok and ticket is not None and ticket.pk not in seen:
+            seen.add(ticket.pk)
+            scan.can_undo = ticket.handed_over_at == scan.at and can_undo(ticket, user, now)
+            scan.is_undone = ticket.handed_over_at != scan.at
     return found
 
 
