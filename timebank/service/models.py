@@ -102,7 +102,7 @@ class Activity(models.Model):
     """One occasion of service: what, where, when, for how many."""
 
     class Status(models.TextChoices):
-        OPEN = "open", _("Open")
+        OPEN = "open", _("Current")
         CLOSED = "closed", _("Finished")
         CANCELLED = "cancelled", _("Cancelled")
 

@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                 ('capacity', models.PositiveIntegerField(verbose_name='places')),
                 ('taken', models.PositiveIntegerField(default=0, editable=False, verbose_name='places taken')),
                 ('min_age', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='minimum age')),
-                ('status', models.CharField(choices=[('open', 'Open'), ('closed', 'Finished'), ('cancelled', 'Cancelled')], default='open', max_length=10, verbose_name='status')),
+                ('status', models.CharField(choices=[('open', 'Current'), ('closed', 'Finished'), ('cancelled', 'Cancelled')], default='open', max_length=10, verbose_name='status')),
                 ('opened_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='opened at')),
                 ('ended_at', models.DateTimeField(blank=True, null=True, verbose_name='closed or cancelled at')),
                 ('ended_why', models.CharField(blank=True, max_length=200, verbose_name='reason')),

@@ -39,7 +39,7 @@ def lead_list(request: HttpRequest) -> HttpResponse:
         found = found.filter(status=Activity.Status.OPEN).order_by("starts_at", "pk")
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
     tabs = [
-        {"label": _("Open"), "href": "?", "active": not past},
+        {"label": _("Current"), "href": "?", "active": not past},
         {"label": _("Past"), "href": "?show=past", "active": past},
     ]
     return render(request, "service/lead_list.html", {"page": page, "tabs": tabs, "past": past})
