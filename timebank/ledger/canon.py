@@ -11,6 +11,7 @@ import hashlib
 import json
 import uuid as uuid_module
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
 from timebank.ledger.types import TransferSpec
@@ -126,6 +127,46 @@ def content(head: Mapping[str, Any], postings: Iterable[Any], name: Callable[[in
 def leaf_hash(transfer: Mapping[str, Any]) -> bytes:
     """Hash one transfer with all its postings, as ``content`` describes it."""
     return hashlib.sha256(LEAF + canonical(transfer)).digest()
+
+
+def leaf_hash_of(head: Mapping[str, Any], postings: Iterable[Any], name: Callable[[int], str], posted_at: str) -> bytes:
+    """Hash a transfer that is being written: the same bytes as ``leaf_hash(content(…))``, made in a third of the time.
+
+    ``name`` returns account keys already ``quoted``; ``posted_at`` is the ``instant`` of the whole batch. Sealer
+    and verifier go the long way, so a difference would be noticed before anything is sealed.
+    """
+    rows = ",".join(
+        [
+            f"[{row.leg},{name(row.debit_id)},{name(row.credit_id)},{row.amount},"
+            f"{_or_null(row.debit_version)},{_or_null(row.debit_balance)},"
+            f"{_or_null(row.credit_version)},{_or_null(row.credit_balance)},"
+            f"{_day_or_null(row.debit_expires_on)},{_day_or_null(row.credit_expires_on)},"
+            f"{_text_or_null(row.debit_restriction)},{_text_or_null(row.credit_restriction)},{_or_null(row.origin_id)}]"
+            for row in postings
+        ]
+    )
+    text = (
+        f'{{"actor":{quoted(head["actor"])},"effective_on":"{head["effective_on"].isoformat()}","id":{head["id"]},'
+        f'"key":{quoted(head["key"])},"kind":{quoted(head["kind"])},"memo":{quoted(head["memo"])},'
+        f'"on_behalf_of":{quoted(head["on_behalf_of"])},"posted_at":"{posted_at}","postings":[{rows}],'
+        f'"reason":{quoted(head["reason"])},"refund_of":{_or_null(head["refund_of_id"])},'
+        f'"request":"{head["request_hash"].hex()}","reverses":{_or_null(head["reverses_id"])},'
+        f'"rule":{quoted(head["rule"])},"source":{quoted(head["source"])},"unit":"{UNIT_NAMES[head["unit"]]}",'
+        f'"uuid":"{head["uuid"]}"}}'
+    )
+    return hashlib.sha256(LEAF + text.encode("ascii")).digest()
+
+
+def _or_null(value: int | None) -> int | str:
+    return "null" if value is None else value
+
+
+def _day_or_null(day: dt.date | None) -> str:
+    return "null" if day is None else f'"{day.isoformat()}"'
+
+
+def _text_or_null(text: str | None) -> str:
+    return "null" if text is None else quoted(text)
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:

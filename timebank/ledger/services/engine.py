@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections, transaction
 from django.utils import timezone
 
-from timebank.ledger.canon import content, key_uuid, leaf_hash
+from timebank.ledger.canon import instant, key_uuid, leaf_hash_of, quoted
 from timebank.ledger.errors import InvalidAmount, InvalidTransfer, KeyConflict, LedgerError, UnitMismatch
 from timebank.ledger.models import Posting
 from timebank.ledger.plan import Move, Order, Planner, uses
@@ -18,7 +18,7 @@ from timebank.ledger.store import Known, Store, store_for
 from timebank.ledger.types import Posted, TransferSpec
 from timebank.ledger.units import DEBT_SERIAL, UNIT_CODES, account_id, debt_key, is_guarded
 
-LENDERS = {account_id(unit, False, DEBT_SERIAL): debt_key(unit) for unit in UNIT_CODES}
+LENDERS = {account_id(unit, False, DEBT_SERIAL): quoted(debt_key(unit)) for unit in UNIT_CODES}
 _LENGTHS = {
     "key": 200,
     "kind": 32,
@@ -100,10 +100,11 @@ def _write(store: Store, drafts: Sequence[Draft], *, nested: bool) -> list[Poste
     planner = Planner(accounts, lots, today)
     effects = planner.decide(orders)
     if effects.heads:
-        names = {row.id: row.key for row in accounts} | LENDERS
+        name = ({row.id: quoted(row.key) for row in accounts} | LENDERS).__getitem__
+        moment = instant(now)
         for number, head in enumerate(effects.heads):
             rows = effects.postings[effects.spans[number] : effects.spans[number + 1]]
-            head["content_hash"] = leaf_hash(content(head, rows, names.__getitem__))
+            head["content_hash"] = leaf_hash_of(head, rows, name, moment)
         if nested and not effects.wallets:
             # no wallet lock kept a twin with the same key away: let its victory not spoil the caller's transaction
             try:
