@@ -6,10 +6,9 @@ import random
 from collections.abc import Iterator
 
 FAMILIES = "禾麦稻粟豆瓜葵苗穗薯棉麻艾蒲荷莲菱藻茶桑枣杏桃榆槐柏枫桐"
-GIVEN = (
-    "立春 雨水 惊蛰 春分 清明 谷雨 立夏 小满 芒种 夏至 小暑 大暑 立秋 处暑 白露 秋分 寒露 霜降 立冬 小雪 大雪 冬至 "
-    "小寒 大寒 晨光 晚霞 春苗 夏风 秋实 冬青 朝露 夕照 新月 满月 晴川 和风 细雨 丰年 瑞雪 暖阳 早潮 晚潮 南风 北星 东篱 西畴"
-).split()
+TERMS = "立春雨水惊蛰春分清明谷雨立夏小满芒种夏至小暑大暑立秋处暑白露秋分寒露霜降立冬小雪大雪冬至小寒大寒"
+WEATHER = "晨光晚霞春苗夏风秋实冬青朝露夕照新月满月晴川和风细雨丰年瑞雪暖阳早潮晚潮南风北星东篱西畴"
+GIVEN = [words[i : i + 2] for words in (TERMS, WEATHER) for i in range(0, len(words), 2)]
 
 
 def names(rng: random.Random) -> Iterator[str]:
