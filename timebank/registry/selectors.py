@@ -244,7 +244,7 @@ def demo_accounts() -> list[dict[str, str]]:
                 to_attr="live_grants",
             )
         )
-        .order_by("username")
+        .order_by("phone", "username")
     )
     accounts = []
     for user in people:
@@ -260,7 +260,8 @@ def demo_accounts() -> list[dict[str, str]]:
                 "username": user.username,
                 "name": user.name,
                 "sign_in": user.phone or user.email or user.username,
-                "role": ", ".join(str(Role(g.role).label) for g in grants),
+                "role": ", ".join(str(Role(g.role).label) for g in grants)
+                or (str(User._meta.get_field("is_staff").verbose_name) if user.is_staff else ""),
                 "place": place,
             }
         )

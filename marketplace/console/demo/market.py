@@ -6,8 +6,6 @@ import datetime as dt
 import uuid
 from collections import defaultdict
 
-from django.db import transaction
-
 from marketplace.catalogue.services import load_catalogue
 from marketplace.console.demo import people, places
 from marketplace.console.demo.story import Story, Village
@@ -19,6 +17,9 @@ from marketplace.rewards.models import Redemption, Ticket
 from timebank.ledger.selectors import balances_of
 from timebank.registry import services as registry
 from timebank.registry.models import Organisation, Resident, Role
+from timebank.registry.services.residents import CONSENT_VERSION
+from timebank.service import services as service
+from timebank.service.models import Record
 
 NAMESPACE = uuid.UUID("6f1b1a52-7a0e-4f0e-9d5c-5a0f7f0f2c11")
 BATH = "洗浴中心"
@@ -57,7 +58,7 @@ class Market:
             opening_hours="13:00–20:00",
             actor=home.admin,
         )
-        clerk = story._user(people.BATH_CLERK)
+        clerk = story.sign_in_for(people.BATH_CLERK)
         registry.grant_role(
             user=clerk, role=Role.SUPPLIER_STAFF, organisation=bath_house, actor=story.users["operator"], now=begin
         )
@@ -163,22 +164,69 @@ class Market:
             )
 
     def finish(self) -> None:
-        """Leave the cast with something in hand: tickets to scan today, and points to spend."""
+        """Leave every desk with something to do today, and the cast with points to spend."""
         story = self.story
         home = self.villages[0]
-        resident = story.cast["resident"]
+        clerk, keeper = home.clerk, home.stock_keeper
+        assert clerk is not None  # noqa: S101 (the home village has a market)
+        assert keeper is not None  # noqa: S101
         by_sku = {record.partner_sku: record for record in self.shelves[home.region.pk]}
-        for skus, days in ((("S004", "G104"), 9), (("S003",), 3)):
-            moment = story.at(story.today - dt.timedelta(days=days), 10, 12)
-            redemption = self._try(resident, [(by_sku[sku].pk, 1) for sku in skus], home, moment)
-            if redemption is None or days < 5:
+        now = story.now - dt.timedelta(minutes=5)
+        self._try(story.cast["resident"], [(by_sku["S003"].pk, 1)], home, story.at(story.today, 8))
+        # Bath tickets: two of the careful savers bought one; one of them has been served today.
+        balances = balances_of([resident.wallet_key for resident in home.residents])
+        savers = sorted(home.residents, key=lambda r: (-balances[r.wallet_key].spendable, r.pk))
+        bathers = [r for r in savers if r not in story.cast.values()][:3]
+        for number, resident in enumerate(bathers):
+            redemption = self._try(resident, [(by_sku["S002"].pk, 1)], home, story.at(story.today, 9, number))
+            if redemption is None or number:
                 continue
-            for ticket in redemption.tickets.select_related("partner__village", "partner__organisation"):
-                with transaction.atomic():
-                    rewards.hand_over(
-                        code=ticket.code,
-                        actor=home.clerk,
-                        nonce=str(uuid.uuid5(NAMESPACE, f"scan:{ticket.pk}")),
-                        partner=ticket.partner,
-                        now=story.at(story.today - dt.timedelta(days=days - 1), 15),
-                    )
+            ticket = redemption.tickets.select_related("partner__village", "partner__organisation").get()
+            rewards.hand_over(
+                code=ticket.code,
+                actor=story.users[people.BATH_CLERK.key],
+                nonce=str(uuid.uuid5(NAMESPACE, "scan:bath")),
+                partner=ticket.partner,
+                now=now,
+            )
+        # Grandmother sends her nephew to the counter with her card.
+        soap = by_sku["G104"]
+        rewards.card_sale(
+            card_number=story.cast["grandmother"].cards.get(status="active").number,
+            pin=people.CARD_PIN,
+            lines=[(soap.pk, 1)],
+            key=uuid.uuid5(NAMESPACE, "sale:grandmother"),
+            actor=clerk,
+            partner=soap.partner,
+            brought_by=people.NEPHEW.name,
+            now=now,
+        )
+        # A shelf that runs low, a neighbour who asks to join, and one who doubts a record on the notice board.
+        umbrella = by_sku["G017"]
+        umbrella.refresh_from_db(fields=["num_allocated"])
+        rewards.adjust_stock(
+            stockrecord=umbrella,
+            quantity=(umbrella.num_allocated or 0) + 2,
+            actor=keeper,
+            why="盘点：雨季用去不少，只剩两把",
+            now=now,
+        )
+        registry.apply_to_join(
+            village=home.region,
+            name="蒲寒露",
+            phone="13000000012",
+            password=people.PASSWORD,
+            consent_version=CONSENT_VERSION,
+            now=now,
+        )
+        doubted = Record.objects.filter(village=home.region, state=Record.State.NOTICED).order_by("-served_on", "pk")
+        doubter = story.cast["nephew"]
+        record = doubted.exclude(resident__household=doubter.household).first()
+        if record is not None:
+            service.raise_objection(
+                record=record,
+                resident=doubter,
+                text="那天下午我在广场，没有看到这位邻居，请核实签到。",
+                actor=doubter.user,
+                now=now,
+            )

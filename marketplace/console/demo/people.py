@@ -5,6 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
+from timebank.registry.demo import PASSWORD, PREFIX
+
+__all__ = ["CARD_PIN", "CAST", "PASSWORD", "Person", "names"]
+
 FAMILIES = "禾麦稻粟豆瓜葵苗穗薯棉麻艾蒲荷莲菱藻茶桑枣杏桃榆槐柏枫桐"
 TERMS = "立春雨水惊蛰春分清明谷雨立夏小满芒种夏至小暑大暑立秋处暑白露秋分寒露霜降立冬小雪大雪冬至小寒大寒"
 WEATHER = "晨光晚霞春苗夏风秋实冬青朝露夕照新月满月晴川和风细雨丰年瑞雪暖阳早潮晚潮南风北星东篱西畴"
@@ -36,10 +40,9 @@ class Person:
 
     @property
     def username(self) -> str:
-        return f"demo-{self.key}"
+        return PREFIX + self.key
 
 
-PASSWORD = "shanji-demo"  # noqa: S105 (printed on the demo's sign-in page)
 CARD_PIN = "2580"
 
 RESIDENT = Person("resident", "禾小满", "13000000001", 58)

@@ -97,7 +97,7 @@ class Story:
             (people.TOWN_ADMIN, Role.TOWN_ADMIN, places.ZEKU),
             (people.AUDITOR, Role.AUDITOR, places.COUNTY),
         ):
-            user = self._user(person)
+            user = self.sign_in_for(person)
             registry.grant_role(user=user, role=role, actor=operator, region=Region.objects.get(code=code), now=begin)
         for town in (places.ZEKU, places.GAOCUN):
             for region in Region.objects.get(code=town).get_children().filter(is_active=True).order_by("code"):
@@ -107,7 +107,8 @@ class Story:
         # The home village first: its people are the cast, and chance must not depend on the order of codes.
         self.villages.sort(key=lambda village: (village.region.code != places.HOME, village.region.code))
 
-    def _user(self, person: people.Person) -> User:
+    def sign_in_for(self, person: people.Person) -> User:
+        """Give one of the cast a sign-in that the demo's sign-in page offers."""
         user = User.objects.create_user(
             name=person.name, username=person.username, phone=person.phone, password=people.PASSWORD
         )
@@ -139,7 +140,7 @@ class Story:
     def _person(self, region: Region, begin: dt.datetime, person: people.Person | None) -> User:
         """Return somebody of the village who signs in: one of the cast, or an invented neighbour without a sign-in."""
         if person is not None:
-            return self._user(person)
+            return self.sign_in_for(person)
         return User.objects.create_user(name=next(self.names))
 
     def _register(self, village: Village, begin: dt.datetime, count: int) -> None:
