@@ -64,9 +64,9 @@ def write(drafts: Sequence[Draft]) -> list[Posted | LedgerError]:
     nested = connections[alias].in_atomic_block
     for attempt in (1, 2, 3):
         try:
-            # A refusal is decided before anything is written, so a transaction of the caller needs no savepoint.
-            with transaction.atomic(using=alias, savepoint=False):
-                return _write(store_for(alias), drafts, nested=nested)
+            store = store_for(alias)
+            with store.transaction():
+                return _write(store, drafts, nested=nested)
         except IntegrityError as error:
             if nested or attempt == 3 or "ledger_transfer" not in str(error):
                 raise

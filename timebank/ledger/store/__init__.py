@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid as uuid_module
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from django.db import connections
@@ -56,7 +57,11 @@ class LostLockError(RuntimeError):
 
 
 class Store(Protocol):
-    """Three steps of a posting, each one round trip on PostgreSQL. All within the caller's transaction."""
+    """Three steps of a posting, each one round trip on PostgreSQL, in this order, within ``transaction()``."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Join the caller's transaction, or open one that ends with ``write``."""
+        ...
 
     def lock(self, keys: Sequence[str], transfers: int) -> tuple[list[int], list[AccountRow]]:
         """Lock the wallets among these accounts in ascending id, read all; hand out so many transfer ids."""

@@ -10,12 +10,14 @@ from __future__ import annotations
 import datetime as dt
 import time
 import uuid as uuid_module
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import psycopg
+from django.db import DataError, transaction
 from psycopg.pq import ExecStatus, TransactionStatus
 
 from timebank.ledger.plan import AccountRow, Effects, LotRow
@@ -50,54 +52,67 @@ READ = Statement(
 )
 
 
+BEGIN = Statement(b"ledger_begin", b"BEGIN ISOLATION LEVEL READ COMMITTED")
+COMMIT = Statement(b"ledger_commit", b"COMMIT")
+
+_HEAD_NAMES = [name for name, _kind in HEAD_COLUMNS]
+_HEAD_TYPES = [kind for _name, kind in HEAD_COLUMNS]
+_POSTING_TYPES = [kind for _name, kind in POSTING_COLUMNS]
+
+FEW = 4  # so many rows are written as plain values, more as arrays: a plan for each number of rows up to this
+
+
 @cache
-def write_statement(single: bool, wallets: bool, known_lots: bool, new_lots: bool) -> Statement:
-    """Compose the writing statement for what there is to write."""
+def write_statement(heads: int, wallets: int, known: int, fresh: int, postings: int) -> Statement:
+    """Compose the writing statement for so many rows of each kind; 0 none, above ``FEW`` any number."""
     number = 0
 
-    def arrays(*types: str) -> str:
+    def rows(count: int, types: Sequence[str]) -> str:
         nonlocal number
-        number += len(types)
-        return ", ".join(f"${number - len(types) + i + 1}::{name}[]" for i, name in enumerate(types))
+        if count > FEW:
+            arrays = ", ".join(f"${number + i}::{name}[]" for i, name in enumerate(types, 1))
+            number += len(types)
+            return f"SELECT * FROM unnest({arrays})"
+        lines = []
+        for _row in range(count):
+            lines.append("({})".format(", ".join(f"${number + i}::{name}" for i, name in enumerate(types, 1))))
+            number += len(types)
+        return f"VALUES {', '.join(lines)}"
 
     head_names = ", ".join(name for name, _type in HEAD_COLUMNS)
-    head_types = [kind for _name, kind in HEAD_COLUMNS]
-    if single:
-        number = len(head_types)
-        source = "VALUES ({})".format(", ".join(f"${i}::{kind}" for i, kind in enumerate(head_types, 1)))
-    else:
-        source = f"SELECT * FROM unnest({arrays(*head_types)})"
     parts = [
-        f"head AS (INSERT INTO ledger_transfer ({head_names}) {source} RETURNING id)",
+        f"head AS (INSERT INTO ledger_transfer ({head_names}) {rows(heads, _HEAD_TYPES)} RETURNING id)",
         "queue AS (INSERT INTO ledger_unsealed (transfer_id) SELECT id FROM head)",
     ]
     counts = []
     if wallets:
         parts.append(
             "wallet AS (UPDATE ledger_account a SET balance = v.balance, version = v.version, debt = v.debt "
-            f"FROM unnest({arrays('bigint', 'bigint', 'bigint', 'bigint', 'bigint')}) "
-            "AS v(id, before, balance, version, debt) WHERE a.id = v.id AND a.version = v.before RETURNING 1)"
+            f"FROM ({rows(wallets, ['bigint'] * 5)}) AS v(id, before, balance, version, debt) "
+            "WHERE a.id = v.id AND a.version = v.before RETURNING 1)"
         )
         counts.append("(SELECT count(*) FROM wallet)")
-    if known_lots:
+    if known:
         parts.append(
             "known AS (UPDATE ledger_lot l SET remaining = v.remaining "
-            f"FROM unnest({arrays('bigint', 'bigint', 'bigint')}) AS v(id, before, remaining) "
+            f"FROM ({rows(known, ['bigint'] * 3)}) AS v(id, before, remaining) "
             "WHERE l.id = v.id AND l.remaining = v.before RETURNING 1)"
         )
         counts.append("(SELECT count(*) FROM known)")
-    if new_lots:
+    if fresh:
         parts.append(
             "fresh AS (INSERT INTO ledger_lot (account_id, expires_on, restriction, remaining) "
-            f"SELECT * FROM unnest({arrays('bigint', 'date', 'text', 'bigint')}) "
+            f"{rows(fresh, ['bigint', 'date', 'text', 'bigint'])} "
             "ON CONFLICT (account_id, expires_on, restriction) "
             "DO UPDATE SET remaining = ledger_lot.remaining + excluded.remaining)"
         )
     posting_names = ", ".join(name for name, _type in POSTING_COLUMNS)
-    posting_source = f"SELECT * FROM unnest({arrays(*(kind for _name, kind in POSTING_COLUMNS))})"
-    parts.append(f"posting AS (INSERT INTO ledger_posting ({posting_names}) {posting_source})")
-    text = f"WITH {', '.join(parts)} SELECT {' + '.join(counts) or '0'}"
-    name = "ledger_write_" + "".join("ny"[flag] for flag in (single, wallets, known_lots, new_lots))
+    posting_rows = rows(postings, _POSTING_TYPES)
+    parts.append(f"posting AS (INSERT INTO ledger_posting ({posting_names}) {posting_rows})")
+    # every wallet and lot must be as it was read; else this divides by zero and nothing is written
+    expected = f"${number + 1}::bigint"
+    text = f"WITH {', '.join(parts)} SELECT 1 / ({' + '.join(counts) or '0'} = {expected})::integer"
+    name = f"ledger_write_{heads}_{wallets}_{known}_{fresh}_{postings}"
     return Statement(name.encode(), text.encode())
 
 
@@ -142,13 +157,20 @@ _ALONE: dict[str, Callable[[Any], bytes]] = {
     "timestamptz": lambda value: value.isoformat().encode(),
     "uuid": lambda value: value.hex.encode(),
 }
-_HEAD_ALONE = [(name, _ALONE[kind]) for name, kind in HEAD_COLUMNS]
-_HEAD_IN_ARRAY = [(name, _IN_ARRAY[kind]) for name, kind in HEAD_COLUMNS]
-_POSTING_IN_ARRAY = [_IN_ARRAY[kind] for _name, kind in POSTING_COLUMNS]
 
 
 def _array(values: Iterable[bytes]) -> bytes:
     return b"{" + b",".join(values) + b"}"
+
+
+def _rows(rows: Sequence[Sequence[Any]], types: Sequence[str]) -> list[bytes | None]:
+    """Encode rows for ``write_statement``: value by value if they are few, else an array for each column."""
+    if len(rows) > FEW:
+        encoders = [_IN_ARRAY[kind] for kind in types]
+        columns = zip(*rows, strict=True)
+        return [_array([encode(value) for value in column]) for column, encode in zip(columns, encoders, strict=True)]
+    alone = [_ALONE[kind] for kind in types]
+    return [None if value is None else encode(value) for row in rows for value, encode in zip(row, alone, strict=True)]
 
 
 _prepared: WeakKeyDictionary[Any, set[bytes]] = WeakKeyDictionary()
@@ -205,71 +227,81 @@ class PostgresStore:
 
     def write(self, effects: Effects) -> None:
         """Write everything in one statement, wallets and lots only if they are as they were read."""
-        known = [lot for lot in effects.lots if lot.id is not None]
-        fresh = [lot for lot in effects.lots if lot.id is None]
-        single = len(effects.heads) == 1
-        statement = write_statement(single, bool(effects.wallets), bool(known), bool(fresh))
-        params: list[bytes | None]
-        if single:
-            head = effects.heads[0]
-            params = [None if (value := head[name]) is None else encode(value) for name, encode in _HEAD_ALONE]
-        else:
-            params = [_array([encode(head[name]) for head in effects.heads]) for name, encode in _HEAD_IN_ARRAY]
-        if effects.wallets:
-            wallets = effects.wallets
-            params += [
-                _array([b"%d" % wallet.id for wallet in wallets]),
-                _array([b"%d" % wallet.before.version for wallet in wallets]),
-                _array([b"%d" % wallet.balance for wallet in wallets]),
-                _array([b"%d" % wallet.version for wallet in wallets]),
-                _array([b"%d" % wallet.debt for wallet in wallets]),
-            ]
-        if known:
-            params += [
-                _array([b"%d" % (lot.id or 0) for lot in known]),
-                _array([b"%d" % lot.before for lot in known]),
-                _array([b"%d" % lot.remaining for lot in known]),
-            ]
-        if fresh:
-            params += [
-                _array([b"%d" % lot.account_id for lot in fresh]),
-                _array([_day(lot.expires_on) for lot in fresh]),
-                _array([_text(lot.restriction) for lot in fresh]),
-                _array([b"%d" % lot.remaining for lot in fresh]),
-            ]
-        for column, encode in zip(zip(*effects.postings, strict=True), _POSTING_IN_ARRAY, strict=True):
-            params.append(_array([encode(value) for value in column]))
-        result = self._run(statement, params)
-        if int(result.get_value(0, 0) or 0) != len(effects.wallets) + len(known):
-            raise LostLockError([wallet.key for wallet in effects.wallets])
+        known = [(lot.id, lot.before, lot.remaining) for lot in effects.lots if lot.id is not None]
+        fresh = [
+            (lot.account_id, lot.expires_on, lot.restriction, lot.remaining) for lot in effects.lots if lot.id is None
+        ]
+        wallets = [
+            (wallet.id, wallet.before.version, wallet.balance, wallet.version, wallet.debt)
+            for wallet in effects.wallets
+        ]
+        heads = [[head[name] for name in _HEAD_NAMES] for head in effects.heads]
+        counts = [min(len(rows), FEW + 1) for rows in (heads, wallets, known, fresh, effects.postings)]
+        params = _rows(heads, _HEAD_TYPES)
+        for rows, types in (
+            (wallets, ["bigint"] * 5),
+            (known, ["bigint"] * 3),
+            (fresh, ["bigint", "date", "text", "bigint"]),
+        ):
+            if rows:
+                params += _rows(rows, types)
+        params += _rows(effects.postings, _POSTING_TYPES)
+        params.append(b"%d" % (len(wallets) + len(known)))
+        try:
+            self._run(write_statement(*counts), params)
+        except DataError as error:
+            raise LostLockError([wallet.key for wallet in effects.wallets]) from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Join the caller's transaction, or open one of our own with less ado than ``atomic``."""
+        connection = self.connection
+        if connection.in_atomic_block or not connection.get_autocommit():
+            # a refusal is decided before anything is written, so the caller's transaction needs no savepoint
+            with transaction.atomic(using=connection.alias, savepoint=False):
+                yield
+            return
+        connection.close_if_health_check_failed()
+        connection.ensure_connection()
+        raw = connection.connection
+        try:
+            yield
+            self._check(self._send(raw, COMMIT, []))
+        finally:
+            if raw.pgconn.transaction_status not in {TransactionStatus.IDLE, TransactionStatus.UNKNOWN}:
+                raw.pgconn.exec_(b"ROLLBACK")
 
     def _run(self, statement: Statement, params: list[bytes | None]) -> Any:
         connection = self.connection
         connection.validate_no_broken_transaction()
         raw: psycopg.Connection[Any] = connection.connection
-        pgconn = raw.pgconn
-        if pgconn.transaction_status == TransactionStatus.IDLE:
+        if raw.pgconn.transaction_status == TransactionStatus.IDLE:
             # psycopg opens the transaction with its own first statement; ours go beneath it
-            self._check(pgconn.exec_(b"BEGIN ISOLATION LEVEL READ COMMITTED"))
-        if not connection.queries_logged:
-            return self._check(self._send(raw, statement, params))
-        start = time.monotonic()
+            self._check(self._send(raw, BEGIN, []))
+        start = time.monotonic() if connection.queries_logged else 0.0
         try:
             return self._check(self._send(raw, statement, params))
         finally:
-            connection.queries_log.append({"sql": statement.text.decode(), "time": f"{time.monotonic() - start:.3f}"})
+            if connection.queries_logged:
+                spent = time.monotonic() - start
+                connection.queries_log.append({"sql": statement.text.decode(), "time": f"{spent:.3f}"})
 
-    def _send(self, raw: psycopg.Connection[Any], statement: Statement, params: list[bytes | None]) -> Any:
+    def _send(self, raw: psycopg.Connection[Any], statement: Statement, params: Any) -> Any:
+        # Only calls that let other threads run while they wait: libpq's pipeline, as psycopg.pq offers it, does not,
+        # and two threads of one process would wait for each other for ever.
         if raw.prepare_threshold is not None:
             # somebody lets psycopg prepare too; it may then drop all prepared statements, so none is relied on
             return raw.pgconn.exec_params(statement.text, params)
+        self._prepare(raw, statement)
+        return raw.pgconn.exec_prepared(statement.name, params)
+
+    def _prepare(self, raw: psycopg.Connection[Any], statement: Statement) -> None:
         names = _prepared.get(raw)
         if names is None:
             names = _prepared[raw] = set()
         if statement.name not in names:
             self._check(raw.pgconn.prepare(statement.name, statement.text))
             names.add(statement.name)
-        return raw.pgconn.exec_prepared(statement.name, params)  # type: ignore[arg-type]  # None is NULL there
 
     def _check(self, result: Any) -> Any:
         if result.status in {ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK}:

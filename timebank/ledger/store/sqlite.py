@@ -5,8 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid as uuid_module
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
+
+from django.db import transaction
 
 from timebank.ledger.plan import AccountRow, Effects, LotRow
 from timebank.ledger.store import HEAD_COLUMNS, POSTING_COLUMNS, Known, LostLockError
@@ -28,6 +31,12 @@ class SqliteStore:
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Join the caller's transaction, or open one."""
+        with transaction.atomic(using=self.connection.alias, savepoint=False):
+            yield
 
     def lock(self, keys: Sequence[str], transfers: int) -> tuple[list[int], list[AccountRow]]:
         """Read the accounts; the transaction itself is the lock."""

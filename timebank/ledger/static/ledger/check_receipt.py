@@ -8,8 +8,8 @@ import sys
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
-def sha(start, value):
-    text = json.dumps(value, sort_keys=True, separators=(",", ":")).encode() if isinstance(value, dict) else value
+def sha(start: bytes, value: object) -> bytes:
+    text = value if isinstance(value, bytes) else json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
     return hashlib.sha256(start + text).digest()
 
 
