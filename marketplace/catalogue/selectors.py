@@ -52,9 +52,17 @@ class Card:
     info: Any
     stock: Stock
 
+    near: bool = True
+
     @property
     def partner(self) -> Any:
         return self.info.stockrecord.partner
+
+    @property
+    def supplier(self) -> str:
+        """Name of the supplier; for a visitor of no village with its village."""
+        name: str = self.partner.display_name
+        return name if self.near else f"{self.partner.village.short_name} · {name}"
 
 
 def spendable(resident: Resident | None) -> int | None:
@@ -139,7 +147,7 @@ def cards(strategy: Points, products: Sequence[Product]) -> list[Card]:
     for product in products:
         info = strategy.fetch_for_product(product)
         if info.stockrecord is not None:
-            found.append(Card(product, info, stock_of(info)))
+            found.append(Card(product, info, stock_of(info), near=strategy.reach is not None))
     return found
 
 

@@ -104,6 +104,23 @@ def test_thaw_does_not_reopen_a_submitted_basket(basket):
     assert Basket.objects.get(pk=basket.pk).status == Basket.SUBMITTED
 
 
+def test_offers_that_make_fractions_are_never_applied(client, market, person):
+    from oscar.apps.offer.models import Benefit, Condition, ConditionalOffer, Range
+
+    everything = Range.objects.create(name="all", includes_all_products=True)
+    ConditionalOffer.objects.create(
+        name="10 %",
+        offer_type=ConditionalOffer.SITE,
+        condition=Condition.objects.create(type=Condition.COUNT, value=1, range=everything),
+        benefit=Benefit.objects.create(type=Benefit.PERCENTAGE, value=10, range=everything),
+    )
+    client.force_login(person.user)
+    client.post(f"/basket/add/{market.reward('香皂', '45').product.pk}/", {"quantity": 1})
+    response = client.get("/basket/")
+    assert response.context["summary"].total == 4500
+    assert response.wsgi_request.basket.total_incl_tax == 45
+
+
 # -- The page ----------------------------------------------------------------------------------------------------------
 def test_page_groups_by_supplier_and_shows_points_before_and_after(client, market, person):
     client.force_login(person.user)

@@ -26,6 +26,16 @@ def test_shelf_shows_what_suppliers_of_the_village_have(client, market):
     assert "辛旺庄" in response.content.decode()
 
 
+def test_visitor_sees_every_village_and_which_one_it_is(client, market):
+    market.reward("香皂", "5")
+    market.reward("远处的毛巾", "3", partner=market.far_shop)
+    response = client.get(INDEX)
+    assert sorted(titles(response)) == ["远处的毛巾", "香皂"]
+    page = response.content.decode()
+    assert "东岛刘家 · 信用超市" in page
+    assert "辛旺庄 · 信用超市" in page
+
+
 def test_supplier_of_the_town_serves_its_villages(client, market):
     from marketplace.partner.services import create_partner
 
