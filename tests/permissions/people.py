@@ -59,6 +59,7 @@ def make_cast() -> Cast:
     _people(cast, world)
     _hours(cast, world)
     _market(cast, world)
+    _redeemed(cast, world, baths)
     return cast
 
 
@@ -134,6 +135,35 @@ def _market(cast: Cast, world: Any) -> None:
         "basket:add": lambda: {"pk": soap.pk},
         "basket:line": lambda: {"pk": line.pk},
     }
+
+
+def _redeemed(cast: Cast, world: Any, baths: Any) -> None:
+    """Let the holder redeem two baths at the clerk's bath house; one is handed over."""
+    import uuid
+
+    from marketplace.catalogue.models import Product, ProductClass
+    from marketplace.partner.services import create_partner, list_reward
+    from marketplace.rewards import services
+    from tests.rewards.world import give
+
+    service = ProductClass.objects.create(name="服务", slug="m-service", kind="service", track_stock=False)
+    bath = Product.objects.create(title="洗浴一次", upc="M-BATH", product_class=service)
+    house = create_partner(name="洗浴中心", kind="bath", village=world.village, organisation=baths)
+    record = list_reward(product=bath, partner=house, points=1000)
+    give(world.wang, 5000)
+    redemption = services.redeem(resident=world.wang, lines=[(record.pk, 2)], key=uuid.uuid4(), actor=world.wang.user)
+    waiting, done = redemption.tickets.order_by("pk")
+    services.hand_over(code=done.code, actor=cast.users["clerk"], nonce="matrix")
+    at_house = {"pk": house.pk}
+    for name in ("ticket", "cancel", "ticket_by_qr"):
+        cast.arguments[f"rewards:{name}"] = lambda: {"code": waiting.code}
+    for name in ("redemption", "cancel_all"):
+        cast.arguments[f"rewards:{name}"] = lambda: {"key": redemption.key}
+    for name in ("scan", "today", "sale"):
+        cast.arguments[f"counter:{name}"] = lambda: at_house
+    for name in ("slip", "undo_sale"):
+        cast.arguments[f"counter:{name}"] = lambda: {**at_house, "key": redemption.key}
+    cast.arguments["counter:undo"] = lambda: {**at_house, "code": done.code}
 
 
 def fingerprint() -> dict[str, int]:

@@ -21,6 +21,7 @@ from marketplace.rewards.services.common import is_staff_of, speaks_for
 from timebank.common.errors import DomainError
 from timebank.common.numbers import format_points_with_unit
 from timebank.ledger import selectors as ledger_read
+from timebank.registry.models import Resident
 from timebank.registry.selectors import acting_resident, on_behalf_of
 
 State = Ticket.State
@@ -80,7 +81,7 @@ def cancel(request: HttpRequest, code: str) -> HttpResponse:
     def do(why: str) -> None:
         services.cancel_ticket(ticket=found, actor=request.user, why=why, on_behalf_of=on_behalf_of(request))
 
-    return _cancel(request, [found], do, back)
+    return _cancel(request, found.resident, [found], do, back)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -94,11 +95,11 @@ def cancel_all(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     def do(why: str) -> None:
         services.cancel_redemption(redemption=found, actor=request.user, why=why, on_behalf_of=on_behalf_of(request))
 
-    return _cancel(request, [one for one in found.tickets.all() if one.is_open], do, back)
+    return _cancel(request, found.resident, [one for one in found.tickets.all() if one.is_open], do, back)
 
 
-def _cancel(request: HttpRequest, found: list[Ticket], do: Any, back: str) -> HttpResponse:
-    is_mine = bool(found) and speaks_for(request.user, found[0].resident, on_behalf_of(request))
+def _cancel(request: HttpRequest, holder: Resident, found: list[Ticket], do: Any, back: str) -> HttpResponse:
+    is_mine = speaks_for(request.user, holder, on_behalf_of(request))
     form = WhyForm(request.POST if request.method == "POST" else None, why_needed=not is_mine)
     error = None
     status = 200
