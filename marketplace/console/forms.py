@@ -155,7 +155,7 @@ class ReceiptForm(RoomForm):
     batch = forms.CharField(label=_("Batch or delivery note"), required=False, max_length=40)
     use_by = forms.DateField(label=_("Use by"), required=False, widget=_day())
     why = forms.CharField(
-        label=_("Where they come from"),
+        label=_("Where the goods come from"),
         required=False,
         max_length=200,
         help_text=_("For example: gift of the cooperative."),

@@ -60,6 +60,7 @@ def make_cast() -> Cast:
     _hours(cast, world)
     _market(cast, world)
     _redeemed(cast, world, baths)
+    _desk(cast, world)
     return cast
 
 
@@ -164,6 +165,53 @@ def _redeemed(cast: Cast, world: Any, baths: Any) -> None:
     for name in ("slip", "undo_sale"):
         cast.arguments[f"counter:{name}"] = lambda: {**at_house, "key": redemption.key}
     cast.arguments["counter:undo"] = lambda: {**at_house, "code": done.code}
+
+
+def _desk(cast: Cast, world: Any) -> None:
+    """Lay one thing of each kind on the village admin's desk; the holder is the resident looked at."""
+    import datetime as dt
+
+    from django.utils import timezone
+
+    from marketplace.partner.models import StockRecord
+    from timebank.registry import services as registry
+    from timebank.registry.models import Proxy, RoleGrant
+    from timebank.service import services
+
+    now = timezone.now().replace(minute=0, second=0, microsecond=0)
+    third = now - dt.timedelta(days=3)
+    times = {"starts_at": third, "ends_at": third + dt.timedelta(hours=2)}
+    doubted = world.noticed(world.resident("周老五"), minutes=120, **times)[0]
+    witness = world.resident("钱证人")
+    doubt = services.raise_objection(
+        record=doubted, resident=witness, text="那天没看到他", actor=witness.user, now=doubted.notice_from
+    )
+    waiting = world.attended(world.resident("吴老六"), minutes=120, **times)[0]
+    newcomer = registry.apply_to_join(
+        village=world.village,
+        name="新人",
+        phone="13700000001",
+        password="right-horse-7",
+        consent_version="2026-11",
+    )
+    holder = world.wang.pk
+    proxy = Proxy.objects.filter(resident=world.wang).first()
+    grant = RoleGrant.objects.get(user=world.leader)
+    good = StockRecord.objects.get(partner_sku="M-SOAP")
+    assert proxy is not None
+    cast.arguments |= {
+        "console:tile": lambda: {"name": "points"},
+        "console:record": lambda: {"pk": waiting.pk},
+        "console:notice_print": lambda: {"pk": doubted.notice_list_id},
+        "console:objection": lambda: {"pk": doubt.pk},
+        "console:answer_request": lambda: {"pk": newcomer.pk},
+        "console:end_helper": lambda: {"pk": holder, "proxy_pk": proxy.pk},
+        "console:stock_item": lambda: {"pk": good.pk},
+        "console:month": lambda: {"year": 2026, "month": 9},
+        "console:end_role": lambda: {"pk": grant.pk},
+    }
+    for name in ("resident", "issue_card", "block_card", "add_helper"):
+        cast.arguments[f"console:{name}"] = lambda: {"pk": holder}
 
 
 def fingerprint() -> dict[str, int]:

@@ -25,6 +25,11 @@ def person(request: HttpRequest) -> User:
     return request.user
 
 
+def posted(request: HttpRequest) -> Any:
+    """Return what was sent, even if it is nothing at all: an empty form is a wrong form, not a first look."""
+    return request.POST if request.method == "POST" else None
+
+
 def page_of(request: HttpRequest, rows: Any, size: int = PAGE) -> Any:
     """Return the asked page of a list; a number out of range gives the nearest."""
     return Paginator(rows, size).get_page(request.GET.get("page"))

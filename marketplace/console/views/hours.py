@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from marketplace.console import selectors
 from marketplace.console.forms import VerifyForm
 from marketplace.console.scope import desk
-from marketplace.console.views.common import as_file, page_of, person
+from marketplace.console.views.common import as_file, page_of, person, posted
 from timebank.common.errors import DomainError
 from timebank.registry.rules import Action, can
 from timebank.service import rules as service_rules
@@ -116,7 +116,7 @@ def record(request: HttpRequest, pk: int) -> HttpResponseBase:
     found = selectors.record_for(request.user, pk)
     waiting = found.state == Record.State.SUBMITTED
     refusal = service_rules.why_not_verify(request.user, found) if waiting else None
-    form = VerifyForm(request.POST or None, initial={"minutes": found.minutes})
+    form = VerifyForm(posted(request), initial={"minutes": found.minutes})
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:

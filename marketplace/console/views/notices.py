@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from marketplace.console import selectors
 from marketplace.console.forms import AnswerForm
 from marketplace.console.scope import desk
-from marketplace.console.views.common import as_file, page_of, person
+from marketplace.console.views.common import as_file, page_of, person, posted
 from timebank.common.errors import DomainError
 from timebank.registry.models import Region
 from timebank.registry.rules import Action, can
@@ -119,7 +119,7 @@ def objection(request: HttpRequest, pk: int) -> HttpResponseBase:
         raise Http404
     if request.method == "POST" and not may_answer:
         raise PermissionDenied
-    form = AnswerForm(request.POST or None)
+    form = AnswerForm(posted(request))
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from marketplace.console import selectors
 from marketplace.console.forms import CardForm, CorrectForm, DeskHelperForm, ResidentForm, WhyForm
 from marketplace.console.scope import desk
-from marketplace.console.views.common import as_file, page_of, person
+from marketplace.console.views.common import as_file, page_of, person, posted
 from timebank.common.errors import DomainError
 from timebank.ledger import selectors as ledger_read
 from timebank.registry import ids, services
@@ -79,7 +79,7 @@ def residents(request: HttpRequest) -> HttpResponseBase:
 def register(request: HttpRequest) -> HttpResponseBase:
     """Take a resident in at the desk, with consent signed on paper."""
     scope = request.scope  # type: ignore[attr-defined]
-    form = ResidentForm(request.POST or None)
+    form = ResidentForm(posted(request))
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
@@ -123,7 +123,7 @@ def resident(request: HttpRequest, pk: int) -> HttpResponseBase:
         "phone": found.phone,
         "emergency_contact": found.emergency_contact,
     }
-    form = CorrectForm(request.POST or None, initial=initial)
+    form = CorrectForm(posted(request), initial=initial)
     if request.method == "POST":
         found = _own(request, pk)
         if form.is_valid():
@@ -217,7 +217,7 @@ def issue_card(request: HttpRequest, pk: int) -> HttpResponseBase:
     found = _own(request, pk)
     card = active_card(found)
     keep = card is not None and request.GET.get("new") != "1"
-    form = CardForm(request.POST or None)
+    form = CardForm(posted(request))
     if request.method == "POST" and form.is_valid():
         pin = form.cleaned_data["pin"]
         try:
@@ -253,7 +253,7 @@ def block_card(request: HttpRequest, pk: int) -> HttpResponseBase:
     card = active_card(found)
     if card is None:
         return redirect("console:resident", pk=pk)
-    form = WhyForm(request.POST or None)
+    form = WhyForm(posted(request))
     if request.method == "POST" and form.is_valid():
         services.block_card(card=card, actor=person(request), why=form.cleaned_data["why"])
         messages.success(request, _("The card is blocked."))
@@ -271,7 +271,7 @@ def block_card(request: HttpRequest, pk: int) -> HttpResponseBase:
 def add_helper(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Name a helper who may act for this resident."""
     found = _own(request, pk)
-    form = DeskHelperForm(request.POST or None)
+    form = DeskHelperForm(posted(request))
     if request.method == "POST" and form.is_valid():
         try:
             helper = User.objects.filter(phone=normalise_phone(form.cleaned_data["phone"]), is_active=True).first()

@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET
 
 from marketplace.console.scope import desk
@@ -26,7 +27,7 @@ def statement(request: HttpRequest) -> HttpResponseBase:
     headers = (
         _("Month"),
         _("Earned"),
-        _("Redeemed"),
+        pgettext("figure", "Redeemed"),
         _("Given back"),
         _("Expired"),
         _("Other"),
@@ -102,7 +103,7 @@ def month(request: HttpRequest, year: int, month: int) -> HttpResponseBase:
     url = reverse("console:month", args=[year, month])
     labels = (
         ("minted", _("Earned")),
-        ("redeemed", _("Redeemed")),
+        ("redeemed", pgettext("figure", "Redeemed")),
         ("given_back", _("Given back")),
         ("expired", _("Expired")),
         ("other", _("Other")),

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from marketplace.console import selectors
@@ -28,7 +29,7 @@ def stock(request: HttpRequest) -> HttpResponseBase:
     scope = request.scope  # type: ignore[attr-defined]
     text = request.GET.get("q", "").strip()[:40]
     found = selectors.stock(scope, text=text)
-    headers = (_("Supplier"), _("Item"), _("On the shelf"), _("Promised"), _("Free"), _("Points"))
+    headers = (_("Supplier"), _("Item"), pgettext("stock", "On the shelf"), _("Promised"), _("Free"), _("Points"))
     file = as_file(
         request,
         "stock",
@@ -68,7 +69,7 @@ def stock_item(request: HttpRequest, pk: int) -> HttpResponseBase:
     headers = (
         _("When"),
         _("What"),
-        _("On the shelf"),
+        pgettext("stock", "On the shelf"),
         _("Promised"),
         _("Done by"),
         _("Why"),
@@ -101,7 +102,7 @@ def stock_item(request: HttpRequest, pk: int) -> HttpResponseBase:
         "console/stock_item.html",
         {
             "item": item,
-            "facts": [(_("On the shelf"), shelf), (_("Promised to tickets"), promised), (_("Free"), shelf - promised)],
+            "facts": [(pgettext("stock", "On the shelf"), shelf), (_("Promised to tickets"), promised), (_("Free"), shelf - promised)],
             "receipt": receipt,
             "adjust": adjust,
             "wrong": wrong if wrong is not None and wrong.errors else None,
@@ -169,7 +170,7 @@ def tickets(request: HttpRequest) -> HttpResponseBase:
         _("Points"),
         _("Use by"),
         _("Handed over"),
-        _("By"),
+        _("Done by"),
     )
     file = as_file(
         request,
@@ -194,7 +195,7 @@ def tickets(request: HttpRequest) -> HttpResponseBase:
     tabs = [
         {"label": label, "href": f"{url}?which={name}", "active": which == name}
         for name, label in (
-            ("today", _("Handed over today")),
+            ("today", pgettext("tickets", "Handed over today")),
             ("waiting", _("To collect")),
             ("ending", _("Ending within three days")),
         )

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from marketplace.console.forms import RoleForm
 from marketplace.console.scope import desk
-from marketplace.console.views.common import as_file, page_of, person
+from marketplace.console.views.common import as_file, page_of, person, posted
 from timebank.common.errors import DomainError
 from timebank.registry import services
 from timebank.registry.models import Role, RoleGrant, User
@@ -27,7 +27,7 @@ def staff(request: HttpRequest) -> HttpResponseBase:
     roles = [
         role for role in Role.values if role not in BY_ORGANISATION and may_appoint(request.user, role, scope.region)
     ]
-    form = RoleForm(request.POST or None, roles=roles)
+    form = RoleForm(posted(request), roles=roles)
     if request.method == "POST" and form.is_valid():
         try:
             user = User.objects.filter(phone=normalise_phone(form.cleaned_data["phone"]), is_active=True).first()
