@@ -51,7 +51,7 @@ bench: setup ## Measure the ledger; writes bench/results.json and docs/performan
 	@$(PY) -m bench $(if $(SIZE),--size $(SIZE))
 
 attack: setup ## Kill web, worker and database in mid-work and look what was lost
-	@$(PY) -m pytest -q tests/faults
+	@ATTACK=long $(PY) -m pytest -q -s tests/faults && ATTACK=long $(PY) -m pytest -q -s --sqlite tests/faults/ledger
 
 tour: setup ## Take a picture of every page into docs/tour/
 	@$(PY) -m tools.messages compile
