@@ -293,6 +293,20 @@ def test_leader_taps_people_in_and_out(world: World, sign_in: Callable) -> None:
 
 
 @time_machine.travel(at(20, 8, 10), tick=False)
+def test_a_refused_tap_is_said_where_the_list_stands(world: World, sign_in: Callable) -> None:
+    client, activity = sign_in(world.leader), world.activity()
+    services.sign_up(activity=activity, resident=world.wang, actor=world.wang.user)
+    url, data = f"/lead/{activity.pk}/tap/", {"resident": world.wang.pk, "what": "out"}
+    with refusal_of_nothing():
+        part = client.post(url, data, headers={"HX-Request": "true"})
+        page = client.post(url, data)
+    for answer in (part, page):
+        assert answer.status_code == 409
+        assert answer.content.decode().count("There is no check-in yet") == 1
+    assert "<html" not in part.content.decode()
+
+
+@time_machine.travel(at(20, 8, 10), tick=False)
 def test_leader_checks_in_and_out_by_card(world: World, sign_in: Callable) -> None:
     elder = world.resident("隋老太太", phone=False)
     card = registry.issue_card(resident=elder, actor=world.admin)
@@ -305,7 +319,8 @@ def test_leader_checks_in_and_out_by_card(world: World, sign_in: Callable) -> No
     assert (seen.resident, seen.came_method, seen.left_method) == (elder, "card", "card")
     with refusal_of_nothing():
         wrong = client.post(url, {"code": "NOSUCHCARD"})
-        assert wrong.status_code in {400, 404, 409}
+        assert wrong.status_code == 422
+        assert 'role="alert"' in wrong.content.decode()
         assert client.post(url, {"code": ""}).status_code == 422
 
 
@@ -352,7 +367,7 @@ def test_leader_enters_hours_by_hand(world: World, sign_in: Callable) -> None:
     with refusal_of_nothing():
         assert client.post(url, {"code": elder.volunteer_number, "minutes": 60, "why": ""}).status_code == 422
         assert client.post(url, {"code": elder.volunteer_number, "minutes": 300, "why": "x"}).status_code == 409
-        assert client.post(url, {"code": "NOBODY", "minutes": 60, "why": "x"}).status_code in {400, 404, 409}
+        assert client.post(url, {"code": "NOBODY", "minutes": 60, "why": "x"}).status_code == 422
     said = text_of(client.post(url, {"code": elder.volunteer_number, "minutes": 60, "why": "手机没电"}, follow=True))
     assert "Entered for 隋老太太" in said
     record = Record.objects.get()

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from timebank.common.errors import DomainError
 from timebank.registry.models import Resident
 from timebank.registry.selectors import acting_resident, on_behalf_of
+from timebank.service import errors
 
 __all__ = ["acting_resident", "login_required", "on_behalf_of", "refused", "require_resident"]
 
@@ -25,6 +26,8 @@ def require_resident(request: HttpRequest) -> Resident:
 
 def refused(request: HttpRequest, template: str, context: dict[str, Any], error: DomainError) -> HttpResponse:
     """Show the page again with the refusal on top, under the refusal's own status."""
-    if error.status == 404:
+    if isinstance(error, errors.NotForYou | errors.TokenInvalid):
         raise Http404
-    return render(request, template, {**context, "error": error}, status=error.status)
+    # A card nobody knows is a slip of the hand on this page, not a missing page.
+    status = 422 if error.status == 404 else error.status
+    return render(request, template, {**context, "error": error}, status=status)

@@ -123,7 +123,8 @@ def tap(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             raise Http404
     except DomainError as error:
-        return refused(request, "service/lead_activity.html", _context(request, pk), error)
+        part = "service/_attendance.html" if request.headers.get("HX-Request") else "service/lead_activity.html"
+        return refused(request, part, {**_context(request, pk), "is_part": part.endswith("_attendance.html")}, error)
     if request.headers.get("HX-Request"):
         return render(request, "service/_attendance.html", _context(request, pk))
     return redirect(reverse("service:lead_activity", args=[pk]) + f"#person-{person.pk}")
