@@ -71,17 +71,17 @@ class BasketLineView(View):
         else:
             error = DomainError(" ".join(text for errors in form.errors.values() for text in errors), code="bad_number")
         if request.htmx:
-            return show(request, error, partial=True)
+            return show(request, error)
         if error:
             messages.error(request, str(error))
         return redirect("basket:summary")
 
 
-def show(request: HttpRequest, error: DomainError | None = None, *, partial: bool = False) -> HttpResponse:
-    """Render the basket, or only its inside for htmx."""
+def show(request: HttpRequest, error: DomainError | None = None) -> HttpResponse:
+    """Render the basket page; htmx takes the basket and the count in the top bar out of it."""
     context: dict[str, Any] = {
         "summary": selectors.summary_of(request.basket),
         "resident": request.strategy.resident,
         "error": error,
     }
-    return render(request, "basket/_basket.html" if partial else "basket/basket.html", context)
+    return render(request, "basket/basket.html", context)

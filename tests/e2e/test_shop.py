@@ -71,6 +71,7 @@ def test_basket_works_with_and_without_scripts(live_server, new_person, stall, s
     page.get_by_role("button", name="加一份：洗浴一次").click()
     page.locator(".steps__count", has_text="3").wait_for()
     assert "20 积分" in page.locator(".sum--after").inner_text()
+    assert "3" in page.locator(".topnav .count").inner_text()
     page.get_by_role("button", name="拿出来").click()
     page.get_by_text("兑换篮是空的").wait_for()
 
