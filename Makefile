@@ -42,7 +42,7 @@ fmt: setup ## Put code and templates into shape
 	@$(PY) -m ruff check --fix-only --quiet . && $(PY) -m ruff format --quiet .
 	@git ls-files -z -- '*.html' | xargs -0 -r .venv/bin/djade --target-version 5.2 || true
 
-demo: setup ## Load the demo village into the database again (SCALE=10 for more people)
+demo: setup ## Load the demo into an empty database (SCALE=10 for more people)
 	@$(PY) -m tools.messages compile
 	@$(PY) manage.py migrate --no-input
 	@$(PY) manage.py load_demo $(if $(SCALE),--scale $(SCALE))

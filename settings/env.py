@@ -60,6 +60,10 @@ def database(name: str, default: str) -> dict[str, Any]:
     """Turn a database URL (sqlite:///path, postgresql://user:password@host:port/name) into Django's dictionary."""
     url = urlsplit(secret(name, default))
     if url.scheme == "sqlite":
+        # FULL keeps every acknowledged commit through a power cut; OFF is for filling a file that can be made again.
+        synchronous = dict(parse_qsl(url.query)).get("synchronous", "FULL").upper()
+        if synchronous not in {"OFF", "NORMAL", "FULL", "EXTRA"}:
+            raise ImproperlyConfigured(f"{name}: synchronous must be OFF, NORMAL, FULL or EXTRA, not {synchronous!r}.")
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": unquote(url.path[1:]) or ":memory:",
@@ -67,7 +71,7 @@ def database(name: str, default: str) -> dict[str, Any]:
                 # One writer at a time, decided at BEGIN: what PostgreSQL's row locks give us, at SQLite's grain.
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 30,
-                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+                "init_command": f"PRAGMA journal_mode=WAL; PRAGMA synchronous={synchronous}; PRAGMA foreign_keys=ON;",
             },
         }
     if url.scheme in {"postgresql", "postgres"}:

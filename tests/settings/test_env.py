@@ -76,6 +76,12 @@ def test_database_understands_both(monkeypatch):
     found = env.database("X", "")
     assert (found["ENGINE"], found["NAME"]) == ("django.db.backends.sqlite3", "/var/lib/shanji.sqlite3")
     assert found["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    assert "PRAGMA synchronous=FULL" in found["OPTIONS"]["init_command"]
+    monkeypatch.setenv("X", "sqlite:////var/lib/shanji.sqlite3?synchronous=off")
+    assert "PRAGMA synchronous=OFF" in env.database("X", "")["OPTIONS"]["init_command"]
+    monkeypatch.setenv("X", "sqlite:////var/lib/shanji.sqlite3?synchronous=1;DROP")
+    with pytest.raises(ImproperlyConfigured, match="synchronous must be OFF, NORMAL, FULL or EXTRA"):
+        env.database("X", "")
 
 
 def test_database_refuses_other_kinds(monkeypatch):

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 import sys
 import threading
 import time
 import urllib.error
 import urllib.request
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, CommandError, call_command
+from django.db import connection, connections
 from django.utils.module_loading import import_string
 
 from timebank.common import health
@@ -59,12 +63,32 @@ class Command(BaseCommand):
             sys.exit(code)
 
     def _prepare(self, *, demo: bool) -> None:
-        self.stdout.write("Bringing the database up to date (half a minute the first time) …")
+        database = settings.DATABASES["default"]
+        file = Path(database["NAME"]) if connection.vendor == "sqlite" else None
+        if demo and file is not None and not file.exists():
+            self._make_demo_file(file)
+        self.stdout.write("Bringing the database up to date …")
         call_command("migrate", interactive=False, verbosity=0)
-        self.stdout.write("Collecting static files …")
+        if demo and not get_user_model().objects.exists():
+            call_command("load_demo")
         call_command("collectstatic", interactive=False, verbosity=0)
-        if demo:
-            call_command("load_demo", if_empty=True)
+        connections.close_all()
+
+    def _make_demo_file(self, file: Path) -> None:
+        """Make the demo's database beside its place and move it there complete: an interrupted start leaves no half."""
+        fresh = file.with_name(f"{file.name}.new")
+        for left in fresh.parent.glob(f"{fresh.name}*"):
+            left.unlink()
+        environment = {**os.environ, "DATABASE_URL": f"sqlite:///{fresh.absolute()}?synchronous=off"}
+        environment.pop("DATABASE_URL_FILE", None)
+        self.stdout.write("Making the database (half a minute) …")
+        for words in (["migrate", "--no-input", "--verbosity", "0"], ["load_demo"]):
+            if words[0] == "load_demo":
+                self.stdout.write("Three months in the demo villages (some minutes) …")
+            done = subprocess.run([sys.executable, "-m", "django", *words], env=environment, check=False)  # noqa: S603
+            if done.returncode:
+                raise CommandError("The demo could not be made; the lines above say why.")
+        fresh.rename(file)
 
     def _children(self, host: str, port: int, options: dict[str, Any]) -> list[Child]:
         python = [sys.executable, "-m"]
