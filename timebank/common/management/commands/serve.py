@@ -47,7 +47,10 @@ class Command(BaseCommand):
         host, port = options["host"], _port(options["port"])
         _check_free(host, port)
         if options["prepare"]:
-            self._prepare(demo=options["demo"])
+            try:
+                self._prepare(demo=options["demo"])
+            except KeyboardInterrupt:
+                raise CommandError("Stopped before everything was ready.", returncode=130) from None
         _check_migrated()
         tree = Tree(
             self._children(host, port, options),
