@@ -102,7 +102,11 @@ def stock_item(request: HttpRequest, pk: int) -> HttpResponseBase:
         "console/stock_item.html",
         {
             "item": item,
-            "facts": [(pgettext("stock", "On the shelf"), shelf), (_("Promised to tickets"), promised), (_("Free"), shelf - promised)],
+            "facts": [
+                (pgettext("stock", "On the shelf"), shelf),
+                (_("Promised to tickets"), promised),
+                (_("Free"), shelf - promised),
+            ],
             "receipt": receipt,
             "adjust": adjust,
             "wrong": wrong if wrong is not None and wrong.errors else None,
