@@ -265,6 +265,8 @@ def test_triggers_stand_after_every_kind_of_migration(name):
             operation.state_forwards("ledger", after)
             operation.database_forwards("ledger", editor, state, after)
             state = after
+    if not POSTGRES and name in {"add a field with a default", "change a field", "add a constraint"}:
+        assert guards.missing(), "SQLite kept its triggers: this test proves nothing"
     emit_post_migrate_signal(verbosity=0, interactive=False, db="default")
     assert guards.missing() == []
 

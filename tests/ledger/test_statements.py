@@ -164,3 +164,16 @@ def test_page_checks_a_receipt(client, sealed):
         assert send(nonsense).status_code == 422
     assert client.post(PAGE).status_code == 422
     assert client.put(PAGE).status_code == 405
+
+
+def test_readyz_tells_of_the_seal_and_refuses_without_triggers(client, sealed):
+    from timebank.common.health import NotReady
+    from timebank.ledger import guards
+    from timebank.ledger.ready import check_ledger
+
+    assert check_ledger().endswith("s ago, 0 waiting")
+    connection.check_constraints()
+    guards.remove(tables=["ledger_transfer"])
+    with pytest.raises(NotReady):
+        check_ledger()
+    guards.install()

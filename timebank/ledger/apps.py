@@ -33,7 +33,10 @@ class LedgerConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from timebank.ledger import checks  # noqa: F401  registers the system checks
+        from timebank.common import health
+        from timebank.ledger import checks, ready  # noqa: F401  registers the system checks
+
+        health.register("ledger", ready.check_ledger)
 
         connection_created.connect(prefer_generic_plans, dispatch_uid="timebank.ledger.plans")
         post_migrate.connect(install_guards, sender=self, dispatch_uid="timebank.ledger.guards")
