@@ -9,7 +9,7 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 
 from timebank.common.errors import DomainError
@@ -17,7 +17,10 @@ from timebank.registry.models import Region
 from timebank.registry.rules import Action, can, grants_of, regions_where
 
 KEY = "desk_region"  # session key: the chosen region's id
-CHOICES = 400  # as many places as a list to choose from may hold
+CHOICES = 150  # as many places as a list to choose from may hold; above that, towns only
+
+
+LEVELS = (Region.Level.CITY, Region.Level.COUNTY, Region.Level.TOWN, Region.Level.VILLAGE)
 
 
 @dataclass(frozen=True)
@@ -42,20 +45,31 @@ def scope_of(request: HttpRequest, *actions: Action) -> Scope:
     allowed = regions_where(user, actions[0])
     for action in actions[1:]:
         allowed = allowed | regions_where(user, action)
-    levels = (Region.Level.CITY, Region.Level.COUNTY, Region.Level.TOWN, Region.Level.VILLAGE)
-    choices = list(allowed.filter(level__in=levels, is_active=True).order_by("path")[:CHOICES])
+    shown = allowed.filter(level__in=LEVELS, is_active=True).order_by("path")
+    choices = list(shown[: CHOICES + 1])
     if not choices:
         raise Http404
+    if len(choices) > CHOICES:
+        choices = list(shown.exclude(level=Region.Level.VILLAGE))
     asked = request.GET.get("where", "")
     if asked:
-        chosen = next((one for one in choices if str(one.pk) == asked), None)
+        chosen = _among(choices, shown, asked)
         if chosen is None:
             raise Http404
         request.session[KEY] = chosen.pk
     else:
-        kept = request.session.get(KEY)
-        chosen = next((one for one in choices if one.pk == kept), None) or _first(user, choices)
+        kept = str(request.session.get(KEY, ""))
+        chosen = _among(choices, shown, kept) or _first(user, choices or list(shown[:1]))
+    if len(choices) > 1 and chosen not in choices:
+        choices = sorted([*choices, chosen], key=lambda one: one.path)
     return Scope(chosen, choices if len(choices) > 1 else [])
+
+
+def _among(choices: list[Region], shown: QuerySet[Region], key: str) -> Region | None:
+    """Find the region with this id among those that may be seen."""
+    if not key.isdigit():
+        return None
+    return next((one for one in choices if str(one.pk) == key), None) or shown.filter(pk=int(key)).first()
 
 
 def _first(user: Any, choices: list[Region]) -> Region:

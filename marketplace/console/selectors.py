@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -291,7 +292,7 @@ def tiles(user: Any, scope: Scope) -> list[Tile]:
 
 @dataclass(frozen=True)
 class VillageRow:
-    """One village in the overview of a town."""
+    """One place in the overview of those above it."""
 
     region: Region
     residents: int
@@ -303,39 +304,47 @@ class VillageRow:
 
 
 def overview(scope: Scope) -> list[VillageRow]:
-    """List the villages below a region with what waits in each: four statements, however many villages."""
-    villages = list(
-        Region.objects.filter(path__startswith=scope.region.path, level=Region.Level.VILLAGE, is_active=True).order_by(
-            "path"
-        )
+    """List the villages of a town, or the towns of a county or city, with what waits in each.
+
+    Four statements, however many places.
+    """
+    level = Region.Level.VILLAGE if scope.region.level == Region.Level.TOWN else Region.Level.TOWN
+    places = list(
+        Region.objects.filter(path__startswith=scope.region.path, level=level, is_active=True).order_by("path")
     )
-    people = dict(
+    length = len(places[0].path) if places else 0
+    people: Counter[str] = Counter()
+    for path, count in (
         Resident.objects.filter(scope.below(), status=Resident.Status.ACTIVE)
         .order_by()
-        .values_list("village")
+        .values_list("village__path")
         .annotate(n=Count("pk"))
-    )
-    states: dict[tuple[int, str], int] = {
-        (village, state): n
-        for village, state, n in Record.objects.filter(scope.below())
+    ):
+        people[path[:length]] += count
+    states: Counter[tuple[str, str]] = Counter()
+    for path, state, count in (
+        Record.objects.filter(scope.below()).order_by().values_list("village__path", "state").annotate(n=Count("pk"))
+    ):
+        states[path[:length], state] += count
+    last: dict[str, dt.datetime] = {}
+    for path, published in (
+        NoticeList.objects.filter(scope.below())
         .order_by()
-        .values_list("village", "state")
-        .annotate(n=Count("pk"))
-    }
-    last = dict(
-        NoticeList.objects.filter(scope.below()).order_by().values_list("village").annotate(last=Max("published_at"))
-    )
+        .values_list("village__path")
+        .annotate(last=Max("published_at"))
+    ):
+        last[path[:length]] = max(published, last.get(path[:length], published))
     rows = [
         VillageRow(
-            region=village,
-            residents=people.get(village.pk, 0),
-            submitted=states.get((village.pk, State.SUBMITTED), 0),
-            verified=states.get((village.pk, State.VERIFIED), 0),
-            noticed=states.get((village.pk, State.NOTICED), 0),
-            doubts=states.get((village.pk, State.DISPUTED), 0),
-            last_notice=last.get(village.pk),
+            region=place,
+            residents=people[place.path],
+            submitted=states[place.path, State.SUBMITTED],
+            verified=states[place.path, State.VERIFIED],
+            noticed=states[place.path, State.NOTICED],
+            doubts=states[place.path, State.DISPUTED],
+            last_notice=last.get(place.path),
         )
-        for village in villages
+        for place in places
     ]
-    # Villages where something happens first; the many quiet ones after them.
+    # Places where something happens first; the many quiet ones after them.
     return sorted(rows, key=lambda row: (-(row.doubts > 0), -(row.submitted + row.verified), -row.residents))

@@ -98,13 +98,32 @@ def test_a_town_sees_every_village_of_its_own_and_may_choose_one(village, enter)
     village.submitted(1)
     client = enter(village.town_admin)
     page = client.get(url("home")).content.decode()
-    assert "Village by village" in page
+    assert "Place by place" in page
     assert "辛旺庄" in page
     assert "周家" in page
     assert "墩后" not in page
     page = client.get(url("home", where=village.place.pk)).content.decode()
     assert "Today in 辛旺庄" in page
     assert "Today in 辛旺庄" in client.get(url("home")).content.decode()  # the choice is kept
+
+
+def test_a_city_sees_its_towns_and_may_go_down_to_a_village(village, enter, monkeypatch):
+    from timebank.registry.models import User
+
+    monkeypatch.setattr("marketplace.console.scope.CHOICES", 3)  # as in a city with more villages than a list can hold
+    county = village.world.town.__class__.objects.get(code="371003000000")
+    city_admin = User.objects.create_user(name="city", email="city@console.example", password="a-long-password")
+    registry.grant_role(user=city_admin, role="city_admin", actor=None, region=county)
+    village.submitted(2)
+    client = enter(city_admin)
+    page = client.get(url("home")).content.decode()
+    assert "泽库镇" in page
+    assert "高村镇" in page
+    assert "周家" not in page
+    page = client.get(url("home", where=village.place.pk)).content.decode()
+    assert "Today in 辛旺庄" in page
+    assert "Today in 辛旺庄" in client.get(url("home")).content.decode()
+    assert client.get(url("residents")).content.decode().count("<option") >= 3
 
 
 def test_a_foreign_region_cannot_be_chosen(village, enter):

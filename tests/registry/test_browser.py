@@ -1,0 +1,62 @@
+"""The registry's pages in a real browser: no barrier that axe can find, nothing wider than the screen."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from tests.console.test_browser import sign_in
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.parametrize("size", ["normal", "xlarge"])
+def test_the_registry_has_no_barrier_that_axe_finds(page, live_server, assert_axe_clean, size):
+    from tests.support.people import make_regions, make_resident, make_staff
+    from timebank.registry import services
+
+    places = make_regions()
+    admin = make_staff("village_admin", places.village)
+    resident = make_resident(places.village)
+    elder = make_resident(places.village, "王奶奶", signs_in=False)
+    card = services.issue_card(resident=resident, actor=admin, pin="2580")
+    services.add_proxy(resident=elder, helper=resident.user, relation="kin", actor=admin)
+    services.add_proxy(resident=resident, helper=admin, relation="village", actor=admin)
+    services.remember_profile(user=resident.user, text_size=size)
+    page.set_viewport_size({"width": 360, "height": 800})
+
+    def look(address: str) -> None:
+        page.goto(live_server.url + address)
+        assert_axe_clean(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), address
+
+    register = reverse("registry:register")
+    chosen = f"{register}?village={places.village.pk}"
+    for address in (reverse("registry:sign_in"), register, f"{register}?q=庄", chosen):
+        look(address)
+    sign_in(page, live_server.url, resident.user)
+    for name in ("me", "profile", "password", "my_card", "my_pin", "block_my_card", "helpers", "acting", "leave"):
+        look(reverse(f"registry:{name}"))
+    look(reverse("registry:card_print", args=[card.pk]))
+
+
+def test_the_demo_is_entered_with_two_taps(page, live_server, settings):
+    from tests.support.people import make_regions
+    from timebank.registry import demo, services
+
+    settings.DEMO = True
+    places = make_regions()
+    services.register_resident(
+        village=places.village,
+        name="演示人",
+        actor=None,
+        phone="13912340000",
+        password=demo.PASSWORD,
+        username="demo-x",
+    )
+    page.goto(live_server.url + reverse("registry:sign_in"))
+    page.click("text=演示人")
+    assert page.input_value("#id_username") == "13912340000"
+    page.click("form.card button.button--primary")
+    page.goto(live_server.url + reverse("registry:me"))
+    assert "演示人" in page.inner_text("h1")
