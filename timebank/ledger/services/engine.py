@@ -16,7 +16,7 @@ from timebank.ledger.models import Posting
 from timebank.ledger.plan import Move, Order, Planner, uses
 from timebank.ledger.store import Known, Store, store_for
 from timebank.ledger.types import Posted, TransferSpec
-from timebank.ledger.units import DEBT_SERIAL, UNIT_CODES, account_id, debt_key, is_guarded
+from timebank.ledger.units import DEBT_SERIAL, UNIT_CODES, account_id, debt_key
 
 LENDERS = {account_id(unit, False, DEBT_SERIAL): quoted(debt_key(unit)) for unit in UNIT_CODES}
 _LENGTHS = {
@@ -76,10 +76,8 @@ def write(drafts: Sequence[Draft]) -> list[Posted | LedgerError]:
 def _write(store: Store, drafts: Sequence[Draft], *, nested: bool) -> list[Posted | LedgerError]:
     uuids = [key_uuid(draft.spec.key) for draft in drafts]
     keys = {key for draft in drafts for move in draft.moves for key in (move.debit, move.credit)}
-    ids, accounts = store.lock(sorted(keys), len(drafts))
     payers = {move.debit for draft in drafts for move in draft.moves}
-    wallets = sorted(row.id for row in accounts if row.key in payers and is_guarded(row.id))
-    lots, known = store.read(wallets, uuids)
+    ids, accounts, lots, known = store.take(sorted(keys), sorted(payers), uuids, len(drafts))
 
     now = timezone.now()
     today = timezone.localdate(now)
@@ -134,8 +132,7 @@ def _after_twin(
     store: Store, drafts: Sequence[Draft], uuids: Sequence[uuid_module.UUID], error: IntegrityError
 ) -> list[Posted | LedgerError]:
     """Answer when somebody posted one of our keys between our look and our write."""
-    _lots, known = store.read([], uuids)
-    if not any(uuid in known for uuid in uuids):
+    if not store.known(uuids):
         raise error
     return _write(store, drafts, nested=True)
 

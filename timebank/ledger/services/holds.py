@@ -132,7 +132,7 @@ def lapse_due_holds(now: dt.datetime | None = None) -> int:
         for hold_id in due:
             try:
                 with transaction.atomic():
-                    _resolve(
+                    answer = _resolve(
                         _locked(hold_id),
                         HoldResolution.Outcome.LAPSED,
                         [],
@@ -143,7 +143,7 @@ def lapse_due_holds(now: dt.datetime | None = None) -> int:
                         source="",
                         at=moment,
                     )
-                lapsed += 1
+                lapsed += not answer.replayed  # else another sweep did it
             except HoldResolved:
                 continue  # somebody was quicker
         if len(due) < BATCH:

@@ -57,18 +57,23 @@ class LostLockError(RuntimeError):
 
 
 class Store(Protocol):
-    """Three steps of a posting, each one round trip on PostgreSQL, in this order, within ``transaction()``."""
+    """A posting: take, decide, write, in this order, within ``transaction()``."""
 
     def transaction(self) -> AbstractContextManager[None]:
         """Join the caller's transaction, or open one that ends with ``write``."""
         ...
 
-    def lock(self, keys: Sequence[str], transfers: int) -> tuple[list[int], list[AccountRow]]:
-        """Lock the wallets among these accounts in ascending id, read all; hand out so many transfer ids."""
+    def take(
+        self, keys: Sequence[str], payers: Sequence[str], uuids: Sequence[uuid_module.UUID], transfers: int
+    ) -> tuple[list[int], list[AccountRow], list[LotRow], Known]:
+        """Lock the wallets among these accounts in ascending id and read all; hand out so many transfer ids.
+
+        Then, in a snapshot later than the lock, read the payers' lots and which of the transfers exist already.
+        """
         ...
 
-    def read(self, wallets: Sequence[int], uuids: Sequence[uuid_module.UUID]) -> tuple[list[LotRow], Known]:
-        """Read the lots of locked wallets and which transfers exist already, in a snapshot later than the lock."""
+    def known(self, uuids: Sequence[uuid_module.UUID]) -> Known:
+        """Read which of these transfers exist already."""
         ...
 
     def write(self, effects: Effects) -> None:

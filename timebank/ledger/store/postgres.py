@@ -1,13 +1,15 @@
-"""Posting on PostgreSQL: three prepared statements, one round trip each, inside the caller's transaction.
+"""Posting on PostgreSQL: three prepared statements in two round trips, inside the caller's transaction.
 
-They are sent through ``psycopg.pq``, the documented thin layer over libpq, on Django's own connection: a prepared
-statement with a generic plan costs a fraction of the same text sent and planned again. What is sent still appears in
-Django's query log, so query budgets count it.
+Locking and reading travel together, and each takes a snapshot of its own when its turn comes; writing travels with
+the COMMIT if the transaction is ours. They are sent through ``psycopg.pq``, the documented thin layer over libpq, on
+Django's own connection: a prepared statement with a generic plan costs a fraction of the same text sent and planned
+again. What is sent still appears in Django's query log, so query budgets count it.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import select
 import time
 import uuid as uuid_module
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -45,8 +47,9 @@ LOCK = Statement(
 
 READ = Statement(
     b"ledger_read",
-    b"""SELECT id, account_id, expires_on, restriction, remaining, NULL FROM ledger_lot
-        WHERE account_id = ANY($1::bigint[]) AND remaining > 0
+    b"""SELECT l.id, l.account_id, l.expires_on, l.restriction, l.remaining, NULL
+        FROM ledger_account a JOIN ledger_lot l ON l.account_id = a.id
+        WHERE a.key = ANY($1::text[]) AND a.guarded AND l.remaining > 0
     UNION ALL
     SELECT id, 0, NULL, uuid::text, 0, request_hash FROM ledger_transfer WHERE uuid = ANY($2::uuid[])""",
 )
@@ -173,7 +176,66 @@ def _rows(rows: Sequence[Sequence[Any]], types: Sequence[str]) -> list[bytes | N
     return [None if value is None else encode(value) for row in rows for value, encode in zip(row, alone, strict=True)]
 
 
+_to_day = dt.date.fromisoformat
 _prepared: WeakKeyDictionary[Any, set[bytes]] = WeakKeyDictionary()
+
+
+def _result(pgconn: Any) -> Any:
+    """Wait for the next answer and let other threads run meanwhile.
+
+    libpq's own wait does not, as psycopg calls it: two threads, one with a lock and one that waits for it, would stop
+    each other for ever.
+    """
+    unsent = pgconn.flush()
+    while pgconn.is_busy():
+        poll = select.poll()
+        poll.register(pgconn.socket, select.POLLIN | (select.POLLOUT if unsent else 0))
+        poll.poll()
+        pgconn.consume_input()
+        unsent = unsent and pgconn.flush()
+    return pgconn.get_result()
+
+
+def _accounts(result: Any) -> tuple[list[int], list[AccountRow]]:
+    """Read the answer of ``LOCK``."""
+    ids: list[int] = []
+    rows: list[AccountRow] = []
+    value = result.get_value
+    for i in range(result.ntuples):
+        number = int(value(i, 0))
+        key = value(i, 1)
+        if key is None:
+            ids.append(number)
+            continue
+        rows.append(
+            AccountRow(
+                number,
+                key.decode(),
+                int(value(i, 2)),
+                int(value(i, 3)),
+                int(value(i, 4)),
+                value(i, 5) == b"open",
+                value(i, 6).decode(),
+                int(value(i, 7) or 0),
+            )
+        )
+    return ids, rows
+
+
+def _lots(result: Any) -> tuple[list[LotRow], Known]:
+    """Read the answer of ``READ``."""
+    lots: list[LotRow] = []
+    known: Known = {}
+    value = result.get_value
+    for i in range(result.ntuples):
+        number = int(value(i, 0))
+        hashed = value(i, 5)
+        text = value(i, 3).decode()
+        if hashed is not None:
+            known[uuid_module.UUID(text)] = (number, bytes.fromhex(hashed[2:].decode()))
+            continue
+        lots.append(LotRow(number, int(value(i, 1)), _to_day(value(i, 2).decode()), text, int(value(i, 4))))
+    return lots, known
 
 
 class PostgresStore:
@@ -181,49 +243,22 @@ class PostgresStore:
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
+        self.own = False  # the transaction is ours alone, and ends with what we write
 
-    def lock(self, keys: Sequence[str], transfers: int) -> tuple[list[int], list[AccountRow]]:
-        """Lock and read; the order by id is what keeps two postings from waiting for each other."""
-        result = self._run(LOCK, [_array(_text(key) for key in keys), b"%d" % transfers])
-        ids: list[int] = []
-        rows: list[AccountRow] = []
-        value = result.get_value
-        for i in range(result.ntuples):
-            number = int(value(i, 0) or 0)
-            key = value(i, 1)
-            if key is None:
-                ids.append(number)
-                continue
-            rows.append(
-                AccountRow(
-                    number,
-                    key.decode(),
-                    int(value(i, 2) or 0),
-                    int(value(i, 3) or 0),
-                    int(value(i, 4) or 0),
-                    value(i, 5) == b"open",
-                    (value(i, 6) or b"").decode(),
-                    int(value(i, 7) or 0),
-                )
-            )
-        return ids, rows
+    def take(
+        self, keys: Sequence[str], payers: Sequence[str], uuids: Sequence[uuid_module.UUID], transfers: int
+    ) -> tuple[list[int], list[AccountRow], list[LotRow], Known]:
+        """Lock, then read in a new statement: its snapshot is later than the lock, so it sees what others did."""
+        locked, read = self._run(
+            (LOCK, [_array(_text(key) for key in keys), b"%d" % transfers]),
+            (READ, [_array(map(_text, payers)), _array(one.hex.encode() for one in uuids)]),
+        )
+        return (*_accounts(locked), *_lots(read))
 
-    def read(self, wallets: Sequence[int], uuids: Sequence[uuid_module.UUID]) -> tuple[list[LotRow], Known]:
-        """Read in a new statement: its snapshot is later than the lock, so it sees what the last holder did."""
-        result = self._run(READ, [_array(map(_number, wallets)), _array(one.hex.encode() for one in uuids)])
-        lots: list[LotRow] = []
-        known: Known = {}
-        value = result.get_value
-        for i in range(result.ntuples):
-            number = int(value(i, 0) or 0)
-            hashed = value(i, 5)
-            text = (value(i, 3) or b"").decode()
-            if hashed is not None:
-                known[uuid_module.UUID(text)] = (number, bytes.fromhex(hashed[2:].decode()))
-                continue
-            day = dt.date.fromisoformat((value(i, 2) or b"").decode())
-            lots.append(LotRow(number, int(value(i, 1) or 0), day, text, int(value(i, 4) or 0)))
-        return lots, known
+    def known(self, uuids: Sequence[uuid_module.UUID]) -> Known:
+        """Look for transfers."""
+        (read,) = self._run((READ, [b"{}", _array(one.hex.encode() for one in uuids)]))
+        return _lots(read)[1]
 
     def write(self, effects: Effects) -> None:
         """Write everything in one statement, wallets and lots only if they are as they were read."""
@@ -248,7 +283,7 @@ class PostgresStore:
         params += _rows(effects.postings, _POSTING_TYPES)
         params.append(b"%d" % (len(wallets) + len(known)))
         try:
-            self._run(write_statement(*counts), params)
+            self._run((write_statement(*counts), params), last=self.own)
         except DataError as error:
             raise LostLockError([wallet.key for wallet in effects.wallets]) from error
 
@@ -264,36 +299,63 @@ class PostgresStore:
         connection.close_if_health_check_failed()
         connection.ensure_connection()
         raw = connection.connection
+        self.own = True
         try:
             yield
-            self._check(self._send(raw, COMMIT, []))
+            if raw.pgconn.transaction_status != TransactionStatus.IDLE:  # nothing was written
+                self._check(raw.pgconn.exec_(COMMIT.text))
         finally:
+            self.own = False
             if raw.pgconn.transaction_status not in {TransactionStatus.IDLE, TransactionStatus.UNKNOWN}:
                 raw.pgconn.exec_(b"ROLLBACK")
 
-    def _run(self, statement: Statement, params: list[bytes | None]) -> Any:
+    def _run(self, *statements: tuple[Statement, list[bytes | None]], last: bool = False) -> list[Any]:
         connection = self.connection
         connection.validate_no_broken_transaction()
         raw: psycopg.Connection[Any] = connection.connection
-        if raw.pgconn.transaction_status == TransactionStatus.IDLE:
-            # psycopg opens the transaction with its own first statement; ours go beneath it
-            self._check(self._send(raw, BEGIN, []))
+        steps: list[tuple[Statement, Any]] = [*statements, (COMMIT, [])] if last else [*statements]
+        # psycopg opens the transaction with its own first statement; ours go beneath it
+        idle = raw.pgconn.transaction_status == TransactionStatus.IDLE
+        if idle:
+            steps.insert(0, (BEGIN, []))
         start = time.monotonic() if connection.queries_logged else 0.0
         try:
-            return self._check(self._send(raw, statement, params))
+            return self._send(raw, steps)[idle:]
         finally:
             if connection.queries_logged:
-                spent = time.monotonic() - start
-                connection.queries_log.append({"sql": statement.text.decode(), "time": f"{spent:.3f}"})
+                spent = (time.monotonic() - start) / len(statements)
+                for statement, _params in statements:
+                    connection.queries_log.append({"sql": statement.text.decode(), "time": f"{spent:.3f}"})
 
-    def _send(self, raw: psycopg.Connection[Any], statement: Statement, params: Any) -> Any:
-        # Only calls that let other threads run while they wait: libpq's pipeline, as psycopg.pq offers it, does not,
-        # and two threads of one process would wait for each other for ever.
-        if raw.prepare_threshold is not None:
-            # somebody lets psycopg prepare too; it may then drop all prepared statements, so none is relied on
-            return raw.pgconn.exec_params(statement.text, params)
-        self._prepare(raw, statement)
-        return raw.pgconn.exec_prepared(statement.name, params)
+    def _send(self, raw: psycopg.Connection[Any], steps: Sequence[tuple[Statement, Any]]) -> list[Any]:
+        """Send all steps in one round trip; the first that fails stops those after it and is raised."""
+        pgconn = raw.pgconn
+        # when somebody lets psycopg prepare too, it may drop all prepared statements, so none is relied on
+        prepared = raw.prepare_threshold is None
+        if prepared:
+            for statement, _params in steps:
+                self._prepare(raw, statement)
+        try:
+            pgconn.enter_pipeline_mode()
+            for statement, params in steps:
+                if prepared:
+                    pgconn.send_query_prepared(statement.name, params)
+                else:
+                    pgconn.send_query_params(statement.text, params)
+            pgconn.pipeline_sync()
+            results = []
+            for _step in steps:
+                results.append(_result(pgconn))
+                _result(pgconn)  # the end of this step
+            _result(pgconn)  # the end of all
+            pgconn.exit_pipeline_mode()
+        except BaseException as error:
+            raw.close()  # answers may still be on their way: nobody can use this connection any more
+            if isinstance(error, psycopg.Error):
+                with self.connection.wrap_database_errors:
+                    raise
+            raise
+        return [self._check(result) for result in results]
 
     def _prepare(self, raw: psycopg.Connection[Any], statement: Statement) -> None:
         names = _prepared.get(raw)
@@ -304,6 +366,9 @@ class PostgresStore:
             names.add(statement.name)
 
     def _check(self, result: Any) -> Any:
+        if result is None:
+            with self.connection.wrap_database_errors:
+                raise psycopg.OperationalError("the connection to the database is lost")
         if result.status in {ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK}:
             return result
         with self.connection.wrap_database_errors:

@@ -13,6 +13,7 @@ from django.db import transaction
 
 from timebank.ledger.plan import AccountRow, Effects, LotRow
 from timebank.ledger.store import HEAD_COLUMNS, POSTING_COLUMNS, Known, LostLockError
+from timebank.ledger.units import is_guarded
 
 _INSERT_HEAD = "INSERT INTO ledger_transfer ({}) VALUES ({})".format(
     ", ".join(name for name, _type in HEAD_COLUMNS), ", ".join(["%s"] * len(HEAD_COLUMNS))
@@ -38,8 +39,10 @@ class SqliteStore:
         with transaction.atomic(using=self.connection.alias, savepoint=False):
             yield
 
-    def lock(self, keys: Sequence[str], transfers: int) -> tuple[list[int], list[AccountRow]]:
-        """Read the accounts; the transaction itself is the lock."""
+    def take(
+        self, keys: Sequence[str], payers: Sequence[str], uuids: Sequence[uuid_module.UUID], transfers: int
+    ) -> tuple[list[int], list[AccountRow], list[LotRow], Known]:
+        """Read accounts, lots and known transfers; the transaction itself is the lock."""
         with self.connection.cursor() as cursor:
             cursor.execute(
                 "SELECT id, key, balance, version, debt, status = 'open', expires_to, coalesce(floor, 0) "
@@ -49,25 +52,25 @@ class SqliteStore:
             rows = [AccountRow._make((*row[:5], bool(row[5]), *row[6:])) for row in cursor.fetchall()]
             cursor.execute("SELECT coalesce(max(id), 0) FROM ledger_transfer")
             last = int(cursor.fetchone()[0])
-        return list(range(last + 1, last + 1 + transfers)), rows
-
-    def read(self, wallets: Sequence[int], uuids: Sequence[uuid_module.UUID]) -> tuple[list[LotRow], Known]:
-        """Read lots and known transfers."""
-        with self.connection.cursor() as cursor:
+            wallets = [row.id for row in rows if row.key in payers and is_guarded(row.id)]
             lots: list[LotRow] = []
             if wallets:
                 cursor.execute(
                     "SELECT id, account_id, expires_on, restriction, remaining FROM ledger_lot "
                     "WHERE remaining > 0 AND account_id IN (SELECT value FROM json_each(%s))",
-                    [json.dumps(list(wallets))],
+                    [json.dumps(wallets)],
                 )
                 lots = [LotRow(row[0], row[1], _day(row[2]), row[3], row[4]) for row in cursor.fetchall()]
+        return list(range(last + 1, last + 1 + transfers)), rows, lots, self.known(uuids)
+
+    def known(self, uuids: Sequence[uuid_module.UUID]) -> Known:
+        """Look for transfers."""
+        with self.connection.cursor() as cursor:
             cursor.execute(
                 "SELECT uuid, id, request_hash FROM ledger_transfer WHERE uuid IN (SELECT value FROM json_each(%s))",
                 [json.dumps([one.hex for one in uuids])],
             )
-            known = {uuid_module.UUID(row[0]): (int(row[1]), bytes(row[2])) for row in cursor.fetchall()}
-        return lots, known
+            return {uuid_module.UUID(row[0]): (int(row[1]), bytes(row[2])) for row in cursor.fetchall()}
 
     def write(self, effects: Effects) -> None:
         """Write everything, wallets and lots only if they are as they were read."""
