@@ -193,7 +193,8 @@ class Planner:
             if row.id >> GUARDED_SHIFT & 1:
                 by_id[row.id] = self.wallets[row.key] = Wallet(row)
         for lot in lots:
-            by_id[lot.account_id].lots[lot.expires_on, lot.restriction] = Lot(*lot)
+            if wallet := by_id.get(lot.account_id):  # a wallet opened since the locks were taken is not ours to look at
+                wallet.lots[lot.expires_on, lot.restriction] = Lot(*lot)
 
     def decide(self, orders: Sequence[Order]) -> Effects:
         """Return everything to be written; a refused order leaves no trace among it."""
