@@ -168,13 +168,13 @@ def test_four_workers_credit_every_record_once(town: World, run_concurrently: Ra
     assert not Record.objects.exclude(state="credited").exists()
 
 
-def test_control_without_locks_standing_is_counted_twice_though_the_ledger_mints_once(
+def test_control_without_locks_two_workers_collide_though_nothing_is_minted_twice(
     town: World, run_concurrently: Race, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import time
 
     from tests.service.world import at, balance
-    from timebank.service import services
+    from timebank.service import errors, services
     from timebank.service.models import RecordChange
     from timebank.service.services import credit
 
@@ -187,9 +187,12 @@ def test_control_without_locks_standing_is_counted_twice_though_the_ledger_mints
 
     monkeypatch.setattr(credit, "_price", slowly)
     with without_row_locks(monkeypatch):
-        run_concurrently(lambda: services.credit_due(now=at(1, month=12)), 2)
-    assert RecordChange.objects.filter(to_state="credited").count() == 2  # the room's own guard is off …
-    assert balance(town.wang) == 100  # … and the key of the transfer still holds
+        outcome = run_concurrently(lambda: services.credit_due(now=at(1, month=12)), 2)
+    # Both priced the same record: with the locks on, the second would have waited and found nothing due.
+    assert len(outcome.of(errors.WrongState)) == 1
+    # What stands behind the locks still held: the state in the statement, and the key of the transfer.
+    assert RecordChange.objects.filter(to_state="credited").count() == 1
+    assert balance(town.wang) == 100
 
 
 def test_overlapping_entries_at_one_moment_keep_one(town: World, run_concurrently: Race) -> None:
@@ -296,7 +299,7 @@ def test_the_database_keeps_one_sign_up_even_without_locks(
     town: World, run_concurrently: Race, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tests.service.world import at
-    from timebank.service import services
+    from timebank.service import errors, services
     from timebank.service.models import SignUp
 
     activity = town.activity()
@@ -304,5 +307,5 @@ def test_the_database_keeps_one_sign_up_even_without_locks(
         outcome = run_concurrently(
             lambda: services.sign_up(activity=activity, resident=town.wang, actor=town.wang.user, now=at(16)).pk, 6
         )
-    outcome.raise_unless(IntegrityError)
+    outcome.raise_unless(IntegrityError, errors.AlreadySignedUp)
     assert SignUp.objects.count() == 1

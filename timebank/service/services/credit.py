@@ -34,6 +34,7 @@ from timebank.service.selectors.records import due_for_credit
 from timebank.service.selectors.schemes import adoptions_of, in_use, ladder_of, scheme_of, spec_of
 from timebank.service.selectors.standings import view_of
 from timebank.service.services.records import lock_record, lock_resident, note
+from timebank.service.store import Credit, write_credits
 
 State = Record.State
 BATCH = 500
@@ -263,17 +264,23 @@ def _post(priced: list[_Priced], now: dt.datetime) -> None:
     bad = {one.record.pk: result.error for one, result in zip(moving, results, strict=True) if result.error is not None}
     if bad:
         raise _Refused(bad)
-    for one in priced:
-        record = one.record
-        record.state, record.credited_at, record.points = State.CREDITED, now, one.quote.points
-        record.quote, record.rule, record.rule_version = one.quote.as_json(), one.quote.rule, one.quote.version
-        record.transfer_key = record.mint_key if one.moves_points else ""
-        record.credit_problem = ""
-    Record.objects.bulk_update(
-        [one.record for one in priced],
-        ["state", "credited_at", "points", "quote", "rule", "rule_version", "transfer_key", "credit_problem"],
-        batch_size=200,
+    moved = write_credits(
+        [
+            Credit(
+                record_id=one.record.pk,
+                points=one.quote.points,
+                quote=one.quote.as_json(),
+                rule=one.quote.rule,
+                rule_version=one.quote.version,
+                transfer_key=one.record.mint_key if one.moves_points else "",
+            )
+            for one in priced
+        ],
+        now,
     )
+    if moved != len(priced):
+        # The rows are locked, so this cannot be; if it ever is, nothing of this batch may stand.
+        raise errors.WrongState(moved=moved, wanted=len(priced))
     RecordChange.objects.bulk_create(
         [
             RecordChange(
