@@ -112,6 +112,7 @@ def test_a_new_year_begins_a_new_count(world: World) -> None:
     assert {one.year: one.earned_points for one in Standing.objects.all()} == {2026: 100, 2027: 100}
 
 
+@pytest.mark.pg_only("on SQLite the ledger writes row by row")
 def test_statements_do_not_grow_with_the_number_of_records(world: World) -> None:
     def counted(people: list[Resident], **when: dt.datetime) -> int:
         world.noticed(*people, **when)
