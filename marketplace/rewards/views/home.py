@@ -64,7 +64,7 @@ def _home(request: HttpRequest, resident: Resident) -> dict[str, Any]:
         "sign_ups": sign_ups,
         "activities": nearby,
         "today": today,
-        "rewards": _shelf(strategy, affordable_with=balance.spendable, each=3),
+        "rewards": _shelf(strategy, affordable_with=balance.spendable, each=4),
     }
 
 
@@ -85,7 +85,8 @@ def _landing(request: HttpRequest) -> dict[str, Any]:
     strategy = Selector().strategy(user=AnonymousUser())
     return {
         "rewards": _shelf(strategy, affordable_with=None, each=4),
-        "activities": selectors.activities_anywhere(now, limit=4),
+        "activities": selectors.activities_anywhere(now, limit=3),
+        "today": timezone.localdate(now),
         "figures": selectors.public_figures(),
         "is_staff_only": request.user.is_authenticated,
     }

@@ -40,7 +40,7 @@ def tickets(request: HttpRequest) -> HttpResponse:
     here = reverse("rewards:tickets")
     tabs = [
         {"label": _("To collect"), "href": here, "active": not done, "count": waiting},
-        {"label": _("Done"), "href": f"{here}?show=done", "active": done, "count": 0},
+        {"label": _("Done"), "href": f"{here}?show=done", "active": done},
     ]
     return render(request, "rewards/tickets.html", {"page": page, "tabs": tabs, "done": done, "resident": resident})
 
