@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -27,6 +28,7 @@ def main(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
     if wrong := set(chosen.names) - set(NAMES):
         parser.error(f"no benchmark is called {', '.join(sorted(wrong))}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped and its data taken away
     if not chosen.table:
         measure(chosen.names or list(NAMES), chosen.size, chosen.out)
     chosen.table_out.write_text(table.render(results.load(chosen.out)))

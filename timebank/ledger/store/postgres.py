@@ -166,12 +166,16 @@ def _array(values: Iterable[bytes]) -> bytes:
     return b"{" + b",".join(values) + b"}"
 
 
+def _column(values: Sequence[Any], encode: Callable[[Any], bytes]) -> bytes:
+    if values.count(values[0]) == len(values):  # kind, reason, day and the like are the same in a whole batch
+        return _array([encode(values[0])] * len(values))
+    return _array([encode(value) for value in values])
+
+
 def _rows(rows: Sequence[Sequence[Any]], types: Sequence[str]) -> list[bytes | None]:
     """Encode rows for ``write_statement``: value by value if they are few, else an array for each column."""
     if len(rows) > FEW:
-        encoders = [_IN_ARRAY[kind] for kind in types]
-        columns = zip(*rows, strict=True)
-        return [_array([encode(value) for value in column]) for column, encode in zip(columns, encoders, strict=True)]
+        return [_column(column, _IN_ARRAY[kind]) for column, kind in zip(zip(*rows, strict=True), types, strict=True)]
     alone = [_ALONE[kind] for kind in types]
     return [None if value is None else encode(value) for row in rows for value, encode in zip(row, alone, strict=True)]
 
