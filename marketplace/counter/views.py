@@ -163,7 +163,7 @@ def today(request: HttpRequest, pk: int) -> HttpResponse:
     """List all that was handed over today."""
     partner = selectors.counter_for(request.user, pk)  # type: ignore[arg-type]
     tickets = selectors.today_of(partner)
-    total = tickets.aggregate(points=Sum("points", default=0))["points"]
+    total = tickets.aggregate(sum=Sum("points", default=0))["sum"]
     context = {"partner": partner, "tickets": tickets[:500], "count": tickets.count(), "total": total}
     return render(request, "counter/today.html", context)
 

@@ -29,10 +29,10 @@ def activities_anywhere(now: dt.datetime, limit: int) -> QuerySet[Activity]:
 def public_figures() -> PublicFigures:
     """Sum up what was given and what was handed over."""
     served = Record.objects.filter(state=Record.State.CREDITED).aggregate(
-        minutes=Sum("minutes", default=0), people=Count("resident", distinct=True)
+        sum=Sum("minutes", default=0), people=Count("resident", distinct=True)
     )
     return PublicFigures(
-        minutes=served["minutes"],
+        minutes=served["sum"],
         people=served["people"],
         handed_over=Ticket.objects.filter(state=Ticket.State.HANDED_OVER).count(),
     )

@@ -57,21 +57,21 @@ def village_statement(village: Region, month: dt.date | None = None) -> VillageS
     records = Record.objects.filter(village=village)
     in_month = Q(credited_at__gte=start, credited_at__lt=end)
     earned = records.filter(state=Record.State.CREDITED).aggregate(
-        points=Sum("points", filter=in_month, default=0),
-        minutes=Sum("minutes", filter=in_month, default=0),
+        paid=Sum("points", filter=in_month, default=0),
+        spent=Sum("minutes", filter=in_month, default=0),
         count=Count("pk", filter=in_month),
         ever=Sum("points", default=0),
     )
     redeemed = Redemption.objects.filter(village=village, created_at__gte=start, created_at__lt=end).aggregate(
-        points=Sum("total_points", default=0), count=Count("pk")
+        sum=Sum("total_points", default=0), count=Count("pk")
     )
     closing = Q(events__what__in=["cancelled", "expired"], events__at__gte=start, events__at__lt=end)
     tickets = Ticket.objects.filter(redemption__village=village)
-    given_back = tickets.filter(closing).aggregate(points=Sum("points", default=0))["points"]
+    given_back = tickets.filter(closing).aggregate(sum=Sum("points", default=0))["sum"]
     done = tickets.filter(state=State.HANDED_OVER, handed_over_at__gte=start, handed_over_at__lt=end).aggregate(
-        points=Sum("points", default=0), count=Count("pk")
+        sum=Sum("points", default=0), count=Count("pk")
     )
-    waiting = tickets.filter(state=State.ISSUED).aggregate(points=Sum("points", default=0))["points"]
+    waiting = tickets.filter(state=State.ISSUED).aggregate(sum=Sum("points", default=0))["sum"]
     issuance, expired = f"issuance:region:{village.pk}", f"expired:region:{village.pk}"
     system = ledger_read.balances_of([issuance, expired])
     wallets = [f"wallet:resident:{pk}" for pk in Resident.objects.filter(village=village).values_list("pk", flat=True)]
@@ -79,13 +79,13 @@ def village_statement(village: Region, month: dt.date | None = None) -> VillageS
     return VillageStatement(
         village=village,
         month=day.replace(day=1),
-        earned=earned["points"],
-        minutes=earned["minutes"],
+        earned=earned["paid"],
+        minutes=earned["spent"],
         records=earned["count"],
-        redeemed=redeemed["points"],
+        redeemed=redeemed["sum"],
         redemptions=redeemed["count"],
         given_back=given_back,
-        handed_over=done["points"],
+        handed_over=done["sum"],
         tickets=done["count"],
         outstanding=outstanding,
         waiting=waiting,
