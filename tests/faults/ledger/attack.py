@@ -102,7 +102,7 @@ def prepare(place: Place) -> None:
     opened = [NewAccount(key, "wallet") for key in [*WALLETS, "one"]]
     ledger.open_accounts(accounts=[*opened, *(NewAccount(key, "system") for key in ("issuance", "shop", "bath"))])
     for key in WALLETS:
-        ledger.post(TransferSpec(f"open:{key}", "mint", (Leg("issuance", key, 5000),)))
+        ledger.post(TransferSpec(f"open:{key}", "mint", (Leg("issuance", key, 60),)))
 
 
 def end(pids: list[int]) -> None:
