@@ -8,6 +8,9 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from timebank.common.numbers import format_minutes
+from timebank.common.numbers import format_points_with_unit as points
+
 CATEGORIES = {
     "clean": gettext_lazy("Village clean-up"),
     "elder": gettext_lazy("Help for elders"),
@@ -43,20 +46,10 @@ def category(code: str) -> str:
     return str(CATEGORIES.get(code, code))
 
 
-def points(amount: int) -> str:
-    """Return 1/100 points as a short number: 83 → "0.83", 500 → "5"."""
-    whole, rest = divmod(abs(amount), 100)
-    text = f"{whole}.{rest:02d}".rstrip("0").rstrip(".") if rest else str(whole)
-    return f"-{text}" if amount < 0 else text
-
-
 def amount(measure: str, count: int) -> str:
     """Return a measure in words: minutes as hours and minutes, pieces as times."""
     if measure == "minutes":
-        hours, minutes = divmod(count, 60)
-        if hours and minutes:
-            return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
-        return _("%(hours)d h") % {"hours": hours} if hours else _("%(minutes)d min") % {"minutes": minutes}
+        return format_minutes(count)
     return ngettext("%(count)d time", "%(count)d times", count) % {"count": count}
 
 
@@ -87,7 +80,7 @@ def _sentence(code: str, p: dict[str, Any]) -> str:
             }
         ),
         "each": lambda: (
-            _("%(each)s points each time × %(amount)d = %(points)s")
+            _("%(each)s each time × %(amount)d = %(points)s")
             % {
                 "each": points(p["each"]),
                 "amount": p["amount"],
@@ -95,7 +88,7 @@ def _sentence(code: str, p: dict[str, Any]) -> str:
             }
         ),
         "blocks": lambda: (
-            _("%(each)s points per %(per)s × %(blocks)d = %(points)s")
+            _("%(each)s per %(per)s × %(blocks)d = %(points)s")
             % {
                 "each": points(p["each"]),
                 "per": amount(p["measure"], p["per"]),
@@ -104,14 +97,14 @@ def _sentence(code: str, p: dict[str, Any]) -> str:
             }
         ),
         "tier": lambda: (
-            _("Reached %(at)s: %(points)s points in all")
+            _("Reached %(at)s: %(points)s in all")
             % {
                 "at": amount(p["measure"], p["at"]),
                 "points": points(p["points"]),
             }
         ),
         "below_tiers": lambda: _("The first points come at %(first)s") % {"first": amount(p["measure"], p["first"])},
-        "bands": lambda: _("By the published bands: %(points)s points in all") % {"points": points(p["points"])},
+        "bands": lambda: _("By the published bands: %(points)s in all") % {"points": points(p["points"])},
         "granted": lambda: (
             _("%(granted)s of them were credited before → %(points)s now")
             % {
@@ -122,7 +115,7 @@ def _sentence(code: str, p: dict[str, Any]) -> str:
         "to_next": lambda: _("%(amount)s more until the next points") % {"amount": amount(p["measure"], p["amount"])},
         "highest": lambda: _("Several rules fit this deed; the highest counts: %(label)s") % {"label": p["label"]},
         "cap": lambda: (
-            _("Limit %(cap)s points %(period)s, %(used)s used → %(points)s")
+            _("Limit %(cap)s %(period)s, %(used)s used → %(points)s")
             % {
                 "cap": points(p["cap"]),
                 "period": PERIODS[p["period"]],
