@@ -65,13 +65,12 @@ def make():
 def fill():
     print("Installing what requirements.txt locks, each file checked by its hash (a minute or two) …")
     command = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
-    if subprocess.call(command + ["--only-binary", ":all:", "-r", LOCK]) != 0:
-        # Some packages have no wheel for a platform; then pip builds from the (equally hashed) source.
-        if subprocess.call(command + ["-r", LOCK]) != 0:
-            stop(
-                "The packages could not be installed; the lines above say why. If it is the network, run it again: "
-                "what was fetched is kept."
-            )
+    # Versions are pinned, so pip takes the wheel where there is one and builds the (equally hashed) source where not.
+    if subprocess.call(command + ["-r", LOCK]) != 0:
+        stop(
+            "The packages could not be installed; the lines above say why. If it is the network, run it again: "
+            "what was fetched is kept."
+        )
 
 
 def main():
