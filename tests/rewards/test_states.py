@@ -199,6 +199,6 @@ def test_stock_tickets_and_points_agree_with_the_model(db):
     run_state_machine_as_test(
         Market,
         settings=settings(
-            max_examples=12, stateful_step_count=18, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
