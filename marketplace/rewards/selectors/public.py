@@ -19,6 +19,11 @@ class PublicFigures:
     people: int
     handed_over: int
 
+    @property
+    def whole_hours(self) -> int:
+        """The same without what is left of the last hour, in minutes: a large sum needs no minutes."""
+        return self.minutes // 60 * 60
+
 
 def activities_anywhere(now: dt.datetime, limit: int) -> QuerySet[Activity]:
     """Select the next open activities of all villages."""
