@@ -133,6 +133,7 @@ class Lively:
 
     noticed: Record
     submitted: Record
+    own: Record
     redemption: Redemption
     ticket: Ticket
 
@@ -169,7 +170,13 @@ def enliven(village: Village) -> Lively:
     add_to_basket(basket=basket, product=v.soap.product, quantity=1)
     for record in records:
         record.refresh_from_db()
-    return Lively(noticed=records[0], submitted=records[1], redemption=redemption, ticket=redemption.tickets.get())
+    return Lively(
+        noticed=records[0],
+        submitted=records[1],
+        own=Record.objects.filter(resident=v.resident).latest("pk"),
+        redemption=redemption,
+        ticket=redemption.tickets.get(),
+    )
 
 
 def points(resident: Resident) -> int:
