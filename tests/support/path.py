@@ -57,6 +57,7 @@ class Path:
         self.language = language
         #: Every balance that was compared with the ledger: who, where, how much.
         self.compared: list[tuple[str, str, int]] = []
+        self._desks_seen: set[str] = set()
 
     def visitor(self, key: str, viewport: dict[str, int] = PHONE) -> Visitor:
         """Give somebody a browser of their own, in the language of the walk."""
@@ -248,7 +249,10 @@ class Path:
         self.resident.go("/me/points/").look("statement-after")
 
     def _scan(self, who: Visitor, partner: int, code: str, name: str) -> None:
-        who.go("/counter/").look(f"{name}-desk")
+        who.go("/counter/")
+        if who.path == "/counter/" and who.key not in self._desks_seen:
+            self._desks_seen.add(who.key)
+            who.look(f"{name}-desk")
         who.go(f"/counter/{partner}/").look(name)
         who.fill(code=code)
         who.press(f"form[data-scan] {SEND}")
