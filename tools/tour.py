@@ -26,8 +26,8 @@ OUT = ROOT / "docs" / "tour"
 LANGUAGES = {"zh": ("zh-hans", "zh-CN"), "en": ("en", "en-GB")}
 WIDTHS = (360, 1280)
 TALLEST = 2400
-QUALITY = 60
-LARGEST_FOLDER = 25 * 1024 * 1024
+QUALITY = 46
+LARGEST_FOLDER = 25_000_000
 
 
 def prepare() -> None:

@@ -380,7 +380,7 @@ def test_hours_page_tells_what_why_and_who(world: World, sign_in: Callable) -> N
     world.attended(world.wang, title="修路灯", category="repair", starts_at=at(21, 8), ends_at=at(21, 10), minutes=90)
     client = sign_in(world.wang.user)
     said = text_of(client.get("/me/hours/"))
-    for words in ("Credited in all", "4 h", "1 h 30 min", "Waiting for verification", "+1", "二星"):
+    for words in ("Credited in all", "4 h", "1 h 30 min", "Waiting for verification", "+1", "2 stars"):
         assert words in said
     said = text_of(client.get(f"/me/hours/{record.pk}/"))
     for words in ("Why this many points", "wendeng-rural@1", "Verified", "admin", "Put on public notice", "The system"):

@@ -6,9 +6,10 @@ import datetime as dt
 from dataclasses import dataclass
 
 from django.utils import timezone
+from django.utils.translation import get_language, ngettext
 
 from timebank.policy.errors import NoSchemeInForce
-from timebank.policy.ladders import Ladder, level_of, next_level
+from timebank.policy.ladders import Ladder, Level, level_of, next_level
 from timebank.registry.models import Resident
 from timebank.service.errors import NoScheme
 from timebank.service.models import Standing
@@ -54,11 +55,18 @@ def view_of(resident_id: int, year: int, earned: int, minutes: int, ladder: Ladd
         resident_id,
         year,
         star=level.star if level else 0,
-        label=level.label if level else "",
+        label=words_of(level) if level else "",
         discount_percent=level.discount_percent if level else 0,
         score=score,
         earned_points=earned,
         minutes=minutes,
         to_next=following[1] if following else None,
-        next_label=following[0].label if following else "",
+        next_label=words_of(following[0]) if following else "",
     )
+
+
+def words_of(level: Level) -> str:
+    """Name a level as published; a level that is a number of stars also in the reader's language."""
+    if not level.label.endswith("星") or (get_language() or "zh").startswith("zh"):
+        return level.label
+    return ngettext("%(stars)s star", "%(stars)s stars", level.star) % {"stars": level.star}
