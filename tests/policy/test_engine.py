@@ -57,6 +57,15 @@ def test_hours_below_the_first_tier_earn_nothing_and_say_how_much_is_missing():
     assert ("to_next", 40) in [(step.code, step.params.get("amount")) for step in result.steps]
 
 
+def test_a_record_that_adds_nothing_is_explained_by_the_highest_line_reached():
+    before = past(500, "district_hours", minutes=20 * 60)
+    result = quote(WENDENG, [before], Fact("clean", DAY, minutes=240))
+    said = {step.code: step.params for step in result.steps}
+    assert result.points == 0
+    assert (said["tier"]["at"], said["tier"]["points"]) == (20 * 60, 500)
+    assert said["to_next"]["amount"] == 26 * 60
+
+
 def test_a_higher_tier_replaces_what_lower_ones_gave():
     assert run(WENDENG, [Fact("clean", DAY, minutes=240), Fact("elder", DAY, minutes=360)]) == [100, 100]
     assert run(WENDENG, [Fact("clean", DAY, minutes=78 * 60), Fact("clean", DAY, minutes=240)]) == [1000, 500]

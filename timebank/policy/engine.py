@@ -198,14 +198,15 @@ def quote(scheme: Scheme, history: Sequence[Past], fact: Fact) -> Quote:
     rules = [rule for rule in scheme.rules if fact.category in rule.categories]
     if not rules:
         return Quote(0, "", scheme.version, (Step("no_rule", {"category": fact.category}),))
-    best: tuple[int, Rule, list[Step]] | None = None
+    best: tuple[int, int, Rule, list[Step]] | None = None
     for rule in rules:
         steps: list[Step] = []
-        points = _entitled(rule, rules, history, fact, steps)
-        if best is None or points > best[0]:
-            best = (points, rule, steps)
+        points, in_all = _entitled(rule, rules, history, fact, steps)
+        # Where none adds anything, the one that is worth most in all explains best what is still missing.
+        if best is None or (points, in_all) > best[:2]:
+            best = (points, in_all, rule, steps)
     assert best is not None  # noqa: S101 (rules is not empty)
-    points, rule, steps = best
+    points, _in_all, rule, steps = best
     if len(rules) > 1:
         steps.append(Step("highest", {"rule": rule.code, "label": rule.label}))
     for cap in (*rule.caps, *scheme.caps):
@@ -228,8 +229,8 @@ def _refuse_nonsense(fact: Fact) -> None:
         raise ValueError("a fact counts nothing below zero")
 
 
-def _entitled(rule: Rule, rules: list[Rule], history: Sequence[Past], fact: Fact, steps: list[Step]) -> int:
-    """Return what the fact adds under one rule, and say how."""
+def _entitled(rule: Rule, rules: list[Rule], history: Sequence[Past], fact: Fact, steps: list[Step]) -> tuple[int, int]:
+    """Return what the fact adds under one rule and what the rule is worth with it in all; say how in ``steps``."""
     now = measured(rule, fact)
     raw = fact.minutes if rule.measure == "minutes" else fact.quantity
     steps.append(Step("measure", {"measure": rule.measure, "amount": raw, "category": fact.category}))
@@ -238,7 +239,7 @@ def _entitled(rule: Rule, rules: list[Rule], history: Sequence[Past], fact: Fact
     if rule.period is Period.FACT:
         points = worth(rule, now)
         steps.append(_rate_step(rule, now, points))
-        return points
+        return points, points
     start, end = window(rule.period, fact.on)
     same = [past for past in history if start <= past.on <= end]
     before = sum(measured(rule, past) for past in same if past.category in rule.categories)
@@ -256,7 +257,7 @@ def _entitled(rule: Rule, rules: list[Rule], history: Sequence[Past], fact: Fact
         steps.append(Step("granted", {"granted": granted, "points": max(points - granted, 0)}))
     if points <= granted and (gap := _to_next(rule, total, granted)):
         steps.append(Step("to_next", {"measure": rule.measure, "amount": gap}))
-    return max(points - granted, 0)
+    return max(points - granted, 0), points
 
 
 def _rate_step(rule: Rule, total: int, points: int) -> Step:
