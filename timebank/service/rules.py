@@ -116,6 +116,8 @@ def minutes_between(came: dt.datetime, left: dt.datetime, starts: dt.datetime, e
 
     Instants are compared in UTC, so neither midnight nor a change of clocks adds or loses a minute.
     """
+    # Python compares and subtracts moments of one zone by the clock on the wall, which may strike an hour twice.
+    came, left, starts, ends = (moment.astimezone(dt.UTC) for moment in (came, left, starts, ends))
     first, last = max(came, starts), min(left, ends)
     return max(0, min(int((last - first).total_seconds()) // 60, DAY_MINUTES))
 
