@@ -320,14 +320,14 @@ def tamper(kind: str) -> dict[str, Any]:
 
     from timebank.ledger import guards
     from timebank.ledger.canon import short_digest
-    from timebank.ledger.models import Seal, SealMember
+    from timebank.ledger.models import Seal, SealMember, Transfer
     from timebank.ledger.verify import verify as run
 
     last = Seal.objects.latest("number")
     members = list(SealMember.objects.filter(seal_id=last.number).order_by("position")[:40])
     a, b = members[10], members[30]
     names = {"a": a.transfer_id, "b": b.transfer_id, "seal": last.number, "last": last.number}
-    names |= {"place": a.position, "new": last.last_transfer_id + 1000}
+    names |= {"place": a.position, "new": Transfer.objects.latest("id").pk + 1000}
     digests = [short_digest(last.number, last.hash)] if kind.startswith("cut") else []
     expected, statements = TAMPERING[kind][0].format(**names), TAMPERING[kind][1]
     with transaction.atomic():
