@@ -13,6 +13,8 @@ from marketplace.console.statement import hand_overs, lines_of, statement_of
 from marketplace.rewards import services as rewards
 from marketplace.rewards.models import StockMovement, Ticket
 from tests.console.test_desk import table, url
+from tests.rewards.world import give
+from timebank.registry.models import Resident
 
 
 def receipt(key: str | None = None, **changes: object) -> dict[str, object]:
@@ -139,6 +141,14 @@ def test_a_book_that_lies_is_found(village, enter):
     assert not made.agrees
     assert [check.agrees for check in made.checks] == [True, True, False]
     assert "does not agree" in enter(village.admin).get(url("statement")).content.decode()
+
+
+def test_points_that_no_record_earned_are_found(village, enter):
+    trade(village)
+    give(Resident.objects.filter(village=village.place, status="active").earliest("pk"), 700)
+    made = statement_of(Scope(village.place))
+    assert [check.agrees for check in made.checks] == [False, True, True]
+    assert made.checks[0].ledger - made.checks[0].books == 700
 
 
 def test_every_figure_is_the_sum_of_its_lines(village, enter):

@@ -224,10 +224,10 @@ def test_ticket_page_shows_code_qr_place_and_history(client, world):
 
 
 def test_qr_on_the_page_says_the_upper_case_address(client, world):
-    zxingcpp = pytest.importorskip("zxingcpp")
     import io
 
     import segno
+    import zxingcpp
     from PIL import Image
 
     ticket = world.redeem(world.sister, (world.ticket, 1)).tickets.get()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from marketplace.rewards.selectors.public import activities_anywhere, public_figures
-from marketplace.rewards.selectors.reports import VillageStatement, village_statement
 from marketplace.rewards.selectors.statement import StatementLine, StatementPage, statement_of
 from marketplace.rewards.selectors.stock import movements_of, stock_of
 from marketplace.rewards.selectors.tickets import (
@@ -11,7 +10,6 @@ from marketplace.rewards.selectors.tickets import (
     may_see,
     redemption_exists,
     redemption_for,
-    redemptions_of,
     ticket_for,
     ticket_timeline,
     tickets_of,
@@ -22,7 +20,6 @@ from marketplace.rewards.selectors.tickets import (
 __all__ = [
     "StatementLine",
     "StatementPage",
-    "VillageStatement",
     "activities_anywhere",
     "counters_of",
     "may_see",
@@ -30,13 +27,11 @@ __all__ = [
     "public_figures",
     "redemption_exists",
     "redemption_for",
-    "redemptions_of",
     "statement_of",
     "stock_of",
     "ticket_for",
     "ticket_timeline",
     "tickets_of",
     "tickets_today",
-    "village_statement",
     "waiting_count",
 ]

@@ -88,11 +88,6 @@ def redemption_for(actor: User, key: uuid.UUID | str, acting_for: Resident | Non
     raise Http404
 
 
-def redemptions_of(resident: Resident) -> QuerySet[Redemption]:
-    """Select a resident's redemptions, newest first."""
-    return Redemption.objects.filter(resident=resident).prefetch_related("tickets__product").order_by("-created_at")
-
-
 def counters_of(user: User, action: Action = Action.HAND_OVER) -> QuerySet[Partner]:
     """Select the suppliers at whose counter ``user`` may serve."""
     where = Q(village__in=regions_where(user, action)) | Q(organisation__in=organisations_where(user, action))
