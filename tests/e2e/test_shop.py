@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support import market as stalls
+from tests.support.visitors import overflow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,7 +36,7 @@ def sign_in(context: Any, base: str, person: Any, **cookies: str) -> None:
 
 
 def assert_fits(page: Any) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), page.url
+    assert overflow(page) == "", page.url
 
 
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
