@@ -117,9 +117,15 @@ def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pyte
     for line in missing:
         terminalreporter.line(f"COULD NOT RUN {line}")
     counts = {name: len(found) for name, found in terminalreporter.stats.items() if name}
+    # Said once more at the very end, where nothing scrolls it away: what failed, and its last line.
+    failed = [
+        f"{one.nodeid}: {str(one.longrepr).strip().splitlines()[-1][:300]}"
+        for name in ("failed", "error")
+        for one in terminalreporter.stats.get(name, [])
+    ]
     with contextlib.suppress(OSError):
         RESULTS.mkdir(parents=True, exist_ok=True)
-        content = {"exit": int(exitstatus), "counts": counts, "used": used, "missing": missing}
+        content = {"exit": int(exitstatus), "counts": counts, "used": used, "missing": missing, "failed": failed}
         (RESULTS / f"{databases.kind()}.json").write_text(json.dumps(content, indent=1))
 
 

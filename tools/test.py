@@ -51,6 +51,7 @@ def _describe(name: str, title: str, code: int, seconds: float) -> list[str]:
     lines = [f"{head}: {counts}"]
     lines += [f"        {one}" for one in result["used"]]
     lines += [f"        COULD NOT RUN {one}" for one in result["missing"]]
+    lines += [f"        FAILED {one}" for one in result["failed"]]
     return lines
 
 
