@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from hashlib import sha256
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from timebank.ledger.canon import content, instant, leaf_hash, leaf_hash_of, quoted
+from timebank.ledger.canon import canonical, content, head_text, instant, leaf_hash, leaf_hash_of, quoted, request_hash
 from timebank.ledger.plan import PostingRow
+from timebank.ledger.types import Leg, TransferSpec
+from timebank.ledger.units import UNIT_NAMES
 
 NAMES = {1: "issuance:region:1", 2: 'wallet:"\\善\u2028:2', 3: "redeemed:\x7f\x1f"}
 
@@ -44,11 +47,25 @@ heads = st.fixed_dictionaries(
 )
 
 
+def short_way(head, postings):
+    names = ("key", "kind", "reason", "memo", "actor", "on_behalf_of", "source", "rule")
+    spec = TransferSpec(legs=(), unit=UNIT_NAMES[head["unit"]], **{name: head[name] for name in names})
+    text = head_text(
+        spec,
+        head["effective_on"].isoformat(),
+        head["request_hash"].hex(),
+        str(head["uuid"]),
+        instant(head["posted_at"]),
+        head["reverses_id"],
+        head["refund_of_id"],
+    )
+    return leaf_hash_of(text, head["id"], postings, lambda one: quoted(NAMES[one]))
+
+
 @given(heads, st.lists(rows, max_size=3))
 def test_the_short_way_hashes_the_same_bytes_as_the_long_way(head, postings):
     long = leaf_hash(content(head, postings, NAMES.__getitem__))
-    short = leaf_hash_of(head, postings, lambda one: quoted(NAMES[one]), instant(head["posted_at"]))
-    assert short == long
+    assert short_way(head, postings) == long
 
 
 def test_the_hash_of_a_transfer_is_pinned():
@@ -57,5 +74,16 @@ def test_the_hash_of_a_transfer_is_pinned():
     head |= dict.fromkeys(["reason", "memo", "actor", "on_behalf_of", "source", "rule"], "善")
     head |= {"reverses_id": None, "refund_of_id": None}
     row = PostingRow(7, 0, 1, 1, 2, 100, None, None, 1, 100, None, dt.date(2026, 12, 31), None, "", None)
-    short = leaf_hash_of(head, [row], lambda one: quoted(NAMES[one]), instant(head["posted_at"]))
-    assert short.hex() == "3ae3d0a2788b3e60af0ea51d06c17ce12d51e1b7891ef45e0bf5f59a3d5df175"
+    assert short_way(head, [row]).hex() == "92e9b8cf5a8c5df2224a3ce1370ab23e578bbcc5e96be0f7c58db5719d8f62fe"
+
+
+@given(st.lists(st.builds(Leg, texts, texts, whole, st.none() | days, texts), max_size=2), texts, st.none() | days)
+def test_what_was_asked_for_is_hashed_as_canonical_json(legs, text, on):
+    spec = TransferSpec(text, text, tuple(legs), "CNY", on, text, "m", "a", "o", text, "r", ("food", text))
+    asked = [
+        [leg.debit, leg.credit, leg.amount, leg.expires_on and leg.expires_on.isoformat(), leg.restriction]
+        for leg in legs
+    ]
+    rest = [on and on.isoformat(), text, "m", "a", "o", text, "r", ["food", text]]
+    for link in ([], ["refund", 7, "善", ["x", 1]]):
+        assert request_hash(spec, link=link) == sha256(canonical([text, "CNY", asked, *rest, link])).digest()

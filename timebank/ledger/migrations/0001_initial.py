@@ -6,6 +6,7 @@ from django.db import migrations, models
 
 from timebank.ledger import guards  # noqa: F401  (what a migrated database contains depends on it)
 from timebank.ledger.partitions import CreatePartitionedModel
+from timebank.ledger.store import functions  # noqa: F401  (this too)
 
 
 def tune(apps, schema_editor):

@@ -5,30 +5,24 @@ from __future__ import annotations
 import datetime as dt
 import uuid as uuid_module
 from collections.abc import Sequence
+from operator import attrgetter, gt
 from typing import Any, NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections, transaction
 from django.utils import timezone
 
-from timebank.ledger.canon import instant, key_uuid, leaf_hash_of, quoted
+from timebank.ledger.canon import head_text, instant, key_uuid, leaf_hash_of, quoted
 from timebank.ledger.errors import InvalidAmount, InvalidTransfer, KeyConflict, LedgerError, UnitMismatch
 from timebank.ledger.models import Posting
-from timebank.ledger.plan import Move, Order, Planner, uses
+from timebank.ledger.plan import MAX_AMOUNT, Move, Order, Planner, uses
 from timebank.ledger.store import Known, Store, store_for
 from timebank.ledger.types import Posted, TransferSpec
 from timebank.ledger.units import DEBT_SERIAL, UNIT_CODES, account_id, debt_key
 
 LENDERS = {account_id(unit, False, DEBT_SERIAL): quoted(debt_key(unit)) for unit in UNIT_CODES}
-_LENGTHS = {
-    "key": 200,
-    "kind": 32,
-    "reason": 64,
-    "memo": 500,
-    "actor": 120,
-    "on_behalf_of": 120,
-    "source": 120,
-    "rule": 120,
-}
+_TEXTS = ("key", "kind", "reason", "memo", "actor", "on_behalf_of", "source", "rule")
+_LENGTHS = (200, 32, 64, 500, 120, 120, 120, 120)
+_texts = attrgetter(*_TEXTS)
 
 
 class Draft(NamedTuple):
@@ -47,15 +41,22 @@ def check_spec(spec: TransferSpec) -> None:
         raise UnitMismatch
     if not spec.key or not spec.kind or not spec.legs:
         raise InvalidTransfer
-    for name, most in _LENGTHS.items():
-        text = getattr(spec, name)
-        if len(text) > most or "\0" in text:
-            raise InvalidTransfer(field=name)
+    texts = _texts(spec)
+    if any(map(gt, map(len, texts), _LENGTHS)) or not _storable("".join(texts)):
+        wrong = (len(text) > most or not _storable(text) for text, most in zip(texts, _LENGTHS, strict=True))
+        raise InvalidTransfer(field=next(name for name, bad in zip(_TEXTS, wrong, strict=True) if bad))
     for leg in spec.legs:
-        if type(leg.amount) is not int or leg.amount <= 0:
+        if type(leg.amount) is not int or not 0 < leg.amount <= MAX_AMOUNT:
             raise InvalidAmount
-        if len(leg.restriction) > 40 or "\0" in leg.restriction:
+        if leg.restriction and (len(leg.restriction) > 40 or not _storable(leg.restriction)):
             raise InvalidTransfer(field="restriction")
+
+
+def _storable(text: str) -> bool:
+    """Say whether a database takes this text: no NUL, no half of a surrogate pair."""
+    if text.isascii():
+        return "\0" not in text
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def write(drafts: Sequence[Draft]) -> list[Posted | LedgerError]:
@@ -85,6 +86,7 @@ def _write(store: Store, drafts: Sequence[Draft], *, nested: bool) -> list[Poste
     orders: list[Order] = []
     places: list[int] = []
     first: dict[uuid_module.UUID, int] = {}
+    specs: dict[int, TransferSpec] = {}
     for place, (draft, uuid) in enumerate(zip(drafts, uuids, strict=True)):
         if uuid in known:
             answers[place] = _replay(draft, uuid, known)
@@ -93,6 +95,7 @@ def _write(store: Store, drafts: Sequence[Draft], *, nested: bool) -> list[Poste
             continue
         first[uuid] = place
         places.append(place)
+        specs[ids[place]] = draft.spec
         orders.append(Order(_head(draft, ids[place], uuid, now, today), draft.moves, _allow(draft)))
 
     planner = Planner(accounts, lots, today)
@@ -102,7 +105,7 @@ def _write(store: Store, drafts: Sequence[Draft], *, nested: bool) -> list[Poste
         moment = instant(now)
         for number, head in enumerate(effects.heads):
             rows = effects.postings[effects.spans[number] : effects.spans[number + 1]]
-            head["content_hash"] = leaf_hash_of(head, rows, name, moment)
+            head["content_hash"] = leaf_hash_of(_text(specs[head["id"]], head, moment), head["id"], rows, name)
         if nested and not effects.wallets:
             # no wallet lock kept a twin with the same key away: let its victory not spoil the caller's transaction
             try:
@@ -161,6 +164,18 @@ def _head(draft: Draft, id: int, uuid: uuid_module.UUID, now: dt.datetime, today
         "reverses_id": draft.reverses_id,
         "refund_of_id": draft.refund_of_id,
     }
+
+
+def _text(spec: TransferSpec, head: dict[str, Any], moment: str) -> tuple[str, str, str]:
+    return head_text(
+        spec,
+        head["effective_on"].isoformat(),
+        head["request_hash"].hex(),
+        str(head["uuid"]),
+        moment,
+        head["reverses_id"],
+        head["refund_of_id"],
+    )
 
 
 def _replay(draft: Draft, uuid: uuid_module.UUID, known: Known) -> Posted | LedgerError:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from django.db import DEFAULT_DB_ALIAS
 
 from timebank.ledger.canon import request_hash
 from timebank.ledger.errors import LedgerError
 from timebank.ledger.plan import Move
 from timebank.ledger.services.engine import Draft, check_spec, only, write
+from timebank.ledger.store import Store, store_for
 from timebank.ledger.types import NEVER, Posted, Result, TransferSpec
 
 BATCH = 1000
@@ -16,20 +20,36 @@ BATCH = 1000
 def draft_of(spec: TransferSpec) -> Draft:
     """Check a spec and turn its legs into moves. Raises ``InvalidTransfer``, ``InvalidAmount``, ``UnitMismatch``."""
     check_spec(spec)
+    return _draft(spec, request_hash(spec))
+
+
+def _draft(spec: TransferSpec, asked: bytes) -> Draft:
     moves = [
         Move(number, leg.debit, leg.credit, leg.amount, (leg.expires_on or NEVER, leg.restriction))
         for number, leg in enumerate(spec.legs)
     ]
-    return Draft(spec, request_hash(spec), moves)
+    return Draft(spec, asked, moves)
 
 
 def post(spec: TransferSpec) -> Posted:
-    """Post one transfer: three statements on PostgreSQL. The same key again returns the first answer.
+    """Post one transfer: one to three statements on PostgreSQL. The same key again returns the first answer.
 
     Raises ``InsufficientFunds``, ``KeyConflict``, ``UnknownAccount``, ``AccountClosed``, ``UnitMismatch``,
     ``InvalidAmount``, ``InvalidTransfer``; then nothing was written.
     """
-    return only(write([draft_of(spec)]))
+    check_spec(spec)
+    asked = request_hash(spec)
+    return store_for(DEFAULT_DB_ALIAS).pay(spec, asked) or only(write([_draft(spec, asked)]))
+
+
+class _Batch(NamedTuple):
+    """Specs on their way: what of them is well formed, and the refusals by place."""
+
+    specs: Sequence[TransferSpec]
+    good: list[TransferSpec]
+    asked: list[bytes]
+    refused: dict[int, LedgerError]
+    credits: Any | None
 
 
 def post_many(specs: Sequence[TransferSpec], *, batch: int = BATCH) -> list[Result]:
@@ -37,24 +57,53 @@ def post_many(specs: Sequence[TransferSpec], *, batch: int = BATCH) -> list[Resu
 
     Outside a transaction every set is committed on its own: repeat the call after a crash, nothing posts twice.
     """
+    store = store_for(DEFAULT_DB_ALIAS)
     results: list[Result] = []
-    for start in range(0, len(specs), batch):
-        results.extend(_post_batch(specs[start : start + batch]))
+    current = _prepare(store, specs[:batch])
+    started = _start(store, current)
+    for start in range(batch, len(specs) + batch, batch):
+        answer: bytes | None = None
+        try:
+            following = _prepare(store, specs[start : start + batch])  # while the database works
+        finally:
+            if started:
+                answer = store.finish_credits(current.credits)
+        answers = None if answer is not None else _write(current)
+        started = _start(store, following)
+        results.extend(_results(current, store.credited(current.credits, answer) if answer else answers or []))
+        current = following
     return results
 
 
-def _post_batch(specs: Sequence[TransferSpec]) -> Iterator[Result]:
-    drafts: list[Draft] = []
+def _start(store: Store, batch: _Batch) -> bool:
+    if batch.credits is not None:
+        store.start_credits(batch.credits)
+    return batch.credits is not None
+
+
+def _write(batch: _Batch) -> Sequence[Posted | LedgerError]:
+    drafts = [_draft(*one) for one in zip(batch.good, batch.asked, strict=True)]
+    return write(drafts) if drafts else []
+
+
+def _prepare(store: Store, specs: Sequence[TransferSpec]) -> _Batch:
+    good: list[TransferSpec] = []
     refused: dict[int, LedgerError] = {}
     for place, spec in enumerate(specs):
         try:
-            drafts.append(draft_of(spec))
+            check_spec(spec)
         except LedgerError as refusal:
             refused[place] = refusal
-    answers = iter(write(drafts) if drafts else [])
-    for place, spec in enumerate(specs):
-        answer = refused.get(place) or next(answers)
-        if isinstance(answer, LedgerError):
-            yield Result(spec.key, None, answer)
         else:
-            yield Result(spec.key, answer, None)
+            good.append(spec)
+    asked = [request_hash(spec) for spec in good]
+    return _Batch(specs, good, asked, refused, store.credits(good, asked) if good else None)
+
+
+def _results(batch: _Batch, answers: Sequence[Posted | LedgerError]) -> list[Result]:
+    rest = iter(answers)
+    found = [batch.refused.get(place) or next(rest) for place in range(len(batch.specs))] if batch.refused else answers
+    return [
+        Result(spec.key, None, answer) if isinstance(answer, LedgerError) else Result(spec.key, answer, None)
+        for spec, answer in zip(batch.specs, found, strict=True)
+    ]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import uuid as uuid_module
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
 from django.db import connections
 
 from timebank.ledger.plan import AccountRow, Effects, LotRow
+from timebank.ledger.types import Posted, TransferSpec
 
 HEAD_COLUMNS = (
     ("id", "bigint"),
@@ -78,6 +79,28 @@ class Store(Protocol):
 
     def write(self, effects: Effects) -> None:
         """Write heads, postings, wallets, lots and the sealer's queue."""
+        ...
+
+    # A shorter way for what is plain, where the database has one. It decides nothing that ``plan`` would not, and
+    # answers None, having written nothing, whenever it is not sure.
+    def pay(self, spec: TransferSpec, asked: bytes) -> Posted | None:
+        """Post a transfer from one wallet to accounts without a balance."""
+        ...
+
+    def credits(self, specs: Sequence[TransferSpec], asked: Sequence[bytes]) -> Any | None:
+        """Encode a batch of credits by accounts without a balance."""
+        ...
+
+    def start_credits(self, batch: Any) -> None:
+        """Send the batch, so that the next one can be encoded while the database works."""
+        ...
+
+    def finish_credits(self, batch: Any) -> bytes | None:
+        """Wait for the answer."""
+        ...
+
+    def credited(self, batch: Any, answer: bytes) -> list[Posted]:
+        """Read the answer, when the next batch is on its way."""
         ...
 
 

@@ -1,37 +1,27 @@
 """Posting on PostgreSQL: three prepared statements in two round trips, inside the caller's transaction.
 
 Locking and reading travel together, and each takes a snapshot of its own when its turn comes; writing travels with
-the COMMIT if the transaction is ours. They are sent through ``psycopg.pq``, the documented thin layer over libpq, on
-Django's own connection: a prepared statement with a generic plan costs a fraction of the same text sent and planned
-again. What is sent still appears in Django's query log, so query budgets count it.
+the COMMIT if the transaction is ours. What is plain takes a shorter way: one call of a function of the database.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import select
-import time
 import uuid as uuid_module
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
+from typing import Any
 
-import psycopg
-from django.db import DataError, transaction
-from psycopg.pq import ExecStatus, TransactionStatus
+from django.db import DataError, IntegrityError, transaction
+from django.utils import timezone
+from psycopg.errors import UniqueViolation
+from psycopg.pq import TransactionStatus
 
 from timebank.ledger.plan import AccountRow, Effects, LotRow
-from timebank.ledger.store import HEAD_COLUMNS, POSTING_COLUMNS, Known, LostLockError
-
-
-class Statement(NamedTuple):
-    """A statement to be prepared once per connection."""
-
-    name: bytes
-    text: bytes
-
+from timebank.ledger.store import HEAD_COLUMNS, POSTING_COLUMNS, Known, LostLockError, quick
+from timebank.ledger.store.wire import COMMIT, Statement, Wire
+from timebank.ledger.types import Posted, TransferSpec
 
 LOCK = Statement(
     b"ledger_lock",
@@ -54,9 +44,6 @@ READ = Statement(
     SELECT id, 0, NULL, uuid::text, 0, request_hash FROM ledger_transfer WHERE uuid = ANY($2::uuid[])""",
 )
 
-
-BEGIN = Statement(b"ledger_begin", b"BEGIN ISOLATION LEVEL READ COMMITTED")
-COMMIT = Statement(b"ledger_commit", b"COMMIT")
 
 _HEAD_NAMES = [name for name, _kind in HEAD_COLUMNS]
 _HEAD_TYPES = [kind for _name, kind in HEAD_COLUMNS]
@@ -181,23 +168,10 @@ def _rows(rows: Sequence[Sequence[Any]], types: Sequence[str]) -> list[bytes | N
 
 
 _to_day = dt.date.fromisoformat
-_prepared: WeakKeyDictionary[Any, set[bytes]] = WeakKeyDictionary()
-
-
-def _result(pgconn: Any) -> Any:
-    """Wait for the next answer and let other threads run meanwhile.
-
-    libpq's own wait does not, as psycopg calls it: two threads, one with a lock and one that waits for it, would stop
-    each other for ever.
-    """
-    unsent = pgconn.flush()
-    while pgconn.is_busy():
-        poll = select.poll()
-        poll.register(pgconn.socket, select.POLLIN | (select.POLLOUT if unsent else 0))
-        poll.poll()
-        pgconn.consume_input()
-        unsent = unsent and pgconn.flush()
-    return pgconn.get_result()
+# Accounts that were seen to be of the other kind: no account ever changes its kind, so they are not tried again.
+_no_payers: set[str] = set()
+_no_payees: set[str] = set()
+_MANY = 100_000
 
 
 def _accounts(result: Any) -> tuple[list[int], list[AccountRow]]:
@@ -247,13 +221,14 @@ class PostgresStore:
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
+        self.wire = Wire(connection)
         self.own = False  # the transaction is ours alone, and ends with what we write
 
     def take(
         self, keys: Sequence[str], payers: Sequence[str], uuids: Sequence[uuid_module.UUID], transfers: int
     ) -> tuple[list[int], list[AccountRow], list[LotRow], Known]:
         """Lock, then read in a new statement: its snapshot is later than the lock, so it sees what others did."""
-        locked, read = self._run(
+        locked, read = self.wire.run(
             (LOCK, [_array(_text(key) for key in keys), b"%d" % transfers]),
             (READ, [_array(map(_text, payers)), _array(one.hex.encode() for one in uuids)]),
         )
@@ -261,7 +236,7 @@ class PostgresStore:
 
     def known(self, uuids: Sequence[uuid_module.UUID]) -> Known:
         """Look for transfers."""
-        (read,) = self._run((READ, [b"{}", _array(one.hex.encode() for one in uuids)]))
+        (read,) = self.wire.run((READ, [b"{}", _array(one.hex.encode() for one in uuids)]))
         return _lots(read)[1]
 
     def write(self, effects: Effects) -> None:
@@ -287,7 +262,7 @@ class PostgresStore:
         params += _rows(effects.postings, _POSTING_TYPES)
         params.append(b"%d" % (len(wallets) + len(known)))
         try:
-            self._run((write_statement(*counts), params), last=self.own)
+            self.wire.run((write_statement(*counts), params), commit=self.own)
         except DataError as error:
             raise LostLockError([wallet.key for wallet in effects.wallets]) from error
 
@@ -307,73 +282,68 @@ class PostgresStore:
         try:
             yield
             if raw.pgconn.transaction_status != TransactionStatus.IDLE:  # nothing was written
-                self._check(raw.pgconn.exec_(COMMIT.text))
+                self.wire.check(raw.pgconn.exec_(COMMIT.text))
         finally:
             self.own = False
             if raw.pgconn.transaction_status not in {TransactionStatus.IDLE, TransactionStatus.UNKNOWN}:
                 raw.pgconn.exec_(b"ROLLBACK")
 
-    def _run(self, *statements: tuple[Statement, list[bytes | None]], last: bool = False) -> list[Any]:
-        connection = self.connection
-        connection.validate_no_broken_transaction()
-        raw: psycopg.Connection[Any] = connection.connection
-        steps: list[tuple[Statement, Any]] = [*statements, (COMMIT, [])] if last else [*statements]
-        # psycopg opens the transaction with its own first statement; ours go beneath it
-        idle = raw.pgconn.transaction_status == TransactionStatus.IDLE
-        if idle:
-            steps.insert(0, (BEGIN, []))
-        start = time.monotonic() if connection.queries_logged else 0.0
+    # -- What is plain -------------------------------------------------------------------------------------------------
+    def pay(self, spec: TransferSpec, asked: bytes) -> Posted | None:
+        """Post a transfer from one wallet to accounts without a balance, if it is no more than that."""
+        payer = spec.legs[0].debit
+        if payer in _no_payers or any(leg.debit != payer or leg.credit in _no_payees for leg in spec.legs):
+            return None
+        self._ready()
+        now = timezone.now()
+        uuid, values = quick.pay_params(spec, asked, now, timezone.localdate(now))
         try:
-            return self._send(raw, steps)[idle:]
-        finally:
-            if connection.queries_logged:
-                spent = (time.monotonic() - start) / len(statements)
-                for statement, _params in statements:
-                    connection.queries_log.append({"sql": statement.text.decode(), "time": f"{spent:.3f}"})
+            self.wire.start(quick.PAY, values)
+            answer = self.wire.finish(quick.PAY)
+        except IntegrityError as error:
+            if quick.lost_lock(error):
+                raise LostLockError([payer]) from error
+            if self.connection.in_atomic_block or not isinstance(error.__cause__, UniqueViolation):
+                raise
+            return None  # somebody posted this key from another wallet meanwhile; the long way says so
+        number, rows = answer.get_value(0, 0), answer.get_value(0, 1)
+        if number == b"0":
+            _learn(_no_payees, [rows.decode()]) if rows else _learn(_no_payers, [payer])
+            return None
+        return None if number is None else quick.paid(uuid, number, rows)
 
-    def _send(self, raw: psycopg.Connection[Any], steps: Sequence[tuple[Statement, Any]]) -> list[Any]:
-        """Send all steps in one round trip; the first that fails stops those after it and is raised."""
-        pgconn = raw.pgconn
-        # when somebody lets psycopg prepare too, it may drop all prepared statements, so none is relied on
-        prepared = raw.prepare_threshold is None
-        if prepared:
-            for statement, _params in steps:
-                self._prepare(raw, statement)
+    def credits(self, specs: Sequence[TransferSpec], asked: Sequence[bytes]) -> quick.Earning | None:
+        """Encode a batch of credits by accounts without a balance; None if it can be seen to be something else."""
+        now = timezone.now()
+        return quick.earning(specs, asked, now, timezone.localdate(now))
+
+    def start_credits(self, batch: quick.Earning) -> None:
+        """Send the batch; the caller may encode the next one meanwhile."""
+        self._ready()
+        self.wire.start(quick.EARN, batch.params)
+
+    def finish_credits(self, batch: quick.Earning) -> bytes | None:
+        """Wait for the batch; None, and nothing written, if it is not plain after all."""
         try:
-            pgconn.enter_pipeline_mode()
-            for statement, params in steps:
-                if prepared:
-                    pgconn.send_query_prepared(statement.name, params)
-                else:
-                    pgconn.send_query_params(statement.text, params)
-            pgconn.pipeline_sync()
-            results = []
-            for _step in steps:
-                results.append(_result(pgconn))
-                _result(pgconn)  # the end of this step
-            _result(pgconn)  # the end of all
-            pgconn.exit_pipeline_mode()
-        except BaseException as error:
-            raw.close()  # answers may still be on their way: nobody can use this connection any more
-            if isinstance(error, psycopg.Error):
-                with self.connection.wrap_database_errors:
-                    raise
+            ids: bytes | None = self.wire.finish(quick.EARN).get_value(0, 0)
+        except IntegrityError as error:
+            if quick.lost_lock(error):
+                raise LostLockError from error
             raise
-        return [self._check(result) for result in results]
+        if ids is not None:
+            _learn(_no_payers, batch.issuers)
+        return ids
 
-    def _prepare(self, raw: psycopg.Connection[Any], statement: Statement) -> None:
-        names = _prepared.get(raw)
-        if names is None:
-            names = _prepared[raw] = set()
-        if statement.name not in names:
-            self._check(raw.pgconn.prepare(statement.name, statement.text))
-            names.add(statement.name)
+    def credited(self, batch: quick.Earning, answer: bytes) -> list[Posted]:
+        """Read what ``finish_credits`` returned."""
+        return quick.earned(batch, answer)
 
-    def _check(self, result: Any) -> Any:
-        if result is None:
-            with self.connection.wrap_database_errors:
-                raise psycopg.OperationalError("the connection to the database is lost")
-        if result.status in {ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK}:
-            return result
-        with self.connection.wrap_database_errors:
-            raise psycopg.errors.error_from_result(result)
+    def _ready(self) -> None:
+        if not self.connection.in_atomic_block:
+            self.connection.close_if_health_check_failed()
+        self.connection.ensure_connection()
+
+
+def _learn(known: set[str], keys: Iterable[str]) -> None:
+    if len(known) < _MANY:
+        known.update(keys)

@@ -13,6 +13,7 @@ from django.db import transaction
 
 from timebank.ledger.plan import AccountRow, Effects, LotRow
 from timebank.ledger.store import HEAD_COLUMNS, POSTING_COLUMNS, Known, LostLockError
+from timebank.ledger.types import Posted, TransferSpec
 from timebank.ledger.units import is_guarded
 
 _INSERT_HEAD = "INSERT INTO ledger_transfer ({}) VALUES ({})".format(
@@ -38,6 +39,22 @@ class SqliteStore:
         """Join the caller's transaction, or open one."""
         with transaction.atomic(using=self.connection.alias, savepoint=False):
             yield
+
+    def pay(self, spec: TransferSpec, asked: bytes) -> None:
+        """Return None: there is no round trip to be saved here."""
+
+    def credits(self, specs: Sequence[TransferSpec], asked: Sequence[bytes]) -> None:
+        """Return None, as ``pay`` does."""
+
+    def start_credits(self, batch: Any) -> None:
+        """Never called: there are no ``credits``."""
+
+    def finish_credits(self, batch: Any) -> None:
+        """Never called either."""
+
+    def credited(self, batch: Any, answer: bytes) -> list[Posted]:
+        """Never called either."""
+        return []
 
     def take(
         self, keys: Sequence[str], payers: Sequence[str], uuids: Sequence[uuid_module.UUID], transfers: int

@@ -9,8 +9,9 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def sha(start: bytes, value: object) -> bytes:
-    text = value if isinstance(value, bytes) else json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
-    return hashlib.sha256(start + text).digest()
+    if not isinstance(value, bytes):
+        value = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return hashlib.sha256(start + value).digest()
 
 
 with open(sys.argv[1], encoding="utf-8") as file:

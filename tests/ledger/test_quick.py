@@ -1,0 +1,186 @@
+"""The short way of PostgreSQL and the long way: the same histories leave the same rows, and the same refusals."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from tests.ledger.conftest import LATER, SOON
+from timebank.ledger import errors
+from timebank.ledger import selectors as read
+from timebank.ledger import services as ledger
+from timebank.ledger.models import Account, Lot, Posting, Transfer
+from timebank.ledger.types import Leg, TransferSpec
+
+pytestmark = [pytest.mark.pg_only("SQLite has only the long way"), pytest.mark.django_db]
+
+OLD = dt.date(2020, 1, 31)
+NOON = dt.datetime(2030, 5, 5, 12, tzinfo=dt.UTC)
+
+
+def history(dice):
+    """Make up a history: credits in batches, payments of one and more legs, and what has to be refused."""
+    days, marks = [SOON, LATER, OLD, None], ["", "", "food", "书"]
+    wallets, shops = ["li", "wang", '钱"\\'], ["shop", "bath", "é店"]
+    steps = []
+    for step in range(12):
+        size = dice.randint(1, 8)
+        steps.append(
+            [
+                TransferSpec(
+                    f"m{step}:{n}" if dice.random() < 0.9 else "m0:0",
+                    "mint",
+                    (
+                        Leg(
+                            "issuance", dice.choice(wallets), dice.randint(1, 90), dice.choice(days), dice.choice(marks)
+                        ),
+                    ),
+                    memo=dice.choice(["", '清洁村庄 "x" \\ \t\x7f', "b"]),
+                    source=f"record:{n}",
+                )
+                for n in range(size)
+            ]
+        )
+        for n in range(dice.randint(1, 5)):
+            payer = dice.choice(wallets)
+            legs = tuple(Leg(payer, dice.choice(shops), dice.randint(1, 60)) for _ in range(dice.randint(1, 3)))
+            more = {
+                "allow_restrictions": dice.choice([(), ("food",), ("food", "书")]),
+                "effective_on": dice.choice([None, OLD]),
+            }
+            steps.append(
+                [TransferSpec(f"p{step}:{n}", "redeem", legs, reason="订单", actor="a", on_behalf_of="b", **more)]
+            )
+    return steps
+
+
+def play(steps):
+    """Post it and return what was answered and every row that it left, ids counted from the first."""
+    for key in ("issuance", "shop", "bath", "é店"):
+        ledger.open_account(key=key, kind="system")
+    for key in ("li", "wang", '钱"\\'):
+        ledger.open_account(key=key, kind="wallet")
+    answers = []
+    for step in steps:
+        if len(step) == 1:
+            try:
+                posted = ledger.post(step[0])
+                answers.append((posted.uuid, posted.replayed, posted.lots))
+            except errors.LedgerError as refusal:
+                answers.append(refusal.code)
+        else:
+            answers.extend(
+                one.error.code if one.error else (one.posted.uuid, one.posted.replayed, one.posted.lots)
+                for one in ledger.post_many(step, batch=5)
+            )
+    names = dict(Account.objects.values_list("pk", "key"))
+    columns = [field.attname for field in Posting._meta.fields if field.attname not in {"id", "transfer_id"}]
+    heads = [field.attname for field in Transfer._meta.fields if field.attname not in {"id", "content_hash"}]
+    postings = [
+        {**row, "debit_id": names[row["debit_id"]], "credit_id": names[row["credit_id"]]}
+        for row in Posting.objects.order_by("transfer_id", "id").values(*columns)
+    ]
+    transfers = [
+        {k: bytes(v) if isinstance(v, memoryview) else v for k, v in row.items()}
+        for row in Transfer.objects.order_by("id").values(*heads)
+    ]
+    lots = sorted(Lot.objects.values_list("account__key", "expires_on", "restriction", "remaining"))
+    accounts = sorted(Account.objects.values_list("key", "balance", "version", "debt"))
+    return answers, postings, transfers, lots, accounts
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_both_ways_leave_the_same_books(seed, monkeypatch, time_machine):
+    from timebank.ledger.store.postgres import PostgresStore
+
+    time_machine.move_to(NOON, tick=False)
+    steps = history(random.Random(seed))
+    counted = {"pay": 0, "credits": 0}
+    pay, credits_ = PostgresStore.pay, PostgresStore.finish_credits
+
+    def count(name, function):
+        def counting(self, *arguments):
+            answer = function(self, *arguments)
+            counted[name] += answer is not None
+            return answer
+
+        return counting
+
+    with transaction.atomic():
+        monkeypatch.setattr(PostgresStore, "pay", count("pay", pay))
+        monkeypatch.setattr(PostgresStore, "finish_credits", count("credits", credits_))
+        short = play(steps)
+        ledger.seal_all()  # which hashes every transfer anew
+        transaction.set_rollback(True)
+    assert min(counted.values()) >= 3, f"the short way was hardly taken: {counted}"
+    monkeypatch.setattr(PostgresStore, "pay", lambda *_: None)
+    monkeypatch.setattr(PostgresStore, "credits", lambda *_: None)
+    long = play(steps)
+    assert short == long
+
+
+def statements(work):
+    with CaptureQueriesContext(connection) as seen:
+        work()
+    return len([one for one in seen.captured_queries if not one["sql"].startswith(("SAVEPOINT", "RELEASE"))])
+
+
+def test_what_is_not_plain_takes_the_long_way_and_says_why(move):
+    move("issuance", "li", 100, until=SOON, key="m")
+    ledger.reverse(read.transfer_by_key("m").id, key="r", reason="", actor="")
+    ledger.open_account(key="closed", kind="system")
+    ledger.close_account(key="closed")
+    move("issuance", "li", 100, until=SOON)
+    for debit, credit, amount, refusal in [
+        ("li", "shop", 101, errors.InsufficientFunds),
+        ("li", "closed", 1, errors.AccountClosed),
+        ("li", "nobody", 1, errors.UnknownAccount),
+        ("nobody", "shop", 1, errors.UnknownAccount),
+    ]:
+        with pytest.raises(refusal):
+            move(debit, credit, amount)
+    assert read.balance_of("li").spendable == 100
+
+
+def test_credits_to_a_wallet_in_debt_repay_it_in_a_batch_too(move):
+    first = move("issuance", "li", 100, until=SOON)
+    move("li", "shop", 80)
+    ledger.reverse(first.id, key="r", reason="", actor="")
+    assert read.balance_of("li").debt == 80
+    rows = [
+        TransferSpec(f"k{n}", "mint", (Leg("issuance", who, 50, SOON),)) for n, who in enumerate(("li", "wang", "li"))
+    ]
+    assert all(one.posted for one in ledger.post_many(rows))
+    assert (read.balance_of("li").spendable, read.balance_of("li").debt) == (20, 0)
+
+
+def test_accounts_of_the_other_kind_are_tried_once(move, monkeypatch):
+    from timebank.ledger.store import postgres
+
+    monkeypatch.setattr(postgres, "_no_payers", set())
+    monkeypatch.setattr(postgres, "_no_payees", set())
+    with pytest.raises(errors.UnknownAccount):
+        move("late", "shop", 5)
+    move("issuance", "li", 50, until=SOON)
+    assert statements(lambda: move("li", "wang", 5)) == 4
+    assert statements(lambda: move("li", "wang", 5)) == 3
+    assert statements(lambda: move("shop", "bath", 5)) == 4
+    assert statements(lambda: move("shop", "bath", 5)) == 3
+    ledger.open_account(key="late", kind="wallet")
+    move("issuance", "late", 50, until=SOON)
+    assert statements(lambda: move("late", "shop", 5)) == 1, (
+        "an account that was not there yet was taken for the other kind"
+    )
+
+
+def test_a_key_used_by_another_wallet_is_a_conflict_not_an_error(move):
+    move("issuance", "li", 10, until=SOON)
+    move("issuance", "wang", 10, until=SOON)
+    move("li", "shop", 5, key="pay")
+    with pytest.raises(errors.KeyConflict):
+        move("wang", "shop", 5, key="pay")
+    assert read.balance_of("wang").spendable == 10
