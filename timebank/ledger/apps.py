@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -15,6 +16,14 @@ def install_guards(sender: Any, using: str = "default", **kwargs: Any) -> None:
     if "ledger_posting" in guards.tables_present(using):
         partitions.ensure_partitions(alias=using)
         guards.install(using)
+
+
+def stand_aside(sender: Any, using: str = "default", plan: Sequence[Any] | None = None, **kwargs: Any) -> None:
+    """Let a migration remake tables on SQLite; ``install_guards`` follows it."""
+    from timebank.ledger import guards
+
+    if plan is None or plan:
+        guards.stand_aside(using)
 
 
 def prefer_generic_plans(sender: Any, connection: Any, **kwargs: Any) -> None:
@@ -39,4 +48,5 @@ class LedgerConfig(AppConfig):
         health.register("ledger", ready.check_ledger)
 
         connection_created.connect(prefer_generic_plans, dispatch_uid="timebank.ledger.plans")
+        pre_migrate.connect(stand_aside, sender=self, dispatch_uid="timebank.ledger.aside")
         post_migrate.connect(install_guards, sender=self, dispatch_uid="timebank.ledger.guards")

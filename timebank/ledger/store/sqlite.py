@@ -90,7 +90,11 @@ class SqliteStore:
             return {uuid_module.UUID(row[0]): (int(row[1]), bytes(row[2])) for row in cursor.fetchall()}
 
     def write(self, effects: Effects) -> None:
-        """Write everything, wallets and lots only if they are as they were read."""
+        """Write everything, wallets and lots only if they are as they were read.
+
+        Postings first, then lots, wallets last: the triggers let a lot change only while its wallet lags behind its
+        postings, and a wallet only to what postings and lots say by then.
+        """
         ops = self.connection.ops
         with self.connection.cursor() as cursor:
             cursor.executemany(
@@ -111,28 +115,6 @@ class SqliteStore:
                     for head in effects.heads
                 ],
             )
-            for wallet in effects.wallets:
-                cursor.execute(
-                    "UPDATE ledger_account SET balance = %s, version = %s, debt = %s WHERE id = %s AND version = %s",
-                    [wallet.balance, wallet.version, wallet.debt, wallet.id, wallet.before.version],
-                )
-                if cursor.rowcount != 1:
-                    raise LostLockError(wallet.key)
-            for lot in effects.lots:
-                if lot.id is None:
-                    cursor.execute(
-                        "UPDATE ledger_lot SET remaining = remaining + %s "
-                        "WHERE account_id = %s AND expires_on = %s AND restriction = %s",
-                        [lot.remaining, lot.account_id, lot.expires_on.isoformat(), lot.restriction],
-                    )
-                    if cursor.rowcount == 0:
-                        cursor.execute(
-                            "INSERT INTO ledger_lot (account_id, expires_on, restriction, remaining) "
-                            "VALUES (%s, %s, %s, %s)",
-                            [lot.account_id, lot.expires_on.isoformat(), lot.restriction, lot.remaining],
-                        )
-                else:
-                    cursor.execute("UPDATE ledger_lot SET remaining = %s WHERE id = %s", [lot.remaining, lot.id])
             cursor.executemany(
                 _INSERT_POSTING,
                 [
@@ -148,3 +130,25 @@ class SqliteStore:
             cursor.executemany(
                 "INSERT INTO ledger_unsealed (transfer_id) VALUES (%s)", [(head["id"],) for head in effects.heads]
             )
+            for lot in effects.lots:
+                if lot.id is None:
+                    cursor.execute(
+                        "UPDATE ledger_lot SET remaining = remaining + %s "
+                        "WHERE account_id = %s AND expires_on = %s AND restriction = %s",
+                        [lot.remaining, lot.account_id, lot.expires_on.isoformat(), lot.restriction],
+                    )
+                    if cursor.rowcount == 0:
+                        cursor.execute(
+                            "INSERT INTO ledger_lot (account_id, expires_on, restriction, remaining) "
+                            "VALUES (%s, %s, %s, %s)",
+                            [lot.account_id, lot.expires_on.isoformat(), lot.restriction, lot.remaining],
+                        )
+                else:
+                    cursor.execute("UPDATE ledger_lot SET remaining = %s WHERE id = %s", [lot.remaining, lot.id])
+            for wallet in effects.wallets:
+                cursor.execute(
+                    "UPDATE ledger_account SET balance = %s, version = %s, debt = %s WHERE id = %s AND version = %s",
+                    [wallet.balance, wallet.version, wallet.debt, wallet.id, wallet.before.version],
+                )
+                if cursor.rowcount != 1:
+                    raise LostLockError(wallet.key)
