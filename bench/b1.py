@@ -16,6 +16,7 @@ from bench.run import Bench
 UNIT = "transfers/s"
 GOALS = {("hot", 1): 0.45, ("spread", 1): 0.45, ("hot", 8): 0.45, ("spread", 8): 0.33}
 COMMIT_MS = 2
+PEERS = {"django-hordak": False, "django-hordak, guarded": True}
 
 
 def run(bench: Bench) -> list[Row]:
@@ -52,7 +53,7 @@ def run(bench: Bench) -> list[Row]:
             return lambda: yardstick.rate(case, clients, size.seconds)
 
         found: dict[tuple[str, int], list[Round]] = {}
-        peer: dict[tuple[str, int], list[Round]] = {}
+        peer: dict[tuple[str, int, str], list[Round]] = {}
         for turn in range(size.rounds):
             bench.say(f"B1 round {turn + 1} of {size.rounds}")
             for clients in (1, size.clients):
@@ -60,14 +61,16 @@ def run(bench: Bench) -> list[Row]:
                     turns = service(case, clients, str(turn)), pgbench("hot" if case == "hot" else "spread", clients)
                     found.setdefault((case, clients), []).append(bench.round(*turns))
                     if hordak is not None and case != "gift":
-                        beside = hordak.rate(clients, "transfer", size.seconds, case=case)
                         last = found[case, clients][-1]
-                        peer.setdefault((case, clients), []).append(Round(last.ours, beside, last.foreign))
+                        for name, guarded in PEERS.items():
+                            beside = hordak.rate(clients, "transfer", size.seconds, case=case, guarded=guarded)
+                            rounds = peer.setdefault((case, clients, name), [])
+                            rounds.append(Round(last.ours, beside, last.foreign))
             sealer.do("seal_rest")
         for (case, clients), rounds in found.items():
             rows.append(compare("B1", f"{case}-{clients}", UNIT, "pgbench-5", rounds, GOALS.get((case, clients))))
-        for (case, clients), rounds in peer.items():
-            rows.append(compare("B1", f"{case}-{clients}", UNIT, "django-hordak", rounds, 6))
+        for (case, clients, name), rounds in peer.items():
+            rows.append(compare("B1", f"{case}-{clients}", UNIT, name, rounds, 6))
         rows.extend(_slow_commit(bench, service))
     return rows
 

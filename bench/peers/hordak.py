@@ -1,6 +1,7 @@
 """django-hordak as its documentation uses it: ``account.transfer_to(other, amount)`` in a transaction of its own.
 
-It has no guard against overdraft, no idempotency, no lots and no seal.
+It has no guard against overdraft, no idempotency, no lots and no seal. ``guarded`` adds the first of these as somebody
+who must not overdraw has to: lock both accounts, look at the balance, then transfer.
 """
 
 from __future__ import annotations
@@ -52,20 +53,29 @@ def seed(accounts: int) -> None:
         Account.objects.create(name=f"a{number}", code=str(number), type=AccountType.asset, currencies=["EUR"])
 
 
-def transfer(start: float, seconds: float, seed: int, case: str) -> dict[str, float]:
+def transfer(start: float, seconds: float, seed: int, case: str, guarded: bool = False) -> dict[str, float]:
     """Transfer as fast as one client can; the accounts are at hand, only the transfer counts."""
     from django.db import transaction
     from hordak.models import Account
+    from hordak.utilities.currency import Balance
     from moneyed import Money
 
     if "accounts" not in state:
         state["accounts"] = list(Account.objects.order_by("pk"))
     accounts, rng, price = state["accounts"], random.Random(seed), Money("7.00", "EUR")
+    floor = Balance([Money("-1000000000", "EUR")])
 
     def once() -> None:
         number = rng.randrange(1, len(accounts))
         other = 0 if case == "hot" else (number + 1 + rng.randrange(len(accounts) - 1)) % len(accounts)
+        source, target = accounts[number], accounts[other]
         with transaction.atomic():
-            accounts[number].transfer_to(accounts[other], price)
+            if guarded:
+                wanted = Account.objects.select_for_update().filter(pk__in=[source.pk, target.pk]).order_by("pk")
+                found = {one.pk: one for one in wanted}
+                source, target = found[source.pk], found[target.pk]
+                if source.get_balance() < floor:
+                    raise AssertionError("the bench's accounts never run dry")
+            source.transfer_to(target, price)
 
     return timed(once, start, seconds)
