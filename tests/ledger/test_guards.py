@@ -253,6 +253,20 @@ def test_a_trigger_switched_off_or_weakened_counts_as_missing(db, how):
     assert guards.missing() == []
 
 
+@pytest.mark.pg_only("SQLite has no functions in the database")
+def test_a_function_that_was_emptied_counts_as_missing(filled):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE OR REPLACE FUNCTION ledger_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$"
+        )
+    assert guards.missing() == [("function", "ledger_refuse")]
+    with pytest.raises(NotSealable):
+        ledger.seal()
+    guards.install()
+    assert guards.missing() == []
+    assert_refused("UPDATE ledger_posting SET amount = amount + 1", "ledger_posting")
+
+
 OPERATIONS = {
     "add a nullable field": [migrations.AddField("transfer", "extra", models.IntegerField(null=True))],
     "add a field with a default": [migrations.AddField("transfer", "extra", models.IntegerField(default=0))],

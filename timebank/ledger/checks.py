@@ -23,7 +23,7 @@ def check_guards(app_configs: Any, databases: Sequence[str] | None = None, **kwa
         for table, name in guards.missing(alias):
             found.append(
                 Error(
-                    f"Trigger {name} on {table} is missing: history could be changed.",
+                    f"{name} ({table}) is missing or not as it was written: history could be changed.",
                     hint="Run manage.py migrate, which installs it again.",
                     id="ledger.E001",
                 )

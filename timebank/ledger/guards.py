@@ -52,8 +52,6 @@ TABLES = (
 CLONED = ""  # made by PostgreSQL itself from the trigger of the partitioned table
 # Every posting counts the wallet's version up.
 _BY_HAND = "(NEW.balance <> OLD.balance OR NEW.debt <> OLD.debt) AND NEW.version <= OLD.version"
-# The plan is made once, for one changed row or a thousand, in a ledger that may be small yet: only an index serves all.
-_BY_INDEX = "SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off"
 _HOLD_MATCHES = "amount = (SELECT amount FROM ledger_hold WHERE id = NEW.hold_id)"
 
 
@@ -81,8 +79,9 @@ def _postgres_functions() -> list[str]:
             RETURN NEW;
         END $$""",
         # Both fire once, at the end of a statement: a posting moves wallets and lots in one, so only a change by hand
-        # is caught, and a batch of a thousand is looked at as one set.
-        f"""CREATE OR REPLACE FUNCTION ledger_balance_is_lots() RETURNS trigger LANGUAGE plpgsql {_BY_INDEX} AS $$
+        # is caught, and a batch of a thousand is looked at as one set. The sums stay subqueries: a join would be
+        # planned once, for a batch, and then read all lots for a single payment.
+        """CREATE OR REPLACE FUNCTION ledger_balance_is_lots() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
             IF EXISTS (SELECT FROM changed c WHERE c.guarded AND c.balance <> (
                            SELECT coalesce(sum(l.remaining), 0) FROM ledger_lot l WHERE l.account_id = c.id)) THEN
@@ -91,7 +90,7 @@ def _postgres_functions() -> list[str]:
             END IF;
             RETURN NULL;
         END $$""",
-        f"""CREATE OR REPLACE FUNCTION ledger_lots_are_balance() RETURNS trigger LANGUAGE plpgsql {_BY_INDEX} AS $$
+        """CREATE OR REPLACE FUNCTION ledger_lots_are_balance() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
             IF EXISTS (SELECT FROM changed c WHERE
                        (SELECT a.balance FROM ledger_account a WHERE a.id = c.account_id) <>
@@ -221,8 +220,21 @@ def _sqlite_triggers() -> dict[tuple[str, str], str]:
     return wanted
 
 
+def _functions() -> dict[str, str]:
+    """Name → statement that makes it, of every function that PostgreSQL needs."""
+    return {re.search(r"FUNCTION (\w+)\(", text)[1]: text for text in (*_postgres_functions(), *FUNCTIONS)}  # type: ignore[index]
+
+
 def _wanted(alias: str) -> dict[tuple[str, str], str]:
     return _postgres_triggers() if connections[alias].vendor == "postgresql" else _sqlite_triggers()
+
+
+def _functions_present(alias: str) -> set[str]:
+    """Read which functions stand as they were written: one that was emptied guards nothing."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute("SELECT proname, prosrc FROM pg_proc WHERE proname LIKE 'ledger%%'")
+        bodies = dict(cursor.fetchall())
+    return {name for name, text in _functions().items() if bodies.get(name) == text.split("$$")[1]}
 
 
 def present(alias: str = "default") -> set[tuple[str, str]]:
@@ -243,8 +255,11 @@ def present(alias: str = "default") -> set[tuple[str, str]]:
 
 
 def missing(alias: str = "default") -> list[tuple[str, str]]:
-    """List the triggers that should stand and do not."""
-    return sorted(set(_wanted(alias)) - present(alias))
+    """List the triggers that should stand and do not, and on PostgreSQL the functions: ("function", name)."""
+    gone = set(_wanted(alias)) - present(alias)
+    if connections[alias].vendor == "postgresql":
+        gone |= {("function", name) for name in set(_functions()) - _functions_present(alias)}
+    return sorted(gone)
 
 
 def tables_present(alias: str) -> set[str]:
@@ -263,7 +278,7 @@ def install(alias: str = "default") -> int:
     added = 0
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            for statement in (*_postgres_functions(), *FUNCTIONS):
+            for statement in _functions().values():
                 cursor.execute(statement)
         for (table, name), statement in _wanted(alias).items():
             if (table, name) in standing:

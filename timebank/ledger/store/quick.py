@@ -24,7 +24,7 @@ from timebank.ledger.units import UNIT_CODES
 def _call(name: str, types: str, result_format: int) -> Statement:
     kinds = types.split()
     marks = ", ".join(f"${place}::{kind}" for place, kind in enumerate(kinds, 1))
-    formats = tuple(int(kind.endswith("[]")) for kind in kinds)
+    formats = tuple(int(kind.endswith("[]") or kind in {"uuid", "bytea"}) for kind in kinds)
     return Statement(f"{name}_call".encode(), f"SELECT * FROM {name}({marks})".encode(), formats, result_format)
 
 
@@ -110,9 +110,9 @@ def pay_params(spec: TransferSpec, asked: bytes, now: dt.datetime, today: dt.dat
         _texts([leg.credit for leg in spec.legs]),
         _numbers([leg.amount for leg in spec.legs]),
         b"%d" % UNIT_CODES[spec.unit],
-        uuid.encode(),
+        raw,
         spec.key.encode(),
-        b"\\x" + request.encode(),
+        asked,
         spec.kind.encode(),
         moment.encode(),
         effective.encode(),

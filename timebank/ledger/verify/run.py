@@ -25,7 +25,7 @@ def verify(*, since: int = 0, digests: Sequence[str] = (), most: int = 3, using:
     start = time.monotonic()
     connection = connections[using]
     for table, name in guards.missing(using):
-        report.findings.append(Finding(2, table, name, "the trigger that refuses changes is missing"))
+        report.findings.append(Finding(2, table, name, "what refuses changes is missing or not as it was written"))
     nested = connection.in_atomic_block
     with transaction.atomic(using=using):
         if connection.vendor == "postgresql" and not nested:
