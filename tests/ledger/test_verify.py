@@ -6,12 +6,13 @@ import datetime as dt
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, connections
 
 from tests.ledger.conftest import LATER, SOON
 from timebank.ledger import guards, tasks
@@ -20,6 +21,7 @@ from timebank.ledger import services as ledger
 from timebank.ledger.canon import merkle_path, merkle_root, node_hash, parse_digest, short_digest
 from timebank.ledger.models import Checkpoint, Posting, Seal, SealMember, Transfer, Unsealed
 from timebank.ledger.selectors.proofs import receipt_holds, receipt_of, receipt_text, seal_by_digest
+from timebank.ledger.types import Leg, TransferSpec
 from timebank.ledger.verify import verify
 
 SCRIPT = Path(ledger.__file__).parents[1] / "static" / "ledger" / "check_receipt.py"
@@ -121,7 +123,14 @@ CHANGES = [
     ("UPDATE ledger_checkpoint SET credit_total = credit_total + 1 WHERE id = {checkpoint}", "checkpoint seal 1"),
     ("DELETE FROM ledger_checkpoint WHERE id = {checkpoint}", "checkpoint"),
     ("UPDATE ledger_seal SET totals = '{{}}' WHERE number = 1", "seal 1: its hash is not the hash of its header"),
+    ("UPDATE ledger_seal SET totals = 'nothing' WHERE number = 1", "seal 1: its hash is not the hash of its header"),
+    ("UPDATE ledger_seal SET hash = 'nothing' WHERE number = 2", "seal 2: its hash is not the hash of its header"),
     ("UPDATE ledger_seal SET previous_hash = 'x' WHERE number = 2", "seal 2: does not follow"),
+    ("UPDATE ledger_seal SET root = 'x' WHERE number = 2", "seal 2: its transfers do not make its root"),
+    ("UPDATE ledger_seal SET checkpoints_hash = 'x' WHERE number = 2", "checkpoint seal 2: a checkpoint was changed"),
+    ("UPDATE ledger_transfer SET unit = 99 WHERE id = {first}", "transfer {first}: is not what was sealed"),
+    ("UPDATE ledger_transfer SET unit = 99 WHERE id = {last}", "transfer {last}: is not what was posted"),
+    ("UPDATE ledger_posting SET debit_id = debit_id + 7777 WHERE id = {posting}", "transfer {first}: is not what was"),
     ("DELETE FROM ledger_seal WHERE number = 1", "seal 1: is missing"),
     ("UPDATE ledger_transfer SET reverses_id = NULL WHERE reverses_id IS NOT NULL", "transfer"),
 ]
@@ -188,11 +197,11 @@ def test_an_added_transfer_is_found(books):
 @pytest.mark.breaks_ledger("on purpose")
 def test_a_forger_who_recomputes_the_leaf_still_breaks_the_root(books):
     from timebank.ledger.canon import leaf_hash
-    from timebank.ledger.reading import read_one
+    from timebank.ledger.reading import read_content
 
     first = ids(Transfer)[0]
     tamper(f"UPDATE ledger_transfer SET memo = 'forged' WHERE id = {first}")
-    leaf = leaf_hash(read_one(first).content)
+    leaf = leaf_hash(read_content(first))
     off()
     Transfer.objects.filter(pk=first).update(content_hash=leaf)
     SealMember.objects.filter(pk=first).update(leaf=leaf)
@@ -254,8 +263,239 @@ def test_verification_goes_on_where_it_stopped(books, move):
     move("li", "shop", 1)
     again = verify(since=first.last_transfer_id)
     assert again.clean
-    assert again.transfers == 1
+    assert again.transfers == 3, "what waits to be sealed, and nothing of the two seals"
     assert again.seals == 2
+
+
+@pytest.mark.breaks_ledger("on purpose")
+def test_going_on_by_id_does_not_skip_what_was_committed_late(move):
+    posted = [move("issuance", "li", 1) for _ in range(3)]
+    off(tables=["ledger_unsealed"])
+    Unsealed.objects.filter(pk=posted[0].id).delete()  # as if it were still in another transaction: not visible yet
+    on()
+    ledger.seal()
+    since = posted[2].id
+    Unsealed.objects.create(transfer_id=posted[0].id)
+    assert ledger.seal().last_transfer_id < since
+    assert verify(since=since).clean
+    tamper(f"UPDATE ledger_transfer SET memo = 'forged' WHERE id = {posted[0].id}")
+    assert f"transfer {posted[0].id}: is not what was sealed" in str(verify(since=since).findings[0])
+
+
+@pytest.mark.breaks_ledger("on purpose")
+def test_going_on_by_id_still_adds_up_the_checkpoints(books, move):
+    since = Seal.objects.get(number=2).last_transfer_id
+    assert verify(since=since).clean
+    tamper("UPDATE ledger_checkpoint SET credit_total = credit_total + 1 WHERE seal_id = 2")
+    said = [str(one) for one in verify(since=since).findings]
+    assert any("checkpoint seal 2: a checkpoint was changed" in one for one in said)
+    assert any("at seal 2: is not what the transfers make" in one for one in said)
+
+
+# -- Broken off --------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def place(books, monkeypatch, tmp_path):
+    """A run that was broken off after the first of two seals; the file that it left."""
+    from timebank.ledger.verify import seals
+
+    monkeypatch.setattr(seals, "CHUNK", 1)
+    file = tmp_path / "place.json"
+
+    def off_after(number=1):
+        def stop(report):
+            if report.seals == number:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            verify(resume=file, tell=stop)
+        return file
+
+    return off_after
+
+
+@pytest.fixture
+def looked_at(monkeypatch):
+    """List the transfers of seals that were really read."""
+    from timebank.ledger.verify import seals
+
+    seen = []
+
+    def reading(first, alias):
+        for pair in read_sealed(first, alias):
+            seen.append(pair[0].transfer_id)
+            yield pair
+
+    read_sealed = seals.read_sealed
+    monkeypatch.setattr(seals, "read_sealed", reading)
+    return seen
+
+
+def test_a_run_that_was_broken_off_goes_on_and_looks_at_the_rest(place, looked_at):
+    whole = verify()
+    file = place()
+    looked_at.clear()
+    report = verify(resume=file)
+    assert report.clean
+    assert looked_at == ids(SealMember, seal_id=2)
+    assert (report.transfers, report.postings, report.seals) == (whole.transfers, whole.postings, whole.seals)
+    assert (report.resumed_after, report.last_digest) == (1, whole.last_digest)
+    assert not file.exists(), "it came to its end: the next one begins anew"
+    looked_at.clear()
+    assert verify(resume=file).resumed_after == 0
+    assert looked_at == ids(SealMember)
+
+
+def test_a_run_that_goes_on_may_be_broken_off_again(place, looked_at):
+    place(1)
+    file = place(2)
+    looked_at.clear()
+    report = verify(resume=file)
+    assert report.clean
+    assert (report.resumed_after, looked_at, report.transfers) == (2, [], Transfer.objects.count())
+
+
+@pytest.mark.breaks_ledger("on purpose")
+def test_what_was_found_before_a_run_was_broken_off_is_not_forgotten(place):
+    first = ids(Transfer)[0]
+    tamper(f"UPDATE ledger_transfer SET memo = 'forged' WHERE id = {first}")
+    file = place()
+    tamper(f"UPDATE ledger_transfer SET memo = '' WHERE id = {first}")
+    report = verify(resume=file)
+    assert report.resumed_after == 1
+    assert [str(one) for one in report.findings] == [
+        f"promise 7: transfer {first}: is not what was sealed (seal 1, place 0)"
+    ]
+    assert verify().clean
+
+
+@pytest.mark.breaks_ledger("on purpose")
+def test_what_lies_after_the_place_is_found(place):
+    file = place()
+    second = ids(SealMember, seal_id=2)[0]
+    tamper(f"UPDATE ledger_transfer SET memo = 'forged' WHERE id = {second}")
+    code, said = command("--resume", str(file))
+    assert code == 1
+    assert f"transfer {second}: is not what was sealed (seal 2, place 0)" in said
+    assert "seals 1 to 1 were looked at by a run of" in said
+
+
+@pytest.mark.breaks_ledger("on purpose")
+def test_what_was_changed_behind_the_place_is_found_where_one_look_suffices_and_said_where_not(place):
+    file = place()
+    tamper("UPDATE ledger_posting SET amount = amount + 1 WHERE id = " + str(ids()[0]))
+    assert command("--resume", str(file))[0] == 1, "sums are always made of everything"
+    tamper("UPDATE ledger_posting SET amount = amount - 1 WHERE id = " + str(ids()[0]))
+    file = place()
+    tamper("UPDATE ledger_transfer SET memo = 'forged' WHERE id = " + str(ids(Transfer)[0]))
+    code, said = command("--resume", str(file))
+    assert code == 0
+    assert "seals 1 to 1 were looked at by a run of" in said, "and not by this one"
+    assert command("--resume", str(file))[0] == 1
+
+
+@pytest.mark.breaks_ledger("on purpose")
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE ledger_checkpoint SET credit_total = credit_total + 1 WHERE seal_id = 1",
+        "DELETE FROM ledger_checkpoint WHERE seal_id = 1",
+        "UPDATE ledger_seal SET hash = 'other' WHERE number = 1",
+    ],
+)
+def test_a_run_begins_anew_when_the_seals_behind_are_not_what_they_were(place, looked_at, change):
+    file = place()
+    tamper(change)
+    looked_at.clear()
+    report = verify(resume=file)
+    assert (report.resumed_after, looked_at) == (0, ids(SealMember))
+    assert not report.clean
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "{}", '{"seal": 1}', '{"seal": "1"}', '{"findings": [1]}', '{"x": 1}']
+)
+def test_a_file_that_is_no_place_is_the_beginning(books, tmp_path, looked_at, content):
+    file = tmp_path / "place.json"
+    file.write_text(content)
+    report = verify(resume=file)
+    assert report.clean
+    assert (report.resumed_after, looked_at) == (0, ids(SealMember))
+
+
+def test_a_place_of_a_run_with_another_beginning_is_not_taken(place):
+    file = place()
+    kept = json.loads(file.read_text())
+    file.write_text(json.dumps({**kept, "since": 1}))
+    assert verify(resume=file).resumed_after == 0
+
+
+def test_command_says_that_it_was_broken_off_and_tells_a_terminal_how_far_it_is(place, monkeypatch, tmp_path):
+    from timebank.ledger.management.commands import verify_ledger
+
+    file = tmp_path / "other.json"
+
+    def broken_off(**options):
+        options["tell"](verify())
+        options["resume"].write_text("{}")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(verify_ledger, "verify", broken_off)
+    code, said = command("--resume", str(file))
+    assert (code, said) == (130, f"broken off; --resume {file} goes on where it was\n")
+    out, err = StringIO(), Terminal()
+    with pytest.raises(SystemExit):
+        call_command("verify_ledger", "--resume", str(file), stdout=out, stderr=err)
+    assert err.getvalue().startswith("\r2 seals, ")
+    monkeypatch.undo()
+    call_command("verify_ledger", stdout=out, stderr=err)
+    assert out.getvalue().startswith("verified: ")
+
+
+class Terminal(StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.breaks_ledger("on purpose")
+def test_when_all_is_wrong_the_first_are_named_and_the_rest_is_not_called_clean(books, monkeypatch):
+    from timebank.ledger.verify import seals
+
+    monkeypatch.setattr(seals, "ENOUGH", 1)
+    tamper("UPDATE ledger_transfer SET memo = 'forged'")
+    said = [str(one) for one in verify().findings]
+    assert any("seal 1: too much is wrong: what follows was not looked at" in one for one in said)
+    assert not any("seal 2" in one for one in said)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_who_posts_waits_for_the_verifier(move, monkeypatch):
+    """On SQLite a transaction of ours begins as the one writer; the verifier's must not."""
+    from timebank.ledger.verify import run
+
+    move("issuance", "li", 1)
+    wrote = []
+
+    def meanwhile(since, most, alias):
+        with ThreadPoolExecutor(1) as pool:
+            wrote.append(pool.submit(elsewhere).result(60))
+        return []
+
+    def elsewhere():
+        with connections["default"].cursor() as cursor:
+            if connection.vendor != "postgresql":
+                cursor.execute("PRAGMA busy_timeout = 100")
+        try:
+            return ledger.post(TransferSpec("meanwhile", "test", (Leg("issuance", "li", 2),))).replayed
+        finally:
+            connections["default"].close()
+
+    monkeypatch.setattr(run, "arithmetic", meanwhile)
+    report = verify()
+    assert wrote == [False]
+    assert (report.transfers, report.clean) == (1, True), "it looks at one moment"
+    assert verify().transfers == 2
+    if connection.vendor != "postgresql":
+        assert connection.transaction_mode == "IMMEDIATE"
 
 
 @pytest.mark.breaks_ledger("on purpose")
@@ -394,7 +634,6 @@ def test_nonsense_is_no_receipt(db, nonsense):
 def test_content_is_hashed_the_same_way_for_ever(db):
     """Golden vectors: a change here breaks every seal and receipt that was ever made."""
     from timebank.ledger.canon import canonical, key_uuid, leaf_hash, request_hash, seal_hash
-    from timebank.ledger.types import Leg, TransferSpec
 
     assert str(key_uuid("mint:record:77")) == "8b7d901e-ae43-84e6-a16e-aa5c418dbfa6"
     assert canonical({"b": [1, None, "善"], "a": ""}) == b'{"a":"","b":[1,null,"\xe5\x96\x84"]}'

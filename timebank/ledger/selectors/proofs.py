@@ -7,7 +7,7 @@ from typing import Any
 
 from timebank.ledger.canon import canonical, leaf_hash, merkle_path, node_hash, parse_digest, seal_hash, short_digest
 from timebank.ledger.models import Seal, SealMember
-from timebank.ledger.reading import read_one
+from timebank.ledger.reading import read_content
 from timebank.ledger.services.sealing import header
 
 
@@ -17,8 +17,8 @@ def receipt_of(transfer_id: int) -> dict[str, Any] | None:
     It shows keys, memo and actor: hand it out only to who may see the transfer.
     """
     member = SealMember.objects.filter(transfer_id=transfer_id).select_related("seal").first()
-    read = read_one(transfer_id)
-    if member is None or read is None:
+    content = read_content(transfer_id)
+    if member is None or content is None:
         return None
     leaves = [
         bytes(leaf)
@@ -27,7 +27,7 @@ def receipt_of(transfer_id: int) -> dict[str, Any] | None:
         .values_list("leaf", flat=True)
     ]
     return {
-        "transfer": read.content,
+        "transfer": content,
         "path": [[side, node.hex()] for side, node in merkle_path(leaves, member.position)],
         "seal": header(member.seal),
         "hash": member.seal.hash,

@@ -14,7 +14,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.utils import timezone
 
 from timebank.ledger import guards, partitions
-from timebank.ledger.canon import GENESIS, canonical, instant, leaf_hash, merkle_root, seal_hash, short_digest
+from timebank.ledger.canon import GENESIS, canonical, instant, merkle_root, seal_hash, short_digest
 from timebank.ledger.errors import NotSealable, UnknownTransfer
 from timebank.ledger.models import Anchor, Seal
 from timebank.ledger.reading import Read, read_unsealed
@@ -44,19 +44,26 @@ def checkpoints_hash(rows: Iterable[tuple[int, int, int]]) -> str:
     return hashlib.sha256(canonical(sorted([list(row) for row in rows]))).hexdigest()
 
 
-def turnover(reads: Iterable[Read]) -> tuple[dict[str, int], dict[int, list[int]]]:
-    """Sum what was moved by unit, and the debits and credits of each system account."""
-    totals: defaultdict[str, int] = defaultdict(int)
-    accounts: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
-    for read in reads:
-        unit = read.content["unit"]
+class Turnover:
+    """What some transfers moved: the sum by unit, and the debits and credits of each system account."""
+
+    def __init__(self) -> None:
+        self.units: defaultdict[str, int] = defaultdict(int)
+        self.accounts: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
+
+    def add(self, read: Read) -> None:
+        """Count a transfer."""
         for row in read.postings:
-            totals[unit] += row.amount
-            if not is_guarded(row.debit_id):
-                accounts[row.debit_id][0] += row.amount
-            if not is_guarded(row.credit_id):
-                accounts[row.credit_id][1] += row.amount
-    return dict(sorted(totals.items())), accounts
+            debit, credit, amount = row[2:5]
+            self.units[read.unit] += amount
+            if not is_guarded(debit):
+                self.accounts[debit][0] += amount
+            if not is_guarded(credit):
+                self.accounts[credit][1] += amount
+
+    def totals(self) -> dict[str, int]:
+        """Return the sums by unit as the header of a seal lists them."""
+        return dict(sorted(self.units.items()))
 
 
 def seal(*, limit: int = LIMIT) -> Seal | None:
@@ -75,28 +82,32 @@ def seal(*, limit: int = LIMIT) -> Seal | None:
                 cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [ADVISORY])
                 if not cursor.fetchone()[0]:
                     return None
-        reads = read_unsealed(0, limit, alias)
-        if not reads:
+        ids: list[int] = []
+        leaves: list[bytes] = []
+        moved = Turnover()
+        for read in read_unsealed(0, limit, alias):
+            ids.append(read.id)
+            leaves.append(_checked(read))
+            moved.add(read)
+        if not ids:
             return None
-        leaves = [_checked(read) for read in reads]
         last = Seal.objects.order_by("-number").first()
-        totals, accounts = turnover(reads)
-        cumulative = _cumulative(accounts)
+        cumulative = _cumulative(moved.accounts)
         made = Seal(
             number=last.number + 1 if last else 1,
             previous_hash=last.hash if last else GENESIS,
             root=merkle_root(leaves).hex(),
             count=len(leaves),
-            first_transfer_id=reads[0].id,
-            last_transfer_id=reads[-1].id,
-            totals=json.dumps(totals, separators=(",", ":")),
+            first_transfer_id=ids[0],
+            last_transfer_id=ids[-1],
+            totals=json.dumps(moved.totals(), separators=(",", ":")),
             checkpoints_hash=checkpoints_hash(cumulative),
             sealed_at=timezone.now(),
         )
         made.hash = seal_hash(header(made))
         made.signature = _sign(made.hash)
         made.save(force_insert=True)
-        _write_members(alias, made.number, [read.id for read in reads], leaves, cumulative)
+        _write_members(alias, made.number, ids, leaves, cumulative)
     return made
 
 
@@ -126,12 +137,9 @@ def anchor(*, number: int, place: str, receipt: str = "") -> Anchor:
 
 
 def _checked(read: Read) -> bytes:
-    if not read.postings or None in (name for row in read.content["postings"] for name in row[1:3]):
+    if not read.postings or not read.leaf or read.leaf != read.content_hash:
         raise NotSealable(transfer=read.id)
-    leaf = leaf_hash(read.content)
-    if leaf != read.content_hash:
-        raise NotSealable(transfer=read.id)
-    return leaf
+    return read.leaf
 
 
 def _cumulative(accounts: dict[int, list[int]]) -> list[tuple[int, int, int]]:

@@ -34,6 +34,8 @@ class Report:
     last_transfer_id: int = 0
     last_digest: str = ""
     seconds: float = 0.0
+    resumed_after: int = 0  # the seals up to this one were looked at by a run that was broken off …
+    resumed_from: str = ""  # … and had begun then; its transfers and findings are counted here too
 
     @property
     def clean(self) -> bool:

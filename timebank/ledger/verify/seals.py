@@ -1,158 +1,269 @@
-"""Check the chain of seals, every sealed transfer against its leaf, and what is not sealed against its own hash."""
+"""Check the chain of seals, every sealed transfer against its leaf, and what is not sealed against its own hash.
+
+The chain, the members of the seals and their checkpoints are three streams in the order of the seals; what has been
+looked at is let go, so that memory does not grow with history.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
+from typing import Any
 
 from django.conf import settings
+from django.db import connections
 
-from timebank.ledger.canon import GENESIS, key_uuid, leaf_hash, merkle_root, parse_digest, seal_hash, short_digest
+from timebank.ledger.canon import GENESIS, parse_digest, seal_hash, short_digest
 from timebank.ledger.models import Anchor, Checkpoint, Seal, SealMember
 from timebank.ledger.reading import Read, read_sealed, read_unsealed
-from timebank.ledger.services.sealing import checkpoints_hash, header, turnover
+from timebank.ledger.services.sealing import Turnover, checkpoints_hash, header
+from timebank.ledger.verify.place import Place
 from timebank.ledger.verify.report import Finding, Report
 
-CHUNK = 20_000
+CHUNK = 20_000  # transfers after which the place is kept
+ENOUGH = 1000  # findings after which nobody needs the rest by name
+
+#: Account → debits and credits up to some seal.
+Totals = dict[int, tuple[int, int]]
 
 
-def sealed(report: Report, since: int, most: int, alias: str) -> Iterator[Finding]:
-    """Walk the chain from the first seal; recompute each seal that holds a transfer later than ``since``."""
-    previous = GENESIS
-    number = 0
-    portion: list[Seal] = []
-    for seal in Seal.objects.using(alias).order_by("number").iterator(chunk_size=1000):
-        number += 1
-        if seal.number != number:
-            yield Finding(7, "seal", str(number), "is missing: the chain has a gap")
-            number = seal.number
-        if seal.previous_hash != previous:
-            yield Finding(7, "seal", str(seal.number), "does not follow from the seal before it")
-        if seal_hash(header(seal)) != seal.hash:
-            yield Finding(7, "seal", str(seal.number), "its hash is not the hash of its header")
-        yield from _signature(seal)
-        previous = seal.hash
-        report.seals += 1
-        report.last_digest = short_digest(seal.number, seal.hash)
-        if seal.last_transfer_id > since:
-            portion.append(seal)
-            if sum(one.count for one in portion) >= CHUNK:
-                yield from _portion(report, portion, alias)
-                portion = []
-    yield from _portion(report, portion, alias)
-    yield from _strangers(number, most, alias)
+class Tree:
+    """The Merkle tree over leaves that come one by one: of what is done only one node for each power of two is kept.
+
+    The same root as ``canon.merkle_root``, by which the sealer makes it.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._nodes: list[tuple[int, bytes]] = []
+
+    def add(self, node: bytes) -> None:
+        """Add a leaf on the right."""
+        self.count += 1
+        size = 1
+        while self._nodes and self._nodes[-1][0] == size:
+            node = hashlib.sha256(b"\1" + self._nodes.pop()[1] + node).digest()
+            size *= 2
+        self._nodes.append((size, node))
+
+    def root(self) -> str:
+        """Return the root of what was added, as hex."""
+        node = b""
+        for _size, left in reversed(self._nodes):
+            node = hashlib.sha256(b"\1" + left + node).digest() if node else left
+        return node.hex()
 
 
-def _portion(report: Report, seals: list[Seal], alias: str) -> Iterator[Finding]:
-    if not seals:
-        return
-    by_number = {seal.number: seal for seal in seals}
-    rows = read_sealed(seals[0].number, seals[-1].number, alias)
-    for number, group in groupby(rows, key=lambda read: int(read.extra[0])):
-        if number in by_number:
-            yield from _members(report, by_number.pop(number), list(group), alias)
-    for number in by_number:
-        yield Finding(7, "seal", str(number), "all its transfers are missing")
+class Walk:
+    """The way along the chain: recomputes every seal from the one with the number ``start`` on."""
 
-
-def _members(report: Report, seal: Seal, reads: list[Read], alias: str) -> Iterator[Finding]:
-    leaves: list[bytes] = []
-    broken = False
-    for place, read in enumerate(reads):
-        position, leaf, transfer_id = int(read.extra[1]), bytes(read.extra[2]), int(read.extra[3])
-        if position != len(leaves):
-            broken = True
-            yield Finding(7, "sealmember", f"{seal.number}/{place}", "a transfer was taken out of this seal, or put in")
-            break
-        report.transfers += 1
-        report.postings += len(read.postings)
-        what = _wrong(read, leaf)
-        if what:
-            broken = True
-            yield Finding(7, "transfer", str(transfer_id), f"{what} (seal {seal.number}, place {position})")
-        leaves.append(leaf)
-    if broken:
-        return
-    if len(leaves) != seal.count:
-        yield Finding(
-            7, "sealmember", f"{seal.number}/{len(leaves)}", "a transfer was taken out of this seal, or put in"
+    def __init__(self, report: Report, start: int, alias: str) -> None:
+        self.report, self.start = report, start
+        self.totals = totals_before(start, alias)
+        self.named: list[Finding] = []  # what was found in seals that a run which goes on will not look at again
+        self._seals = Seal.objects.using(alias).order_by("number").iterator(chunk_size=1000)
+        self._all_members = read_sealed(start, alias)
+        self._all_checkpoints = (
+            Checkpoint.objects.using(alias)
+            .filter(seal_id__gte=start)
+            .order_by("seal_id", "account_id")
+            .values_list("seal_id", "account_id", "debit_total", "credit_total")
+            .iterator(chunk_size=2000)
         )
-    elif merkle_root(leaves).hex() != seal.root:
-        yield Finding(7, "seal", str(seal.number), "its transfers do not make its root: one was changed or moved")
-    yield from _totals(seal, reads, alias)
+        self._members = _by_seal(self._all_members, lambda pair: pair[0].seal)
+        self._checkpoints = _by_seal(self._all_checkpoints, lambda row: row[0])
+
+    def close(self) -> None:
+        """Let the database go, also when the walk was broken off."""
+        streams: tuple[Any, ...] = (self._seals, self._all_members, self._all_checkpoints)
+        for stream in streams:
+            stream.close()
+
+    def run(self, keep: Callable[[Seal], None]) -> Iterator[Finding]:
+        """Walk. ``keep`` is called after each portion of seals with the last one that was looked at."""
+        previous, number, kept = GENESIS, 0, self.report.transfers
+        for seal in self._seals:
+            number += 1
+            if seal.number != number:
+                yield Finding(7, "seal", str(number), "is missing: the chain has a gap")
+                number = seal.number
+            yield from _link(seal, previous)
+            previous = seal.hash
+            self.report.seals += 1
+            self.report.last_digest = _digest(seal)
+            if seal.number < self.start:
+                continue
+            for finding in self._seal(seal):
+                self.named.append(finding)
+                yield finding
+            if len(self.named) > ENOUGH:
+                yield Finding(7, "seal", str(seal.number), "too much is wrong: what follows was not looked at")
+                return
+            if self.report.transfers - kept >= CHUNK:
+                kept = self.report.transfers
+                keep(seal)
+
+    def _seal(self, seal: Seal) -> Iterator[Finding]:
+        tree, moved, broken = Tree(), Turnover(), False
+        where = str(seal.number)
+        for member, read in self._members(seal.number):
+            self.report.transfers += 1
+            self.report.postings += len(read.postings)
+            if member.position != tree.count:
+                if not broken:
+                    place = f"{where}/{tree.count}"
+                    yield Finding(7, "sealmember", place, "a transfer was taken out of this seal, or put in")
+                broken = True
+                continue
+            what = _wrong(read, member.leaf)
+            if what:
+                broken = True
+                yield Finding(7, "transfer", str(read.id), f"{what} (seal {where}, place {member.position})")
+            tree.add(member.leaf)
+            if not broken:
+                moved.add(read)
+        rows = [row[1:] for row in self._checkpoints(seal.number)]
+        if not broken:
+            if not tree.count:
+                yield Finding(7, "seal", where, "all its transfers are missing")
+            elif tree.count != seal.count:
+                place = f"{where}/{tree.count}"
+                yield Finding(7, "sealmember", place, "a transfer was taken out of this seal, or put in")
+            else:
+                if tree.root() != seal.root:
+                    yield Finding(7, "seal", where, "its transfers do not make its root: one was changed or moved")
+                yield from self._moved(seal, moved, rows)
+        self.totals.update((account, (int(debit), int(credit))) for account, debit, credit in rows)
+
+    def _moved(self, seal: Seal, moved: Turnover, rows: list[tuple[int, int, int]]) -> Iterator[Finding]:
+        if json.dumps(moved.totals(), separators=(",", ":")) != seal.totals:
+            yield Finding(7, "seal", str(seal.number), "its totals are not those of its transfers")
+        if checkpoints_hash(rows) != seal.checkpoints_hash:
+            yield Finding(7, "checkpoint", f"seal {seal.number}", "a checkpoint was changed, removed or added")
+        accounts = moved.accounts
+        for account, debit, credit in rows:
+            before, now = self.totals.get(account, (0, 0)), accounts.pop(account, [0, 0])
+            if debit != before[0] + now[0] or credit != before[1] + now[1]:
+                yield Finding(
+                    6, "checkpoint", f"account {account} at seal {seal.number}", "is not what the transfers make"
+                )
+        for account in sorted(accounts):
+            yield Finding(6, "checkpoint", f"account {account} at seal {seal.number}", "is missing")
+
+
+def sealed(
+    report: Report, since: int, most: int, alias: str, place: Place, tell: Callable[[Report], None]
+) -> Iterator[Finding]:
+    """Walk the whole chain; look at the transfers from the first seal with one later than ``since`` on.
+
+    Every seal after that one is looked at, whatever its ids: a transfer that was committed late has a low one.
+    """
+    start = place.seal + 1
+    if since:
+        first = Seal.objects.using(alias).filter(last_transfer_id__gte=since).order_by("number").first()
+        start = max(start, first.number if first else (1 << 63) - 1)
+    walk = Walk(report, start, alias)
+    walk.named = [*place.findings]
+
+    def keep(seal: Seal) -> None:
+        place.keep(seal, report, walk.named, totals_hash(walk.totals))
+        tell(report)
+
+    yield from place.findings
+    with contextlib.closing(walk):
+        yield from walk.run(keep)
+    yield from _strangers(most, alias)
+
+
+def totals_before(number: int, alias: str) -> Totals:
+    """Read what each system account had moved before this seal: the latest checkpoint of each, in one statement."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute(
+            "SELECT c.account_id, c.debit_total, c.credit_total FROM ledger_checkpoint c JOIN "
+            "(SELECT account_id, max(seal_id) AS seal_id FROM ledger_checkpoint WHERE seal_id < %s "
+            "GROUP BY account_id) l ON l.account_id = c.account_id AND l.seal_id = c.seal_id",
+            [number],
+        )
+        return {account: (int(debit), int(credit)) for account, debit, credit in cursor.fetchall()}
+
+
+def totals_hash(totals: Totals) -> str:
+    """Hash such totals."""
+    return checkpoints_hash((account, *sums) for account, sums in totals.items())
+
+
+def _by_seal(rows: Iterable[Any], number_of: Callable[[Any], int]) -> Callable[[int], Iterator[Any]]:
+    """Return a function that gives the rows of a seal, if it is asked for the seals in their order."""
+    groups = groupby(rows, key=number_of)
+    ahead = next(groups, None)
+
+    def of(number: int) -> Iterator[Any]:
+        nonlocal ahead
+        while ahead and ahead[0] < number:  # of seals that do not exist: named by ``_strangers``
+            ahead = next(groups, None)
+        if ahead and ahead[0] == number:
+            yield from ahead[1]
+            ahead = next(groups, None)
+
+    return of
+
+
+def _link(seal: Seal, previous: str) -> Iterator[Finding]:
+    if seal.previous_hash != previous:
+        yield Finding(7, "seal", str(seal.number), "does not follow from the seal before it")
+    if _hash(seal) != seal.hash:
+        yield Finding(7, "seal", str(seal.number), "its hash is not the hash of its header")
+    yield from _signature(seal)
+
+
+def _hash(seal: Seal) -> str:
+    try:
+        return seal_hash(header(seal))
+    except ValueError:  # totals that are no JSON
+        return ""
+
+
+def _digest(seal: Seal) -> str:
+    try:
+        return short_digest(seal.number, seal.hash)
+    except ValueError:  # a hash that is none
+        return ""
 
 
 def _wrong(read: Read, leaf: bytes) -> str:
-    if not read.content:
+    if not read.content_hash:
         return "is sealed but was removed"
-    actual = leaf_hash(read.content) if None not in _names(read) else b""
-    if actual != leaf or actual != read.content_hash:
+    if not read.leaf or read.leaf != leaf or read.leaf != read.content_hash:
         return "is not what was sealed"
-    return "" if str(key_uuid(read.content["key"])) == read.content["uuid"] else "its uuid is not made from its key"
+    return "" if read.named else "its uuid is not made from its key"
 
 
-def _names(read: Read) -> list[str | None]:
-    return [name for row in read.content["postings"] for name in row[1:3]]
-
-
-def _totals(seal: Seal, reads: Iterable[Read], alias: str) -> Iterator[Finding]:
-    totals, accounts = turnover(reads)
-    if totals != header(seal)["totals"]:
-        yield Finding(7, "seal", str(seal.number), "its totals are not those of its transfers")
-    rows = list(
-        Checkpoint.objects.using(alias)
-        .filter(seal_id=seal.number)
-        .values_list("account_id", "debit_total", "credit_total")
-    )
-    if checkpoints_hash(rows) != seal.checkpoints_hash:
-        yield Finding(7, "checkpoint", f"seal {seal.number}", "a checkpoint was changed, removed or added")
-    before = _checkpoints_before(seal.number, [row[0] for row in rows], alias)
-    for account, debit, credit in sorted(rows):
-        earlier = before.get(account, (0, 0))
-        moved = accounts.pop(account, [0, 0])
-        if debit != earlier[0] + moved[0] or credit != earlier[1] + moved[1]:
-            yield Finding(6, "checkpoint", f"account {account} at seal {seal.number}", "is not what the transfers make")
-    for account in sorted(accounts):
-        yield Finding(6, "checkpoint", f"account {account} at seal {seal.number}", "is missing")
-
-
-def _checkpoints_before(number: int, accounts: list[int], alias: str) -> dict[int, tuple[int, int]]:
-    found: dict[int, tuple[int, int]] = {}
-    for account in accounts:
-        row = (
-            Checkpoint.objects.using(alias)
-            .filter(account_id=account, seal_id__lt=number)
-            .order_by("-seal_id")
-            .values_list("debit_total", "credit_total")
-            .first()
-        )
-        if row is not None:
-            found[account] = (int(row[0]), int(row[1]))
-    return found
-
-
-def _strangers(last: int, most: int, alias: str) -> Iterator[Finding]:
+def _strangers(most: int, alias: str) -> Iterator[Finding]:
     members = SealMember.objects.using(alias).exclude(seal_id__in=Seal.objects.using(alias).values("number"))
     for member in members.order_by("transfer_id")[:most]:
         yield Finding(
             7, "sealmember", str(member.transfer_id), f"belongs to seal {member.seal_id}, which does not exist"
         )
     for one in Anchor.objects.using(alias).select_related("seal").order_by("id").iterator():
-        if one.digest != short_digest(one.seal.number, one.seal.hash):
+        if one.digest != _digest(one.seal):
             yield Finding(7, "seal", str(one.seal_id), f"is not the one that was made known at {one.place}")
 
 
-def unsealed(report: Report, since: int, alias: str) -> Iterator[Finding]:
+def unsealed(report: Report, alias: str) -> Iterator[Finding]:
     """Check what waits to be sealed against the hash that was written with it."""
-    last = since
-    while reads := read_unsealed(last, CHUNK, alias):
-        for read in reads:
-            report.transfers += 1
-            report.postings += len(read.postings)
-            what = _wrong(read, read.content_hash)
-            if what:
-                yield Finding(7, "transfer", str(read.id), what.replace("sealed", "posted"))
-        last = reads[-1].id
+    named = 0
+    for read in read_unsealed(0, None, alias):
+        report.transfers += 1
+        report.postings += len(read.postings)
+        what = _wrong(read, read.content_hash)
+        if what:
+            named += 1
+            yield Finding(7, "transfer", str(read.id), what.replace("sealed", "posted"))
+            if named > ENOUGH:
+                return
 
 
 def outside(digest: str, alias: str) -> Iterator[Finding]:
@@ -179,5 +290,5 @@ def _signature(seal: Seal) -> Iterator[Finding]:
     try:
         public = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(key)).public_key()
         public.verify(bytes.fromhex(seal.signature), seal.hash.encode())
-    except InvalidSignature:
+    except (InvalidSignature, ValueError):
         yield Finding(7, "seal", str(seal.number), "its signature is not ours")
