@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -15,7 +16,7 @@ from tests.ledger.conftest import LATER, SOON
 from timebank.ledger import selectors as read
 from timebank.ledger import services as ledger
 from timebank.ledger.canon import short_digest
-from timebank.ledger.models import Seal
+from timebank.ledger.models import Account, Seal
 from timebank.ledger.selectors.proofs import receipt_text
 from timebank.ledger.types import Leg, LotUse, LotView, Page, TransferSpec
 
@@ -112,13 +113,84 @@ def test_pages_cost_the_same_number_of_statements(move, many):
         move("issuance", "li", 1 + number, until=SOON)
     ledger.seal()
     for call, most in (
-        (lambda: read.statement("li"), 5),
+        (lambda: read.statement("li"), 1),
         (lambda: read.balances_of(["li", "wang", "shop", "issuance"]), 2),
         (lambda: read.lots_of("li"), 1),
     ):
         with CaptureQueriesContext(connection) as seen:
             call()
         assert len(seen) <= most
+
+
+def test_balances_of_many_system_accounts_add_up_what_is_sealed_and_what_is_not(move):
+    moves = [("issuance", "shop", 100), ("shop", "bath", 30), ("issuance", "li", 9), ("li", "bath", 4)]
+    for round_ in range(2):  # the first is sealed, the second is not
+        for debit, credit, amount in moves:
+            move(debit, credit, amount)
+        found = read.balances_of(["shop", "bath", "issuance", "holds:PTS"])
+        assert {key: one.total // (1 + round_) for key, one in found.items()} == {
+            "shop": 70,
+            "bath": 34,
+            "issuance": -109,
+            "holds:PTS": 0,
+        }
+        ledger.seal()
+
+
+@pytest.fixture
+def busy(move):
+    """A shop that was in every second posting and then fell quiet; a little that is not sealed."""
+    for names in (("shop",), ("bath", "li")):
+        specs = [
+            TransferSpec(f"{credit} {n}", "test", (Leg("issuance", credit, 1),))
+            for n in range(1000)
+            for credit in names
+        ]
+        assert all(one.posted for one in ledger.post_many(specs))
+    ledger.seal_all()
+    for _tail in range(40):
+        move("issuance", "li", 1)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+def indexes(call, change=str):
+    """List by which indexes the last statement of a call reads postings, on the partition that has some."""
+    with CaptureQueriesContext(connection) as seen:
+        call()
+    sql = change(seen.captured_queries[-1]["sql"])
+    with connection.cursor() as cursor:
+        if connection.vendor != "postgresql":
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+            steps = [row[3] for row in cursor.fetchall()]
+            return {name for step in steps for name in re.findall(r"ledger_posting_[a-z]+", step)}
+        cursor.execute("SET LOCAL enable_seqscan = off")  # a small table is read whole: here it stands for a large one
+        cursor.execute(f"EXPLAIN {sql}")
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+        cursor.execute("SET LOCAL enable_seqscan = on")
+    return set(re.findall(r"ledger_posting_p0_([a-z]+)\w*idx|ledger_posting_p0_(pkey)", plan)) - {("", "")}
+
+
+def test_reads_begin_where_they_are_short_however_long_the_history(busy):
+    """A balance begins at what is not sealed, a page at the account: neither walks through what else there is."""
+    postgres = connection.vendor == "postgresql"
+    wanted = {("transfer", "")} if postgres else {"ledger_posting_transfer"}
+    assert indexes(lambda: read.balance_of("shop")) == wanted
+    wanted = {("credit", ""), ("debit", "")} if postgres else {"ledger_posting_credit", "ledger_posting_debit"}
+    assert indexes(lambda: read.statement("shop")) == wanted
+    assert indexes(lambda: read.statement("shop", before=1700, limit=10)) == wanted
+
+
+@pytest.mark.pg_only("the planner of PostgreSQL is the tempted one")
+def test_a_planner_that_knew_the_account_would_walk_through_everything(busy):
+    """The control: what the shape of the statements keeps away."""
+    bounds = re.compile(r"debit_id >= .*?, 9223372036854775807\)", re.DOTALL)
+    plain = "debit_id = (SELECT id FROM ledger_account WHERE key = 'shop')"
+    assert ("", "pkey") in indexes(lambda: read.statement("shop"), lambda sql: bounds.sub(plain, sql))
+    shop = Account.objects.get(key="shop").pk
+    tail = "= ANY (ARRAY(SELECT transfer_id FROM ledger_unsealed))"
+    free = f"IN (SELECT transfer_id FROM ledger_unsealed) AND (p.credit_id = {shop} OR p.debit_id = {shop})"
+    assert ("credit", "") in indexes(lambda: read.balance_of("shop"), lambda sql: sql.replace(tail, free))
 
 
 # -- The public page ---------------------------------------------------------------------------------------------------

@@ -22,15 +22,23 @@ SELECT a.key, a.guarded, a.balance, a.debt,
     a.id
 FROM ledger_account a WHERE a.key IN ({marks})"""
 
-#: The latest checkpoint of an account, and the postings that no seal holds yet, in one snapshot.
+#: The latest checkpoint of an account, and the postings that no seal holds yet, in one snapshot. What is not sealed is
+#: found by its transfers, one short look each: a planner that is free to begin at the account reads its whole history.
 _SYSTEM = """
-SELECT a.id,
-    coalesce((SELECT c.credit_total - c.debit_total FROM ledger_checkpoint c WHERE c.account_id = a.id
-              ORDER BY c.seal_id DESC LIMIT 1), 0)
-  + coalesce((SELECT sum(CASE WHEN p.credit_id = a.id THEN p.amount ELSE -p.amount END)
-              FROM ledger_unsealed u JOIN ledger_posting p ON p.transfer_id = u.transfer_id
-              WHERE p.credit_id = a.id OR p.debit_id = a.id), 0)
-FROM ledger_account a WHERE a.id IN ({marks})"""
+WITH tail AS (SELECT p.debit_id, p.credit_id, p.amount FROM {tail})
+SELECT a.id, coalesce((SELECT c.credit_total - c.debit_total FROM ledger_checkpoint c WHERE c.account_id = a.id
+                       ORDER BY c.seal_id DESC LIMIT 1), 0) + coalesce(m.moved, 0)
+FROM ledger_account a LEFT JOIN (
+    SELECT account, sum(amount) AS moved FROM (
+        SELECT credit_id AS account, amount FROM tail WHERE credit_id IN ({ids})
+        UNION ALL SELECT debit_id, -amount FROM tail WHERE debit_id IN ({ids})) x GROUP BY account) m
+    ON m.account = a.id
+WHERE a.id IN ({ids})"""
+_TAIL = {
+    "postgresql": "ledger_posting p WHERE p.transfer_id = ANY (ARRAY(SELECT transfer_id FROM ledger_unsealed))",
+    # SQLite keeps the order of a cross join
+    "sqlite": "ledger_unsealed u CROSS JOIN ledger_posting p WHERE p.transfer_id = u.transfer_id",
+}
 
 _CHUNK = 400
 
@@ -51,7 +59,8 @@ def balances_of(keys: Iterable[str]) -> dict[str, Balance]:
                 else:
                     system[id_] = key
             if system:
-                cursor.execute(_SYSTEM.format(marks=", ".join(["%s"] * len(system))), list(system))
+                ids = ", ".join(f"{one:d}" for one in system)
+                cursor.execute(_SYSTEM.format(tail=_TAIL[connection.vendor], ids=ids))
                 for id_, total in cursor.fetchall():
                     found[system[id_]] = Balance(int(total), 0, int(total), 0, 0)
     return found
