@@ -109,6 +109,17 @@ def test_ids_far_apart_are_read_one_by_one(move):
     assert [read.id for read in reading._Reader("default").read(ids)] == ids
 
 
+def test_no_more_account_keys_are_remembered_than_memory_allows(move, monkeypatch):
+    from timebank.ledger import reading
+
+    posted = [move("issuance", to, 1) for to in ("li", "wang", "shop", "bath")]
+    monkeypatch.setattr(reading, "NAMES", 2)
+    reader = reading._Reader("default")
+    for one in posted:
+        assert reader.read([one.id])[0].leaf
+        assert len(reader.names) == 2
+
+
 def test_what_was_never_posted_so_has_no_leaf(village):
     from timebank.ledger.reading import _Reader
 

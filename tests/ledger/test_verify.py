@@ -18,7 +18,7 @@ from tests.ledger.conftest import LATER, SOON
 from timebank.ledger import guards, tasks
 from timebank.ledger import selectors as read
 from timebank.ledger import services as ledger
-from timebank.ledger.canon import merkle_path, merkle_root, node_hash, parse_digest, short_digest
+from timebank.ledger.canon import key_uuid, merkle_path, merkle_root, node_hash, parse_digest, short_digest
 from timebank.ledger.models import Checkpoint, Posting, Seal, SealMember, Transfer, Unsealed
 from timebank.ledger.selectors.proofs import receipt_holds, receipt_of, receipt_text, seal_by_digest
 from timebank.ledger.types import Leg, TransferSpec
@@ -121,7 +121,8 @@ CHANGES = [
     ("UPDATE ledger_hold SET amount = amount + 1", "hold"),
     ("UPDATE ledger_holdresolution SET captured = captured - 1", "holdresolution"),
     ("UPDATE ledger_checkpoint SET credit_total = credit_total + 1 WHERE id = {checkpoint}", "checkpoint seal 1"),
-    ("DELETE FROM ledger_checkpoint WHERE id = {checkpoint}", "checkpoint"),
+    ("DELETE FROM ledger_checkpoint WHERE id = {checkpoint}", "checkpoint seal 1: a checkpoint was changed, removed"),
+    ("DELETE FROM ledger_checkpoint WHERE id = {checkpoint}", "at seal 1: is missing"),
     ("UPDATE ledger_seal SET totals = '{{}}' WHERE number = 1", "seal 1: its hash is not the hash of its header"),
     ("UPDATE ledger_seal SET totals = 'nothing' WHERE number = 1", "seal 1: its hash is not the hash of its header"),
     ("UPDATE ledger_seal SET hash = 'nothing' WHERE number = 2", "seal 2: its hash is not the hash of its header"),
@@ -346,12 +347,13 @@ def test_a_run_that_was_broken_off_goes_on_and_looks_at_the_rest(place, looked_a
 
 
 def test_a_run_that_goes_on_may_be_broken_off_again(place, looked_at):
-    place(1)
+    started = json.loads(place(1).read_text())["started_at"]
     file = place(2)
     looked_at.clear()
     report = verify(resume=file)
     assert report.clean
     assert (report.resumed_after, looked_at, report.transfers) == (2, [], Transfer.objects.count())
+    assert report.resumed_from == started, "the first of the three runs"
 
 
 @pytest.mark.breaks_ledger("on purpose")
@@ -506,6 +508,18 @@ def test_missing_trigger_is_found(books):
     assert "promise 2: ledger_posting" in said
 
 
+@pytest.mark.breaks_ledger("on purpose")
+def test_a_uuid_that_is_not_made_from_its_key_is_found(village, monkeypatch):
+    """Hashed and sealed in good order, and yet not the identity that everybody derives from the key."""
+    from timebank.ledger.services import engine
+
+    monkeypatch.setattr(engine, "key_uuid", lambda key: key_uuid(f"other {key}"))
+    posted = ledger.post(TransferSpec("a", "test", (Leg("issuance", "li", 1),)))
+    assert f"transfer {posted.id}: its uuid is not made from its key" in command()[1]
+    ledger.seal()
+    assert f"transfer {posted.id}: its uuid is not made from its key (seal 1, place 0)" in command()[1]
+
+
 # -- Seals -------------------------------------------------------------------------------------------------------------
 def test_seals_take_what_waits_in_order_and_chain(move):
     assert ledger.seal() is None
@@ -633,7 +647,7 @@ def test_nonsense_is_no_receipt(db, nonsense):
 
 def test_content_is_hashed_the_same_way_for_ever(db):
     """Golden vectors: a change here breaks every seal and receipt that was ever made."""
-    from timebank.ledger.canon import canonical, key_uuid, leaf_hash, request_hash, seal_hash
+    from timebank.ledger.canon import canonical, leaf_hash, request_hash, seal_hash
 
     assert str(key_uuid("mint:record:77")) == "8b7d901e-ae43-84e6-a16e-aa5c418dbfa6"
     assert canonical({"b": [1, None, "善"], "a": ""}) == b'{"a":"","b":[1,null,"\xe5\x96\x84"]}'

@@ -163,7 +163,7 @@ class _Reader:
             unknown = accounts
         with self.connection.cursor() as cursor:
             cursor.execute(f"SELECT id, key FROM ledger_account WHERE id {_chosen([*unknown])}")
-            self.names.update((id_, quoted(key)) for id_, key in cursor.fetchall())
+            self.names.update((id_, quoted(key)) for id_, key in cursor.fetchall() if id_ in unknown)
 
     def _made(self, id_: int, head: tuple[Any, ...] | None, postings: Sequence[PostingRow], lite: bool) -> Read:
         if head is None:
