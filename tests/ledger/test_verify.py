@@ -133,6 +133,9 @@ CHANGES = [
     ("UPDATE ledger_transfer SET unit = 99 WHERE id = {last}", "transfer {last}: is not what was posted"),
     ("UPDATE ledger_posting SET debit_id = debit_id + 7777 WHERE id = {posting}", "transfer {first}: is not what was"),
     ("DELETE FROM ledger_seal WHERE number = 1", "seal 1: is missing"),
+    ("DELETE FROM ledger_seal WHERE number = 1", "sealmember {first}: belongs to seal 1, which does not exist"),
+    ("UPDATE ledger_sealmember SET seal_id = 9 WHERE transfer_id = {first}", "sealmember {first}: belongs to seal 9,"),
+    ("UPDATE ledger_sealmember SET seal_id = -9 WHERE transfer_id = {first}", "sealmember {first}: belongs to seal -9"),
     ("UPDATE ledger_transfer SET reverses_id = NULL WHERE reverses_id IS NOT NULL", "transfer"),
 ]
 

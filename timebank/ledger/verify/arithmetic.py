@@ -196,6 +196,13 @@ CHECKS = (
     ),
     Check(
         7,
+        "sealmember",
+        "belongs to seal {}, which does not exist",
+        """SELECT m.transfer_id, m.seal_id FROM ledger_sealmember m
+        WHERE NOT EXISTS (SELECT 1 FROM ledger_seal s WHERE s.number = m.seal_id) ORDER BY m.transfer_id""",
+    ),
+    Check(
+        7,
         "unsealed",
         "waits to be sealed but does not exist",
         """SELECT u.transfer_id, '' FROM ledger_unsealed u

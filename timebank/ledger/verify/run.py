@@ -47,7 +47,7 @@ def verify(
         report.unsealed = Unsealed.objects.using(using).count()
         place = _go_on(Place.load(resume, since), report, using)
         # the long part, which keeps its place, comes first; what the database says of itself is told first all the same
-        chain = list(sealed(report, since, most, using, place, tell))
+        chain = list(sealed(report, since, using, place, tell))
         report.findings.extend(arithmetic(since, most, using))
         report.findings.extend(chain)
         report.findings.extend(unsealed(report, using))

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import connections
 
 from timebank.ledger.canon import GENESIS, parse_digest, seal_hash, short_digest
-from timebank.ledger.models import Anchor, Checkpoint, Seal, SealMember
+from timebank.ledger.models import Anchor, Checkpoint, Seal
 from timebank.ledger.reading import Read, read_sealed, read_unsealed
 from timebank.ledger.services.sealing import Turnover, checkpoints_hash, header
 from timebank.ledger.verify.place import Place
@@ -154,9 +154,7 @@ class Walk:
             yield Finding(6, "checkpoint", f"account {account} at seal {seal.number}", "is missing")
 
 
-def sealed(
-    report: Report, since: int, most: int, alias: str, place: Place, tell: Callable[[Report], None]
-) -> Iterator[Finding]:
+def sealed(report: Report, since: int, alias: str, place: Place, tell: Callable[[Report], None]) -> Iterator[Finding]:
     """Walk the whole chain; look at the transfers from the first seal with one later than ``since`` on.
 
     Every seal after that one is looked at, whatever its ids: a transfer that was committed late has a low one.
@@ -175,7 +173,7 @@ def sealed(
     yield from place.findings
     with contextlib.closing(walk):
         yield from walk.run(keep)
-    yield from _strangers(most, alias)
+    yield from _anchors(alias)
 
 
 def totals_before(number: int, alias: str) -> Totals:
@@ -202,7 +200,7 @@ def _by_seal(rows: Iterable[Any], number_of: Callable[[Any], int]) -> Callable[[
 
     def of(number: int) -> Iterator[Any]:
         nonlocal ahead
-        while ahead and ahead[0] < number:  # of seals that do not exist: named by ``_strangers``
+        while ahead and ahead[0] < number:  # of seals that do not exist: named by a check of their own
             ahead = next(groups, None)
         if ahead and ahead[0] == number:
             yield from ahead[1]
@@ -241,12 +239,7 @@ def _wrong(read: Read, leaf: bytes) -> str:
     return "" if read.named else "its uuid is not made from its key"
 
 
-def _strangers(most: int, alias: str) -> Iterator[Finding]:
-    members = SealMember.objects.using(alias).exclude(seal_id__in=Seal.objects.using(alias).values("number"))
-    for member in members.order_by("transfer_id")[:most]:
-        yield Finding(
-            7, "sealmember", str(member.transfer_id), f"belongs to seal {member.seal_id}, which does not exist"
-        )
+def _anchors(alias: str) -> Iterator[Finding]:
     for one in Anchor.objects.using(alias).select_related("seal").order_by("id").iterator():
         if one.digest != _digest(one.seal):
             yield Finding(7, "seal", str(one.seal_id), f"is not the one that was made known at {one.place}")
