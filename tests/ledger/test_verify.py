@@ -156,6 +156,15 @@ def test_tampering_is_found_and_named(books, change, named):
     assert named.format(**places) in said, said
 
 
+@pytest.mark.breaks_ledger("on purpose")
+@pytest.mark.parametrize("most", [1, 3])
+def test_the_first_wrong_rows_are_the_ones_that_are_named(books, most):
+    gone = ids(SealMember, seal_id=1)
+    tamper(f"DELETE FROM ledger_sealmember WHERE transfer_id IN ({', '.join(map(str, gone))})")
+    found = [one for one in verify(most=most).findings if one.what.startswith("is neither sealed nor waiting")]
+    assert [int(one.row) for one in found] == sorted(gone)[:most]
+
+
 def read_lot():
     from timebank.ledger.models import Lot
 
