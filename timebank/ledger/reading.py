@@ -12,7 +12,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from json.encoder import encode_basestring_ascii as quoted
+from json.encoder import encode_basestring as quoted
 from typing import Any, NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -172,7 +172,7 @@ class _Reader:
         try:
             if lite:
                 head = (*head[:8], _moment(head[8]), *head[9:16], _dashed(head[16]))
-            leaf = hashlib.sha256(content_text(head, unit, postings, self.names).encode("ascii")).digest()
+            leaf = hashlib.sha256(content_text(head, unit, postings, self.names).encode()).digest()
             named = uuid_of(head[4]) == head[16]
         except (KeyError, TypeError, ValueError, AttributeError):  # nothing that was ever posted looks so
             leaf, named = b"", False
