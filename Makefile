@@ -7,7 +7,7 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 endif
 PY := .venv/bin/python
 export PYTHONUTF8 := 1
-.PHONY: help setup run test test-quick coverage lint fmt types demo bench attack tour lock messages clean
+.PHONY: help setup run test test-quick coverage lint fmt types demo bench attack mutation tour lock messages clean
 
 help: ## Show this help
 	@printf '\nShanji 善集, a village time bank with a rewards market\n\n'
@@ -52,6 +52,10 @@ bench: setup ## Measure the ledger; writes bench/results.json and docs/performan
 
 attack: setup ## Kill web, worker and database in mid-work and look what was lost
 	@ATTACK=long $(PY) -m pytest -q -s tests/faults && ATTACK=long $(PY) -m pytest -q -s --sqlite tests/faults/ledger
+
+mutation: setup ## Change the ledger piece by piece, see what no test notices; writes docs/mutation.md (MINUTES=30)
+	@$(PY) -m tools.messages compile
+	@$(PY) -m tools.mutation $(if $(MINUTES),--minutes $(MINUTES)) $(if $(ONLY),--only $(ONLY))
 
 tour: setup ## Take a picture of every page into docs/tour/
 	@$(PY) -m tools.messages compile

@@ -1,0 +1,386 @@
+"""Change the ledger's code one small piece at a time and see whether a test notices; writes docs/mutation.md.
+
+    python -m tools.mutation [--minutes 60] [--only services/holds.py …] [--fresh] [--report]
+
+mutmut makes the mutants of a copy of the tree in ``var/mutation`` and runs, for each, the tests that reach the changed
+function, fastest first, until one fails. First on SQLite; what lives there is tried again on PostgreSQL, because some
+code is for one database only. A run that is stopped, or out of minutes, goes on where it was. ``tools/mutation.toml``
+has a word for every survivor; one without fails the command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import difflib
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+HOME = ROOT / "var" / "mutation"
+LEDGER = Path("timebank/ledger")
+PINNED = ROOT / "tools" / "mutation.txt"
+WORDS = ROOT / "tools" / "mutation.toml"
+REPORT = ROOT / "docs" / "mutation.md"
+COPIED = ["manage.py", "pyproject.toml", "settings", "tests", "timebank", "marketplace", "tools"]
+#: Not mutated: migrations run once in the template, and the receipt's script runs in a process of its own.
+LEFT_OUT = ["migrations/*", "static/*", "testing.py", "urls.py"]
+ONE_DATABASE = {"store/sqlite.py": "sqlite", "store/postgres.py": "postgresql"}
+SURVIVED = {0: "no test noticed", 5: "no test reaches it", 33: "no test reaches it"}
+
+SETTINGS = """
+[tool.mutmut]
+source_paths = ["timebank"]
+only_mutate = {only}
+do_not_mutate = {left_out}
+also_copy = ["manage.py", "settings", "marketplace", "tools"]
+pytest_add_cli_args_test_selection = ["tests/ledger"]
+pytest_add_cli_args = [
+    "-m", "not slow and not e2e", "--hypothesis-seed=0",
+    "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:playwright",
+]
+# A mutant may loop for ever: (what its tests took + 4 s) x 3.
+timeout_constant = 4.0
+timeout_multiplier = 3.0
+track_dependencies = false
+"""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A changed function as mutmut wrote it, and how it fared on each database."""
+
+    id: str
+    module: str
+    line: int
+    before: str
+    after: str
+    fates: dict[str, int | None]
+
+    @property
+    def fate(self) -> str:
+        """Return killed, survived or untried; to be killed on one database is to be killed."""
+        if any(code is not None and code not in SURVIVED for code in self.fates.values()):
+            return "killed"
+        needed = {ONE_DATABASE[self.module]} if self.module in ONE_DATABASE else {"sqlite", "postgresql"}
+        tried = {database for database, code in self.fates.items() if code is not None}
+        return "survived" if needed <= tried else "untried"
+
+
+def main() -> int:
+    """Run what is left to run, write the report; 1 when a survivor has no word or a mutant is untried."""
+    parser = argparse.ArgumentParser(prog="python -m tools.mutation", description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=600, help="stop after so long; the next run goes on")
+    parser.add_argument("--only", nargs="+", default=[], metavar="MODULE", help="such as plan.py or services/holds.py")
+    parser.add_argument("--fresh", action="store_true", help="forget all results of earlier runs")
+    parser.add_argument("--report", action="store_true", help="run nothing, only write docs/mutation.md")
+    options = parser.parse_args()
+    if options.fresh:
+        shutil.rmtree(HOME, ignore_errors=True)
+    end = time.monotonic() + options.minutes * 60
+    if not options.report:
+        tool = _install()
+        for database in ("sqlite", "postgresql"):
+            _run(database, tool, options.only, end)
+    return _report()
+
+
+def _install() -> Path:
+    """Put mutmut beside our environment, not into it."""
+    target = HOME / "tool"
+    mark = target / "made-from"
+    wanted = hashlib.sha256(PINNED.read_bytes() + sys.version.encode()).hexdigest()
+    if not mark.exists() or mark.read_text() != wanted:
+        shutil.rmtree(target, ignore_errors=True)
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(target)]
+        subprocess.run([*command, "-r", str(PINNED)], check=True)
+        mark.write_text(wanted)
+    return target
+
+
+# -- The copy ----------------------------------------------------------------------------------------------------------
+def _copy(database: str, only: list[str]) -> Path:
+    """Bring the copy of the tree up to date and forget what a changed test may change: who survived."""
+    place = HOME / database
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "-co", "--exclude-standard", "--", *COPIED], cwd=ROOT, capture_output=True, check=True
+    )
+    files = {name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()}
+    before = {str(path.relative_to(place)) for top in COPIED for path in (place / top).rglob("*") if path.is_file()}
+    changed = False
+    for name in sorted(files | before):
+        fresh = (ROOT / name).read_bytes() if name in files else None
+        if name == "pyproject.toml":
+            modules = [f"{LEDGER}/{one}" for one in only] or [f"{LEDGER}/*"]
+            left_out = [f"{LEDGER}/{one}" for one in [*LEFT_OUT, *_foreign(database)]]
+            fresh = (fresh or b"") + SETTINGS.format(only=json.dumps(modules), left_out=json.dumps(left_out)).encode()
+        elif fresh is not None and _is_mutated(name):
+            fresh = _without_decorators(fresh.decode()).encode()
+        there = place / name
+        if fresh == (there.read_bytes() if there.is_file() else None):
+            continue
+        changed = changed or not (_is_mutated(name) or name == "pyproject.toml")
+        for old in (there, place / "mutants" / name):
+            old.unlink(missing_ok=True)
+        if fresh is not None:
+            there.parent.mkdir(parents=True, exist_ok=True)
+            there.write_bytes(fresh)
+    # Made anew each time, in seconds: the mutants (what is known of them stays) and which test reaches what.
+    for old in [*(place / "mutants" / LEDGER).rglob("*.py"), place / "mutants" / "mutmut-stats.json"]:
+        old.unlink(missing_ok=True)
+    for meta in (place / "mutants" / LEDGER).rglob("*.meta") if changed else ():
+        content = json.loads(meta.read_text())
+        codes = content["exit_code_by_key"]
+        content["exit_code_by_key"] = {name: None if code in SURVIVED else code for name, code in codes.items()}
+        meta.write_text(json.dumps(content))
+    return place
+
+
+def _foreign(database: str) -> list[str]:
+    return [module for module, its in ONE_DATABASE.items() if its != database]
+
+
+def _is_mutated(name: str) -> bool:
+    inner = name.removeprefix(f"{LEDGER}/")
+    return inner != name and name.endswith(".py") and not any(Path(inner).match(one) for one in LEFT_OUT)
+
+
+def _without_decorators(source: str) -> str:
+    """Write ``@d def f`` as ``def f; f = d(f)``, which mutmut then mutates: a decorated function it leaves alone."""
+    lines = source.splitlines()
+    tree = ast.parse(source)
+    bodies = [tree.body, *(node.body for node in tree.body if isinstance(node, ast.ClassDef))]
+    found = [node for body in bodies for node in body if isinstance(node, ast.FunctionDef) and node.decorator_list]
+    for node in sorted(found, key=lambda node: node.lineno, reverse=True):
+        call = node.name
+        for decorator in reversed(node.decorator_list):
+            call = f"{ast.get_source_segment(source, decorator)}({call})"
+        lines.insert(node.end_lineno or node.lineno, f"{' ' * node.col_offset}{node.name} = {call}")
+        first = node.decorator_list[0].lineno
+        del lines[first - 1 : node.lineno - 1]
+    return "\n".join(lines) + "\n"
+
+
+# -- The run -----------------------------------------------------------------------------------------------------------
+def _run(database: str, tool: Path, only: list[str], end: float) -> None:
+    """Run mutmut on the mutants that are untried there, at most until ``end``."""
+    place = _copy(database, only)
+    names: list[str] = []
+    if database == "postgresql":
+        names = _left_for_postgres(place, only)
+        if not names:
+            return
+    if end <= time.monotonic():
+        return
+    print(f"\n=== {database} ===", flush=True)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(tool),
+        "TEST_DB": database,
+        "SHANJI_TEST_CACHE": str(HOME / "cache"),  # mutants change the digest of migrations: spare the suite's cache
+    }
+    with _server(database) as url:
+        environment |= {"TEST_DATABASE_URL": url} if url else {}
+        command = [sys.executable, "-c", "from mutmut.__main__ import cli; cli()", "run", "--max-children", "1", *names]
+        with (HOME / f"{database}.log").open("w") as log:
+            process = subprocess.Popen(command, cwd=place, env=environment, stdout=log, stderr=log)
+            try:
+                while process.poll() is None and time.monotonic() < end:
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(60)
+                    tried = [code for code in _codes(place).values() if code is not None]
+                    print(f"{len(tried)} tried, {sum(code in SURVIVED for code in tried)} live", flush=True)
+            finally:
+                if process.poll() is None:
+                    process.send_signal(signal.SIGINT)  # it notes the mutant at hand and stops
+                    process.wait()
+    if process.returncode not in {0, -signal.SIGINT}:
+        raise SystemExit(f"mutmut ended with {process.returncode}; see {log.name}.")
+
+
+def _left_for_postgres(place: Path, only: list[str]) -> list[str]:
+    """Name what survived SQLite and was not tried yet, and all of the modules that SQLite cannot try."""
+    tried = _codes(place)
+    names = [name for name, code in _codes(HOME / "sqlite").items() if code in SURVIVED and tried.get(name) is None]
+    for module in _foreign("sqlite"):
+        if not only or module in only:
+            dotted = str(LEDGER / module).removesuffix(".py").replace("/", ".")
+            own = {name: code for name, code in tried.items() if name.startswith(dotted)}
+            names += [name for name, code in own.items() if code is None] if own else [f"{dotted}.*"]
+    return names
+
+
+def _codes(place: Path) -> dict[str, int | None]:
+    """Return the exit code of the tests by mutant, None where it was not tried."""
+    codes: dict[str, int | None] = {}
+    for meta in sorted((place / "mutants" / LEDGER).rglob("*.meta")):
+        codes.update(json.loads(meta.read_text())["exit_code_by_key"])
+    return codes
+
+
+@contextlib.contextmanager
+def _server(database: str) -> Iterator[str]:
+    """Keep one PostgreSQL for the whole run: to start one for each mutant would cost more than its tests."""
+    if database == "sqlite":
+        yield ""
+        return
+    from tests.support import postgres
+
+    binaries = postgres.find_binaries()
+    if binaries is None:
+        raise SystemExit("No PostgreSQL: `make setup` brings one.")
+    with tempfile.TemporaryDirectory(prefix="shanji-mutation-", dir="/tmp") as folder:
+        home = Path(folder) / "pg"
+        home.parent.chmod(0o711)
+        server = postgres.start(*binaries, home)
+        try:
+            yield f"postgresql://postgres@/postgres?host={home}"
+        finally:
+            postgres.stop(server)
+
+
+# -- The report --------------------------------------------------------------------------------------------------------
+def _mutants() -> Iterator[Mutant]:
+    """Yield every mutant of every module, with the line it changes in the tree."""
+    codes = {database: _codes(HOME / database) for database in ("sqlite", "postgresql")}
+    for path in sorted((ROOT / LEDGER).rglob("*.py")):
+        module = str(path.relative_to(ROOT / LEDGER))
+        if not _is_mutated(f"{LEDGER}/{module}"):
+            continue
+        made = HOME / ONE_DATABASE.get(module, "sqlite") / "mutants" / LEDGER / module
+        if not made.exists():
+            continue
+        starts = _functions(path.read_text())
+        functions = _functions(made.read_text())
+        dotted = str(LEDGER / module).removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+        seen: Counter[str] = Counter()
+        for name, (_, body) in functions.items():
+            inside, _, number = name.rpartition("__mutmut_")
+            if not number.isdigit():
+                continue
+            function = inside.rpartition(".")[2]
+            function = function[1:].replace("ǁ", ".").strip(".") if "ǁ" in function else function[2:]
+            offset, before, after = _difference(functions[f"{inside}__mutmut_orig"][1], body)
+            digest = hashlib.sha256(f"{before}\n{after}".encode()).hexdigest()[:6]
+            id = f"{module}:{function}:{digest}"
+            seen[id] += 1
+            key = f"{dotted}.{name.rpartition('.')[2]}"
+            yield Mutant(
+                id if seen[id] == 1 else f"{id}-{seen[id]}",
+                module,
+                starts[function][0] + offset if function in starts else 0,
+                before,
+                after,
+                {database: found[key] for database, found in codes.items() if key in found},
+            )
+
+
+def _functions(source: str) -> dict[str, tuple[int, list[str]]]:
+    """Return first line and text of each function, methods by ``Class.method``."""
+    lines = source.splitlines()
+    found = {}
+    tree = ast.parse(source)
+    for prefix, body in [("", tree.body), *((f"{c.name}.", c.body) for c in tree.body if isinstance(c, ast.ClassDef))]:
+        for node in body:
+            if isinstance(node, ast.FunctionDef):
+                found[prefix + node.name] = (node.lineno, lines[node.lineno - 1 : node.end_lineno])
+    return found
+
+
+def _difference(old: list[str], new: list[str]) -> tuple[int, str, str]:
+    """Return where a mutant differs from its original, and how, without what both lines share."""
+    matcher = difflib.SequenceMatcher(None, old[1:], new[1:], autojunk=False)
+    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+        if tag != "equal":
+            return (
+                i1 + 1,
+                " ".join(map(str.strip, old[i1 + 1 : i2 + 1])),
+                " ".join(map(str.strip, new[j1 + 1 : j2 + 1])),
+            )
+    return 0, old[0].partition("(")[2], new[0].partition("(")[2]  # a default in the head
+
+
+def _report() -> int:
+    """Write the table and name every survivor; return 1 when a word is missing or a mutant was not tried."""
+    mutants = list(_mutants())
+    words = _words()
+    survivors = [one for one in mutants if one.fate == "survived"]
+    untried = [one for one in mutants if one.fate == "untried"]
+    missing = [one for one in survivors if one.id not in words]
+    gone = sorted(set(words) - {one.id for one in [*survivors, *untried]})
+    REPORT.write_text("\n".join(_lines(mutants, words)) + "\n")
+    for one in missing:
+        print(f"no word: {one.id} (line {one.line})\n  - {one.before}\n  + {one.after}")
+    for id in gone:
+        print(f"a word for what does not survive: {id}")
+    killed = len(mutants) - len(survivors) - len(untried)
+    print(
+        f"{REPORT.relative_to(ROOT)}: {killed} of {len(mutants)} killed, {len(survivors)} live, {len(untried)} untried"
+    )
+    return 1 if missing or gone or untried or not mutants else 0
+
+
+def _words() -> dict[str, str]:
+    """Read why survivors live, by their id."""
+    groups = tomllib.loads(WORDS.read_text())["word"] if WORDS.exists() else []
+    return {id: group["says"] for group in groups for id in group["of"]}
+
+
+def _lines(mutants: list[Mutant], words: dict[str, str]) -> Iterator[str]:
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty= and changes not committed"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.strip()  # fmt: skip
+    yield "# Mutation testing of the ledger\n"
+    yield f"*Written by `make mutation` at commit {commit}; do not edit. The words are in `tools/mutation.toml`.*\n"
+    yield (
+        "A mutant is the ledger with one small change (a sign turned, an argument dropped, a text altered). It is "
+        "killed when a test of `tests/ledger` fails, on SQLite or, if it lives there, on PostgreSQL. Not mutated: "
+        "migrations, statements outside functions, `urls.py`, `testing.py` (the suite's own) and the receipt's "
+        "script, which runs in a process of its own.\n"
+    )
+    yield "| module | mutants | killed on SQLite | only on PostgreSQL | live | untried | score |"
+    yield "|---|---:|---:|---:|---:|---:|---:|"
+    modules = sorted({one.module for one in mutants})
+    for module in modules:
+        yield _row(module, [one for one in mutants if one.module == module])
+    yield _row("**all**", mutants)
+    yield "\n## Survivors"
+    for module in modules:
+        live = [one for one in mutants if one.module == module and one.fate == "survived"]
+        if live:
+            yield f"\n### {module}\n"
+        for one in sorted(live, key=lambda one: (one.line, one.id)):
+            word = words.get(one.id, "NO WORD YET")
+            change = f"{_code(one.before)} → {_code(one.after)}" if one.after else f"{_code(one.before)} dropped"
+            yield f"- `{LEDGER}/{module}:{one.line}` {change}: {word}"
+
+
+def _code(text: str) -> str:
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
+
+
+def _row(name: str, mutants: list[Mutant]) -> str:
+    fates = Counter(one.fate for one in mutants)
+    first = sum(one.fates.get("sqlite") is not None and one.fates["sqlite"] not in SURVIVED for one in mutants)
+    tried = len(mutants) - fates["untried"]
+    score = f"{100 * fates['killed'] / tried:.1f} %" if tried else "-"
+    cells = [name, len(mutants), first, fates["killed"] - first, fates["survived"], fates["untried"], score]
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
