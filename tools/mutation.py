@@ -93,8 +93,9 @@ def main() -> int:
     end = time.monotonic() + options.minutes * 60
     if not options.report:
         tool = _install()
-        for database in ("sqlite", "postgresql"):
-            _run(database, tool, options.only, end)
+        with contextlib.suppress(KeyboardInterrupt):  # what is known by then is written down
+            for database in ("sqlite", "postgresql"):
+                _run(database, tool, options.only, end)
     return _report()
 
 
