@@ -63,11 +63,9 @@ def test_a_database_without_the_ledger_is_passed_over_and_the_next_is_looked_at(
     assert [one.msg.split()[1] for one in found] == ["trigger_of_default"]
 
 
-@pytest.mark.parametrize("options", [None, {}, {"transaction_mode": None}, {"transaction_mode": "DEFERRED"}])
+@pytest.mark.parametrize("options", [{}, {"transaction_mode": None}, {"transaction_mode": "DEFERRED"}])
 def test_sqlite_that_does_not_open_its_transactions_as_a_writer_is_warned_of(db, monkeypatch, options):
-    monkeypatch.delitem(connection.settings_dict, "OPTIONS")
-    if options is not None:
-        monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
     expected = CheckWarning(
         "SQLite does not open its transactions IMMEDIATE: two writers may fail instead of waiting.",
         hint='Set OPTIONS["transaction_mode"] = "IMMEDIATE".',
