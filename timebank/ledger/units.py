@@ -23,11 +23,6 @@ def account_id(unit: str, guarded: bool, serial: int) -> int:
     return (UNIT_CODES[unit] << UNIT_SHIFT) | (int(guarded) << GUARDED_SHIFT) | serial
 
 
-def unit_code_of(account: int) -> int:
-    """Read the unit code out of an account id."""
-    return account >> UNIT_SHIFT
-
-
 def is_guarded(account: int) -> bool:
     """Say whether the account keeps a running balance that may not fall below its floor."""
     return bool((account >> GUARDED_SHIFT) & 1)
