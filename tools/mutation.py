@@ -50,7 +50,7 @@ also_copy = ["manage.py", "settings", "marketplace", "tools"]
 pytest_add_cli_args_test_selection = ["tests/ledger"]
 pytest_add_cli_args = [
     "-m", "not slow and not e2e", "--hypothesis-seed=0",
-    "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:playwright",
+    "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:playwright", "-p", "no:unraisableexception",
 ]
 # A mutant may loop for ever: (what its tests took + 4 s) x 3.
 timeout_constant = 4.0
