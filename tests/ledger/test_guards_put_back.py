@@ -55,6 +55,13 @@ def test_the_triggers_of_one_table_are_taken_away_and_put_back(made_by_migration
     assert standing() == made_by_migration
 
 
+def test_tables_may_be_told_one_by_one(made_by_migration):
+    guards.remove(tables=iter(["ledger_lot", "ledger_hold"]))
+    gone = {one for one in made_by_migration if one not in standing()}
+    assert gone == {one for one in made_by_migration if one[0] in {"ledger_lot", "ledger_hold"}}
+    guards.install()
+
+
 def test_one_lost_trigger_is_put_back_alone(made_by_migration):
     table, name = min(one for one in made_by_migration if one[0] == "ledger_seal")
     with connection.cursor() as cursor:

@@ -314,10 +314,11 @@ def stand_aside(alias: str = "default") -> None:
 def remove(alias: str = "default", tables: Iterable[str] | None = None) -> None:
     """Take the triggers away. Only ``timebank.ledger.testing`` may call this, and only on a test database."""
     connection = connections[alias]
+    chosen = None if tables is None else set(tables)
     with connection.cursor() as cursor:
         cloned = {one for one, statement in _wanted(alias).items() if statement == CLONED}
         for table, name in sorted(present(alias) - cloned):
-            if tables is not None and table not in set(tables):
+            if chosen is not None and table not in chosen:
                 continue
             if connection.vendor == "postgresql":
                 cursor.execute(f"DROP TRIGGER IF EXISTS {name} ON {table}")
