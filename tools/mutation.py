@@ -38,7 +38,7 @@ REPORT = ROOT / "docs" / "mutation.md"
 COPIED = ["manage.py", "pyproject.toml", "settings", "tests", "timebank", "marketplace", "tools"]
 #: Not mutated: migrations run once in the template, and the receipt's script runs in a process of its own.
 LEFT_OUT = ["migrations/*", "static/*", "testing.py", "urls.py"]
-ONE_DATABASE = {"store/sqlite.py": "sqlite", "store/postgres.py": "postgresql"}
+ONE_DATABASE = {"store/sqlite.py": "sqlite", "store/postgres.py": "postgresql", "partitions.py": "postgresql"}
 SURVIVED = {0: "no test noticed", 5: "no test reaches it", 33: "no test reaches it"}
 
 SETTINGS = """
