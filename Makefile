@@ -55,7 +55,7 @@ attack: setup ## Kill web, worker and database in mid-work and look what was los
 
 mutation: setup ## Change the ledger piece by piece, see what no test notices; writes docs/mutation.md (MINUTES=30)
 	@$(PY) -m tools.messages compile
-	@$(PY) -m tools.mutation $(if $(MINUTES),--minutes $(MINUTES)) $(if $(ONLY),--only $(ONLY))
+	@$(PY) -m tools.mutation $(if $(MINUTES),--minutes $(MINUTES)) $(if $(ONLY),--only $(ONLY)) $(if $(FRESH),--fresh)
 
 tour: setup ## Take a picture of every page into docs/tour/
 	@$(PY) -m tools.messages compile

@@ -116,6 +116,10 @@ def _install() -> Path:
 def _copy(database: str, only: list[str]) -> Path:
     """Bring the copy of the tree up to date and forget what a changed test may change: who survived."""
     place = HOME / database
+    place.mkdir(parents=True, exist_ok=True)
+    for file in (HOME / "began", place / "commit"):
+        if file.name == "commit" or not file.exists():
+            file.write_text(_commit())
     listed = subprocess.run(
         ["git", "ls-files", "-z", "-co", "--exclude-standard", "--", *COPIED], cwd=ROOT, capture_output=True, check=True
     )
@@ -148,6 +152,16 @@ def _copy(database: str, only: list[str]) -> Path:
         content["exit_code_by_key"] = {name: None if code in SURVIVED else code for name, code in codes.items()}
         meta.write_text(json.dumps(content))
     return place
+
+
+def _commit() -> str:
+    """Name what is being copied."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+    changed = git("status", "--porcelain", "--", *COPIED)
+    return git("rev-parse", "--short=12", "HEAD") + (" with changes not committed" if changed else "")
 
 
 def _foreign(database: str) -> list[str]:
@@ -341,17 +355,16 @@ def _words() -> dict[str, str]:
 
 
 def _lines(mutants: list[Mutant], words: dict[str, str]) -> Iterator[str]:
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty= and changes not committed"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    ).stdout.strip()  # fmt: skip
     yield "# Mutation testing of the ledger\n"
-    yield f"*Written by `make mutation` at commit {commit}; do not edit. The words are in `tools/mutation.toml`.*\n"
+    began, *ran = [path.read_text() for path in (HOME / "began", *sorted(HOME.glob("*/commit"))) if path.exists()]
+    when = f"at commit {ran[0]}" if len({began, *ran}) == 1 else f"begun at commit {began}, ended at {ran[-1]}"
+    yield f"*Written by `make mutation`, {when}; do not edit. The words are in `tools/mutation.toml`.*\n"
     yield (
         "A mutant is the ledger with one small change (a sign turned, an argument dropped, a text altered). It is "
         "killed when a test of `tests/ledger` fails, on SQLite or, if it lives there, on PostgreSQL. Not mutated: "
         "migrations, statements outside functions, `urls.py`, `testing.py` (the suite's own) and the receipt's "
-        "script, which runs in a process of its own.\n"
+        "script, which runs in a process of its own. A mutant once killed is tried again only when its function "
+        "changes, or all are with `make mutation FRESH=1`.\n"
     )
     yield "| module | mutants | killed on SQLite | only on PostgreSQL | live | untried | score |"
     yield "|---|---:|---:|---:|---:|---:|---:|"
