@@ -12,7 +12,7 @@ from timebank.ledger import errors, partitions
 from timebank.ledger import services as ledger
 from timebank.ledger.canon import GENESIS, leaf_hash, merkle_root, seal_hash, short_digest
 from timebank.ledger.models import Account, Checkpoint, Seal, SealMember, Unsealed
-from timebank.ledger.reading import read_one
+from timebank.ledger.reading import read_content
 from timebank.ledger.services import sealing
 from timebank.ledger.services.sealing import LIMIT, checkpoints_hash, header, seal_age
 from timebank.ledger.types import Leg, TransferSpec
@@ -32,7 +32,7 @@ def test_a_seal_says_what_it_covers(move, time_machine):
     made = ledger.seal()
     stored = Seal.objects.get()
     assert stored == made
-    leaves = [leaf_hash(read_one(one.id).content) for one in posted]
+    leaves = [leaf_hash(read_content(one.id)) for one in posted]
     for one in (made, stored):
         assert (one.number, one.previous_hash, one.count, one.sealed_at) == (1, GENESIS, 3, NOON)
         assert (one.first_transfer_id, one.last_transfer_id) == (posted[0].id, posted[2].id)
