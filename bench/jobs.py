@@ -207,17 +207,19 @@ def grow(transfers: int, wallets: int, part: str) -> int:
 
     rng = random.Random(part)
     days = month_ends(LOTS)
-    for start in range(0, transfers, 10_000):
-        specs = []
-        for n in range(start, min(start + 10_000, transfers)):
+    for start in range(0, transfers, 2000):  # credits and payments by turns, a batch of each
+        count = min(2000, transfers - start)
+        credits_ = []
+        payments = []
+        for n in range(start, start + count, 2):
             number = rng.randrange(min(BUSY, wallets))
-            if n % 2:
-                leg = Leg("issuance:region:1", wallet(number), PRICE, expires_on=days[n % LOTS])
-                specs.append(TransferSpec(f"grow:{part}:{n}", "mint", (leg,), reason="service", rule="hours:1"))
-            else:
-                leg = Leg(wallet(number), partner(0 if n % 4 else rng.randrange(PARTNERS)), PRICE)
-                specs.append(TransferSpec(f"grow:{part}:{n}", "redeem", (leg,), reason="order"))
-        assert all(one.posted for one in services.post_many(specs))
+            leg = Leg("issuance:region:1", wallet(number), PRICE, expires_on=days[n // 2 % LOTS])
+            credits_.append(TransferSpec(f"grow:{part}:{n}", "mint", (leg,), reason="service", rule="hours:1"))
+        for n in range(start + 1, start + count, 2):
+            number = rng.randrange(min(BUSY, wallets))
+            leg = Leg(wallet(number), partner(0 if n % 4 == 1 else rng.randrange(PARTNERS)), PRICE)
+            payments.append(TransferSpec(f"grow:{part}:{n}", "redeem", (leg,), reason="order"))
+        assert all(one.posted for specs in (credits_, payments) for one in services.post_many(specs))
     return transfers
 
 

@@ -314,6 +314,8 @@ class PostgresStore:
 
     def credits(self, specs: Sequence[TransferSpec], asked: Sequence[bytes]) -> quick.Earning | None:
         """Encode a batch of credits by accounts without a balance; None if it can be seen to be something else."""
+        if specs[0].legs[0].debit in _no_payees:  # a wallet: it pays, it does not issue
+            return None
         now = timezone.now()
         return quick.earning(specs, asked, now, timezone.localdate(now))
 
@@ -332,6 +334,7 @@ class PostgresStore:
             raise
         if ids is not None:
             _learn(_no_payers, batch.issuers)
+            _learn(_no_payees, batch.wallets)
         return ids
 
     def credited(self, batch: quick.Earning, answer: bytes) -> list[Posted]:

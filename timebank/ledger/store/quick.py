@@ -148,6 +148,7 @@ class Earning(NamedTuple):
     uuids: list[str]
     lots: list[tuple[LotUse, ...]]
     issuers: list[str]
+    wallets: list[str]
     params: list[bytes]
 
 
@@ -224,7 +225,7 @@ def earning(specs: Sequence[TransferSpec], asked: Sequence[bytes], now: dt.datet
     used: list[tuple[LotUse, ...]] = [
         (LotUse(edge_day(day), earmark, amount),) for day, earmark, amount in zip(days, earmarks, amounts, strict=True)
     ]
-    return Earning(uuids, used, [*issuers], params)
+    return Earning(uuids, used, [*issuers], [*wallets], params)
 
 
 def earned(batch: Earning, ids: bytes) -> list[Posted]:
