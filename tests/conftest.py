@@ -186,6 +186,18 @@ def _ledger_still_verifies(request: pytest.FixtureRequest) -> Iterator[None]:
     assert_ledger_clean()
 
 
+@pytest.fixture(autouse=True)
+def _language_of_the_house() -> Iterator[None]:
+    """Begin every test in the default language: a request in English, say, leaves its own behind in the thread."""
+    from django.conf import settings
+    from django.utils import timezone, translation
+
+    translation.activate(settings.LANGUAGE_CODE)
+    timezone.deactivate()
+    yield
+    translation.deactivate()
+
+
 class _ErrorLog(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.ERROR)

@@ -73,3 +73,12 @@ def test_query_budget_fails_and_shows_the_statements(query_budget) -> None:
 @pytest.mark.logs_error("shows that a marked test may")
 def test_marked_test_may_log_an_error() -> None:
     logging.getLogger("shanji").error("on purpose")
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_the_language_of_one_test_is_not_that_of_the_next(turn):
+    from django.conf import settings
+    from django.utils import translation
+
+    assert translation.get_language() == settings.LANGUAGE_CODE
+    translation.activate("en" if settings.LANGUAGE_CODE != "en" else "zh-hans")
