@@ -76,7 +76,7 @@ def statement(key: str, *, before: int | None = None, limit: int = 30) -> Page:
 
 def _newest_first(key: str, before: int | None, limit: int) -> Iterator[_Row]:
     """Read the postings of an account backwards, in portions that suffice when a line has not too many lots."""
-    size = limit + limit // 2 + 2
+    size = limit + limit // 4 + 2
     before = _END if before is None else min(before, _END)
     while True:
         with connection.cursor() as cursor:
