@@ -52,8 +52,8 @@ pytest_add_cli_args = [
     "-m", "not slow and not e2e", "--hypothesis-seed=0",
     "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:playwright", "-p", "no:unraisableexception",
 ]
-# A mutant may loop for ever: (what its tests took + 4 s) x 3.
-timeout_constant = 4.0
+# A mutant may loop for ever: (what its tests took + 10 s) x 3, so that a busy machine is not taken for one.
+timeout_constant = 10.0
 timeout_multiplier = 3.0
 track_dependencies = false
 """
