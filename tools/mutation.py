@@ -14,6 +14,7 @@ import argparse
 import ast
 import contextlib
 import difflib
+import fcntl
 import hashlib
 import json
 import os
@@ -92,8 +93,16 @@ def main() -> int:
         shutil.rmtree(HOME, ignore_errors=True)
     end = time.monotonic() + options.minutes * 60
     if not options.report:
+        for stop in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(stop, signal.default_int_handler)
+        HOME.mkdir(parents=True, exist_ok=True)
+        lock = (HOME / "lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit("Another run is under way here.") from None
         tool = _install()
-        with contextlib.suppress(KeyboardInterrupt):  # what is known by then is written down
+        with contextlib.suppress(KeyboardInterrupt):  # the report tells what is known by then
             for database in ("sqlite", "postgresql"):
                 _run(database, tool, options.only, end)
     return _report()
@@ -211,7 +220,9 @@ def _run(database: str, tool: Path, only: list[str], end: float) -> None:
         environment |= {"TEST_DATABASE_URL": url} if url else {}
         command = [sys.executable, "-c", "from mutmut.__main__ import cli; cli()", "run", "--max-children", "1", *names]
         with (HOME / f"{database}.log").open("w") as log:
-            process = subprocess.Popen(command, cwd=place, env=environment, stdout=log, stderr=log)
+            process = subprocess.Popen(
+                command, cwd=place, env=environment, stdout=log, stderr=log, start_new_session=True
+            )
             try:
                 while process.poll() is None and time.monotonic() < end:
                     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -220,9 +231,9 @@ def _run(database: str, tool: Path, only: list[str], end: float) -> None:
                     print(f"{len(tried)} tried, {sum(code in SURVIVED for code in tried)} live", flush=True)
             finally:
                 if process.poll() is None:
-                    process.send_signal(signal.SIGINT)  # it notes the mutant at hand and stops
+                    os.killpg(process.pid, signal.SIGTERM)  # what it knows is written down after every mutant
                     process.wait()
-    if process.returncode not in {0, -signal.SIGINT}:
+    if process.returncode not in {0, -signal.SIGTERM}:
         raise SystemExit(f"mutmut ended with {process.returncode}; see {log.name}.")
 
 
