@@ -40,7 +40,10 @@ COPIED = ["manage.py", "pyproject.toml", "settings", "tests", "timebank", "marke
 #: Not mutated: migrations run once in the template, and the receipt's script runs in a process of its own.
 LEFT_OUT = ["migrations/*", "static/*", "testing.py", "urls.py"]
 ONE_DATABASE = {"store/sqlite.py": "sqlite", "store/postgres.py": "postgresql", "partitions.py": "postgresql"}
-SURVIVED = {0: "no test noticed", 5: "no test reaches it", 33: "no test reaches it"}
+#: Exit codes as mutmut keeps them: all tests passed, or none reaches it; a test failed, or none ended in time (the limit
+#: of CPU time is a signal). Whatever else happened, the mutant counts as not tried.
+SURVIVED = {0, 5, 33}
+KILLED = {1, 3, 24, -24, 36, 152}
 
 SETTINGS = """
 [tool.mutmut]
@@ -74,10 +77,10 @@ class Mutant:
     @property
     def fate(self) -> str:
         """Return killed, survived or untried; to be killed on one database is to be killed."""
-        if any(code is not None and code not in SURVIVED for code in self.fates.values()):
+        if not KILLED.isdisjoint(self.fates.values()):
             return "killed"
         needed = {ONE_DATABASE[self.module]} if self.module in ONE_DATABASE else {"sqlite", "postgresql"}
-        tried = {database for database, code in self.fates.items() if code is not None}
+        tried = {database for database, code in self.fates.items() if code in SURVIVED}
         return "survived" if needed <= tried else "untried"
 
 
@@ -158,7 +161,7 @@ def _copy(database: str, only: list[str]) -> Path:
     for meta in (place / "mutants" / LEDGER).rglob("*.meta") if changed else ():
         content = json.loads(meta.read_text())
         codes = content["exit_code_by_key"]
-        content["exit_code_by_key"] = {name: None if code in SURVIVED else code for name, code in codes.items()}
+        content["exit_code_by_key"] = {name: code if code in KILLED else None for name, code in codes.items()}
         meta.write_text(json.dumps(content))
     return place
 
@@ -227,7 +230,7 @@ def _run(database: str, tool: Path, only: list[str], end: float) -> None:
                 while process.poll() is None and time.monotonic() < end:
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         process.wait(60)
-                    tried = [code for code in _codes(place).values() if code is not None]
+                    tried = [code for code in _codes(place).values() if code in KILLED | SURVIVED]
                     print(f"{len(tried)} tried, {sum(code in SURVIVED for code in tried)} live", flush=True)
             finally:
                 if process.poll() is None:
@@ -400,7 +403,7 @@ def _code(text: str) -> str:
 
 def _row(name: str, mutants: list[Mutant]) -> str:
     fates = Counter(one.fate for one in mutants)
-    first = sum(one.fates.get("sqlite") is not None and one.fates["sqlite"] not in SURVIVED for one in mutants)
+    first = sum(one.fates.get("sqlite") in KILLED for one in mutants)
     tried = len(mutants) - fates["untried"]
     score = f"{100 * fates['killed'] / tried:.1f} %" if tried else "-"
     cells = [name, len(mutants), first, fates["killed"] - first, fates["survived"], fates["untried"], score]
