@@ -40,15 +40,15 @@ COPIED = ["manage.py", "pyproject.toml", "settings", "tests", "timebank", "marke
 #: Not mutated: migrations run once in the template, and the receipt's script runs in a process of its own.
 LEFT_OUT = ["migrations/*", "static/*", "testing.py", "urls.py"]
 ONE_DATABASE = {"store/sqlite.py": "sqlite", "store/postgres.py": "postgresql", "partitions.py": "postgresql"}
-#: Exit codes as mutmut keeps them: all tests passed, or none reaches it; a test failed, or none ended in time (the limit
-#: of CPU time is a signal). Whatever else happened, the mutant counts as not tried.
+#: Exit codes as mutmut keeps them: all tests passed or none reaches it; a test failed or the time was up (a signal).
+#: Whatever else happened, the mutant counts as not tried.
 SURVIVED = {0, 5, 33}
 KILLED = {1, 3, 24, -24, 36, 152}
 
 SETTINGS = """
 [tool.mutmut]
 source_paths = ["timebank"]
-only_mutate = {only}
+only_mutate = ["{ledger}/*"]
 do_not_mutate = {left_out}
 also_copy = ["manage.py", "settings", "marketplace", "tools"]
 pytest_add_cli_args_test_selection = ["tests/ledger"]
@@ -60,6 +60,17 @@ pytest_add_cli_args = [
 timeout_constant = 10.0
 timeout_multiplier = 3.0
 track_dependencies = false
+"""
+
+
+#: The first half of ``mutmut run``: so it is known what there is to try before a server is started and tests are run.
+GENERATE = """
+from pathlib import Path
+Path("mutants").mkdir(exist_ok=True)
+from mutmut.__main__ import copy_also_copy_files, copy_src_dir, create_mutants
+copy_src_dir()
+copy_also_copy_files()
+create_mutants(1)
 """
 
 
@@ -125,7 +136,7 @@ def _install() -> Path:
 
 
 # -- The copy ----------------------------------------------------------------------------------------------------------
-def _copy(database: str, only: list[str]) -> Path:
+def _copy(database: str) -> Path:
     """Bring the copy of the tree up to date and forget what a changed test may change: who survived."""
     place = HOME / database
     place.mkdir(parents=True, exist_ok=True)
@@ -141,9 +152,8 @@ def _copy(database: str, only: list[str]) -> Path:
     for name in sorted(files | before):
         fresh = (ROOT / name).read_bytes() if name in files else None
         if name == "pyproject.toml":
-            modules = [f"{LEDGER}/{one}" for one in only] or [f"{LEDGER}/*"]
-            left_out = [f"{LEDGER}/{one}" for one in [*LEFT_OUT, *_foreign(database)]]
-            fresh = (fresh or b"") + SETTINGS.format(only=json.dumps(modules), left_out=json.dumps(left_out)).encode()
+            left_out = json.dumps([f"{LEDGER}/{one}" for one in [*LEFT_OUT, *_foreign(database)]])
+            fresh = (fresh or b"") + SETTINGS.format(ledger=LEDGER, left_out=left_out).encode()
         elif fresh is not None and _is_mutated(name):
             fresh = _without_decorators(fresh.decode()).encode()
         there = place / name
@@ -152,16 +162,19 @@ def _copy(database: str, only: list[str]) -> Path:
         changed = changed or not (_is_mutated(name) or name == "pyproject.toml")
         for old in (there, place / "mutants" / name):
             old.unlink(missing_ok=True)
-        if fresh is not None:
+        if fresh is None:
+            (place / "mutants" / f"{name}.meta").unlink(missing_ok=True)
+        else:
             there.parent.mkdir(parents=True, exist_ok=True)
             there.write_bytes(fresh)
     # Made anew each time, in seconds: the mutants (what is known of them stays) and which test reaches what.
     for old in [*(place / "mutants" / LEDGER).rglob("*.py"), place / "mutants" / "mutmut-stats.json"]:
         old.unlink(missing_ok=True)
-    for meta in (place / "mutants" / LEDGER).rglob("*.meta") if changed else ():
+    for meta in (place / "mutants" / LEDGER).rglob("*.meta"):
         content = json.loads(meta.read_text())
+        kept = KILLED if changed else KILLED | SURVIVED
         codes = content["exit_code_by_key"]
-        content["exit_code_by_key"] = {name: code if code in KILLED else None for name, code in codes.items()}
+        content["exit_code_by_key"] = {name: code if code in kept else None for name, code in codes.items()}
         meta.write_text(json.dumps(content))
     return place
 
@@ -204,21 +217,26 @@ def _without_decorators(source: str) -> str:
 # -- The run -----------------------------------------------------------------------------------------------------------
 def _run(database: str, tool: Path, only: list[str], end: float) -> None:
     """Run mutmut on the mutants that are untried there, at most until ``end``."""
-    place = _copy(database, only)
-    names: list[str] = []
-    if database == "postgresql":
-        names = _left_for_postgres(place, only)
-        if not names:
-            return
-    if end <= time.monotonic():
-        return
-    print(f"\n=== {database} ===", flush=True)
+    place = _copy(database)
     environment = {
         **os.environ,
         "PYTHONPATH": str(tool),
         "TEST_DB": database,
         "SHANJI_TEST_CACHE": str(HOME / "cache"),  # mutants change the digest of migrations: spare the suite's cache
     }
+    subprocess.run([sys.executable, "-c", GENERATE], cwd=place, env=environment, check=True, stdout=subprocess.DEVNULL)
+    codes = _codes(place)
+    first = _codes(HOME / "sqlite")
+    names = [
+        name
+        for name, code in codes.items()
+        if code is None and _is_chosen(name, only) and (database == "sqlite" or first.get(name) not in KILLED)
+    ]
+    if not names or end <= time.monotonic():
+        return
+    if len(names) == sum(code is None for code in codes.values()):
+        names = []  # all that is untried: mutmut knows
+    print(f"\n=== {database} ===", flush=True)
     with _server(database) as url:
         environment |= {"TEST_DATABASE_URL": url} if url else {}
         command = [sys.executable, "-c", "from mutmut.__main__ import cli; cli()", "run", "--max-children", "1", *names]
@@ -240,16 +258,9 @@ def _run(database: str, tool: Path, only: list[str], end: float) -> None:
         raise SystemExit(f"mutmut ended with {process.returncode}; see {log.name}.")
 
 
-def _left_for_postgres(place: Path, only: list[str]) -> list[str]:
-    """Name what survived SQLite and was not tried yet, and all of the modules that SQLite cannot try."""
-    tried = _codes(place)
-    names = [name for name, code in _codes(HOME / "sqlite").items() if code in SURVIVED and tried.get(name) is None]
-    for module in _foreign("sqlite"):
-        if not only or module in only:
-            dotted = str(LEDGER / module).removesuffix(".py").replace("/", ".")
-            own = {name: code for name, code in tried.items() if name.startswith(dotted)}
-            names += [name for name, code in own.items() if code is None] if own else [f"{dotted}.*"]
-    return names
+def _is_chosen(mutant: str, only: list[str]) -> bool:
+    modules = [str(LEDGER / one).removesuffix(".py").removesuffix("/__init__").replace("/", ".") for one in only]
+    return not only or mutant.rpartition(".")[0] in modules
 
 
 def _codes(place: Path) -> dict[str, int | None]:
