@@ -156,8 +156,8 @@ def head_text(
 def leaf_hash_of(text: tuple[str, str, str], id: int, postings: Iterable[Any], name: Callable[[int], str]) -> bytes:
     """Hash a transfer that is being written: the same bytes as ``leaf_hash(content(…))``, made in a third of the time.
 
-    ``text`` is its ``head_text``, ``name`` returns account keys already ``quoted``. Sealer and verifier go the long
-    way, so a difference would be noticed before anything is sealed.
+    ``text`` is its ``head_text``, ``name`` returns account keys already ``quoted``. Sealer and verifier make the bytes
+    in a way of their own (``reading``), so a difference would be noticed before anything is sealed.
     """
     rows = ",".join(
         [
