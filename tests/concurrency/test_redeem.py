@@ -37,7 +37,7 @@ pytestmark = [
     pytest.mark.pg_only("SQLite has one writer: there is no race to show"),
 ]
 
-redemption = importlib.import_module("marketplace.rewards.services.redemption")
+redeeming = importlib.import_module("marketplace.rewards.services.redemption.redeeming")
 handing_over = importlib.import_module("marketplace.rewards.services.handing_over")
 cancelling = importlib.import_module("marketplace.rewards.services.cancel")
 
@@ -174,11 +174,11 @@ def test_control_without_the_claimed_key_every_tap_redeems(world, run_concurrent
         made.key, made.basket = uuid.uuid4(), None
         made.save(force_insert=True)
 
-    monkeypatch.setattr(redemption, "_claim_key", claim)
+    monkeypatch.setattr(redeeming, "_claim_key", claim)
     monkeypatch.setattr(
-        redemption,
-        "_lock_basket",
-        lambda basket: redemption._merge(basket.lines.values_list("stockrecord_id", "quantity")),
+        redeeming,
+        "lock_basket",
+        lambda basket: redeeming.merge(basket.lines.values_list("stockrecord_id", "quantity")),
     )
     answer = run_concurrently(lambda n: send(world, basket, key), 6)
     answer.raise_unless()
@@ -288,9 +288,9 @@ def test_baskets_in_opposite_order_never_lock_each_other_out(world, run_concurre
 def test_control_without_the_one_order_baskets_deadlock(world, run_concurrently, monkeypatch):
     left, right = world.reward("毛巾", 100, stock=40), world.reward("脸盆", 100, stock=40)
     buyers = people(world, 8)
-    in_order = redemption._allocate
+    in_order = redeeming.allocate
     turn = {buyer.pk: number % 2 for number, buyer in enumerate(buyers)}
-    whose = redemption.price_lines
+    whose = redeeming.price_lines
 
     def price(resident: Resident, wants: Any) -> Any:
         lines = whose(resident, wants)
@@ -301,8 +301,8 @@ def test_control_without_the_one_order_baskets_deadlock(world, run_concurrently,
             in_order([line])
             time.sleep(0.2)
 
-    monkeypatch.setattr(redemption, "price_lines", price)
-    monkeypatch.setattr(redemption, "_allocate", allocate)
+    monkeypatch.setattr(redeeming, "price_lines", price)
+    monkeypatch.setattr(redeeming, "allocate", allocate)
     answer = run_concurrently(lambda n: world.redeem(buyers[n], (left, 1), (right, 1)), 8)
     assert answer.of(OperationalError)
 
@@ -330,8 +330,8 @@ def test_control_without_the_ledgers_guard_a_wallet_pays_beyond_its_points(world
             raise errors.InsufficientPoints
         all_have_looked()
 
-    monkeypatch.setattr(redemption, "_pay", pay)
-    monkeypatch.setattr(redemption, "_lock_resident", lambda resident: resident)
+    monkeypatch.setattr(redeeming, "pay", pay)
+    monkeypatch.setattr(redeeming, "lock_resident", lambda resident: resident)
     answer = run_concurrently(lambda: world.redeem(world.sister, (record, 1)), 8)
     answer.raise_unless()
     assert Redemption.objects.aggregate(sum=Sum("total_points"))["sum"] == 8 * 6000
@@ -348,7 +348,7 @@ def test_a_limit_holds_however_many_taps(world, run_concurrently):
 
 def test_control_without_the_lock_on_the_person_the_limit_leaks(world, run_concurrently, monkeypatch):
     once = world.reward("欢迎礼包", 100, per_resident_limit=1, limit_period="ever")
-    check = redemption.check_limits
+    check = redeeming.check_limits
 
     all_have_looked = together(8)
 
@@ -356,8 +356,8 @@ def test_control_without_the_lock_on_the_person_the_limit_leaks(world, run_concu
         check(*args)
         all_have_looked()
 
-    monkeypatch.setattr(redemption, "check_limits", slow)
-    monkeypatch.setattr(redemption, "_lock_resident", lambda resident: resident)
+    monkeypatch.setattr(redeeming, "check_limits", slow)
+    monkeypatch.setattr(redeeming, "lock_resident", lambda resident: resident)
     answer = run_concurrently(lambda: world.redeem(world.sister, (once, 1)), 8)
     assert outcomes(answer) == {"done": 8}
 
