@@ -1,0 +1,32 @@
+"""Teams, activities, sign-ups, attendance, service records and their way to credit.
+
+The database refuses what must never be: more people than places, two live sign-ups or two records of one person for
+one occasion, a credited record without its price, a change of a kept history line.
+"""
+
+from __future__ import annotations
+
+from timebank.service.models.activities import PICTURES, Activity, Category, SignUp, Team
+from timebank.service.models.attendance import Attendance, Method
+from timebank.service.models.notices import NoticeList, Objection, last_day
+from timebank.service.models.records import DAY_MINUTES, Record, RecordChange
+from timebank.service.models.schemes import SchemeAdoption
+from timebank.service.models.standings import Standing
+
+__all__ = [
+    "DAY_MINUTES",
+    "PICTURES",
+    "Activity",
+    "Attendance",
+    "Category",
+    "Method",
+    "NoticeList",
+    "Objection",
+    "Record",
+    "RecordChange",
+    "SchemeAdoption",
+    "SignUp",
+    "Standing",
+    "Team",
+    "last_day",
+]

@@ -1,0 +1,205 @@
+"""Teams, their activities, and who signed up for one."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from timebank.policy import words
+
+
+class Category(models.TextChoices):
+    """Kinds of service; the codes are those of the earning rules."""
+
+    CLEAN = "clean", _("Village clean-up")
+    ELDER = "elder", _("Help for elders")
+    CANTEEN = "canteen", _("Happy canteen")
+    FARM = "farm", _("Credit farm")
+    TEACH = "teach", _("Teaching and talks")
+    REPAIR = "repair", _("Repairs")
+    CULTURE = "culture", _("Culture and sports")
+    SAFETY = "safety", _("Safety patrol")
+    OTHER = "other", _("Other service")
+    # Deeds that published tables price by the time, not by the hour.
+    TRAINING = "training", words.CATEGORIES["training"]
+    NEIGHBOUR = "neighbour", words.CATEGORIES["neighbour"]
+    NEIGHBOUR_MACHINE = "neighbour_machine", words.CATEGORIES["neighbour_machine"]
+    HARDSHIP = "hardship", words.CATEGORIES["hardship"]
+    HARDSHIP_MACHINE = "hardship_machine", words.CATEGORIES["hardship_machine"]
+    OWN_MACHINE = "own_machine", words.CATEGORIES["own_machine"]
+    RESCUE = "rescue", words.CATEGORIES["rescue"]
+    FACILITY = "facility", words.CATEGORIES["facility"]
+
+
+# Deeds show the drawing of the service they are nearest to.
+PICTURES = {
+    Category.TRAINING: "teach",
+    Category.NEIGHBOUR: "elder",
+    Category.NEIGHBOUR_MACHINE: "farm",
+    Category.HARDSHIP: "elder",
+    Category.HARDSHIP_MACHINE: "farm",
+    Category.OWN_MACHINE: "farm",
+    Category.RESCUE: "safety",
+    Category.FACILITY: "repair",
+}
+
+
+class Team(models.Model):
+    """Volunteers under a region. It may be nested and need not be a registered body."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", _("Active")
+        CLOSED = "closed", _("Closed")
+
+    name = models.CharField(_("team name"), max_length=80)
+    region = models.ForeignKey("registry.Region", models.PROTECT, related_name="teams", verbose_name=_("region"))
+    parent = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name=_("part of")
+    )
+    leader = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="led_teams", verbose_name=_("leader")
+    )
+    is_registered = models.BooleanField(_("registered body"), default=False)
+    status = models.CharField(_("status"), max_length=8, choices=Status.choices, default=Status.ACTIVE)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("created by")
+    )
+
+    class Meta:
+        verbose_name = _("team")
+        verbose_name_plural = _("teams")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["region", "name"], condition=Q(status="active"), name="team_name_once_per_region"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Activity(models.Model):
+    """One occasion of service: what, where, when, for how many."""
+
+    class Status(models.TextChoices):
+        OPEN = "open", _("Current")
+        CLOSED = "closed", _("Finished")
+        CANCELLED = "cancelled", _("Cancelled")
+
+    team = models.ForeignKey(Team, models.PROTECT, related_name="activities", verbose_name=_("team"))
+    village = models.ForeignKey("registry.Region", models.PROTECT, related_name="activities", verbose_name=_("village"))
+    title = models.CharField(_("what"), max_length=80)
+    details = models.TextField(_("details"), blank=True, max_length=1000)
+    category = models.CharField(_("category"), max_length=20, choices=Category.choices)
+    place = models.CharField(_("where"), max_length=120)
+    starts_at = models.DateTimeField(_("starts"))
+    ends_at = models.DateTimeField(_("ends"))
+    capacity = models.PositiveIntegerField(_("places"))
+    # Kept beside the capacity, so that the database itself can refuse one person too many.
+    taken = models.PositiveIntegerField(_("places taken"), default=0, editable=False)
+    min_age = models.PositiveSmallIntegerField(_("minimum age"), null=True, blank=True)
+    status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.OPEN)
+    opened_at = models.DateTimeField(_("opened at"), default=timezone.now)
+    opened_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("opened by")
+    )
+    ended_at = models.DateTimeField(_("closed or cancelled at"), null=True, blank=True)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("closed or cancelled by"),
+    )
+    ended_why = models.CharField(_("reason"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("activity")
+        verbose_name_plural = _("activities")
+        indexes = [
+            models.Index(fields=["village", "status", "starts_at"], name="activity_village_open"),
+            models.Index(fields=["team", "starts_at"], name="activity_team_starts"),
+            models.Index(fields=["status", "ends_at"], name="activity_status_ends"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="activity_ends_after_start"),
+            models.CheckConstraint(condition=Q(capacity__gte=1), name="activity_has_a_place"),
+            models.CheckConstraint(condition=Q(taken__lte=F("capacity")), name="activity_not_overbooked"),
+            models.CheckConstraint(
+                condition=Q(status="open") ^ Q(ended_at__isnull=False), name="activity_end_is_dated"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("service:activity", args=[self.pk])
+
+    @property
+    def places_left(self) -> int:
+        return max(0, self.capacity - self.taken)
+
+    @property
+    def planned_minutes(self) -> int:
+        return int((self.ends_at - self.starts_at).total_seconds()) // 60
+
+    @property
+    def picture(self) -> str:
+        """Static path of the drawing for its category."""
+        return f"service/pictures/{PICTURES.get(self.category, self.category)}.svg"
+
+
+class SignUp(models.Model):
+    """A place in an activity, or on its waiting list. Withdrawn, never deleted."""
+
+    class State(models.TextChoices):
+        GOING = "going", _("Signed up")
+        WAITING = "waiting", _("On the waiting list")
+        WITHDRAWN = "withdrawn", _("Withdrawn")
+        ATTENDED = "attended", _("Took part")
+        NO_SHOW = "no_show", _("Did not come")
+
+    LIVE = (State.GOING, State.WAITING)
+
+    activity = models.ForeignKey(Activity, models.PROTECT, related_name="sign_ups", verbose_name=_("activity"))
+    resident = models.ForeignKey(
+        "registry.Resident", models.PROTECT, related_name="sign_ups", verbose_name=_("resident")
+    )
+    state = models.CharField(_("state"), max_length=10, choices=State.choices)
+    at = models.DateTimeField(_("signed up at"), default=timezone.now)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("signed up by"),
+    )
+    changed_at = models.DateTimeField(_("changed at"), null=True, blank=True)
+    changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("changed by")
+    )
+    why = models.CharField(_("why"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("sign-up")
+        verbose_name_plural = _("sign-ups")
+        indexes = [
+            models.Index(fields=["resident", "state"], name="signup_resident_state"),
+            models.Index(fields=["activity", "state", "at"], name="signup_activity_queue"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["activity", "resident"], condition=~Q(state="withdrawn"), name="signup_once_per_activity"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.resident} · {self.activity}"

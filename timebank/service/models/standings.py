@@ -1,0 +1,30 @@
+"""How high a resident stands in a year."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class Standing(models.Model):
+    """A resident's star in a year, from points earned, never spent. Kept up by every credit and reversal."""
+
+    resident = models.ForeignKey(
+        "registry.Resident", models.PROTECT, related_name="standings", verbose_name=_("resident")
+    )
+    year = models.PositiveSmallIntegerField(_("year"))
+    earned_points = models.BigIntegerField(_("points earned (1/100)"), default=0)
+    minutes = models.PositiveIntegerField(_("minutes credited"), default=0)
+    score = models.BigIntegerField(_("score (1/100)"), default=0)
+    tier = models.CharField(_("level"), max_length=20, blank=True)
+    star = models.PositiveSmallIntegerField(_("stars"), default=0)
+    updated_at = models.DateTimeField(_("updated at"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("standing")
+        verbose_name_plural = _("standings")
+        constraints = [models.UniqueConstraint(fields=["resident", "year"], name="standing_once_per_year")]
+
+    def __str__(self) -> str:
+        return f"{self.resident_id} {self.year}"
