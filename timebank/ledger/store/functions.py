@@ -7,6 +7,9 @@ alone, return NULL and have written nothing; then ``plan`` decides, and it alone
 histories both ways and compare every row.
 
 Locking and reading are statements of their own: each takes a new snapshot, so what is read is as new as the lock.
+
+A function whose parameters change gets a new name: until the last process of the version before has gone, both are
+called.
 """
 
 from __future__ import annotations
