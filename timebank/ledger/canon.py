@@ -65,7 +65,9 @@ def request_hash(spec: TransferSpec, *, link: Sequence[Any] = ()) -> bytes:
 
 def instant(moment: dt.datetime) -> str:
     """Write an instant: UTC, microseconds always present."""
-    return moment.astimezone(dt.UTC).isoformat(timespec="microseconds")
+    if moment.tzinfo is not dt.UTC:
+        moment = moment.astimezone(dt.UTC)
+    return moment.isoformat(timespec="microseconds")
 
 
 POSTING_FIELDS = (

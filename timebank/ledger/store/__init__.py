@@ -105,8 +105,15 @@ class Store(Protocol):
 
 
 def store_for(alias: str) -> Store:
-    """Return the store of this database."""
+    """Return the store of this database, one for each connection."""
     connection = connections[alias]
+    found: Store | None = connection.__dict__.get("ledger_store")
+    if found is None:
+        found = connection.__dict__["ledger_store"] = _made(connection)
+    return found
+
+
+def _made(connection: Any) -> Store:
     if connection.vendor == "postgresql":
         from timebank.ledger.store.postgres import PostgresStore
 

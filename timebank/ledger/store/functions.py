@@ -1,10 +1,10 @@
 """Functions that PostgreSQL runs, so that the commonest transfers cost one round trip.
 
-``ledger_pay``: one wallet pays accounts that keep no balance (a redemption). ``ledger_earn``: wallets without debt are
-credited by such accounts, many at once (the close of a month). Neither knows a rule that ``plan`` does not: what is
-out of the ordinary (too little, a closed account, a key that was used before, a debt to repay, a gift) they leave
-alone, return NULL and have written nothing; then ``plan`` decides, and it alone refuses. Tests run the same random
-histories both ways and compare every row.
+``ledger_pay`` and ``ledger_pay_legs``: one wallet pays accounts that keep no balance (a redemption). ``ledger_earn``:
+wallets without debt are credited by such accounts, many at once (the close of a month). None knows a rule that ``plan``
+does not: what is out of the ordinary (too little, a closed account, a key that was used before, a debt to repay, a
+gift) they leave alone, return NULL and have written nothing; then ``plan`` decides, and it alone refuses. Tests run the
+same random histories both ways and compare every row.
 
 Locking and reading are statements of their own: each takes a new snapshot, so what is read is as new as the lock.
 
@@ -24,20 +24,75 @@ _HEAD = """ledger_transfer (id, uuid, key, request_hash, content_hash, unit, kin
             memo, actor, on_behalf_of, source, rule)"""
 _PAID = """ledger_posting (transfer_id, leg, unit, debit_id, credit_id, amount, debit_version, debit_balance,
             debit_expires_on, debit_restriction)"""
+_PAID_ROW = """p_before, plan.id, p_between, p_row, wallet.version + 1, ',',
+                wallet.balance - p_amount, ',null,null,"', plan.written, '",null,', to_json(plan.earmark),
+                ',null,null]', p_after"""
 _HASH = r"sha256('\x00'::bytea || convert_to(concat({}), 'UTF8'))"
 
-PAY = f"""CREATE OR REPLACE FUNCTION ledger_pay(
-    p_payer text, p_payees text[], p_amounts bigint[], p_unit smallint, p_uuid uuid, p_key text, p_request bytea,
-    p_kind text, p_posted timestamptz, p_effective date, p_reason text, p_memo text, p_actor text, p_behalf text,
-    p_source text, p_rule text, p_today date, p_allow text[], p_before text, p_between text, p_after text,
-    OUT o_id bigint, OUT o_rows text) LANGUAGE plpgsql AS $$
+_SHARED = """p_unit smallint, p_uuid uuid, p_key text, p_request bytea, p_kind text, p_posted timestamptz,
+    p_effective date, p_reason text, p_memo text, p_actor text, p_behalf text, p_source text, p_rule text,
+    p_today date, p_allow text[], p_before text, p_between text, p_after text"""
+_SHARED_NAMES = """p_unit, p_uuid, p_key, p_request, p_kind, p_posted, p_effective, p_reason, p_memo, p_actor, p_behalf,
+        p_source, p_rule, p_today, p_allow, p_before, p_between, p_after"""
+_HEAD_VALUES = """p_unit, p_kind, p_posted, p_effective, p_reason, p_memo, p_actor, p_behalf, p_source, p_rule"""
+_SPENDABLE = """l.remaining > 0 AND l.expires_on >= p_today AND (l.restriction = '' OR l.restriction = ANY(p_allow))"""
+_IN_ORDER = """l.expires_on, l.restriction = '', l.restriction COLLATE "C\""""
+
+# By far the commonest: one account is paid, out of one lot. As few statements and variables as can be, for PL/pgSQL
+# makes each of them anew in every transaction. ``p_row`` is the line of the posting that is hashed, up to the version.
+# Answers "number day earmark"; "0" when the payer is no wallet, "0 key" when a payee is one: neither will ever change.
+PAY = f"""CREATE OR REPLACE FUNCTION ledger_pay(p_payer text, p_payee text, p_amount bigint, p_row text,
+    {_SHARED}) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    wallet record;
+    plan record;
+BEGIN
+    SELECT a.id, a.balance, a.version, a.floor, a.status INTO wallet FROM ledger_account a
+        WHERE a.key = p_payer AND a.guarded AND a.unit = p_unit FOR NO KEY UPDATE;
+    SELECT nextval('ledger_transfer_id_seq') AS id, p.id AS payee, l.id AS lot, l.expires_on AS day,
+            {_DAY.format("l.expires_on")} AS written, l.restriction AS earmark, l.remaining
+        INTO plan FROM ledger_account p, LATERAL (
+            SELECT l.id, l.expires_on, l.restriction, l.remaining FROM ledger_lot l
+            WHERE l.account_id = wallet.id AND {_SPENDABLE} ORDER BY {_IN_ORDER} LIMIT 1) l
+        WHERE p.key = p_payee AND NOT p.guarded AND p.unit = p_unit AND p.status = 'open'
+            AND l.remaining >= p_amount AND wallet.balance - p_amount >= wallet.floor AND wallet.status = 'open'
+            AND NOT EXISTS (SELECT FROM ledger_transfer t WHERE t.uuid = p_uuid);
+    IF NOT FOUND THEN
+        RETURN ledger_pay_legs(p_payer, ARRAY[p_payee], ARRAY[p_amount], {_SHARED_NAMES});
+    END IF;
+    WITH head AS (
+        INSERT INTO {_HEAD}
+            VALUES (plan.id, p_uuid, p_key, p_request, {_HASH.format(_PAID_ROW)}, {_HEAD_VALUES})
+    ), queue AS (
+        INSERT INTO ledger_unsealed (transfer_id) VALUES (plan.id)
+    ), posting AS (
+        INSERT INTO {_PAID}
+            VALUES (plan.id, 0, p_unit, wallet.id, plan.payee, p_amount, wallet.version + 1, wallet.balance - p_amount,
+                plan.day, plan.earmark)
+    ), eaten AS (
+        UPDATE ledger_lot l SET remaining = l.remaining - p_amount
+            WHERE l.id = plan.lot AND l.remaining = plan.remaining
+    )
+    UPDATE ledger_account a SET balance = wallet.balance - p_amount, version = a.version + 1
+        WHERE a.id = wallet.id AND a.version = wallet.version;
+    IF NOT FOUND THEN
+        {_LOST}
+    END IF;
+    RETURN concat(plan.id, ' ', plan.written, plan.earmark);
+END $$"""
+
+# One wallet pays any number of accounts out of any number of lots. Answers "number [[a line of a posting], …]".
+PAY_LEGS = f"""CREATE OR REPLACE FUNCTION ledger_pay_legs(p_payer text, p_payees text[], p_amounts bigint[],
+    {_SHARED}) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     wallet record;
     lot record;
+    made bigint;
+    lines text;
     payee bigint;
     name text;
     leg integer := 1;
-    need bigint;
+    need bigint := p_amounts[1];
     part bigint;
     rest bigint;
     payees bigint[];
@@ -50,70 +105,23 @@ DECLARE
 BEGIN
     SELECT a.id, a.balance, a.version, a.floor, a.status INTO wallet FROM ledger_account a
         WHERE a.key = p_payer AND a.guarded AND a.unit = p_unit FOR NO KEY UPDATE;
-    IF NOT FOUND THEN  -- a payer without a balance will never be a wallet: 0 says so
-        SELECT 0 INTO o_id FROM ledger_account a WHERE a.key = p_payer AND NOT a.guarded;
-        RETURN;
+    IF NOT FOUND THEN
+        RETURN (SELECT '0' FROM ledger_account a WHERE a.key = p_payer AND NOT a.guarded);
     END IF;
-
-    -- By far the commonest: one account is paid, out of one lot. As few statements and variables as can be.
-    SELECT nextval('ledger_transfer_id_seq') AS id, x.payee, x.lot, x.day, x.earmark, x.remaining, x.amount, x.after,
-            concat('[0,', to_json(p_payer), ',', to_json(p_payees[1]), ',', x.amount, ',', wallet.version + 1, ',',
-                x.after, ',null,null,"', {_DAY.format("x.day")}, '",null,', to_json(x.earmark), ',null,null]') AS rows
-        INTO lot FROM (
-            SELECT p.id AS payee, l.id AS lot, l.expires_on AS day, l.restriction AS earmark, l.remaining,
-                p_amounts[1] AS amount, wallet.balance - p_amounts[1] AS after
-            FROM ledger_account p, LATERAL (
-                SELECT l.id, l.expires_on, l.restriction, l.remaining FROM ledger_lot l
-                WHERE l.account_id = wallet.id AND l.remaining > 0 AND l.expires_on >= p_today
-                    AND (l.restriction = '' OR l.restriction = ANY(p_allow))
-                ORDER BY l.expires_on, l.restriction = '', l.restriction COLLATE "C" LIMIT 1) l
-            WHERE p.key = p_payees[1] AND NOT p.guarded AND p.unit = p_unit AND p.status = 'open'
-                AND cardinality(p_payees) = 1 AND l.remaining >= p_amounts[1]
-                AND wallet.balance - p_amounts[1] >= wallet.floor AND wallet.status = 'open'
-                AND NOT EXISTS (SELECT FROM ledger_transfer t WHERE t.uuid = p_uuid)) x;
-    IF FOUND THEN
-        WITH head AS (
-            INSERT INTO {_HEAD}
-                VALUES (lot.id, p_uuid, p_key, p_request,
-                    {_HASH.format("p_before, lot.id, p_between, lot.rows, p_after")},
-                    p_unit, p_kind, p_posted, p_effective, p_reason, p_memo, p_actor, p_behalf, p_source, p_rule)
-        ), queue AS (
-            INSERT INTO ledger_unsealed (transfer_id) VALUES (lot.id)
-        ), posting AS (
-            INSERT INTO {_PAID}
-                VALUES (lot.id, 0, p_unit, wallet.id, lot.payee, lot.amount, wallet.version + 1, lot.after, lot.day,
-                    lot.earmark)
-        ), eaten AS (
-            UPDATE ledger_lot l SET remaining = l.remaining - lot.amount
-                WHERE l.id = lot.lot AND l.remaining = lot.remaining
-        )
-        UPDATE ledger_account a SET balance = lot.after, version = a.version + 1
-            WHERE a.id = wallet.id AND a.version = wallet.version
-            RETURNING lot.id, lot.rows INTO o_id, o_rows;
-        IF NOT FOUND THEN
-            {_LOST}
-        END IF;
-        RETURN;
-    END IF;
-
     IF wallet.status <> 'open' OR EXISTS (SELECT FROM ledger_transfer t WHERE t.uuid = p_uuid) THEN
-        RETURN;
+        RETURN NULL;
     END IF;
     FOREACH name IN ARRAY p_payees LOOP
         SELECT a.id INTO payee FROM ledger_account a
             WHERE a.key = name AND NOT a.guarded AND a.unit = p_unit AND a.status = 'open';
-        IF payee IS NULL THEN  -- nor will a wallet ever be an account without a balance
-            SELECT 0, a.key INTO o_id, o_rows FROM ledger_account a WHERE a.key = name AND a.guarded;
-            RETURN;
+        IF payee IS NULL THEN
+            RETURN (SELECT '0 ' || a.key FROM ledger_account a WHERE a.key = name AND a.guarded);
         END IF;
         payees := payees || payee;
     END LOOP;
-    need := p_amounts[1];
     rest := wallet.balance;
     FOR lot IN SELECT l.id, l.expires_on, l.restriction, l.remaining FROM ledger_lot l
-        WHERE l.account_id = wallet.id AND l.remaining > 0 AND l.expires_on >= p_today
-            AND (l.restriction = '' OR l.restriction = ANY(p_allow))
-        ORDER BY l.expires_on, l.restriction = '', l.restriction COLLATE "C"
+        WHERE l.account_id = wallet.id AND {_SPENDABLE} ORDER BY {_IN_ORDER}
     LOOP
         LOOP
             part := least(lot.remaining, need);
@@ -124,7 +132,7 @@ BEGIN
             had := had || lot.remaining;
             days := days || lot.expires_on;
             earmarks := earmarks || lot.restriction::text;
-            o_rows := concat(o_rows || ',', '[', leg - 1, ',', to_json(p_payer), ',', to_json(p_payees[leg]), ',', part,
+            lines := concat(lines || ',', '[', leg - 1, ',', to_json(p_payer), ',', to_json(p_payees[leg]), ',', part,
                 ',', wallet.version + cardinality(parts), ',', rest, ',null,null,"', {_DAY.format("lot.expires_on")},
                 '",null,', to_json(lot.restriction), ',null,null]');
             need := need - part;
@@ -138,16 +146,16 @@ BEGIN
         EXIT WHEN need IS NULL;
     END LOOP;
     IF need IS NOT NULL OR rest < wallet.floor THEN
-        RETURN;
+        RETURN NULL;
     END IF;
 
-    o_id := nextval('ledger_transfer_id_seq');
+    made := nextval('ledger_transfer_id_seq');
     INSERT INTO {_HEAD}
-        VALUES (o_id, p_uuid, p_key, p_request, {_HASH.format("p_before, o_id, p_between, o_rows, p_after")},
-            p_unit, p_kind, p_posted, p_effective, p_reason, p_memo, p_actor, p_behalf, p_source, p_rule);
-    INSERT INTO ledger_unsealed (transfer_id) VALUES (o_id);
+        VALUES (made, p_uuid, p_key, p_request, {_HASH.format("p_before, made, p_between, lines, p_after")},
+            {_HEAD_VALUES});
+    INSERT INTO ledger_unsealed (transfer_id) VALUES (made);
     INSERT INTO {_PAID}
-        SELECT o_id, u.leg, p_unit, wallet.id, payees[u.leg + 1], u.part, wallet.version + u.place,
+        SELECT made, u.leg, p_unit, wallet.id, payees[u.leg + 1], u.part, wallet.version + u.place,
             wallet.balance - sum(u.part) OVER (ORDER BY u.place), u.day, u.earmark
         FROM unnest(legs, parts, days, earmarks) WITH ORDINALITY AS u(leg, part, day, earmark, place)
         ORDER BY u.place;
@@ -161,8 +169,8 @@ BEGIN
     IF NOT FOUND THEN
         {_LOST}
     END IF;
+    RETURN concat(made, ' [', lines, ']');
 END $$"""
-
 
 _CREDIT = """u.before, made[u.place], u.between_, versions[u.to_] + u.nth, ',', balances[u.to_] + u.upto,
                     u.after"""
@@ -239,4 +247,4 @@ EXCEPTION WHEN unique_violation THEN  -- one of the keys was used before
     RETURN NULL;
 END $$"""
 
-FUNCTIONS = (PAY, EARN)
+FUNCTIONS = (PAY, PAY_LEGS, EARN)

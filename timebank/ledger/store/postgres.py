@@ -296,21 +296,23 @@ class PostgresStore:
             return None
         self._ready()
         now = timezone.now()
-        uuid, values = quick.pay_params(spec, asked, now, timezone.localdate(now))
+        uuid, call, values = quick.payment(spec, asked, now, timezone.localdate(now))
         try:
-            self.wire.start(quick.PAY, values)
-            answer = self.wire.finish(quick.PAY)
+            self.wire.start(call, values)
+            answer = self.wire.finish(call).get_value(0, 0)
         except IntegrityError as error:
             if quick.lost_lock(error):
                 raise LostLockError([payer]) from error
             if self.connection.in_atomic_block or not isinstance(error.__cause__, UniqueViolation):
                 raise
             return None  # somebody posted this key from another wallet meanwhile; the long way says so
-        number, rows = answer.get_value(0, 0), answer.get_value(0, 1)
-        if number == b"0":
-            _learn(_no_payees, [rows.decode()]) if rows else _learn(_no_payers, [payer])
+        if answer is None:
             return None
-        return None if number is None else quick.paid(uuid, number, rows)
+        number, _, what = answer.decode().partition(" ")
+        if number == "0":
+            _learn(_no_payees, [what]) if what else _learn(_no_payers, [payer])
+            return None
+        return quick.paid(uuid, spec.legs[0].amount, number, what)
 
     def credits(self, specs: Sequence[TransferSpec], asked: Sequence[bytes]) -> quick.Earning | None:
         """Encode a batch of credits by accounts without a balance; None if it can be seen to be something else."""

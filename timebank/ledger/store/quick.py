@@ -25,15 +25,12 @@ def _call(name: str, types: str, result_format: int) -> Statement:
     kinds = types.split()
     marks = ", ".join(f"${place}::{kind}" for place, kind in enumerate(kinds, 1))
     formats = tuple(int(kind.endswith("[]") or kind in {"uuid", "bytea"}) for kind in kinds)
-    return Statement(f"{name}_call".encode(), f"SELECT * FROM {name}({marks})".encode(), formats, result_format)
+    return Statement(f"{name}_call".encode(), f"SELECT {name}({marks})".encode(), formats, result_format)
 
 
-PAY = _call(
-    "ledger_pay",
-    "text text[] bigint[] smallint uuid text bytea text timestamptz date text text text text text text date text[] "
-    "text text text",
-    result_format=0,
-)
+_PAYMENT = "smallint uuid text bytea text timestamptz date text text text text text text date text[] text text text"
+PAY = _call("ledger_pay", f"text text bigint text {_PAYMENT}", result_format=0)
+PAY_LEGS = _call("ledger_pay_legs", f"text text[] bigint[] {_PAYMENT}", result_format=0)
 EARN = _call(
     "ledger_earn",
     "smallint text timestamptz text[] text[] bigint[] bigint[] bigint[] date[] text[] bigint[] "
@@ -83,8 +80,7 @@ def _days(values: Iterable[dt.date]) -> bytes:
     )
 
 
-def _no_texts() -> bytes:
-    return struct.pack(">iiI", 0, 0, _TEXT)
+_NO_TEXTS = struct.pack(">iiI", 0, 0, _TEXT)
 
 
 def _uuid(raw: bytes) -> str:
@@ -99,16 +95,14 @@ def lost_lock(error: Exception) -> bool:
 
 
 # -- One wallet pays ---------------------------------------------------------------------------------------------------
-def pay_params(spec: TransferSpec, asked: bytes, now: dt.datetime, today: dt.date) -> tuple[str, list[bytes]]:
-    """Return the uuid and what ``ledger_pay`` is called with. ``spec`` has one payer in all legs."""
+def payment(spec: TransferSpec, asked: bytes, now: dt.datetime, today: dt.date) -> tuple[str, Statement, list[bytes]]:
+    """Return the uuid, the call and its values. ``spec`` has one payer in all legs."""
     raw = key_bytes(spec.key)
-    uuid, request, moment = _uuid(raw), asked.hex(), instant(now)
+    uuid, moment = _uuid(raw), instant(now)
     effective = (spec.effective_on or today).isoformat()
-    allow = spec.allow_restrictions
-    return uuid, [
-        spec.legs[0].debit.encode(),
-        _texts([leg.credit for leg in spec.legs]),
-        _numbers([leg.amount for leg in spec.legs]),
+    allow, legs = spec.allow_restrictions, spec.legs
+    before, between, after = head_text(spec, effective, asked.hex(), uuid, moment, None, None)
+    values = [
         b"%d" % UNIT_CODES[spec.unit],
         raw,
         spec.key.encode(),
@@ -123,22 +117,34 @@ def pay_params(spec: TransferSpec, asked: bytes, now: dt.datetime, today: dt.dat
         spec.source.encode(),
         spec.rule.encode(),
         today.isoformat().encode(),
-        _texts(allow) if allow else _no_texts(),
-        *(text.encode() for text in head_text(spec, effective, request, uuid, moment, None, None)),
+        _texts(allow) if allow else _NO_TEXTS,
+        before.encode(),
+        between.encode(),
+        after.encode(),
     ]
+    payer = legs[0].debit
+    if len(legs) > 1:
+        payees, amounts = _texts([leg.credit for leg in legs]), _numbers([leg.amount for leg in legs])
+        return uuid, PAY_LEGS, [payer.encode(), payees, amounts, *values]
+    payee, amount = legs[0].credit, legs[0].amount
+    row = f"[0,{quoted(payer)},{quoted(payee)},{amount},"
+    return uuid, PAY, [payer.encode(), payee.encode(), b"%d" % amount, row.encode(), *values]
 
 
-def paid(uuid: str, id: bytes, rows: bytes) -> Posted:
-    """Read the answer of ``ledger_pay``: the number of the transfer, and its postings as they were hashed."""
-    found: dict[tuple[str, str], int] = {}
-    for row in json.loads(b"[" + rows + b"]"):
-        key = (row[8], row[10])
-        found[key] = found.get(key, 0) + row[3]
-    lots = tuple(
-        LotUse(edge_day(dt.date.fromisoformat(day)), restriction, amount)
-        for (day, restriction), amount in found.items()
-    )
-    return Posted(int(id), uuid, False, lots)
+def paid(uuid: str, amount: int, number: str, what: str) -> Posted:
+    """Read the answer of a payment of ``amount``: its number, and its one lot or all its postings as hashed."""
+    if not what.startswith("["):
+        lots: tuple[LotUse, ...] = (LotUse(edge_day(dt.date.fromisoformat(what[:10])), what[10:], amount),)
+    else:
+        found: dict[tuple[str, str], int] = {}
+        for row in json.loads(what):
+            key = (row[8], row[10])
+            found[key] = found.get(key, 0) + row[3]
+        lots = tuple(
+            LotUse(edge_day(dt.date.fromisoformat(day)), restriction, part)
+            for (day, restriction), part in found.items()
+        )
+    return Posted(int(number), uuid, False, lots)
 
 
 # -- Many wallets earn -------------------------------------------------------------------------------------------------
