@@ -39,7 +39,13 @@ REPORT = ROOT / "docs" / "mutation.md"
 COPIED = ["manage.py", "pyproject.toml", "settings", "tests", "timebank", "marketplace", "tools"]
 #: Not mutated: migrations run once in the template, and the receipt's script runs in a process of its own.
 LEFT_OUT = ["migrations/*", "static/*", "testing.py", "urls.py"]
-ONE_DATABASE = {"store/sqlite.py": "sqlite", "store/postgres.py": "postgresql", "partitions.py": "postgresql"}
+ONE_DATABASE = {
+    "partitions.py": "postgresql",
+    "store/postgres.py": "postgresql",
+    "store/quick.py": "postgresql",
+    "store/sqlite.py": "sqlite",
+    "store/wire.py": "postgresql",
+}
 #: Exit codes as mutmut keeps them: all tests passed or none reaches it; a test failed or the time was up (a signal).
 #: Whatever else happened, the mutant counts as not tried.
 SURVIVED = {0, 5, 33}

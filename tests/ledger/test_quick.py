@@ -184,3 +184,20 @@ def test_a_key_used_by_another_wallet_is_a_conflict_not_an_error(move):
     with pytest.raises(errors.KeyConflict):
         move("wang", "shop", 5, key="pay")
     assert read.balance_of("wang").spendable == 10
+
+
+def test_behind_a_pooler_nothing_is_prepared(move, monkeypatch):
+    """With ``prepare_threshold`` set, psycopg may drop prepared statements: ours are then sent whole."""
+    from weakref import WeakKeyDictionary
+
+    from timebank.ledger.store import wire
+
+    monkeypatch.setattr(wire, "_prepared", WeakKeyDictionary())
+    monkeypatch.setattr(connection.connection, "prepare_threshold", 5)
+    rows = [TransferSpec(f"k{n}", "mint", (Leg("issuance", "li", 50, SOON),)) for n in range(3)]
+    assert all(one.posted for one in ledger.post_many(rows))
+    assert move("li", "shop", 60).lots[0].amount == 60
+    ledger.post(TransferSpec("two", "redeem", (Leg("li", "shop", 10), Leg("li", "bath", 5))))
+    assert move("li", "wang", 1).id
+    assert read.balance_of("li").spendable == 74
+    assert not wire._prepared
