@@ -15,7 +15,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def stall() -> stalls.Market:
     made = stalls.make()
-    soap = made.reward("香皂", "5", title_en="Soap", unit="块", price_note="illustrative (named in lists)")
+    type(made.shop).objects.filter(pk=made.shop.pk).update(name_en="Credit supermarket")  # a long word, as in the demo
+    soap = made.reward("香皂", "5", title_en="Laundry detergent", unit="块", price_note="illustrative (named in lists)")
     made.reward("毛巾", "10", title_en="Towel", stock=3)
     made.reward("洗浴一次", "10", title_en="Bath", partner=made.bath, stock=None, per_resident_limit=8)
     made.reward("电饭煲", "200", title_en="Rice cooker", stock=0)
