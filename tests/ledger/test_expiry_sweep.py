@@ -78,6 +78,7 @@ def test_the_sweep_goes_on_batch_by_batch(move, monkeypatch, batch):
 
 def test_a_lot_that_changes_under_the_sweep_waits_for_the_next(move, monkeypatch):
     move("issuance", "li", 100, until=APRIL)
+    move("issuance", "li", 500)  # not to be eaten in place of what is gone
     move("issuance", "wang", 50, until=APRIL)
     write = expiry.write
 
@@ -89,7 +90,17 @@ def test_a_lot_that_changes_under_the_sweep_waits_for_the_next(move, monkeypatch
     monkeypatch.setattr(expiry, "write", while_points_are_taken)
     assert ledger.expire_due(MAY) == ExpiryReport(on=MAY, wallets=1, amount=50)
     assert ledger.expire_due(MAY).amount == 0
-    assert read.balance_of("li").total == 0
+    assert read.balance_of("li").total == 500
+
+
+@pytest.mark.parametrize("batch", [1, 500])
+def test_a_lot_that_cannot_go_where_it_is_told_does_not_keep_the_others(move, monkeypatch, batch):
+    monkeypatch.setattr(expiry, "BATCH", batch)
+    ledger.set_expiry_account(key="li", expires_to="nowhere")
+    move("issuance", "li", 100, until=APRIL)
+    move("issuance", "wang", 50, until=APRIL)
+    assert ledger.expire_due(MAY) == ExpiryReport(on=MAY, wallets=1, amount=50)
+    assert read.balance_of("li").total == 100
 
 
 def test_what_another_sweep_did_meanwhile_is_not_counted_twice(move, monkeypatch):

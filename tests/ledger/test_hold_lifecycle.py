@@ -173,6 +173,12 @@ def test_a_part_that_ends_with_a_lot_leaves_the_next_lot_to_the_next_part(rich):
     assert moved == [(0, "shop", 100), (1, "bath", 100)]
 
 
+@pytest.mark.parametrize("to", [[("shop", 1)], [("shop", 1), ("bath", 1)]])
+def test_a_hundredth_of_a_point_is_enough(rich, to):
+    ledger.capture(place().pk, to=to, key="c", actor="x")
+    assert read.balance_of("li").total == 200 - len(to)
+
+
 @pytest.mark.parametrize(
     "to",
     [[], [("shop", 0)], [("shop", 10), ("bath", 0)], [("shop", 10), ("bath", -1)], [("shop", 1.0)], [("shop", 151)]],

@@ -26,7 +26,9 @@ def sealed(move, time_machine):
     time_machine.move_to(dt.datetime(2030, 5, 4, 18, 30, tzinfo=dt.UTC), tick=False)  # half past two, the next day
     first = move("issuance", "li", 10)
     move("issuance", "wang", 20)
-    return first, ledger.seal()
+    made = ledger.seal()
+    time_machine.move_to(dt.datetime(2030, 5, 5, 6, 0, tzinfo=dt.UTC), tick=False)
+    return first, made
 
 
 def digest_of(seal):
@@ -153,6 +155,10 @@ def test_a_file_in_other_bytes_is_no_receipt(client, db):
     response = client.post(PAGE, {"receipt": file}, headers=ENGLISH)
     assert response.status_code == 422
     assert response.context["receipt_form"].errors == {"receipt": ["This file is not a receipt."]}
+
+
+def test_a_browser_may_send_the_receipt(client, db):
+    assert words(client.get(PAGE, headers=ENGLISH)).count('name="csrfmiddlewaretoken"') >= 1
 
 
 def test_a_page_without_a_question_has_no_answer_and_no_complaint(client, sealed):
