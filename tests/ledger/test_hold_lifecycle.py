@@ -302,3 +302,9 @@ def test_the_sweep_passes_over_what_somebody_answered_meanwhile(rich, monkeypatc
     assert ledger.lapse_due_holds(NOON + HOUR) == 2
     outcomes = dict(HoldResolution.objects.values_list("hold_id", "outcome"))
     assert outcomes == {first.pk: "lapsed", second.pk: "released", third.pk: "lapsed"}
+
+
+def test_a_sweep_for_a_later_moment_gives_the_grace_of_that_moment(rich):
+    place()
+    assert ledger.lapse_due_holds(dt.datetime(2100, 1, 1, 4, 0, tzinfo=dt.UTC)) == 1
+    assert read.lots_of("li") == [LotView(LATER, "", 50), LotView(dt.date(2100, 1, 31), "", 150)]
