@@ -272,3 +272,15 @@ def test_the_total_of_a_transfer_is_what_it_moved(move):
     reverse(other)
     total = RefundTotal.objects.get(pk=other.id)
     assert (total.cap, total.refunded) == (7, 7)
+
+
+def test_a_reversed_credit_that_had_repaid_a_debt_is_taken_back_once(move):
+    wrong = move("issuance", "li", 60)
+    move("li", "shop", 60)
+    reverse(wrong)  # leaves a debt of 60
+    repaid = move("issuance", "li", 25)
+    assert read.balance_of("li").debt == 35
+    back = reverse(repaid, key="back")
+    assert moved(back) == [(-1, "debt:PTS", "li", 25), (0, "li", "issuance", 25)]
+    assert (read.balance_of("li").total, read.balance_of("li").debt) == (0, 60)
+    assert RefundTotal.objects.get(pk=repaid.id).cap == 25

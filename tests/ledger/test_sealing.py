@@ -202,3 +202,31 @@ def test_the_age_of_the_newest_seal(move, time_machine):
         ledger.seal()
     time_machine.move_to(NOON + dt.timedelta(minutes=15), tick=False)
     assert seal_age() == dt.timedelta(minutes=5)
+
+
+@pytest.mark.breaks_ledger("on purpose")
+@pytest.mark.parametrize("change", ["DELETE FROM ledger_posting", "UPDATE ledger_transfer SET memo = 'x'"])
+def test_what_is_not_as_it_was_posted_is_named_and_not_sealed(move, change):
+    from timebank.ledger import guards
+
+    posted = move("issuance", "li", 1)
+    connection.check_constraints()
+    guards.remove()
+    with connection.cursor() as cursor:
+        cursor.execute(change)
+    guards.install()
+    with pytest.raises(errors.NotSealable) as refused:
+        ledger.seal()
+    assert refused.value.params == {"transfer": posted.id}
+    assert not Seal.objects.exists()
+
+
+def test_a_seal_costs_as_many_statements_however_much_it_covers(move, query_budget):
+    costs = []
+    for many in (1, 40):
+        for number in range(many):
+            move("issuance", ("shop", "bath", "li")[number % 3], 1)
+        with query_budget(40) as seen:
+            ledger.seal()
+        costs.append(len(seen))
+    assert costs[1] <= costs[0] + 1
