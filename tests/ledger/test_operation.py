@@ -17,6 +17,7 @@ from timebank.ledger import checks, guards, tasks
 from timebank.ledger import services as ledger
 from timebank.ledger.canon import short_digest
 from timebank.ledger.models import Anchor, Hold, Seal, Transfer
+from timebank.ledger.verify import seals
 
 POSTGRES = connection.vendor == "postgresql"
 NOON = dt.datetime(2030, 5, 4, 4, 0, tzinfo=dt.UTC)
@@ -193,6 +194,24 @@ def test_verifying_goes_on_from_where_an_earlier_one_stopped(move):
     move("issuance", "li", 1)
     assert call("verify_ledger", "--since", str(first.id))[1].startswith("verified: 3 transfers, 3 postings")
     assert call("verify_ledger", "--since", str(first.id + 2))[1].startswith("verified: 1 transfers, 1 postings")
+
+
+class Terminal(StringIO):
+    """Somebody watches."""
+
+    def isatty(self):
+        return True
+
+
+def test_whoever_watches_sees_one_line_that_counts_on(move, monkeypatch):
+    monkeypatch.setattr(seals, "CHUNK", 1)
+    for _ in range(2):
+        move("issuance", "li", 1)
+        ledger.seal()
+    watched, printed = Terminal(), StringIO()
+    call_command("verify_ledger", stdout=printed, stderr=watched)
+    assert watched.getvalue() == "\r1 seals, 1 transfers \r2 seals, 2 transfers \r"
+    assert printed.getvalue().startswith("verified: 2 transfers")
 
 
 def test_a_digest_that_is_not_ours_is_a_finding(move):
