@@ -18,6 +18,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -50,6 +51,10 @@ ONE_DATABASE = {
 #: Whatever else happened, the mutant counts as not tried.
 SURVIVED = {0, 5, 33}
 KILLED = {1, 3, 24, -24, 36, 152}
+NOT_REACHED, SAME = 33, 34
+SQL = re.compile(
+    r'"(?:[^"]* )?(?:SELECT|INSERT|UPDATE|DELETE|FROM|JOIN|WHERE|VALUES|ORDER BY|GROUP BY|BEFORE|AFTER|SET) '
+)
 
 SETTINGS = """
 [tool.mutmut]
@@ -104,6 +109,7 @@ cli()
 class Mutant:
     """A changed function as mutmut wrote it, and how it fared on each database."""
 
+    key: str
     id: str
     module: str
     line: int
@@ -113,12 +119,21 @@ class Mutant:
 
     @property
     def fate(self) -> str:
-        """Return killed, survived or untried; to be killed on one database is to be killed."""
+        """Return killed, survived, same or untried; to be killed on one database is to be killed."""
+        if SAME in self.fates.values():
+            return "same"
         if not KILLED.isdisjoint(self.fates.values()):
             return "killed"
         needed = {ONE_DATABASE[self.module]} if self.module in ONE_DATABASE else {"sqlite", "postgresql"}
         tried = {database for database, code in self.fates.items() if code in SURVIVED}
         return "survived" if needed <= tried else "untried"
+
+    @property
+    def is_same_sql(self) -> bool:
+        """Tell whether only the case of SQL was changed, which has none outside its quotes (nor may ``%s`` change)."""
+        if self.before.lower() != self.after.lower() or not SQL.search(self.before):
+            return False
+        return not any(mark in self.before + self.after for mark in ("'", "{", "%S"))
 
 
 def main() -> int:
@@ -198,7 +213,7 @@ def _copy(database: str) -> Path:
         old.unlink(missing_ok=True)
     for meta in (place / "mutants" / LEDGER).rglob("*.meta"):
         content = json.loads(meta.read_text())
-        kept = KILLED if changed else KILLED | SURVIVED
+        kept = KILLED | {SAME} if changed else KILLED | SURVIVED | {SAME}
         codes = content["exit_code_by_key"]
         content["exit_code_by_key"] = {name: code if code in kept else None for name, code in codes.items()}
         meta.write_text(json.dumps(content))
@@ -251,21 +266,23 @@ def _run(database: str, tool: Path, only: list[str], end: float) -> None:
         "SHANJI_TEST_CACHE": str(HOME / "cache"),  # mutants change the digest of migrations: spare the suite's cache
     }
     subprocess.run([sys.executable, "-c", GENERATE], cwd=place, env=environment, check=True, stdout=subprocess.DEVNULL)
-    codes = _codes(place)
-    first = _codes(HOME / "sqlite")
-    names = [
+    first = _codes(HOME / "sqlite") if database == "postgresql" else {}
+    names = {
         name
-        for name, code in codes.items()
-        if code is None and _is_chosen(name, only) and (database == "sqlite" or first.get(name) not in KILLED)
-    ]
+        for name, code in _codes(place).items()
+        if code is None and _is_chosen(name, only) and first.get(name) not in KILLED | {SAME}
+    }
     if not names or end <= time.monotonic():
         return
-    if len(names) == sum(code is None for code in codes.values()):
-        names = []  # all that is untried: mutmut knows
-    print(f"\n=== {database} ===", flush=True)
+    print(f"\n=== {database}: {len(names)} to try ===", flush=True)
     with _server(database) as url:
         environment |= {"TEST_DATABASE_URL": url} if url else {}
-        command = [sys.executable, "-c", RUN, "run", "--max-children", "1", *names]
+        names -= _settled(database, place, names, environment)
+        if not names:
+            return
+        untried = [name for name, code in _codes(place).items() if code is None]
+        chosen = sorted(names) if len(names) < len(untried) else []  # all that is untried: mutmut knows
+        command = [sys.executable, "-c", RUN, "run", "--max-children", "1", *chosen]
         with (HOME / f"{database}.log").open("w") as log:
             process = subprocess.Popen(
                 command, cwd=place, env=environment, stdout=log, stderr=log, start_new_session=True
@@ -282,6 +299,59 @@ def _run(database: str, tool: Path, only: list[str], end: float) -> None:
                     process.wait()
     if process.returncode not in {0, -signal.SIGTERM}:
         raise SystemExit(f"mutmut ended with {process.returncode}; see {log.name}.")
+
+
+def _settled(database: str, place: Path, names: set[str], environment: dict[str, str]) -> set[str]:
+    """Write down and return what need not be run: SQL in other letters, and lines that no test reaches here."""
+    reached = _reached(place, environment)
+    sources = {module: _statements((place / LEDGER / module).read_text()) for module in reached}
+    verdicts: dict[str, int] = {}
+    for one in _mutants(place, database):
+        if one.key in names and one.is_same_sql:
+            verdicts[one.key] = SAME
+        elif (
+            one.key in names
+            and one.module in reached
+            and not sources[one.module].get(one.line, set()) & reached[one.module]
+        ):
+            verdicts[one.key] = NOT_REACHED
+    for meta in (place / "mutants" / LEDGER).rglob("*.meta"):
+        content = json.loads(meta.read_text())
+        content["exit_code_by_key"] = {
+            name: verdicts.get(name, code) for name, code in content["exit_code_by_key"].items()
+        }
+        meta.write_text(json.dumps(content))
+    return set(verdicts)
+
+
+def _reached(place: Path, environment: dict[str, str]) -> dict[str, set[int]]:
+    """Run the tests once on the copy as it is; return the lines that were reached, by module."""
+    from coverage import CoverageData
+
+    data = place / "lines"
+    command = [sys.executable, "-m", "coverage", "run", "--rcfile=/dev/null", f"--data-file={data}"]
+    command += [f"--source={LEDGER}", "-m", "pytest", "-q", "-x", "-m", "not slow and not e2e", "tests/ledger"]
+    with data.with_suffix(".log").open("w") as log:
+        if subprocess.run(command, cwd=place, env=environment, check=False, stdout=log, stderr=log).returncode:
+            raise SystemExit(f"The tests fail on the ledger as it is; see {log.name}.")
+    found = CoverageData(str(data))
+    found.read()
+    return {
+        str(Path(file).relative_to(place / LEDGER)): set(found.lines(file) or []) for file in found.measured_files()
+    }
+
+
+def _statements(source: str) -> dict[int, set[int]]:
+    """Return for each line the lines of the statement that it is a part of (of a compound one, its head)."""
+    parts: dict[int, set[int]] = {}
+    # the innermost comes last, so that it has the last word
+    for node in sorted((n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.stmt)), key=lambda n: n.lineno):
+        body = getattr(node, "body", None)
+        end = body[0].lineno - 1 if body else node.end_lineno or node.lineno
+        lines = set(range(node.lineno, max(end, node.lineno) + 1))
+        for line in lines:
+            parts[line] = lines
+    return parts
 
 
 def _is_chosen(mutant: str, only: list[str]) -> bool:
@@ -319,22 +389,22 @@ def _server(database: str) -> Iterator[str]:
 
 
 # -- The report --------------------------------------------------------------------------------------------------------
-def _mutants() -> Iterator[Mutant]:
-    """Yield every mutant of every module, with the line it changes in the tree."""
-    codes = {database: _codes(HOME / database) for database in ("sqlite", "postgresql")}
-    for path in sorted((ROOT / LEDGER).rglob("*.py")):
-        module = str(path.relative_to(ROOT / LEDGER))
+def _mutants(tree: Path = ROOT, database: str = "") -> Iterator[Mutant]:
+    """Yield every mutant of every module (as made for one database), with the line it changes in the tree."""
+    codes = {name: _codes(HOME / name) for name in ("sqlite", "postgresql")}
+    for path in sorted((tree / LEDGER).rglob("*.py")):
+        module = str(path.relative_to(tree / LEDGER))
         if not _is_mutated(f"{LEDGER}/{module}"):
             continue
-        made = HOME / ONE_DATABASE.get(module, "sqlite") / "mutants" / LEDGER / module
+        made = HOME / (database or ONE_DATABASE.get(module, "sqlite")) / "mutants" / LEDGER / module
         if not made.exists():
             continue
         starts = _functions(path.read_text())
         functions = _functions(made.read_text())
         dotted = str(LEDGER / module).removesuffix(".py").replace("/", ".").removesuffix(".__init__")
         seen: Counter[str] = Counter()
-        for name, (_, body) in functions.items():
-            inside, _, number = name.rpartition("__mutmut_")
+        for name_, (_, body) in functions.items():
+            inside, _, number = name_.rpartition("__mutmut_")
             if not number.isdigit():
                 continue
             function = inside.rpartition(".")[2]
@@ -343,14 +413,15 @@ def _mutants() -> Iterator[Mutant]:
             digest = hashlib.sha256(f"{before}\n{after}".encode()).hexdigest()[:6]
             id = f"{module}:{function}:{digest}"
             seen[id] += 1
-            key = f"{dotted}.{name.rpartition('.')[2]}"
+            key = f"{dotted}.{name_.rpartition('.')[2]}"
             yield Mutant(
+                key,
                 id if seen[id] == 1 else f"{id}-{seen[id]}",
                 module,
                 starts[function][0] + offset if function in starts else 0,
                 before,
                 after,
-                {database: found[key] for database, found in codes.items() if key in found},
+                {name: found[key] for name, found in codes.items() if key in found},
             )
 
 
@@ -392,7 +463,7 @@ def _report() -> int:
         print(f"no word: {one.id} (line {one.line})\n  - {one.before}\n  + {one.after}")
     for id in gone:
         print(f"a word for what does not survive: {id}")
-    killed = len(mutants) - len(survivors) - len(untried)
+    killed = sum(one.fate == "killed" for one in mutants)
     print(
         f"{REPORT.relative_to(ROOT)}: {killed} of {len(mutants)} killed, {len(survivors)} live, {len(untried)} untried"
     )
@@ -415,10 +486,11 @@ def _lines(mutants: list[Mutant], words: dict[str, str]) -> Iterator[str]:
         "killed when a test of `tests/ledger` fails, on SQLite or, if it lives there, on PostgreSQL. Not mutated: "
         "migrations, statements outside functions, `urls.py`, `testing.py` (the suite's own) and the receipt's "
         "script, which runs in a process of its own. A mutant once killed is tried again only when its function "
-        "changes, or all are with `make mutation FRESH=1`.\n"
+        "changes, or all are with `make mutation FRESH=1`. *Same*: only the case of SQL was changed, which changes "
+        "nothing; these do not count into the score. What is untried counts as not killed.\n"
     )
-    yield "| module | mutants | killed on SQLite | only on PostgreSQL | live | untried | score |"
-    yield "|---|---:|---:|---:|---:|---:|---:|"
+    yield "| module | mutants | same | killed on SQLite | only on PostgreSQL | live | untried | score |"
+    yield "|---|---:|---:|---:|---:|---:|---:|---:|"
     modules = sorted({one.module for one in mutants})
     for module in modules:
         yield _row(module, [one for one in mutants if one.module == module])
@@ -440,9 +512,19 @@ def _code(text: str) -> str:
 
 def _row(name: str, mutants: list[Mutant]) -> str:
     fates = Counter(one.fate for one in mutants)
-    first = sum(one.fates.get("sqlite") in KILLED for one in mutants)
-    score = f"{100 * fates['killed'] / len(mutants):.1f} %" if mutants else "-"  # what is not tried is not killed
-    cells = [name, len(mutants), first, fates["killed"] - first, fates["survived"], fates["untried"], score]
+    first = sum(one.fate == "killed" and one.fates.get("sqlite") in KILLED for one in mutants)
+    counted = len(mutants) - fates["same"]
+    score = f"{100 * fates['killed'] / counted:.1f} %" if counted else "-"
+    cells = [
+        name,
+        len(mutants),
+        fates["same"],
+        first,
+        fates["killed"] - first,
+        fates["survived"],
+        fates["untried"],
+        score,
+    ]
     return f"| {' | '.join(map(str, cells))} |"
 
 
