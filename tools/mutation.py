@@ -177,8 +177,8 @@ def _install() -> Path:
 
 
 # -- The copy ----------------------------------------------------------------------------------------------------------
-def _copy(database: str) -> Path:
-    """Bring the copy of the tree up to date and forget what a changed test may change: who survived."""
+def _copy(database: str, only: list[str]) -> Path:
+    """Bring the copy of the tree up to date; if a test changed, forget who survived among what is chosen."""
     place = HOME / database
     place.mkdir(parents=True, exist_ok=True)
     for file in (HOME / "began", place / "commit"):
@@ -213,9 +213,9 @@ def _copy(database: str) -> Path:
         old.unlink(missing_ok=True)
     for meta in (place / "mutants" / LEDGER).rglob("*.meta"):
         content = json.loads(meta.read_text())
-        kept = KILLED | {SAME} if changed else KILLED | SURVIVED | {SAME}
-        codes = content["exit_code_by_key"]
-        content["exit_code_by_key"] = {name: code if code in kept else None for name, code in codes.items()}
+        for name, code in content["exit_code_by_key"].items():
+            kept = KILLED | {SAME} if changed and _is_chosen(name, only) else KILLED | SURVIVED | {SAME}
+            content["exit_code_by_key"][name] = code if code in kept else None
         meta.write_text(json.dumps(content))
     return place
 
@@ -258,7 +258,7 @@ def _without_decorators(source: str) -> str:
 # -- The run -----------------------------------------------------------------------------------------------------------
 def _run(database: str, tool: Path, only: list[str], end: float) -> None:
     """Run mutmut on the mutants that are untried there, at most until ``end``."""
-    place = _copy(database)
+    place = _copy(database, only)
     environment = {
         **os.environ,
         "PYTHONPATH": str(tool),

@@ -166,6 +166,12 @@ def test_commands_explain_their_options(capsys, name):
     assert " ".join(HELP[name].split()) in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.parametrize("words", [["seal_ledger", "--limit", "x"], ["verify_ledger", "--since", "x"]])
+def test_what_is_no_number_is_refused_before_anything_is_done(words):
+    with pytest.raises(CommandError, match="invalid int value: 'x'"):
+        call_command(*words)
+
+
 def test_verifying_says_what_it_looked_at(move):
     move("issuance", "li", 1)
     move("issuance", "li", 1)

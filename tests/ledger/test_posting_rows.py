@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from timebank.ledger import services as ledger
+from timebank.ledger.errors import KeyConflict
 from timebank.ledger.types import Leg, TransferSpec
 
 
@@ -14,3 +17,10 @@ def test_rows_that_are_all_malformed_do_not_reach_the_database():
         ("b", None, "invalid_amount"),
     ]
     assert ledger.post_many([]) == []
+
+
+def test_a_conflict_names_the_key(move):
+    move("issuance", "li", 5, key="mint:1")
+    with pytest.raises(KeyConflict) as refused:
+        move("issuance", "li", 6, key="mint:1")
+    assert refused.value.params == {"key": "mint:1"}

@@ -16,7 +16,7 @@ from timebank.ledger.canon import leaf_hash, seal_hash, short_digest
 from timebank.ledger.models import Seal, Transfer
 from timebank.ledger.selectors.flows import flows_of
 from timebank.ledger.selectors.proofs import receipt_holds, receipt_of, receipt_text, seal_by_digest
-from timebank.ledger.types import Leg, Line, LotUse, LotView, Page, PostingView, TransferSpec, TransferView
+from timebank.ledger.types import Balance, Leg, Line, LotUse, LotView, Page, PostingView, TransferSpec, TransferView
 
 NOON = dt.datetime(2030, 5, 4, 4, 0, tzinfo=dt.UTC)
 DAY = dt.date(2030, 5, 1)
@@ -136,8 +136,8 @@ def test_lots_that_expire_before_a_day_soonest_first(move, time_machine):
     for day, amount, earmark in (
         (LATER, 1, ""),
         (SOON, 2, ""),
-        (today + dt.timedelta(days=1), 4, ""),
         (today + dt.timedelta(days=1), 8, "food"),
+        (today + dt.timedelta(days=1), 4, ""),
         (today, 1, ""),
         (today - dt.timedelta(days=1), 32, ""),
         (None, 64, ""),
@@ -149,6 +149,14 @@ def test_lots_that_expire_before_a_day_soonest_first(move, time_machine):
     move("li", "shop", 1)
     assert read.expiring("li", before=SOON) == tomorrow
     assert read.lots_of("li") == [*tomorrow, LotView(SOON, "", 2), LotView(LATER, "", 1), LotView(None, "", 64)]
+
+
+def test_an_account_without_lots_has_a_total_that_may_be_below_nothing(move):
+    move("issuance", "li", 10)
+    move("li", "shop", 4)
+    assert read.balance_of("shop") == Balance(total=4, held=0, spendable=4, debt=0, restricted=0)
+    assert read.balance_of("issuance") == Balance(total=-10, held=0, spendable=-10, debt=0, restricted=0)
+    assert read.balance_of("nobody") == Balance()
 
 
 def test_what_flows_in_and_what_flows_out_is_counted_together(move):
