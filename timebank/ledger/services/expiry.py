@@ -36,13 +36,13 @@ def expire_due(on: dt.date | None = None) -> ExpiryReport:
         if not due:
             return ExpiryReport(on=today, wallets=len(wallets), amount=amount)
         last = due[-1].pk
-        for lot, answer in zip(due, write([_draft(lot, today) for lot in due]), strict=True):
+        for lot, answer in zip(due, write([_draft(lot) for lot in due]), strict=True):
             if not isinstance(answer, LedgerError) and not answer.replayed:
                 wallets.add(lot.account_id)
                 amount += lot.remaining
 
 
-def _draft(lot: Lot, today: dt.date) -> Draft:
+def _draft(lot: Lot) -> Draft:
     account = lot.account
     unit = UNIT_NAMES[account.unit]
     sink = account.expires_to or expired_key(unit)
