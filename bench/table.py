@@ -26,8 +26,8 @@ at the balance that its user has to add against overdraft. *commit-2ms*: `commit
 """,
     "B2": """
 `post_many` of one mint for each record, against one raw `INSERT … SELECT` for each table of the very rows that
-it wrote (transfers, postings, sealer's queue, lots) into empty tables with the same columns, checks and
-indexes.
+it wrote (transfers, postings, sealer's queue, lots) into tables with the same columns, checks and indexes, which
+hold the months before as ours do.
 """,
     "B5": """
 The same work on two databases that differ only in the length of their history, in turns.

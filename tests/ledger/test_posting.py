@@ -13,6 +13,7 @@ from timebank.ledger import errors
 from timebank.ledger import selectors as read
 from timebank.ledger import services as ledger
 from timebank.ledger.models import Account, Posting, Transfer
+from timebank.ledger.services import posting
 from timebank.ledger.types import Leg, LotUse, LotView, TransferSpec
 
 
@@ -262,6 +263,61 @@ def test_post_many_in_any_batch_size_gives_the_same_books(village, batch):
     assert all(result.posted for result in ledger.post_many(rows, batch=batch))
     assert read.balance_of("li").total == 10 + 12 + 14 + 16
     assert read.balance_of("wang").total == 11 + 13 + 15
+
+
+def ids(results):
+    return [result.posted.id for result in results]
+
+
+def test_credits_of_a_wallet_are_posted_side_by_side_and_answered_in_the_order_asked(village):
+    rows = [spec(Leg("issuance", ("wang", "li")[n % 2], 10 + n, SOON), key=f"m{n}") for n in range(6)]
+    results = ledger.post_many(rows, batch=3)
+    assert [result.key for result in results] == [row.key for row in rows]
+    first = ids(results)[1]
+    assert ids(results) == [first + 3, first, first + 4, first + 1, first + 5, first + 2]
+    assert [line.amount for line in read.statement("li", limit=9).lines] == [15, 13, 11]
+    again = ledger.post_many(rows, batch=3)
+    assert [result.posted for result in again] == [result.posted._replace(replayed=True) for result in results]
+
+
+def test_credits_that_fit_one_set_keep_their_order(village):
+    rows = [spec(Leg("issuance", ("wang", "li")[n % 2], 10 + n, SOON), key=f"m{n}") for n in range(6)]
+    found = ids(ledger.post_many(rows, batch=6))
+    assert found == sorted(found)
+
+
+def test_what_a_wallet_pays_keeps_its_order(village):
+    rows = [
+        spec(Leg("issuance", "li", 5, SOON), key="earned"),
+        spec(Leg("li", "bath", 5), key="spent"),
+        spec(Leg("issuance", "li", 1, SOON), key="earned again"),
+    ]
+    results = ledger.post_many(rows, batch=1)
+    assert ids(results) == sorted(ids(results))
+
+
+def test_the_first_of_two_with_one_key_is_posted_in_any_set(village):
+    rows = [spec(Leg("issuance", who, 5, SOON), key="once") for who in ("wang", "li")]
+    first, second = ledger.post_many(rows, batch=1)
+    assert first.posted
+    assert second.error.code == "key_conflict"
+    assert read.balance_of("wang").total == 5
+
+
+def test_transfers_of_several_legs_keep_their_order(village):
+    rows = [spec(Leg("issuance", who, 5, SOON), Leg("issuance", "li", 1, SOON), key=who) for who in ("wang", "li")]
+    found = ids(ledger.post_many(rows, batch=1))
+    assert found == sorted(found)
+
+
+def test_when_very_many_pay_their_transfers_keep_their_order(village, monkeypatch):
+    rows = [spec(Leg(debit, who, 5, SOON), key=who) for debit, who in (("issuance", "wang"), ("shop", "li"))]
+    monkeypatch.setattr(posting, "ISSUERS", 1)
+    found = ids(ledger.post_many(rows, batch=1))
+    assert found == sorted(found)
+    monkeypatch.setattr(posting, "ISSUERS", 2)
+    rows = [row._replace(key=f"again {row.key}") for row in rows]
+    assert ids(ledger.post_many(rows, batch=1)) == [found[-1] + 2, found[-1] + 1]
 
 
 def statements(seen):

@@ -201,3 +201,19 @@ def test_behind_a_pooler_nothing_is_prepared(move, monkeypatch):
     assert move("li", "wang", 1).id
     assert read.balance_of("li").spendable == 74
     assert not wire._prepared
+
+
+def test_a_first_month_is_closed_without_reading_all_lots_again_and_again(village):
+    # what the guards ask is planned in the first batch, when the table of lots still fits a page
+    def whole_reads():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'ledger_lot'")
+            return cursor.fetchone()[0]
+
+    rows = [TransferSpec(f"k{n}", "mint", (Leg("issuance", "li", 1, SOON),)) for n in range(4)]
+    assert ledger.post_many(rows[:1])[0].posted
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE ledger_lot")
+    before = whole_reads()
+    assert all(one.posted for one in ledger.post_many(rows[1:], batch=1))
+    assert whole_reads() == before

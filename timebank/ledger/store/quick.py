@@ -8,7 +8,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
@@ -174,13 +175,20 @@ def earning(specs: Sequence[TransferSpec], asked: Sequence[bytes], now: dt.datet
     totals: list[int] = []
     counts: list[int] = []
     lots: dict[tuple[int, dt.date, str], int] = {}
-    rows: list[tuple[int, int, int, int, int, dt.date, str]] = []
+    debits: list[int] = []
+    places: list[int] = []
+    nth: list[int] = []
+    upto: list[int] = []
+    amounts: list[int] = []
+    days: list[dt.date] = []
+    earmarks: list[str] = []
     effective: list[dt.date] = []
-    heads: list[tuple[str, str, str]] = []
+    befores: list[str] = []
+    betweens: list[str] = []
+    afters: list[str] = []
     for spec, request, uuid in zip(specs, asked, uuids, strict=True):
         (leg,) = spec.legs
         day, amount, earmark = leg.expires_on or NEVER, leg.amount, leg.restriction
-        debit = issuers.setdefault(leg.debit, len(issuers) + 1)
         place = wallets.setdefault(leg.credit, len(wallets) + 1)
         if place > len(totals):
             totals.append(amount)
@@ -189,18 +197,19 @@ def earning(specs: Sequence[TransferSpec], asked: Sequence[bytes], now: dt.datet
             totals[place - 1] += amount
             counts[place - 1] += 1
         lots[place, day, earmark] = lots.get((place, day, earmark), 0) + amount
-        rows.append((debit, place, counts[place - 1], totals[place - 1], amount, day, earmark))
+        debits.append(issuers.setdefault(leg.debit, len(issuers) + 1))
+        places.append(place)
+        nth.append(counts[place - 1])
+        upto.append(totals[place - 1])
+        amounts.append(amount)
+        days.append(day)
+        earmarks.append(earmark)
         on = spec.effective_on or today
         effective.append(on)
         before, between, after = head_text(spec, on.isoformat(), request.hex(), uuid, moment, None, None)
-        heads.append(
-            (
-                before,
-                f"{between}[0,{quoted(leg.debit)},{quoted(leg.credit)},{amount},null,null,",
-                f',null,"{day.isoformat()}",null,{quoted(earmark)},null]{after}',
-            )
-        )
-    debits, places, nth, upto, amounts, days, earmarks = zip(*rows, strict=True)
+        befores.append(before)
+        betweens.append(f"{between}[0,{quoted(leg.debit)},{quoted(leg.credit)},{amount},null,null,")
+        afters.append(f',null,"{day.isoformat()}",null,{quoted(earmark)},null]{after}')
     lot_places, lot_days, lot_earmarks = zip(*lots, strict=True)
     params = [
         b"%d" % UNIT_CODES[unit],
@@ -226,11 +235,10 @@ def earning(specs: Sequence[TransferSpec], asked: Sequence[bytes], now: dt.datet
         _array(_BYTES, asked),
         _days(effective),
         *(_texts([getattr(spec, name) for spec in specs]) for name in _HEAD_TEXTS),
-        *map(_texts, zip(*heads, strict=True)),
+        *map(_texts, (befores, betweens, afters)),
     ]
-    used: list[tuple[LotUse, ...]] = [
-        (LotUse(edge_day(day), earmark, amount),) for day, earmark, amount in zip(days, earmarks, amounts, strict=True)
-    ]
+    lot_of: Callable[..., tuple[LotUse, ...]] = lru_cache(None)(lambda *what: (LotUse(*what),))
+    used = list(map(lot_of, map(edge_day, days), earmarks, amounts))
     return Earning(uuids, used, [*issuers], [*wallets], params)
 
 
