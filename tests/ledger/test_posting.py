@@ -286,6 +286,18 @@ def test_credits_that_fit_one_set_keep_their_order(village):
     assert found == sorted(found)
 
 
+def test_what_a_refused_transfer_had_credited_is_taken_back_for_the_rest_of_the_set(village):
+    rows = [
+        spec(Leg("issuance", "li", 5, SOON), Leg("wang", "shop", 100), key="refused"),
+        spec(Leg("issuance", "li", 1, SOON), Leg("issuance", "li", 2, SOON), key="posted"),
+    ]
+    refused, posted = ledger.post_many(rows)
+    assert refused.error.code == "insufficient_points"
+    assert posted.posted
+    assert read.balance_of("li").total == 3
+    assert read.lots_of("li") == [LotView(SOON, "", 3)]
+
+
 def test_what_a_wallet_pays_keeps_its_order(village):
     rows = [
         spec(Leg("issuance", "li", 5, SOON), key="earned"),
