@@ -1,0 +1,85 @@
+"""The page with the score and every survivor."""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+
+from tools.mutation.common import HOME, KILLED, LEDGER, REPORT, ROOT, WORDS, Mutant, mutants
+
+
+def report() -> int:
+    """Write the table and name every survivor; return 1 when a word is missing or a mutant was not tried."""
+    found = list(mutants())
+    words = _words()
+    survivors = [one for one in found if one.fate == "survived"]
+    untried = [one for one in found if one.fate == "untried"]
+    missing = [one for one in survivors if one.id not in words]
+    gone = sorted(set(words) - {one.id for one in [*survivors, *untried]})
+    REPORT.write_text("\n".join(_lines(found, words)) + "\n")
+    for one in missing:
+        print(f"no word: {one.id} (line {one.line})\n  - {one.before}\n  + {one.after}")
+    for id in gone:
+        print(f"a word for what does not survive: {id}")
+    killed = sum(one.fate == "killed" for one in found)
+    print(f"{REPORT.relative_to(ROOT)}: {killed} of {len(found)} killed, {len(survivors)} live, {len(untried)} untried")
+    return 1 if missing or gone or untried or not found else 0
+
+
+def _words() -> dict[str, str]:
+    """Read why survivors live, by their id."""
+    groups = tomllib.loads(WORDS.read_text())["word"] if WORDS.exists() else []
+    return {id: group["says"] for group in groups for id in group["of"]}
+
+
+def _lines(found: list[Mutant], words: dict[str, str]) -> Iterator[str]:
+    yield "# Mutation testing of the ledger\n"
+    began, *ran = [path.read_text() for path in (HOME / "began", *sorted(HOME.glob("*/commit"))) if path.exists()]
+    when = f"at commit {ran[0]}" if len({began, *ran}) == 1 else f"begun at commit {began}, ended at {ran[-1]}"
+    yield f"*Written by `make mutation`, {when}; do not edit. The words are in `tools/mutation/words.toml`.*\n"
+    yield (
+        "A mutant is the ledger with one small change (a sign turned, an argument dropped, a text altered). It is "
+        "killed when a test of `tests/ledger` fails, on SQLite or, if it lives there, on PostgreSQL. Not mutated: "
+        "migrations, statements outside functions, `urls.py`, `testing.py` (the suite's own) and the receipt's "
+        "script, which runs in a process of its own. What is known of a mutant stands in `tools/mutation/results.json` "
+        "until its function changes; `make mutation FRESH=1` tries all again. *Same*: only the case of SQL was "
+        "changed, which changes nothing; these do not count into the score. What is untried counts as not killed.\n"
+    )
+    yield "| module | mutants | same | killed on SQLite | only on PostgreSQL | live | untried | score |"
+    yield "|---|---:|---:|---:|---:|---:|---:|---:|"
+    modules = sorted({one.module for one in found})
+    for module in modules:
+        yield _row(module, [one for one in found if one.module == module])
+    yield _row("**all**", found)
+    yield "\n## Survivors"
+    for module in modules:
+        live = [one for one in found if one.module == module and one.fate == "survived"]
+        if live:
+            yield f"\n### {module}\n"
+        for one in sorted(live, key=lambda one: (one.line, one.id)):
+            word = words.get(one.id, "NO WORD YET")
+            change = f"{_code(one.before)} → {_code(one.after)}" if one.after else f"{_code(one.before)} dropped"
+            yield f"- `{LEDGER}/{module}:{one.line}` {change}: {word}"
+
+
+def _code(text: str) -> str:
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
+
+
+def _row(name: str, mutants: list[Mutant]) -> str:
+    fates = Counter(one.fate for one in mutants)
+    first = sum(one.fate == "killed" and one.fates.get("sqlite") in KILLED for one in mutants)
+    counted = len(mutants) - fates["same"]
+    score = f"{100 * fates['killed'] / counted:.1f} %" if counted else "-"
+    cells = [
+        name,
+        len(mutants),
+        fates["same"],
+        first,
+        fates["killed"] - first,
+        fates["survived"],
+        fates["untried"],
+        score,
+    ]
+    return f"| {' | '.join(map(str, cells))} |"
