@@ -325,6 +325,27 @@ def test_partitions_are_made_ahead_and_guarded(monkeypatch):
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.pg_only("partitions")
+def test_sealing_goes_on_when_postings_reach_the_next_partition(move):
+    from timebank.ledger import partitions
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT last_value FROM ledger_posting_id_seq")
+        (before,) = cursor.fetchone()
+        cursor.execute("SELECT setval('ledger_posting_id_seq', %s)", [partitions.ROWS_PER_PARTITION])
+    try:
+        move("issuance", "li", 5)
+        assert len(ledger.seal_all()) == 1
+        assert "ledger_posting_p3" in partitions.partitions_of("ledger_posting")
+        assert guards.missing() == []
+        move("issuance", "li", 5)
+        assert len(ledger.seal_all()) == 1
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT setval('ledger_posting_id_seq', %s)", [before])
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_migrate_that_has_nothing_to_do_never_lowers_the_guard():
     from django.core.management.sql import emit_pre_migrate_signal
 

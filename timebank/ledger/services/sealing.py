@@ -118,7 +118,9 @@ def seal_all(*, limit: int = LIMIT) -> list[Seal]:
         made.append(one)
         if one.count < limit:
             break
-    partitions.ensure_partitions()
+    with transaction.atomic():  # nobody sees a partition without its guard: no sealer would go on
+        if partitions.ensure_partitions():
+            guards.install()
     return made
 
 
