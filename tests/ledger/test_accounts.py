@@ -11,6 +11,7 @@ from timebank.ledger import errors
 from timebank.ledger import selectors as read
 from timebank.ledger import services as ledger
 from timebank.ledger.models import Account
+from timebank.ledger.services import accounts
 from timebank.ledger.services.accounts import NewAccount
 from timebank.ledger.units import FIRST_FREE_SERIAL, SERIAL_MASK, UNIT_CODES, is_guarded
 
@@ -163,3 +164,40 @@ def test_only_a_wallet_has_points_that_expire(village, key):
 def test_only_the_named_wallet_is_pointed_elsewhere(village):
     ledger.set_expiry_account(key="li", expires_to="expired:region:7")
     assert list(Account.objects.exclude(expires_to="").values_list("key", "expires_to")) == [("li", "expired:region:7")]
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """Let somebody else open these accounts after our look, before our write."""
+
+    def make(*keys):
+        serials = accounts._serials
+
+        def busy(count):
+            monkeypatch.setattr(accounts, "_serials", serials)
+            ledger.open_accounts(accounts=[NewAccount(key, "wallet", owner="twin") for key in keys])
+            return serials(count)
+
+        monkeypatch.setattr(accounts, "_serials", busy)
+
+    return make
+
+
+def test_what_somebody_opened_meanwhile_is_returned_and_the_rest_opened(db, meanwhile):
+    meanwhile("li")
+    found = ledger.open_accounts(accounts=[NewAccount(key, "wallet", owner="we") for key in ("wang", "li")])
+    assert {key: one.owner for key, one in found.items()} == {"wang": "we", "li": "twin"}
+    assert dict(Account.objects.filter(guarded=True).values_list("key", "owner")) == {"wang": "we", "li": "twin"}
+
+
+def test_when_all_were_opened_meanwhile_they_are_returned(db, meanwhile, django_assert_max_num_queries):
+    meanwhile("li", "wang")
+    with django_assert_max_num_queries(20):  # none is opened one by one
+        found = ledger.open_accounts(accounts=[NewAccount(key, "wallet") for key in ("wang", "li")])
+    assert {key: one.owner for key, one in found.items()} == {"wang": "twin", "li": "twin"}
+
+
+def test_what_somebody_opened_meanwhile_with_another_kind_is_a_conflict(db, meanwhile):
+    meanwhile("li")
+    with pytest.raises(errors.KeyConflict):
+        ledger.open_accounts(accounts=[NewAccount("li", "system")])

@@ -14,6 +14,8 @@ from timebank.ledger import errors
 from timebank.ledger import selectors as read
 from timebank.ledger import services as ledger
 from timebank.ledger.models import Account, Lot, Posting, Transfer
+from timebank.ledger.store import quick
+from timebank.ledger.store.wire import Statement
 from timebank.ledger.types import Leg, TransferSpec
 
 pytestmark = [pytest.mark.pg_only("SQLite has only the long way"), pytest.mark.django_db]
@@ -217,3 +219,54 @@ def test_a_first_month_is_closed_without_reading_all_lots_again_and_again(villag
     before = whole_reads()
     assert all(one.posted for one in ledger.post_many(rows[1:], batch=1))
     assert whole_reads() == before
+
+
+def test_a_call_says_of_each_value_what_it_is_and_how_it_travels():
+    assert quick._call("ledger_f", "text uuid bigint[] bytea date", 1) == Statement(
+        b"ledger_f_call", b"SELECT ledger_f($1::text, $2::uuid, $3::bigint[], $4::bytea, $5::date)", (0, 1, 1, 1, 0), 1
+    )
+
+
+def test_days_before_and_after_the_year_2000_travel_as_the_database_counts_them():
+    days = [dt.date(1999, 12, 31), dt.date(2000, 1, 2), dt.date(1999, 12, 31)]
+    sent = [part[4:] for part in (quick._days(days)[20 + 8 * n : 28 + 8 * n] for n in range(3))]
+    assert sent == [b"\xff\xff\xff\xff", b"\0\0\0\1", b"\xff\xff\xff\xff"]
+
+
+def test_credits_of_several_kinds_or_units_keep_their_own(village):
+    ledger.open_account(key="fund", kind="wallet", unit="CNY")
+    ledger.open_account(key="bank", kind="system", unit="CNY")
+    rows = [
+        TransferSpec("a", "mint", (Leg("issuance", "li", 1, SOON),)),
+        TransferSpec("b", "grant", (Leg("issuance", "li", 2, SOON),)),
+        TransferSpec("c", "mint", (Leg("bank", "fund", 3),), unit="CNY"),
+    ]
+    for part in (rows[:2], rows[2:], [rows[0]._replace(key="d"), rows[2]._replace(key="e")]):
+        assert all(one.posted for one in ledger.post_many(part))
+    found = dict(Transfer.objects.values_list("key", "kind"))
+    assert found == {"a": "mint", "b": "grant", "c": "mint", "d": "mint", "e": "mint"}
+    assert (read.balance_of("li").total, read.balance_of("fund").total) == (4, 6)
+
+
+def test_the_log_of_statements_tells_the_time_they_took(move):
+    move("issuance", "li", 5)
+    with CaptureQueriesContext(connection) as seen:
+        move("li", "shop", 1)
+        move("li", "wang", 1)
+    assert len(seen.captured_queries) > 1
+    assert all(0 <= float(one["time"]) < 60 for one in seen.captured_queries)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_caller_without_autocommit_ends_its_transaction_itself(village, move):
+    move("issuance", "li", 5, until=SOON)
+    connection.set_autocommit(False)
+    try:
+        move("li", "shop", 2)
+        move("li", "wang", 1)
+        move("issuance", "li", 9)
+        connection.rollback()
+    finally:
+        connection.set_autocommit(True)
+    assert read.balance_of("li").total == 5
+    assert Transfer.objects.count() == 1

@@ -23,7 +23,6 @@ COPIED = ["manage.py", "pyproject.toml", "settings", "tests", "timebank", "marke
 #: Not mutated: migrations run once in the template, and the receipt's script runs in a process of its own.
 LEFT_OUT = ["migrations/*", "static/*", "testing.py", "urls.py"]
 ONE_DATABASE = {
-    "partitions.py": "postgresql",
     "store/postgres.py": "postgresql",
     "store/quick.py": "postgresql",
     "store/sqlite.py": "sqlite",
