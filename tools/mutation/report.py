@@ -42,7 +42,7 @@ def _lines(found: list[Mutant], words: dict[str, str]) -> Iterator[str]:
         "A mutant is the ledger with one small change (a sign turned, an argument dropped, a text altered). It is "
         "killed when a test of `tests/ledger` fails, on SQLite or, if it lives there, on PostgreSQL. Not mutated: "
         "migrations, statements outside functions, `urls.py`, `testing.py` (the suite's own) and the receipt's "
-        "script, which runs in a process of its own. What is known of a mutant stands in `tools/mutation/results.json` "
+        "script, which runs in a process of its own. A mutant once killed stands in `tools/mutation/results.json` "
         "until its function changes; `make mutation FRESH=1` tries all again. *Same*: only the case of SQL was "
         "changed, which changes nothing; these do not count into the score. What is untried counts as not killed.\n"
     )

@@ -1,6 +1,7 @@
-"""What is known of every mutant, kept with the code, so that a new checkout need not try all of them again.
+"""Which mutants were killed, kept with the code, so that a new checkout need not try all of them again.
 
 ``results.json``: database → module → function → [digest of its source as mutmut takes it, a letter for each mutant].
+Who survived is tried again: by then there may be a test that notices.
 """
 
 from __future__ import annotations
@@ -10,27 +11,28 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tools.mutation.common import HOME, KILLED, LEDGER, NOT_REACHED, RESULTS, SAME, SURVIVED
+from tools.mutation.common import HOME, KILLED, LEDGER, RESULTS, SAME
 
-UNTRIED = "?"
-CODES = {"k": 1, "l": 0, "n": NOT_REACHED, "s": SAME, UNTRIED: None}
+OTHER = "?"
+CODES = {"k": 1, "s": SAME, OTHER: None}
 
 
 def store() -> None:
     """Write down what is known by now."""
-    known: dict[str, dict[str, dict[str, list[str]]]] = {}
+    known = _known()
     for database in ("sqlite", "postgresql"):
         for module, content in _metas(HOME / database):
-            functions = known.setdefault(database, {}).setdefault(module, {})
-            for function, letters in _letters(content["exit_code_by_key"]).items():
-                if set(letters) != {UNTRIED}:
-                    functions[function] = [content["hash_by_function_name"][function], letters]
+            known.setdefault(database, {})[module] = {
+                function: [content["hash_by_function_name"][function], letters]
+                for function, letters in _letters(content["exit_code_by_key"]).items()
+                if set(letters) != {OTHER}
+            }
     RESULTS.write_text(json.dumps(known, indent=0, ensure_ascii=False, sort_keys=True) + "\n")
 
 
 def recall(place: Path) -> None:
     """Give the mutants of a new copy the fates that they had, wherever the function is the same."""
-    known = json.loads(RESULTS.read_text()).get(place.name, {}) if RESULTS.exists() else {}
+    known = _known().get(place.name, {})
     for module, content in _metas(place):
         for name in content["exit_code_by_key"]:
             function, number = _parts(name)
@@ -38,6 +40,11 @@ def recall(place: Path) -> None:
             if digest == content["hash_by_function_name"][function] and number <= len(letters):
                 content["exit_code_by_key"][name] = CODES[letters[number - 1]]
         _path(place, module).write_text(json.dumps(content))
+
+
+def _known() -> dict[str, dict[str, dict[str, list[str]]]]:
+    found: dict[str, dict[str, dict[str, list[str]]]] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    return found
 
 
 def _metas(place: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -62,7 +69,7 @@ def _letters(codes: dict[str, int | None]) -> dict[str, str]:
         function, number = _parts(name)
         found.setdefault(function, {})[number] = _letter(code)
     return {
-        function: "".join(letters.get(number, UNTRIED) for number in range(1, max(letters) + 1))
+        function: "".join(letters.get(number, OTHER) for number in range(1, max(letters) + 1))
         for function, letters in found.items()
     }
 
@@ -70,6 +77,4 @@ def _letters(codes: dict[str, int | None]) -> dict[str, str]:
 def _letter(code: int | None) -> str:
     if code in KILLED:
         return "k"
-    if code in {NOT_REACHED, SAME}:
-        return "n" if code == NOT_REACHED else "s"
-    return "l" if code in SURVIVED else UNTRIED
+    return "s" if code == SAME else OTHER

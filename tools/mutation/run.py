@@ -18,7 +18,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tools.mutation import results
-from tools.mutation.common import HOME, KILLED, LEDGER, NOT_REACHED, PINNED, SAME, SURVIVED, codes, is_chosen, mutants
+from tools.mutation.common import (
+    HOME,
+    KILLED,
+    LEDGER,
+    NOT_REACHED,
+    PINNED,
+    RESULTS,
+    SAME,
+    SURVIVED,
+    codes,
+    is_chosen,
+    mutants,
+)
 from tools.mutation.report import report
 from tools.mutation.tree import copy, statements
 
@@ -63,6 +75,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.fresh:
         shutil.rmtree(HOME, ignore_errors=True)
+        RESULTS.unlink(missing_ok=True)
     end = time.monotonic() + options.minutes * 60
     if not options.report:
         for stop in (signal.SIGINT, signal.SIGTERM):
@@ -76,7 +89,7 @@ def main() -> int:
         tool = _install()
         with contextlib.suppress(KeyboardInterrupt):  # the report tells what is known by then
             for database in ("sqlite", "postgresql"):
-                _run(database, tool, options, end)
+                _run(database, tool, options.only, end)
         results.store()
     return report()
 
@@ -95,9 +108,8 @@ def _install() -> Path:
 
 
 # -- The run -----------------------------------------------------------------------------------------------------------
-def _run(database: str, tool: Path, options: argparse.Namespace, end: float) -> None:
+def _run(database: str, tool: Path, only: list[str], end: float) -> None:
     """Run mutmut on the mutants that are untried there, at most until ``end``."""
-    only = options.only
     place = copy(database, only)
     new = not (place / "mutants").exists()
     environment = {
@@ -107,7 +119,7 @@ def _run(database: str, tool: Path, options: argparse.Namespace, end: float) -> 
         "SHANJI_TEST_CACHE": str(HOME / "cache"),  # mutants change the digest of migrations: spare the suite's cache
     }
     subprocess.run([sys.executable, "-c", GENERATE], cwd=place, env=environment, check=True, stdout=subprocess.DEVNULL)
-    if new and not options.fresh:
+    if new:
         results.recall(place)
     first = codes(HOME / "sqlite") if database == "postgresql" else {}
     names = {
