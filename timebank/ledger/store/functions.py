@@ -172,8 +172,7 @@ BEGIN
     RETURN concat(made, ' [', lines, ']');
 END $$"""
 
-_CREDIT = """u.before, made[u.place], u.between_, versions[u.to_] + u.nth, ',', balances[u.to_] + u.upto,
-                    u.after"""
+_CREDIT = """u.before, u.id, u.between_, versions[u.to_] + u.nth, ',', balances[u.to_] + u.upto, u.after"""
 
 EARN = f"""CREATE OR REPLACE FUNCTION ledger_earn(
     p_unit smallint, p_kind text, p_posted timestamptz,
@@ -206,26 +205,29 @@ BEGIN
         RETURN NULL;
     END IF;
     -- Places in p_wallets and p_issuers stand for their keys; p_nth and p_upto count and sum what a wallet was
-    -- credited within this batch, so that nothing has to be sorted or looked up again.
+    -- credited within this batch, so that nothing has to be sorted or looked up again. The arrays are laid side by
+    -- side in SELECT, for in FROM each of them would be stored once more before the first row is seen.
     made := ARRAY(SELECT nextval('ledger_transfer_id_seq') FROM generate_series(1, cardinality(p_keys)));
     WITH head AS (
         INSERT INTO {_HEAD}
-            SELECT made[u.place], u.uuid, u.key, u.request,
-                {_HASH.format(_CREDIT)},
+            SELECT u.id, u.uuid, u.key, u.request, {_HASH.format(_CREDIT)},
                 p_unit, p_kind, p_posted, u.effective, u.reason, u.memo, u.actor, u.behalf, u.source, u.rule
-            FROM unnest(p_to, p_nth, p_upto, p_uuids, p_keys, p_requests, p_effective, p_reasons, p_memos, p_actors,
-                p_behalves, p_sources, p_rules, p_before, p_between, p_after) WITH ORDINALITY
-                AS u(to_, nth, upto, uuid, key, request, effective, reason, memo, actor, behalf, source, rule, before,
-                    between_, after, place)
+            FROM (SELECT unnest(made) AS id, unnest(p_to) AS to_, unnest(p_nth) AS nth, unnest(p_upto) AS upto,
+                unnest(p_uuids) AS uuid, unnest(p_keys) AS key, unnest(p_requests) AS request,
+                unnest(p_effective) AS effective, unnest(p_reasons) AS reason, unnest(p_memos) AS memo,
+                unnest(p_actors) AS actor, unnest(p_behalves) AS behalf, unnest(p_sources) AS source,
+                unnest(p_rules) AS rule, unnest(p_before) AS before, unnest(p_between) AS between_,
+                unnest(p_after) AS after) u
     ), queue AS (
         INSERT INTO ledger_unsealed (transfer_id) SELECT unnest(made)
     ), posting AS (
         INSERT INTO ledger_posting (transfer_id, leg, unit, debit_id, credit_id, amount, credit_version, credit_balance,
                 credit_expires_on, credit_restriction)
-            SELECT made[u.place], 0, p_unit, issuers[u.from_], wallets[u.to_], u.amount, versions[u.to_] + u.nth,
+            SELECT u.id, 0, p_unit, issuers[u.from_], wallets[u.to_], u.amount, versions[u.to_] + u.nth,
                 balances[u.to_] + u.upto, u.day, u.earmark
-            FROM unnest(p_from, p_to, p_nth, p_upto, p_amounts, p_days, p_earmarks) WITH ORDINALITY
-                AS u(from_, to_, nth, upto, amount, day, earmark, place)
+            FROM (SELECT unnest(made) AS id, unnest(p_from) AS from_, unnest(p_to) AS to_, unnest(p_nth) AS nth,
+                unnest(p_upto) AS upto, unnest(p_amounts) AS amount, unnest(p_days) AS day,
+                unnest(p_earmarks) AS earmark) u
     ), lot AS (
         INSERT INTO ledger_lot (account_id, expires_on, restriction, remaining)
             SELECT wallets[u.wallet], u.day, u.earmark, u.total

@@ -8,8 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import struct
-from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -237,8 +236,7 @@ def earning(specs: Sequence[TransferSpec], asked: Sequence[bytes], now: dt.datet
         *(_texts([getattr(spec, name) for spec in specs]) for name in _HEAD_TEXTS),
         *map(_texts, (befores, betweens, afters)),
     ]
-    lot_of: Callable[..., tuple[LotUse, ...]] = lru_cache(None)(lambda *what: (LotUse(*what),))
-    used = list(map(lot_of, map(edge_day, days), earmarks, amounts))
+    used = [(LotUse(*what),) for what in zip(map(edge_day, days), earmarks, amounts, strict=True)]
     return Earning(uuids, used, [*issuers], [*wallets], params)
 
 
