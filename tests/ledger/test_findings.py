@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from tests.ledger.conftest import LATER, SOON
-from tests.ledger.test_verify import off, on, tamper
+from tests.ledger.tampering import off, on, tamper
 from timebank.ledger import services as ledger
 from timebank.ledger.canon import leaf_hash, merkle_root, seal_hash, short_digest
 from timebank.ledger.models import Account, Anchor, Checkpoint, Seal, SealMember, Transfer, Unsealed

@@ -152,13 +152,13 @@ def make_world() -> World:
 @contextlib.contextmanager
 def refusal(error: type[Exception]) -> Iterator[None]:
     """Expect a refusal, and that no row of this room, no audit line and no point has moved."""
-    before = _everything()
+    before = everything()
     with pytest.raises(error) as caught:
         yield
     assert type(caught.value) is error
-    assert _everything() == before
+    assert everything() == before
 
 
-def _everything() -> dict[str, list[tuple[Any, ...]]]:
+def everything() -> dict[str, list[tuple[Any, ...]]]:
     models = [*apps.get_app_config("service").get_models(), AuditEntry, Transfer]
     return {model.__name__: list(model._default_manager.order_by("pk").values_list()) for model in models}

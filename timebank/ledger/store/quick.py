@@ -152,7 +152,7 @@ class Earning(NamedTuple):
     """A batch of plain credits, encoded."""
 
     uuids: list[str]
-    lots: list[tuple[LotUse, ...]]
+    lots: Sequence[tuple[LotUse, ...]]
     issuers: list[str]
     wallets: list[str]
     params: list[bytes]
