@@ -76,6 +76,18 @@ def test_the_sweep_goes_on_batch_by_batch(move, monkeypatch, batch):
     assert Transfer.objects.filter(kind="expire").count() == 3
 
 
+def test_what_was_spent_by_its_day_is_not_looked_at_again(move, monkeypatch):
+    move("issuance", "li", 100, until=APRIL)
+    move("issuance", "wang", 50, until=APRIL)
+    assert ledger.expire_due(MAY).wallets == 2
+
+    def never(drafts):
+        raise AssertionError(drafts)
+
+    monkeypatch.setattr(expiry, "write", never)
+    assert ledger.expire_due(MAY) == ExpiryReport(on=MAY, wallets=0, amount=0)
+
+
 def test_a_lot_that_changes_under_the_sweep_waits_for_the_next(move, monkeypatch):
     move("issuance", "li", 100, until=APRIL)
     move("issuance", "li", 500)  # not to be eaten in place of what is gone

@@ -289,6 +289,16 @@ def test_the_sweep_goes_on_batch_by_batch(rich, monkeypatch, batch):
     assert read.balance_of("li").spendable == 200
 
 
+def test_the_sweep_does_not_lock_what_was_answered(rich, monkeypatch):
+    ledger.release(place().pk, key="r", actor="li")
+
+    def never(hold_id):
+        raise AssertionError(hold_id)
+
+    monkeypatch.setattr(holds, "_locked", never)
+    assert ledger.lapse_due_holds(NOON + HOUR) == 0
+
+
 def test_the_sweep_passes_over_what_somebody_answered_meanwhile(rich, monkeypatch):
     first, second, third = (place(10, key=f"h{n}") for n in range(3))
     locked = holds._locked

@@ -106,3 +106,14 @@ def test_inside_a_transaction_nothing_is_tried_again(village, blind, move):
     with pytest.raises(IntegrityError), transaction.atomic():
         ledger.post_many(rows)
     assert len(seen) == 1
+
+
+def test_a_twin_in_the_same_set_is_refused_like_the_first(village, move):
+    move("issuance", "li", 50)
+    rows = [TransferSpec(key, "test", (Leg("li", "shop", amount),)) for key, amount in [("a", 60), ("a", 60), ("b", 9)]]
+    first, twin, other = ledger.post_many(rows)
+    assert isinstance(first.error, errors.InsufficientFunds)
+    assert isinstance(twin.error, errors.InsufficientFunds)
+    assert (twin.key, twin.posted) == ("a", None)
+    assert other.posted
+    assert read.balance_of("shop").total == 9

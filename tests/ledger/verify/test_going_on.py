@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from io import StringIO
 
@@ -65,6 +66,7 @@ def test_a_run_that_was_broken_off_goes_on_and_looks_at_the_rest(place, looked_a
 
 def test_a_run_that_goes_on_may_be_broken_off_again(place, looked_at):
     started = json.loads(place(1).read_text())["started_at"]
+    assert dt.datetime.fromisoformat(started).tzinfo
     file = place(2)
     looked_at.clear()
     report = verify(resume=file)

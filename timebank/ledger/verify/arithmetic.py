@@ -7,7 +7,7 @@ postings to newer transfers; the others are about rows that exist once.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import connections
 
@@ -223,8 +223,4 @@ def arithmetic(since: int, most: int, alias: str) -> Iterator[Finding]:
                 f"SELECT place, detail FROM wrong ORDER BY {check.order} LIMIT {int(most)}"
             )
             for row, detail in cursor.fetchall():
-                yield Finding(check.promise, check.table, str(row), check.what.format(_plain(detail)))
-
-
-def _plain(value: Any) -> str:
-    return "" if value is None else str(value)
+                yield Finding(check.promise, check.table, str(row), check.what.format(detail))
