@@ -163,6 +163,14 @@ def test_command_says_that_it_was_broken_off_and_tells_a_terminal_how_far_it_is(
     monkeypatch.setattr(verify_ledger, "verify", broken_off)
     code, said = command("--resume", str(file))
     assert (code, said) == (130, f"broken off; --resume {file} goes on where it was\n")
+    file.unlink()
+
+    def at_once(**options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(verify_ledger, "verify", at_once)
+    assert command("--resume", str(file)) == command() == (130, "broken off\n"), "no place was kept"
+    monkeypatch.setattr(verify_ledger, "verify", broken_off)
     out, err = StringIO(), Terminal()
     with pytest.raises(SystemExit):
         call_command("verify_ledger", "--resume", str(file), stdout=out, stderr=err)
