@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from hashlib import sha256
+from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,3 +88,8 @@ def test_what_was_asked_for_is_hashed_as_canonical_json(legs, text, on):
     rest = [on and on.isoformat(), text, "m", "a", "o", text, "r", ["food", text]]
     for link in ([], ["refund", 7, "善", ["x", 1]]):
         assert request_hash(spec, link=link) == sha256(canonical([text, "CNY", asked, *rest, link])).digest()
+
+
+def test_an_instant_is_written_in_utc_wherever_it_was_taken():
+    taken = dt.datetime(2030, 1, 1, 8, 30, tzinfo=ZoneInfo("Asia/Shanghai"))
+    assert instant(taken) == instant(taken.astimezone(dt.UTC)) == "2030-01-01T00:30:00.000000+00:00"
