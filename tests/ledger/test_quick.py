@@ -270,3 +270,21 @@ def test_a_caller_without_autocommit_ends_its_transaction_itself(village, move):
         connection.set_autocommit(True)
     assert read.balance_of("li").total == 5
     assert Transfer.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_plain_is_a_transaction_by_itself(village, move):
+    move("issuance", "li", 5, until=SOON)
+    move("li", "shop", 2)
+    assert all(one.posted for one in ledger.post_many([TransferSpec("m", "mint", (Leg("issuance", "li", 4),))]))
+    assert connection.connection.info.transaction_status == 0, "idle: all of it is committed"
+    assert Transfer.objects.count() == 3
+
+
+@pytest.mark.parametrize("memo", ["善" * 341 + "a", "善" * 341 + "ab", "善" * 500])  # 1024 bytes, 1025, 1500
+def test_long_words_are_kept_whole(village, memo):
+    rows = [TransferSpec(f"m:{n}", "mint", (Leg("issuance", "li", 4),), memo=f"{memo[n:]}") for n in range(2)]
+    assert all(one.posted for one in ledger.post_many(rows))
+    ledger.post(TransferSpec("p", "pay", (Leg("li", "shop", 4),), memo=memo))
+    assert list(Transfer.objects.order_by("pk").values_list("memo", flat=True)) == [memo, memo[1:], memo]
+    assert ledger.seal().count == 3, "their hashes are those of their content"
