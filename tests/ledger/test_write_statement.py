@@ -7,7 +7,7 @@ import re
 import pytest
 from django.db import connection
 
-from timebank.ledger.store.postgres import FEW, write_statement
+from timebank.ledger.store.postgres import FEW, HEAD_COLUMNS, POSTING_COLUMNS, write_statement
 
 COUNTS = [
     (1, 0, 0, 0, 1),
@@ -25,9 +25,12 @@ def test_values_are_numbered_one_after_the_other(counts):
     text = write_statement.__wrapped__(*counts).text.decode()
     numbers = [int(found) for found in re.findall(r"\$(\d+)", text)]
     assert numbers == list(range(1, len(numbers) + 1))
+    widths = (len(HEAD_COLUMNS), 5, 3, 4, len(POSTING_COLUMNS))
+    lists = zip(counts, widths, strict=True)
+    assert len(numbers) == sum(width * (count if count <= FEW else 1) for count, width in lists) + 1
     assert text.count("unnest(") == sum(count > FEW for count in counts), "few rows are plain values"
-    lists = re.findall(r"VALUES (\(.*?\)) (?:RETURNING|ON|AS)|VALUES (\(.*?\))\)", text)
-    written = [len((one or other).split("), (")) for one, other in lists]
+    values = re.findall(r"VALUES (\(.*?\)) (?:RETURNING|ON|AS)|VALUES (\(.*?\))\)", text)
+    written = [len((one or other).split("), (")) for one, other in values]
     assert written == [count for count in counts if 0 < count <= FEW]
 
 
