@@ -288,3 +288,10 @@ def test_long_words_are_kept_whole(village, memo):
     ledger.post(TransferSpec("p", "pay", (Leg("li", "shop", 4),), memo=memo))
     assert list(Transfer.objects.order_by("pk").values_list("memo", flat=True)) == [memo, memo[1:], memo]
     assert ledger.seal().count == 3, "their hashes are those of their content"
+
+
+def test_a_batch_that_the_socket_does_not_take_at_once_arrives_whole(village):
+    memo = "善" * 500
+    rows = [TransferSpec(f"m:{n}", "mint", (Leg("issuance", "li", 1),), memo=f"{n}{memo}"[:500]) for n in range(1500)]
+    assert all(one.posted for one in ledger.post_many(rows))
+    assert read.balance_of("li").total == 1500
