@@ -23,8 +23,12 @@ def report() -> int:
     for id in gone:
         print(f"a word for what does not survive: {id}")
     killed = sum(one.fate == "killed" for one in found)
-    print(f"{REPORT.relative_to(ROOT)}: {killed} of {len(found)} killed, {len(survivors)} live, {len(untried)} untried")
-    return 1 if missing or gone or untried or not found else 0
+    half = sum(bool(one.untried_on) for one in survivors)
+    print(
+        f"{REPORT.relative_to(ROOT)}: {killed} of {len(found)} killed, {len(survivors)} live "
+        f"({half} of them tried on one database only), {len(untried)} untried"
+    )
+    return 1 if missing or gone or untried or half or not found else 0
 
 
 def _words() -> dict[str, str]:
@@ -44,7 +48,8 @@ def _lines(found: list[Mutant], words: dict[str, str]) -> Iterator[str]:
         "migrations, statements outside functions, `urls.py`, `testing.py` (the suite's own) and the receipt's "
         "script, which runs in a process of its own. A mutant once killed stands in `tools/mutation/results.json` "
         "until its function changes; `make mutation FRESH=1` tries all again. *Same*: only the case of SQL was "
-        "changed, which changes nothing; these do not count into the score. What is untried counts as not killed.\n"
+        "changed, which changes nothing; these do not count into the score. What is untried counts as not killed, and "
+        "so does a survivor that was tried on one database only.\n"
     )
     yield "| module | mutants | same | killed on SQLite | only on PostgreSQL | live | untried | score |"
     yield "|---|---:|---:|---:|---:|---:|---:|---:|"
@@ -60,7 +65,8 @@ def _lines(found: list[Mutant], words: dict[str, str]) -> Iterator[str]:
         for one in sorted(live, key=lambda one: (one.line, one.id)):
             word = words.get(one.id, "NO WORD YET")
             change = f"{_code(one.before)} → {_code(one.after)}" if one.after else f"{_code(one.before)} dropped"
-            yield f"- `{LEDGER}/{module}:{one.line}` {change}: {word}"
+            half = f" (not tried on {' and '.join(one.untried_on)})" if one.untried_on else ""
+            yield f"- `{LEDGER}/{module}:{one.line}` {change}: {word}{half}"
 
 
 def _code(text: str) -> str:
