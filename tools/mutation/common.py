@@ -57,17 +57,14 @@ class Mutant:
             return "same"
         if not KILLED.isdisjoint(self.fates.values()):
             return "killed"
-        return "survived" if self._tried else "untried"
+        ran = set(self.fates.values()) & (SURVIVED - {NOT_REACHED})
+        return "survived" if ran or not self.untried_on else "untried"
 
     @property
     def untried_on(self) -> list[str]:
         """Name the databases on which a survivor lives for all we know: no test was run there."""
         needed = {ONE_DATABASE[self.module]} if self.module in ONE_DATABASE else {"sqlite", "postgresql"}
-        return sorted(needed - self._tried)
-
-    @property
-    def _tried(self) -> set[str]:
-        return {database for database, code in self.fates.items() if code in SURVIVED}
+        return sorted(needed - {database for database, code in self.fates.items() if code in SURVIVED})
 
     @property
     def is_same_sql(self) -> bool:
