@@ -9,7 +9,7 @@ import time_machine
 from django.test import Client
 from django.urls import reverse
 
-from tests.service.world import World, _everything, at
+from tests.service.world import World, at, everything
 from timebank.registry import services as registry
 from timebank.registry.models import Role
 from timebank.service import services
@@ -135,14 +135,14 @@ def _is(answer: Any, expected: Any) -> bool:
 @pytest.mark.parametrize("who", PEOPLE)
 def test_every_page_answers_everybody_as_the_matrix_says(scene: dict[str, Any], who: str) -> None:
     client = _client(scene["people"][who])
-    before = _everything()
+    before = everything()
     wrong = [
         f"{name}: {answer.status_code} {getattr(answer, 'url', '')}, expected {expected[who]}"
         for name, expected in GET.items()
         if not _is(answer := client.get(scene["urls"][name]), expected[who])
     ]
     assert wrong == []
-    assert _everything() == before
+    assert everything() == before
 
 
 @time_machine.travel(at(25, 8), tick=False)
@@ -166,12 +166,12 @@ def test_a_refused_post_changes_nothing(scene: dict[str, Any], name: str) -> Non
         "ends": "09:00",
     }
     for who in REFUSED_POSTS[name]:
-        before = _everything()
+        before = everything()
         answer = _client(scene["people"][who]).post(scene["urls"][name], data)
         assert answer.status_code in {302, 403, 404}, (who, answer.status_code)
         if answer.status_code == 302:
             assert answer.url.startswith("/sign-in/"), who
-        assert _everything() == before, who
+        assert everything() == before, who
 
 
 def test_no_address_of_this_room_is_missing_from_the_matrix() -> None:
