@@ -283,7 +283,7 @@ def test_what_is_plain_is_a_transaction_by_itself(village, move):
 
 @pytest.mark.parametrize("memo", ["善" * 341 + "a", "善" * 341 + "ab", "善" * 500])  # 1024 bytes, 1025, 1500
 def test_long_words_are_kept_whole(village, memo):
-    rows = [TransferSpec(f"m:{n}", "mint", (Leg("issuance", "li", 4),), memo=f"{memo[n:]}") for n in range(2)]
+    rows = [TransferSpec(f"m:{n}", "mint", (Leg("issuance", "li", 4),), memo=memo[n:]) for n in range(2)]
     assert all(one.posted for one in ledger.post_many(rows))
     ledger.post(TransferSpec("p", "pay", (Leg("li", "shop", 4),), memo=memo))
     assert list(Transfer.objects.order_by("pk").values_list("memo", flat=True)) == [memo, memo[1:], memo]

@@ -160,5 +160,6 @@ def refusal(error: type[Exception]) -> Iterator[None]:
 
 
 def everything() -> dict[str, list[tuple[Any, ...]]]:
+    """Return every row of this room, of the trail and of the ledger's transfers, by model."""
     models = [*apps.get_app_config("service").get_models(), AuditEntry, Transfer]
     return {model.__name__: list(model._default_manager.order_by("pk").values_list()) for model in models}
