@@ -6,7 +6,7 @@ import datetime as dt
 import random
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from tests.ledger.conftest import LATER, SOON
@@ -15,7 +15,7 @@ from timebank.ledger import selectors as read
 from timebank.ledger import services as ledger
 from timebank.ledger.models import Account, Lot, Posting, Transfer
 from timebank.ledger.store import quick
-from timebank.ledger.store.wire import Statement
+from timebank.ledger.store.wire import Statement, Wire
 from timebank.ledger.types import Leg, TransferSpec
 
 pytestmark = [pytest.mark.pg_only("SQLite has only the long way"), pytest.mark.django_db]
@@ -255,6 +255,29 @@ def test_the_log_of_statements_tells_the_time_they_took(move):
         move("li", "wang", 1)
     assert len(seen.captured_queries) > 1
     assert all(0 <= float(one["time"]) < 60 for one in seen.captured_queries)
+
+
+def test_statements_sent_together_share_their_time_in_the_log(move, monkeypatch):
+    move("issuance", "li", 5)
+    move("li", "wang", 1)  # that the short way is not for gifts is found out once
+    clock = iter(range(100))
+    monkeypatch.setattr("timebank.ledger.store.wire.time.monotonic", lambda: float(next(clock)))
+    with CaptureQueriesContext(connection) as seen:
+        move("li", "wang", 1)
+    assert [one["time"] for one in seen.captured_queries if "time" in one][:2] == ["0.500", "0.500"]
+
+
+def test_without_a_log_nothing_is_kept(move):
+    connection.queries_log.clear()
+    move("issuance", "li", 5)
+    move("li", "shop", 1)
+    move("li", "wang", 1)
+    assert not connection.queries_log
+
+
+def test_a_connection_that_gives_no_answer_is_lost(db):
+    with pytest.raises(OperationalError, match=r"^the connection to the database is lost$"):
+        Wire(connection).check(None)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -14,7 +14,7 @@ from timebank.ledger.canon import GENESIS, leaf_hash, merkle_root, seal_hash, sh
 from timebank.ledger.models import Account, Checkpoint, Seal, SealMember, Unsealed
 from timebank.ledger.reading import read_content
 from timebank.ledger.services import sealing
-from timebank.ledger.services.sealing import LIMIT, checkpoints_hash, header, seal_age
+from timebank.ledger.services.sealing import ADVISORY, LIMIT, checkpoints_hash, header, seal_age
 from timebank.ledger.types import Leg, TransferSpec
 
 NOON = dt.datetime(2030, 5, 4, 4, 0, tzinfo=dt.UTC)
@@ -230,3 +230,16 @@ def test_a_seal_costs_as_many_statements_however_much_it_covers(move, query_budg
             ledger.seal()
         costs.append(len(seen))
     assert costs[1] <= costs[0] + 1
+
+
+@pytest.mark.pg_only("SQLite has one writer at a time")
+def test_a_sealer_steps_back_where_another_is_at_work(move):
+    move("issuance", "li", 1)
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [ADVISORY])
+        assert ledger.seal() is None
+    finally:
+        other.close()
+    assert ledger.seal().count == 1
