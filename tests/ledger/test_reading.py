@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 
 import pytest
 from django.db import connection
@@ -41,6 +42,24 @@ def test_a_uuid_is_made_of_a_key_in_the_same_way(key):
     from timebank.ledger.reading import uuid_of
 
     assert uuid_of(key) == str(key_uuid(key))
+
+
+@given(texts, st.lists(st.integers(0, 12_345), max_size=3), texts)
+def test_so_is_that_of_a_key_with_numbers_in_it(before, numbers, after):
+    from timebank.ledger.reading import uuid_of
+
+    key = before + ":".join(map(str, numbers)) + after
+    assert uuid_of(key) == str(key_uuid(key))
+
+
+def test_uuids_of_neighbours_are_neighbours_and_no_two_are_the_same():
+    uuids = [key_uuid(f"mint:record:{number}") for number in range(700, 1000)]
+    assert len(set(uuids)) == 300
+    assert [len({one.bytes[:4] for one in uuids[start : start + 100]}) for start in (0, 100, 200)] == [1, 1, 1]
+    assert len({one.bytes[:4] for one in uuids}) == 3
+    assert {(one.version, one.variant) for one in uuids} == {(8, uuid.RFC_4122)}
+    near = {key_uuid(key).bytes[:4] for key in ("a:1", "a:22", "a:", "a:1:22")}
+    assert len(near) == 2, "of a number the last two digits are left out, of none more, and what stands beside stays"
 
 
 @pytest.mark.parametrize("size", [*range(1, 18), 31, 32, 33])

@@ -60,7 +60,7 @@ def test_redeem_leaves_oscars_receipt(world):
     redemption = world.redeem(world.sister, (world.soap, 1))
     source = Source.objects.get(order__redemption=redemption)
     assert (source.amount_debited, source.amount_refunded) == (Decimal(5), Decimal(0))
-    assert source.reference == f"redemption:{redemption.key}:pay"
+    assert source.reference == f"redemption:{redemption.pk}:pay"
     assert Transaction.objects.get(source=source).txn_type == "Debit"
     line = redemption.orders.get().lines.get()
     assert (line.title, line.quantity, line.line_price_incl_tax, line.num_allocated) == ("香皂", 1, Decimal(5), 1)
@@ -69,10 +69,10 @@ def test_redeem_leaves_oscars_receipt(world):
 
 def test_redeem_names_itself_in_the_ledger(world):
     redemption = world.redeem(world.sister, (world.soap, 1), (world.ticket, 1))
-    transfer = ledger_read.transfer_by_key(f"redemption:{redemption.key}:pay")
+    transfer = ledger_read.transfer_by_key(f"redemption:{redemption.pk}:pay")
     assert transfer.id == redemption.transfer_id
     assert transfer.kind == "redeem"
-    assert transfer.source == f"redemption:{redemption.key}"
+    assert transfer.source == f"redemption:{redemption.pk}"
     assert transfer.actor == f"user:{world.sister.user_id}"
     assert [(p.debit, p.credit, p.amount) for p in transfer.postings] == [
         (world.sister.wallet_key, world.shop.escrow_key, 500),
@@ -303,7 +303,7 @@ def test_helper_redeems_for_a_resident_and_both_names_are_kept(world):
     nephew = world.resident("周强")
     registry.add_proxy(resident=grandmother, helper=nephew.user, relation="kin", actor=None)
     redemption = world.redeem(grandmother, (world.ticket, 1), actor=nephew.user, on_behalf_of=grandmother)
-    transfer = ledger_read.transfer_by_key(f"redemption:{redemption.key}:pay")
+    transfer = ledger_read.transfer_by_key(f"redemption:{redemption.pk}:pay")
     assert transfer.actor == f"user:{nephew.user_id}"
     assert transfer.on_behalf_of == f"resident:{grandmother.pk}"
     assert redemption.actor == nephew.user

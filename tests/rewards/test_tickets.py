@@ -308,7 +308,7 @@ def test_card_sale_redeems_and_hands_over_at_once(world, card):
     assert points_of(world.sister) == 9000
     assert counters(world.soap) == (8, 0)
     assert redeemed_of(world.shop) == 1000
-    transfer = ledger_read.transfer_by_key(f"redemption:{sale.key}:pay")
+    transfer = ledger_read.transfer_by_key(f"redemption:{sale.pk}:pay")
     assert (transfer.actor, transfer.on_behalf_of) == (f"user:{world.clerk.pk}", f"resident:{world.sister.pk}")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import re
 import uuid as uuid_module
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from json.encoder import encode_basestring as quoted
@@ -30,13 +31,23 @@ def canonical(value: Any) -> bytes:
 
 
 def key_uuid(key: str) -> uuid_module.UUID:
-    """Derive the public identity of a transfer from its key (UUIDv8, BLAKE2b-128)."""
+    """Derive the public identity of a transfer from its key (UUIDv8, BLAKE2b)."""
     return uuid_module.UUID(bytes=key_bytes(key))
 
 
+#: The last two digits of every number.
+_LOW = re.compile(r"[0-9]{1,2}(?![0-9])")
+
+
 def key_bytes(key: str) -> bytes:
-    """Return the bytes of ``key_uuid``."""
-    value = bytearray(hashlib.blake2b(key.encode(), digest_size=16, person=b"shanji-transfer").digest())
+    """Return the bytes of ``key_uuid``.
+
+    The first four are the same for keys that differ only in the last two digits of their numbers, so that transfers
+    of one time are neighbours in the index. Were they strewn over it, every posting would fetch another of its pages,
+    and after every checkpoint log it whole: at ten million transfers that cost a third of the rate (docs/adr/0012).
+    """
+    near = hashlib.blake2b(_LOW.sub("", key).encode(), digest_size=4, person=b"shanji-near").digest()
+    value = bytearray(near + hashlib.blake2b(key.encode(), digest_size=12, person=b"shanji-transfer").digest())
     value[6] = value[6] & 0x0F | 0x80
     value[8] = value[8] & 0x3F | 0x80
     return bytes(value)

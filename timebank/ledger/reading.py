@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from json.encoder import encode_basestring as quoted
@@ -213,12 +214,15 @@ def content_text(head: tuple[Any, ...], unit: str, postings: Iterable[PostingRow
     )
 
 
+_NUMBER = re.compile("[0-9]+")
 _VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
 
 def uuid_of(key: str) -> str:
     """Derive the public identity of a transfer from its key, as text: version 8, variant of RFC 9562."""
-    h = hashlib.blake2b(key.encode(), digest_size=16, person=b"shanji-transfer").hexdigest()
+    near = _NUMBER.sub(lambda number: number[0][:-2], key)
+    h = hashlib.blake2b(near.encode(), digest_size=4, person=b"shanji-near").hexdigest()
+    h += hashlib.blake2b(key.encode(), digest_size=12, person=b"shanji-transfer").hexdigest()
     return f"{h[:8]}-{h[8:12]}-8{h[13:16]}-{_VARIANT[h[16]]}{h[17:20]}-{h[20:]}"
 
 

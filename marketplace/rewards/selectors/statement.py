@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -56,7 +55,7 @@ def statement_of(resident: Resident, before: int | None = None, limit: int = 30)
     page = ledger_read.statement(resident.wallet_key, before=before, limit=limit)
     sources = [line.source for line in page.lines]
     records = _by_id(sources, "record", lambda ids: Record.objects.select_related("activity").in_bulk(_ints(ids)))
-    redemptions = _redemptions(sources)
+    redemptions = _by_id(sources, "redemption", _redemptions)
     tickets = _tickets(line.memo for line in page.lines)
     lines: list[StatementLine] = []
     for __, legs in groupby(page.lines, key=lambda line: line.transfer_id):
@@ -73,19 +72,8 @@ def _by_id(sources: Iterable[str], prefix: str, fetch: Any) -> dict[Any, Any]:
     return fetch(ids) if ids else {}
 
 
-def _redemptions(sources: Iterable[str]) -> dict[str, Redemption]:
-    keys = []
-    for source in sources:
-        kind, __, key = source.partition(":")
-        if kind == "redemption":
-            try:
-                keys.append(uuid.UUID(key))
-            except ValueError:
-                continue
-    if not keys:
-        return {}
-    found = Redemption.objects.filter(key__in=keys).prefetch_related("tickets__product", "tickets__partner")
-    return {str(one.key): one for one in found}
+def _redemptions(ids: Iterable[str]) -> dict[int, Redemption]:
+    return Redemption.objects.prefetch_related("tickets__product", "tickets__partner").in_bulk(_ints(ids))
 
 
 def _tickets(memos: Iterable[str]) -> dict[str, Ticket]:
@@ -96,7 +84,7 @@ def _tickets(memos: Iterable[str]) -> dict[str, Ticket]:
 
 
 def _line(
-    legs: list[Line], records: dict[int, Record], redemptions: dict[str, Redemption], tickets: dict[str, Ticket]
+    legs: list[Line], records: dict[int, Record], redemptions: dict[int, Redemption], tickets: dict[str, Ticket]
 ) -> StatementLine:
     """Tell one transfer: its legs (by supplier, by lot) are one line for people; the first is the newest."""
     line = legs[0]
@@ -115,8 +103,8 @@ def _line(
         _tell_refund(made, tickets[line.memo.partition(":")[2]], line.reason)
     elif kind == "record" and key.isdigit() and int(key) in records:
         _tell_record(made, records[int(key)], line)
-    elif kind == "redemption" and key in redemptions:
-        _tell_redemption(made, redemptions[key], {leg.counterparty for leg in legs})
+    elif kind == "redemption" and key.isdigit() and int(key) in redemptions:
+        _tell_redemption(made, redemptions[int(key)], {leg.counterparty for leg in legs})
     elif line.kind == "expire":
         made.icon = "clock"
         made.why = [_("These points passed their last day.")]

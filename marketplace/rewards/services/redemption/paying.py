@@ -22,8 +22,11 @@ from timebank.registry.models import Resident, User
 
 
 def pay_key(redemption: Redemption) -> str:
-    """Return the ledger's key of the payment: one redemption is paid once."""
-    return f"redemption:{redemption.key}:pay"
+    """Return the ledger's key of the payment: one redemption is paid once.
+
+    By number and not by the sender's key, which is random: neighbours in time are then neighbours in the index.
+    """
+    return f"redemption:{redemption.pk}:pay"
 
 
 def pay(
@@ -54,7 +57,7 @@ def pay(
         effective_on=timezone.localdate(now),
         actor=person(actor),
         on_behalf_of=someone(on_behalf_of or (resident if acts_for_other else None)),
-        source=f"redemption:{redemption.key}",
+        source=f"redemption:{redemption.pk}",
     )
     try:
         return ledger.post(spec).id
