@@ -183,3 +183,25 @@ def test_command_says_that_it_was_broken_off_and_tells_a_terminal_how_far_it_is(
 class Terminal(StringIO):
     def isatty(self):
         return True
+
+
+def test_a_run_that_is_done_before_a_place_is_kept_leaves_no_file_and_misses_none(books, tmp_path):
+    file = tmp_path / "place.json"
+    assert verify(resume=file).clean
+    assert not file.exists()
+
+
+def test_a_run_with_a_beginning_goes_on_with_the_same_one(books, monkeypatch, tmp_path):
+    from timebank.ledger.verify import seals
+
+    monkeypatch.setattr(seals, "CHUNK", 1)
+    since = Seal.objects.get(number=1).last_transfer_id
+    file = tmp_path / "later.json"
+
+    def stop(report):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        verify(since=since, resume=file, tell=stop)
+    assert json.loads(file.read_text())["since"] == since
+    assert verify(since=since, resume=file).resumed_after >= 1

@@ -9,8 +9,9 @@ from django.db import connection
 
 from tests.ledger.tampering import command, ids, off, on, tamper
 from timebank.ledger import services as ledger
-from timebank.ledger.canon import key_uuid, short_digest
+from timebank.ledger.canon import key_uuid, leaf_hash, short_digest
 from timebank.ledger.models import Checkpoint, Posting, Seal, SealMember, Transfer, Unsealed
+from timebank.ledger.reading import read_content
 from timebank.ledger.types import Leg, TransferSpec
 from timebank.ledger.verify import verify
 
@@ -143,6 +144,25 @@ def test_an_added_transfer_is_found(books):
 
 
 @pytest.mark.breaks_ledger("on purpose")
+def test_a_forger_who_makes_a_row_fit_its_own_hash_is_found(books):
+    one = ids(SealMember, seal_id=1)[2]
+    off()
+    Transfer.objects.filter(pk=one).update(memo="forged")
+    Transfer.objects.filter(pk=one).update(content_hash=leaf_hash(read_content(one)))
+    on()
+    assert f"transfer {one}: is not what was sealed (seal 1, place 2)" in command()[1]
+
+
+@pytest.mark.breaks_ledger("on purpose")
+def test_a_hash_that_is_not_that_of_its_row_is_found_although_the_row_is_as_it_was_sealed(books):
+    one = ids(SealMember, seal_id=1)[2]
+    off()
+    Transfer.objects.filter(pk=one).update(content_hash=b"x" * 32)
+    on()
+    assert f"transfer {one}: is not what was sealed (seal 1, place 2)" in command()[1]
+
+
+@pytest.mark.breaks_ledger("on purpose")
 def test_a_forger_who_recomputes_the_leaf_still_breaks_the_root(books):
     from timebank.ledger.canon import leaf_hash
     from timebank.ledger.reading import read_content
@@ -207,14 +227,41 @@ def test_an_anchor_that_does_not_fit_is_found(books):
 
 
 @pytest.mark.breaks_ledger("on purpose")
-def test_when_all_is_wrong_the_first_are_named_and_the_rest_is_not_called_clean(books, monkeypatch):
+def test_a_gap_in_the_chain_is_named_once(books, move):
+    for _ in range(2):
+        move("li", "shop", 1)
+        ledger.seal()
+    tamper(*(f"DELETE FROM ledger_{name} WHERE seal_id = 2" for name in ("sealmember", "checkpoint")))
+    tamper("DELETE FROM ledger_seal WHERE number = 2")
+    said = command()[1]
+    assert said.count("promise 7: seal 2: is missing: the chain has a gap") == 1
+    assert said.count("the chain has a gap") == 1
+
+
+@pytest.mark.breaks_ledger("on purpose")
+def test_when_all_is_wrong_the_first_are_named_and_the_rest_is_not_called_clean(books, move, monkeypatch):
     from timebank.ledger.verify import seals
 
+    move("shop", "bath", 1)
+    assert Unsealed.objects.count() == 3
     monkeypatch.setattr(seals, "ENOUGH", 1)
     tamper("UPDATE ledger_transfer SET memo = 'forged'")
     said = [str(one) for one in verify().findings]
-    assert any("seal 1: too much is wrong: what follows was not looked at" in one for one in said)
+    assert any("promise 7: seal 1: too much is wrong: what follows was not looked at" in one for one in said)
     assert not any("seal 2" in one for one in said)
+    assert sum("is not what was posted" in one for one in said) == 2, "of what waits to be sealed one more than enough"
+
+
+@pytest.mark.breaks_ledger("on purpose")
+def test_what_is_enough_is_not_yet_too_much(books, monkeypatch):
+    from timebank.ledger.verify import seals
+
+    first = ids(SealMember, seal_id=1)
+    monkeypatch.setattr(seals, "ENOUGH", 2)
+    tamper(f"UPDATE ledger_transfer SET memo = 'forged' WHERE id IN ({first[0]}, {first[1]})")
+    said = [str(one) for one in verify().findings]
+    assert sum("is not what was sealed" in one for one in said) == 2
+    assert not any("too much is wrong" in one for one in said)
 
 
 @pytest.mark.breaks_ledger("on purpose")
