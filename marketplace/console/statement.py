@@ -204,20 +204,22 @@ def lines_of(scope: Scope, month: dt.date, which: str) -> list[Detail]:
 
 def _words(rows: list[Any]) -> tuple[dict[int, Record], dict[str, str]]:
     """Fetch the records and redemptions that the postings name."""
-    records, keys, codes = set(), set(), set()
+    records, redemptions, codes = set(), set(), set()
     for row in rows:
         kind, __, key = row.source.partition(":")
         if kind == "record" and key.isdigit():
             records.add(int(key))
-        elif kind == "redemption":
-            keys.add(key)
+        elif kind == "redemption" and key.isdigit():
+            redemptions.add(int(key))
         if row.memo.startswith("ticket:"):
             codes.add(row.memo.partition(":")[2])
     words: dict[str, str] = {}
-    if keys:
-        found = Redemption.objects.filter(key__in=keys).prefetch_related("tickets__product")
+    if redemptions:
+        found = Redemption.objects.filter(pk__in=redemptions).prefetch_related("tickets__product")
         for one in found:
-            words[str(one.key)] = "、".join(dict.fromkeys(ticket.product.get_title() for ticket in one.tickets.all()))
+            words[f"redemption:{one.pk}"] = "、".join(
+                dict.fromkeys(ticket.product.get_title() for ticket in one.tickets.all())
+            )
     if codes:
         for ticket in Ticket.objects.filter(code__in=codes).select_related("product"):
             words[ticket.code] = ticket.product.get_title()
@@ -231,7 +233,7 @@ def _what(row: Any, records: dict[int, Record], words: dict[str, str]) -> tuple[
     if kind == "record" and key.isdigit() and int(key) in records:
         record = records[int(key)]
         return record.what, record.minutes
-    return words.get(key, row.memo), None
+    return words.get(row.source, row.memo), None
 
 
 def hand_overs(scope: Scope, month: dt.date) -> list[Detail]:
