@@ -33,9 +33,9 @@ def run(bench: Bench) -> list[Row]:
         except server.CouldNotRunError as error:
             return [Row("B1", "all", None, UNIT, "pgbench-5", note=f"could not run: {error}")]
         rows = [_statements(statements)]
-        hordak, why = _peer(bench, open_)
+        hordak, reason = _peer(bench, open_)
         if hordak is None:
-            rows.append(Row("B1", "hordak", None, UNIT, "django-hordak", note=f"could not run: {why}"))
+            rows.append(Row("B1", "hordak", None, UNIT, "django-hordak", note=f"could not run: {reason}"))
         bench.settle("b1")
 
         def service(case: str, clients: int, turn: str) -> Callable[[], float]:

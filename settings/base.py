@@ -25,15 +25,15 @@ SITE_ID = 1
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
-    # Our face first, so that its templates win over Django's and Oscar's.
-    "timebank.face",
+    # Our own pages first, so that its templates win over Django's and Oscar's.
+    "timebank.ui",
     "timebank.common",
     "timebank.ledger",
     "timebank.registry",
     "timebank.policy",
     "timebank.service",
     "marketplace.rewards",
-    "marketplace.console",
+    "marketplace.desk",
     "marketplace.counter",
     # Django
     "django.contrib.auth",
@@ -52,9 +52,9 @@ INSTALLED_APPS = [
     "marketplace.checkout.apps.CheckoutConfig",
     "marketplace.shipping.apps.ShippingConfig",
     "marketplace.search.apps.SearchConfig",
-    "marketplace.dashboard.apps.DashboardConfig",
-    "marketplace.dashboard.orders.apps.OrdersDashboardConfig",
-    "marketplace.dashboard.catalogue.apps.CatalogueDashboardConfig",
+    "marketplace.operators.apps.DashboardConfig",
+    "marketplace.operators.orders.apps.OrdersDashboardConfig",
+    "marketplace.operators.catalogue.apps.CatalogueDashboardConfig",
     "marketplace.apps.MarketplaceShop",
     "marketplace.apps.QuietAnalytics",
     "oscar.apps.address.apps.AddressConfig",
@@ -87,7 +87,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "timebank.face.middleware.PreferencesMiddleware",
+    "timebank.ui.middleware.PreferencesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -107,7 +107,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "django.template.context_processors.i18n",
                 "oscar.core.context_processors.metadata",
-                "timebank.face.context.face",
+                "timebank.ui.context.ui",
             ],
             # Oscar's money filter writes points: one line here instead of 32 copied templates.
             "libraries": {"currency_filters": "marketplace.points"},
@@ -156,7 +156,7 @@ AXES_LOCKOUT_TEMPLATE = "registry/locked_out.html"
 AXES_RESET_ON_SUCCESS = True
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 SESSION_COOKIE_HTTPONLY = True
-CSRF_FAILURE_VIEW = "timebank.face.views.csrf_failure"
+CSRF_FAILURE_VIEW = "timebank.ui.views.csrf_failure"
 # Keys for ID numbers at rest, newest first: the first encrypts, all decrypt, so a key can be rotated.
 ID_NUMBER_KEYS = [key for key in env.secret("ID_NUMBER_KEYS", "").split(",") if key]
 
@@ -179,7 +179,7 @@ LEDGER_SEAL_KEY = env.secret("LEDGER_SEAL_KEY", "")
 # -- Language and time -------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = env.text("LANGUAGE_CODE", "zh-hans")
 LANGUAGES = [("zh-hans", _("Chinese")), ("en", _("English"))]
-LOCALE_PATHS = [ROOT / "settings" / "locale"]  # what Oscar leaves untranslated; rooms keep their own
+LOCALE_PATHS = [ROOT / "settings" / "locale"]  # what Oscar leaves untranslated; apps keep their own
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Asia/Shanghai"
@@ -255,7 +255,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": "INFO"},
+    "handlers": {"desk": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["desk"], "level": "INFO"},
     "loggers": {"django.server": {"level": "WARNING"}, "axes": {"level": "WARNING"}},
 }

@@ -1,4 +1,4 @@
-"""Every door of the house, one line a room."""
+"""Every door of the house, one line a app."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from django.views.i18n import JavaScriptCatalog
 
 urlpatterns = [
     path("", include("timebank.common.urls")),
-    path("", include("timebank.face.urls")),
+    path("", include("timebank.ui.urls")),
     path("", include("timebank.ledger.urls")),
     path("", include("timebank.registry.urls")),
     path("", include("timebank.service.urls")),
     path("", include("marketplace.rewards.urls")),
     path("", include("marketplace.counter.urls")),
-    path("village/", include("marketplace.console.urls")),
+    path("village/", include("marketplace.desk.urls")),
     path("jsi18n/", JavaScriptCatalog.as_view(), name="javascript-catalog"),
     path("", include(apps.get_app_config("oscar").urls[0])),
 ]

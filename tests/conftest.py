@@ -82,9 +82,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Say in words why a browser test cannot run here."""
     if item.get_closest_marker("e2e"):
         if chrome.chromium() is None:
-            why = "no Chromium found; install it, or name one in CHROME"
-            run.could_not("browser tests", why)
-            pytest.skip(why)
+            reason = "no Chromium found; install it, or name one in CHROME"
+            run.could_not("browser tests", reason)
+            pytest.skip(reason)
         run.note("browser", chrome.chromium_version())
         font = chrome.chinese_font()
         if font:

@@ -16,7 +16,7 @@ from tools import messages
 ROOT = Path(__file__).resolve().parents[1]
 
 # Oscar's dashboard is for operators, keeps its look and has a policy of its own; only calls to other hosts count there.
-OSCARS_LOOK = ("marketplace/dashboard/",)
+OSCARS_LOOK = ("marketplace/operators/",)
 # Words that are the same in every language.
 SAME_EVERYWHERE = re.compile(
     r"善集|善|集|Shanji|\bQR\b|\bPDF\b|\bCSV\b|\bXLSX\b|\bPIN\b|&\w+;|&#\d+;|中文|\bEN\b|\bEnglish\b|check_receipt\.py"
@@ -62,29 +62,29 @@ CALLS_OUT = re.compile(r"[\"'`](?:https?|wss?)://(?!127\.0\.0\.1|localhost|www\.
 
 def templates() -> list[str]:
     """Find what the content policy forbids, calls to other hosts, and text that no translator ever sees."""
-    found: list[str] = []
+    result: list[str] = []
     for path in tracked(".html", ".svg", ".txt"):
         name = relative(path)
         if "/templates/" not in name:
             continue
         text = path.read_text(encoding="utf-8")
-        found += [f"{place}: another host" for place in _places(name, text, EXTERNAL)]
-        found += [
+        result += [f"{place}: another host" for place in _places(name, text, EXTERNAL)]
+        result += [
             f"{place}: blocktranslate without trimmed"
             for place in _places(name, text, re.compile(r"{%-?\s*blocktrans(?:late)?\b(?![^%]*\btrimmed\b)"))
         ]
         if name.startswith(OSCARS_LOOK):
             continue
         for what, pattern in INLINE.items():
-            found += [f"{place}: {what}" for place in _places(name, text, pattern)]
+            result += [f"{place}: {what}" for place in _places(name, text, pattern)]
         if path.suffix == ".html":
-            found += [f"{name}: not translated: {said!r}" for said in _untranslated(text)]
+            result += [f"{name}: not translated: {said!r}" for said in _untranslated(text)]
     for path in tracked(".css", ".js", ".mjs"):
         name = relative(path)
         if "/static/" in name and "/vendor/" not in name:
             pattern = EXTERNAL if path.suffix == ".css" else CALLS_OUT
-            found += [f"{place}: another host" for place in _places(name, path.read_text("utf-8"), pattern)]
-    return found
+            result += [f"{place}: another host" for place in _places(name, path.read_text("utf-8"), pattern)]
+    return result
 
 
 def _places(name: str, text: str, pattern: re.Pattern[str]) -> Iterator[str]:
@@ -139,8 +139,8 @@ def _untranslated(text: str) -> list[str]:
             kept.append(token.contents)
     parser = _Texts()
     parser.feed("".join(kept))
-    said = (" ".join(one.split()) for one in parser.said)
-    return [one for one in said if WORDS.search(SAME_EVERYWHERE.sub("", one))]
+    said = (" ".join(item.split()) for item in parser.said)
+    return [item for item in said if WORDS.search(SAME_EVERYWHERE.sub("", item))]
 
 
 def template_format() -> list[str]:
@@ -165,16 +165,16 @@ def forked_migrations() -> list[str]:
     if spec is None or spec.origin is None:
         return ["django-oscar is not installed"]
     upstream = Path(spec.origin).parent / "apps"
-    found = []
+    result = []
     for folder in sorted((ROOT / "marketplace").glob("*/migrations")):
         theirs = upstream / folder.parent.name / "migrations"
         for path in sorted(theirs.glob("[0-9]*.py")):
             ours = folder / path.name
             if not ours.exists():
-                found.append(f"{relative(folder)}: Oscar's {path.name} is missing; copy it")
+                result.append(f"{relative(folder)}: Oscar's {path.name} is missing; copy it")
             elif _meaning(ours) != _meaning(path):
-                found.append(f"{relative(ours)}: differs from Oscar's")
-    return found
+                result.append(f"{relative(ours)}: differs from Oscar's")
+    return result
 
 
 def _meaning(path: Path) -> str:
@@ -196,14 +196,14 @@ LARGEST = 3_000_000  # bytes
 
 def tracked_files() -> list[str]:
     """Find paths of one machine, hosts of registries, merge markers, secrets and very large files."""
-    found = []
+    result = []
     for path in tracked():
         name = relative(path)
         if path.is_symlink():
-            found.append(f"{name}: a link")
+            result.append(f"{name}: a link")
             continue
         if path.stat().st_size > LARGEST:
-            found.append(f"{name}: {path.stat().st_size / 1e6:.1f} MB")
+            result.append(f"{name}: {path.stat().st_size / 1e6:.1f} MB")
         try:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
@@ -218,8 +218,8 @@ def tracked_files() -> list[str]:
         }.items():
             if what == "path of one machine" and "/vendor/" in name:
                 continue
-            found += [f"{place}: {what}" for place in _places(name, text, pattern)]
-    return found
+            result += [f"{place}: {what}" for place in _places(name, text, pattern)]
+    return result
 
 
 def lock() -> list[str]:
@@ -229,18 +229,18 @@ def lock() -> list[str]:
 
     pins: dict[str, str] = {}
     blocks = re.split(r"\n(?=[A-Za-z0-9])", (ROOT / "requirements.txt").read_text())
-    found = []
+    result = []
     for block in blocks:
         match = re.match(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^ ;\\\n]+)", block)
         if match:
             pins[canonicalize_name(match[1])] = match[2]
             if "--hash=sha256:" not in block:
-                found.append(f"requirements.txt: {match[1]} has no hash")
+                result.append(f"requirements.txt: {match[1]} has no hash")
     for line in (ROOT / "requirements.in").read_text().splitlines():
         text = line.split("#")[0].strip()
         if text:
             wanted = Requirement(text)
             version = pins.get(canonicalize_name(wanted.name))
             if version is None or not wanted.specifier.contains(version):
-                found.append(f"requirements.txt: {text} is locked as {version}; run make lock")
-    return found
+                result.append(f"requirements.txt: {text} is locked as {version}; run make lock")
+    return result

@@ -2,7 +2,7 @@
 
 python -m tools.messages compile    .po → .mo where the .po is newer
 python -m tools.messages check      exit 1 and a list when a string of the source is missing, fuzzy or empty
-python -m tools.messages missing    the same as .po entries, one block a room, to be filled in
+python -m tools.messages missing    the same as .po entries, one block a app, to be filled in
 """
 
 from __future__ import annotations
@@ -93,19 +93,19 @@ def read(path: Path) -> Catalog:
 # -- Extract -----------------------------------------------------------------------------------------------------------
 def extract_all() -> list[Found]:
     """Return every translatable string of our sources: Python, templates, JavaScript."""
-    found: list[Found] = []
+    result: list[Found] = []
     for source in SOURCES:
         for path in sorted((ROOT / source).rglob("*")):
             parts = path.relative_to(ROOT).parts
             if "migrations" in parts or "vendor" in parts or "node_modules" in parts or not path.is_file():
                 continue
             if path.suffix == ".py":
-                found += _from(path, "python", path.read_bytes())
+                result += _from(path, "python", path.read_bytes())
             elif path.suffix in {".html", ".txt", ".svg"} and "templates" in parts:
-                found += _from(path, "python", _templatize(path))
+                result += _from(path, "python", _templatize(path))
             elif path.suffix in {".js", ".mjs"} and "static" in parts:
-                found += _from(path, "javascript", path.read_bytes(), "djangojs")
-    return found
+                result += _from(path, "javascript", path.read_bytes(), "djangojs")
+    return result
 
 
 def _templatize(path: Path) -> bytes:
@@ -132,8 +132,8 @@ def known() -> dict[tuple[str, str | None, str], list[tuple[Path, Any]]]:
         if path.parts[-3] == LANGUAGE:
             for message in read(path):
                 if message.id:
-                    one = message.id[0] if isinstance(message.id, (tuple, list)) else message.id
-                    everything[(path.stem, message.context, one)].append((path, message))
+                    result = message.id[0] if isinstance(message.id, (tuple, list)) else message.id
+                    everything[(path.stem, message.context, result)].append((path, message))
     return everything
 
 
@@ -171,7 +171,7 @@ def problems() -> list[str]:
     """Return every fault of the translations, in words."""
     said: list[str] = []
     ours = known()
-    said += [f"no Chinese for {one}" for one in absent(ours)]
+    said += [f"no Chinese for {row}" for row in absent(ours)]
     for (_domain, _context, id), entries in sorted(ours.items(), key=lambda item: item[0][2]):
         for path, message in entries:
             said += _faults(path.relative_to(ROOT), id, message)
@@ -188,10 +188,10 @@ def absent(ours: dict[tuple[str, str | None, str], list[tuple[Path, Any]]]) -> l
     """Return the strings of our sources that no catalogue of ours has."""
     seen: set[tuple[str, str | None, str]] = set()
     missing = []
-    for found in extract_all():
-        if found.key not in ours and found.key not in seen:
-            seen.add(found.key)
-            missing.append(found)
+    for item in extract_all():
+        if item.key not in ours and item.key not in seen:
+            seen.add(item.key)
+            missing.append(item)
     return missing
 
 
@@ -220,18 +220,18 @@ def _quoted(text: str) -> str:
 
 
 def print_missing() -> None:
-    """Print what is missing as .po entries, a block for each room."""
+    """Print what is missing as .po entries, a block for each app."""
     rooms: dict[str, list[Found]] = defaultdict(list)
-    for found in absent(known()):
-        rooms[f"{found.room}/locale/{LANGUAGE}/LC_MESSAGES/{found.domain}.po"].append(found)
+    for item in absent(known()):
+        rooms[f"{item.room}/locale/{LANGUAGE}/LC_MESSAGES/{item.domain}.po"].append(item)
     for room, entries in sorted(rooms.items()):
         print(f"\n########## {room}")
-        for found in entries:
-            print(f"\n#: {found.path.relative_to(ROOT)}:{found.line}")
-            if found.context:
-                print(f"msgctxt {_quoted(found.context)}")
-            print(f"msgid {_quoted(found.id)}")
-            print(f'msgid_plural {_quoted(found.plural)}\nmsgstr[0] ""' if found.plural else 'msgstr ""')
+        for item in entries:
+            print(f"\n#: {item.path.relative_to(ROOT)}:{item.line}")
+            if item.context:
+                print(f"msgctxt {_quoted(item.context)}")
+            print(f"msgid {_quoted(item.id)}")
+            print(f'msgid_plural {_quoted(item.plural)}\nmsgstr[0] ""' if item.plural else 'msgstr ""')
 
 
 def main(arguments: list[str]) -> int:

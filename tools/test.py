@@ -46,12 +46,12 @@ def _describe(name: str, title: str, code: int, seconds: float) -> list[str]:
     head = f"{'PASSED' if code == 0 else 'FAILED'}  {title} in {seconds / 60:.1f} min"
     if not file.exists():
         return [head, "        no result: the run ended before it could write one"]
-    result = json.loads(file.read_text())
-    counts = ", ".join(f"{count} {what}" for what, count in sorted(result["counts"].items()))
+    loads = json.loads(file.read_text())
+    counts = ", ".join(f"{count} {what}" for what, count in sorted(loads["counts"].items()))
     lines = [f"{head}: {counts}"]
-    lines += [f"        {one}" for one in result["used"]]
-    lines += [f"        COULD NOT RUN {one}" for one in result["missing"]]
-    lines += [f"        FAILED {one}" for one in result["failed"]]
+    lines += [f"        {item}" for item in loads["used"]]
+    lines += [f"        COULD NOT RUN {item}" for item in loads["missing"]]
+    lines += [f"        FAILED {item}" for item in loads["failed"]]
     return lines
 
 

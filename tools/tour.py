@@ -199,7 +199,7 @@ def recall(language: str) -> Camera:
 
 def the_village() -> Any:
     """Find the village of the path and its people in the demo."""
-    from marketplace.console.demo import people, places
+    from marketplace.desk.demo import people, places
     from marketplace.partner.models import Partner, StockRecord
     from tests.support.village import Village
     from timebank.registry.models import Card, Region, Resident, User
@@ -209,8 +209,8 @@ def the_village() -> Any:
         return User.objects.get(username=person.username)
 
     def resident(person: Any) -> Resident:
-        found = Resident.objects.select_related("user", "village").filter(village=region, name=person.name)
-        return found.get()
+        residents = Resident.objects.select_related("user", "village").filter(village=region, name=person.name)
+        return residents.get()
 
     region = Region.objects.get(code=places.HOME)
     grandmother = resident(people.GRANDMOTHER)

@@ -14,13 +14,13 @@ class BasketConfig(apps.BasketConfig):
 
     def ready(self) -> None:
         from marketplace.basket.selectors import count_of
-        from timebank.face import nav
         from timebank.registry.selectors import acting_resident
+        from timebank.ui import menus
 
         self.summary_view = get_class("basket.views", "BasketView")
         self.add_view = get_class("basket.views", "BasketAddView")
         self.line_view = get_class("basket.views", "BasketLineView")
-        nav.register(
+        menus.register(
             "top",
             "basket",
             _("Basket"),

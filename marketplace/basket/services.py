@@ -39,10 +39,10 @@ def add_to_basket(*, basket: Basket, product: Product, quantity: int = 1) -> Lin
     """
     basket.refuse_unless_open()
     info = basket.strategy.fetch_for_product(product)
-    there = 0
+    locked = 0
     if basket.pk and info.stockrecord is not None:
-        there = sum(line.quantity for line in basket.all_lines() if line.stockrecord_id == info.stockrecord.pk)
-    _check(basket=basket, product=product, info=info, quantity=there + quantity)
+        locked = sum(line.quantity for line in basket.all_lines() if line.stockrecord_id == info.stockrecord.pk)
+    _check(basket=basket, product=product, info=info, quantity=locked + quantity)
     line, __ = basket.add_product(product, quantity)
     return line
 

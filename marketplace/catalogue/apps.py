@@ -13,12 +13,12 @@ class CatalogueConfig(apps.CatalogueConfig):
     name = "marketplace.catalogue"
 
     def ready(self) -> None:
-        from timebank.face import nav
+        from timebank.ui import menus
 
         super().ready()
         self.detail_view = get_class("catalogue.views", "ProductDetailView")
         for area in ("resident", "public"):
-            nav.register(
+            menus.register(
                 area,
                 "redeem",
                 _("Redeem"),

@@ -115,7 +115,7 @@ def rewards(
 ) -> QuerySet[Product]:
     """Select the rewards that suppliers of the reader's village list, services first; ``chosen``: stock record."""
     best = strategy.stockrecords(StockRecord.objects.filter(product=OuterRef("pk")))
-    found = (
+    products = (
         Product.objects.browsable()
         .annotate(chosen=Subquery(best.values("pk")[:1]))
         .filter(chosen__isnull=False)
@@ -123,18 +123,18 @@ def rewards(
     )
     if category is not None:
         inside = ProductCategory.objects.filter(category__path__startswith=category.path)
-        found = found.filter(pk__in=inside.values("product"))
+        products = products.filter(pk__in=inside.values("product"))
     if kind:
-        found = found.filter(product_class__kind=kind)
+        products = products.filter(product_class__kind=kind)
     if query:
-        found = matching(found, query)
+        products = matching(products, query)
     if affordable_with is not None:
         most = highest_price_for(affordable_with, strategy.percent)
-        found = found.annotate(list_price=Subquery(best.values("price")[:1])).filter(list_price__lte=most)
+        products = products.annotate(list_price=Subquery(best.values("price")[:1])).filter(list_price__lte=most)
     services_first = Case(
         When(product_class__kind=ProductClass.Kind.SERVICE, then=0), default=1, output_field=IntegerField()
     )
-    return found.order_by(services_first, "-priority", "upc", "pk")
+    return products.order_by(services_first, "-priority", "upc", "pk")
 
 
 def cards(strategy: Points, products: Sequence[Product]) -> list[Card]:
@@ -143,12 +143,12 @@ def cards(strategy: Points, products: Sequence[Product]) -> list[Card]:
     prefetch_related_objects(
         products, Prefetch("stockrecords", queryset=records.select_related("partner__village")), "images"
     )
-    found = []
+    result = []
     for product in products:
         info = strategy.fetch_for_product(product)
         if info.stockrecord is not None:
-            found.append(Card(product, info, stock_of(info), near=strategy.reach is not None))
-    return found
+            result.append(Card(product, info, stock_of(info), near=strategy.reach is not None))
+    return result
 
 
 def shelves(strategy: Points) -> list[Category]:

@@ -47,14 +47,14 @@ def ensure_category(*, path: str, names_en: dict[str, str] | None = None) -> Cat
     parent: Category | None = None
     for name in (part.strip() for part in path.split("/")):
         siblings = Category.objects.filter(depth=1 if parent is None else parent.depth + 1, name=name)
-        found = (siblings if parent is None else siblings.filter(path__startswith=parent.path)).first()
-        if found is None:
+        result = (siblings if parent is None else siblings.filter(path__startswith=parent.path)).first()
+        if result is None:
             fields = {"name": name, "name_en": (names_en or {}).get(name, "")}
             if parent is None:
-                found = Category.objects.add_root(fields)
+                result = Category.objects.add_root(fields)
             else:
-                found = Category.objects.add_child(Category.objects.get(pk=parent.pk), fields)
-        parent = found
+                result = Category.objects.add_child(Category.objects.get(pk=parent.pk), fields)
+        parent = result
     if parent is None:
         raise ValueError("a category path has at least one name")
     return parent

@@ -13,9 +13,9 @@ class CounterConfig(AppConfig):
     verbose_name = _("Counter")
 
     def ready(self) -> None:
-        from timebank.face import nav
+        from timebank.ui import menus
 
-        nav.register(
+        menus.register(
             "desk",
             "counter",
             _("Counter"),

@@ -22,10 +22,10 @@ from timebank.registry.rules import Action
 
 def counter_for(user: User, pk: int, action: Action = Action.HAND_OVER) -> Partner:
     """Return a counter at which ``user`` serves; 404 to anybody else."""
-    found = counters_of(user, action).filter(pk=pk).first()
-    if found is None:
+    counters = counters_of(user, action).filter(pk=pk).first()
+    if counters is None:
         raise Http404
-    return found
+    return counters
 
 
 def scan_for(user: User, partner: Partner, nonce: str) -> Scan | None:
@@ -39,22 +39,22 @@ def scan_for(user: User, partner: Partner, nonce: str) -> Scan | None:
 def scans_today(user: User, partner: Partner, limit: int = 12) -> list[Scan]:
     """List the last scans of today at this counter, newest first, with ``can_undo`` set for the latest of a ticket."""
     start = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    found = list(
-        Scan.objects.filter(partner=partner, at__gte=start)
+    rows = list(
+        Scan.objects.filter(partner=partner, occurred_at__gte=start)
         .select_related("ticket__product", "ticket__resident", "ticket__partner__village", "actor")
         .select_related("ticket__partner__organisation")
-        .order_by("-at", "-pk")[:limit]
+        .order_by("-occurred_at", "-pk")[:limit]
     )
     now = timezone.now()
     seen: set[int] = set()
-    for scan in found:
+    for scan in rows:
         scan.can_undo = False
         ticket = scan.ticket
         if scan.ok and ticket is not None and ticket.pk not in seen:
             seen.add(ticket.pk)
-            scan.can_undo = ticket.handed_over_at == scan.at and can_undo(ticket, user, now)
-            scan.is_undone = ticket.handed_over_at != scan.at
-    return found
+            scan.can_undo = ticket.handed_over_at == scan.occurred_at and can_undo(ticket, user, now)
+            scan.is_undone = ticket.handed_over_at != scan.occurred_at
+    return rows
 
 
 def today_of(partner: Partner, day: dt.date | None = None) -> QuerySet[Ticket]:
@@ -105,24 +105,24 @@ def goods_of(partner: Partner, resident: Resident, wants: dict[int, int], query:
             Q(product__search_text__contains=word) | Q(product__upc__iexact=query) | Q(partner_sku__iexact=query)
         )
     strategy = Selector().strategy(resident=resident)
-    found = []
+    result = []
     for record in records.order_by("-product__product_class__kind", "product__upc", "pk"):
         info = strategy.fetch_for_product(record.product, record)
         quantity = wants.get(record.pk, 0)
         allowed, reason = info.availability.is_purchase_permitted(max(quantity, 1))
         left: Any = getattr(info.availability, "num_available", None)
-        found.append(
+        result.append(
             Good(record, info.price.points, info.price.old_points, quantity, "" if allowed else str(reason), left)
         )
-    return found
+    return result
 
 
 def record_by_code(partner: Partner, code: str) -> StockRecord | None:
     """Find what a scanned barcode or a typed item number means at this counter."""
     if not code:
         return None
-    found = _records(partner).filter(Q(product__upc__iexact=code) | Q(partner_sku__iexact=code))
-    return found.order_by("pk").first()
+    records = _records(partner).filter(Q(product__upc__iexact=code) | Q(partner_sku__iexact=code))
+    return records.order_by("pk").first()
 
 
 def _records(partner: Partner) -> QuerySet[StockRecord]:
@@ -133,7 +133,7 @@ def _records(partner: Partner) -> QuerySet[StockRecord]:
 
 def sale_for(partner: Partner, key: uuid.UUID) -> Redemption:
     """Return a redemption that was wholly this counter's; 404 otherwise."""
-    found = Redemption.objects.filter(key=key).select_related("resident", "actor").first()
-    if found is None or found.orders.exclude(partner=partner).exists() or not found.orders.exists():
+    redemption = Redemption.objects.filter(key=key).select_related("resident", "actor").first()
+    if redemption is None or redemption.orders.exclude(partner=partner).exists() or not redemption.orders.exists():
         raise Http404
-    return found
+    return redemption

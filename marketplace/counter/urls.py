@@ -14,6 +14,6 @@ urlpatterns = [
     path("counter/<int:pk>/today/", views.today, name="today"),
     path("counter/<int:pk>/undo/<slug:code>/", views.undo, name="undo"),
     path("counter/<int:pk>/card/", views.sale, name="sale"),
-    path("counter/<int:pk>/slip/<uuid:key>/", views.slip, name="slip"),
-    path("counter/<int:pk>/slip/<uuid:key>/undo/", views.undo_sale, name="undo_sale"),
+    path("counter/<int:pk>/receipt/<uuid:key>/", views.receipt, name="receipt"),
+    path("counter/<int:pk>/receipt/<uuid:key>/undo/", views.undo_sale, name="undo_sale"),
 ]

@@ -26,20 +26,20 @@ from marketplace.rewards import services
 from marketplace.rewards.models import Scan, Ticket
 from marketplace.rewards.services.handing_over import can_undo
 from timebank.common.errors import DomainError
-from timebank.face.templatetags.face import day, moment
 from timebank.ledger import selectors as ledger_read
 from timebank.registry.codes import normalise_card_number
 from timebank.registry.models import Resident
 from timebank.registry.rules import Action
 from timebank.registry.selectors import card_holder
+from timebank.ui.templatetags.ui import day, timestamp
 
 _CARD_URL = re.compile(r"/c/([0-9a-z]{8,12})/?$", re.IGNORECASE)
 
 
 def read_card(text: str) -> str:
     """Read a card number from what was typed or scanned: the number, or the address in the card's QR."""
-    found = _CARD_URL.search(text.strip())
-    return normalise_card_number(found.group(1) if found else text)[:12]
+    match = _CARD_URL.search(text.strip())
+    return normalise_card_number(match.group(1) if match else text)[:12]
 
 
 @require_safe
@@ -49,12 +49,12 @@ def desk(request: HttpRequest) -> HttpResponse:
     counters = list(rewards.counters_of(request.user))  # type: ignore[arg-type]
     card = read_card(request.GET.get("card", ""))
     if len(counters) == 1:
-        return redirect(_door(counters[0], card))
-    rows = [{"partner": one, "href": _door(one, card)} for one in counters]
+        return redirect(_counter_url(counters[0], card))
+    rows = [{"partner": counter, "href": _counter_url(counter, card)} for counter in counters]
     return render(request, "counter/desk.html", {"counters": rows, "card": card})
 
 
-def _door(partner: Partner, card: str) -> str:
+def _counter_url(partner: Partner, card: str) -> str:
     if card:
         return f"{reverse('counter:sale', args=[partner.pk])}?{urlencode({'card': card})}"
     return reverse("counter:scan", args=[partner.pk])
@@ -71,7 +71,7 @@ def scan(request: HttpRequest, pk: int) -> HttpResponse:
         if not code:
             return redirect("counter:scan", pk=pk)
         if _CARD_URL.search(code):
-            return redirect(_door(partner, read_card(code)))
+            return redirect(_counter_url(partner, read_card(code)))
         nonce = request.POST.get("nonce", "").strip()[:64] or str(uuid.uuid4())
         device = request.headers.get("User-Agent", "")[:60]
         try:
@@ -81,11 +81,11 @@ def scan(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect("counter:scan", pk=pk)
         return redirect(f"{reverse('counter:scan', args=[pk])}?{urlencode({'n': nonce})}")
     nonce = request.GET.get("n", "")
-    found = selectors.scan_for(request.user, partner, nonce) if nonce else None  # type: ignore[arg-type]
+    scan = selectors.scan_for(request.user, partner, nonce) if nonce else None  # type: ignore[arg-type]
     context = {
         "partner": partner,
         "nonce": uuid.uuid4(),
-        "result": answer(found, request) if found else None,
+        "result": answer(scan, request) if scan else None,
         "scans": selectors.scans_today(request.user, partner),  # type: ignore[arg-type]
         "waiting": selectors.waiting_at(partner),
         "action": reverse("counter:scan", args=[pk]),
@@ -94,43 +94,43 @@ def scan(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "counter/scan.html", context)
 
 
-def answer(found: Scan, request: HttpRequest) -> dict[str, Any]:
+def answer(scan: Scan, request: HttpRequest) -> dict[str, Any]:
     """Put the outcome of a scan into words for the clerk."""
-    ticket = found.ticket
+    ticket = scan.ticket
     text, other = "", ""
-    if found.result == Scan.Result.ALREADY:
-        who = found.earlier_by.name if found.earlier_by else ""
+    if scan.result == Scan.Result.ALREADY:
+        actor = scan.earlier_by.name if scan.earlier_by else ""
         text = _("Handed over %(when)s by %(who)s. Do not hand over again.") % {
-            "when": moment(found.earlier_at),
-            "who": who,
+            "when": timestamp(scan.earlier_at),
+            "actor": actor,
         }
-    elif found.result == Scan.Result.WRONG_PARTNER and ticket:
+    elif scan.result == Scan.Result.WRONG_PARTNER and ticket:
         text = _("This ticket is for %(place)s.") % {"place": ticket.partner.display_name}
         if rewards.counters_of(request.user).filter(pk=ticket.partner_id).exists():  # type: ignore[arg-type]
             other = reverse("counter:scan", args=[ticket.partner_id])
-    elif found.result == Scan.Result.CANCELLED:
+    elif scan.result == Scan.Result.CANCELLED:
         text = _("The holder or the village cancelled it, and the points went back. Do not hand over.")
-    elif found.result == Scan.Result.EXPIRED and ticket:
+    elif scan.result == Scan.Result.EXPIRED and ticket:
         text = _("It was good until %(day)s. Do not hand over; the points go back by themselves.") % {
             "day": day(ticket.valid_until, "date")
         }
-    elif found.result == Scan.Result.UNKNOWN:
+    elif scan.result == Scan.Result.UNKNOWN:
         text = _("No ticket has the code %(code)s. Please scan again, or type it from the ticket.") % {
-            "code": found.code
+            "code": scan.code
         }
-    elif found.result == Scan.Result.VOID:
+    elif scan.result == Scan.Result.VOID:
         text = _("This ticket was declared void. Do not hand over.")
     items = []
-    if ticket and found.result != Scan.Result.UNKNOWN:
+    if ticket and scan.result != Scan.Result.UNKNOWN:
         items = [(_("What"), ticket.title), (_("For"), ticket.resident.name), (_("Code"), ticket.grouped_code)]
-    title = found.get_result_display()
-    if found.ok and ticket:
+    title = scan.get_result_display()
+    if scan.ok and ticket:
         title = _("Hand over: %(title)s") % {"title": ticket.title}
         items = items[1:]
-    undo = bool(ticket and found.ok and found.at == ticket.handed_over_at and can_undo(ticket, request.user))  # type: ignore[arg-type]
+    undo = bool(ticket and scan.ok and scan.occurred_at == ticket.handed_over_at and can_undo(ticket, request.user))  # type: ignore[arg-type]
     return {
-        "scan": found,
-        "tone": found.tone,
+        "scan": scan,
+        "tone": scan.tone,
         "title": title,
         "text": text,
         "items": items,
@@ -149,7 +149,7 @@ def undo(request: HttpRequest, pk: int, code: str) -> HttpResponse:
         messages.error(request, _("There is no such ticket at this counter."))
         return redirect("counter:scan", pk=pk)
     try:
-        services.undo_hand_over(ticket=ticket, actor=request.user, why=request.POST.get("why", "")[:200])
+        services.undo_hand_over(ticket=ticket, actor=request.user, reason=request.POST.get("reason", "")[:200])
     except DomainError as refusal:
         messages.error(request, str(refusal))
     else:
@@ -241,11 +241,11 @@ def _take_card(request: HttpRequest, partner: Partner, till: Till) -> HttpRespon
 def _add(request: HttpRequest, partner: Partner, till: Till) -> HttpResponse:
     """Put what was scanned on the slip; what is no barcode is looked for by name."""
     code = request.POST.get("code", "").strip()[:40]
-    found = selectors.record_by_code(partner, code)
+    record = selectors.record_by_code(partner, code)
     here = reverse("counter:sale", args=[partner.pk])
-    if found is None:
+    if record is None:
         return redirect(f"{here}?{urlencode({'q': code})}" if code else here)
-    till.set(found.pk, till.wants.get(found.pk, 0) + 1)
+    till.set(record.pk, till.wants.get(record.pk, 0) + 1)
     return redirect(here)
 
 
@@ -269,7 +269,7 @@ def _pay(request: HttpRequest, partner: Partner, till: Till) -> HttpResponse:
     if str(key) != till.key:
         # Sent again after it was done: the slip is there; anything else begins anew.
         if rewards.redemption_exists(key):
-            return redirect("counter:slip", pk=partner.pk, key=key)
+            return redirect("counter:receipt", pk=partner.pk, key=key)
         return redirect("counter:sale", pk=partner.pk)
     try:
         made = services.card_sale(
@@ -285,7 +285,7 @@ def _pay(request: HttpRequest, partner: Partner, till: Till) -> HttpResponse:
     except DomainError as refusal:
         return _refused(request, partner, till, form, refusal)
     till.clear()
-    return redirect("counter:slip", pk=partner.pk, key=made.key)
+    return redirect("counter:receipt", pk=partner.pk, key=made.key)
 
 
 def _refused(request: HttpRequest, partner: Partner, till: Till, form: PayForm, refusal: DomainError) -> HttpResponse:
@@ -300,19 +300,19 @@ def _refused(request: HttpRequest, partner: Partner, till: Till, form: PayForm, 
 
 @require_safe
 @login_required
-def slip(request: HttpRequest, pk: int, key: uuid.UUID) -> HttpResponse:
+def receipt(request: HttpRequest, pk: int, key: uuid.UUID) -> HttpResponse:
     """Show the slip of a sale, to print or to undo."""
     partner = selectors.counter_for(request.user, pk)  # type: ignore[arg-type]
-    found = selectors.sale_for(partner, key)
-    tickets = list(found.tickets.select_related("product", "partner__village", "partner__organisation").order_by("pk"))
+    sale = selectors.sale_for(partner, key)
+    tickets = list(sale.tickets.select_related("product", "partner__village", "partner__organisation").order_by("pk"))
     context = {
         "partner": partner,
-        "redemption": found,
+        "redemption": sale,
         "tickets": tickets,
-        "balance": ledger_read.balance_of(found.resident.wallet_key).spendable,
+        "balance": ledger_read.balance_of(sale.resident.wallet_key).spendable,
         "can_undo": bool(tickets) and all(can_undo(ticket, request.user) for ticket in tickets),  # type: ignore[arg-type]
     }
-    return render(request, "counter/slip.html", context)
+    return render(request, "counter/receipt.html", context)
 
 
 @require_POST
@@ -320,11 +320,11 @@ def slip(request: HttpRequest, pk: int, key: uuid.UUID) -> HttpResponse:
 def undo_sale(request: HttpRequest, pk: int, key: uuid.UUID) -> HttpResponse:
     """Take a whole sale back."""
     partner = selectors.counter_for(request.user, pk, Action.CARD_SALE)  # type: ignore[arg-type]
-    found = selectors.sale_for(partner, key)
+    sale = selectors.sale_for(partner, key)
     try:
-        services.undo_sale(redemption=found, actor=request.user)
+        services.undo_sale(redemption=sale, actor=request.user)
     except DomainError as refusal:
         messages.error(request, str(refusal))
     else:
         messages.success(request, _("The sale is undone: the points are back on the card."))
-    return redirect("counter:slip", pk=pk, key=key)
+    return redirect("counter:receipt", pk=pk, key=key)

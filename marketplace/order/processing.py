@@ -9,7 +9,7 @@ from oscar.apps.order import processing as oscar
 
 from marketplace.order.errors import UseRewards
 
-#: Who cancels an order; the rewards room, which stands above this one, registers itself when it starts.
+#: Who cancels an order; the rewards app, which stands above this one, registers itself when it starts.
 _cancel: list[Callable[..., Any]] = []
 
 
@@ -23,7 +23,7 @@ class EventHandler(oscar.EventHandler):
         """Cancel as the counter does; every other status follows from the tickets and is refused."""
         if new_status != "cancelled" or not _cancel:
             raise UseRewards
-        _cancel[0](order=order, actor=self.user, why=note_msg or "")
+        _cancel[0](order=order, actor=self.user, reason=note_msg or "")
 
     def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise UseRewards

@@ -80,7 +80,7 @@ def list_reward(
 
 
 @transaction.atomic
-def set_price(*, stockrecord: StockRecord, points: int, actor: User | None = None, why: str = "") -> StockRecord:
+def set_price(*, stockrecord: StockRecord, points: int, actor: User | None = None, reason: str = "") -> StockRecord:
     """Set the price to ``points`` (1/100 point). Raises BadPrice unless it is a whole number of price steps."""
     if points < 0 or points % settings.POINT_PRICE_STEP:
         raise BadPrice(points=points)
@@ -94,7 +94,7 @@ def set_price(*, stockrecord: StockRecord, points: int, actor: User | None = Non
         action="set_price",
         subject=f"stockrecord:{locked.pk}",
         region=locked.partner.village,
-        why=why,
+        reason=reason,
         facts=facts,
     )
     stockrecord.refresh_from_db(fields=["price"])

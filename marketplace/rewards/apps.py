@@ -15,12 +15,12 @@ class RewardsConfig(AppConfig):
     def ready(self) -> None:
         from marketplace.order.processing import cancel_by
         from marketplace.rewards.services import cancel_order
-        from timebank.face import nav
+        from timebank.ui import menus
 
         cancel_by(cancel_order)
         for area in ("resident", "public"):
-            nav.register(area, "home", _("Home"), "rewards:home", icon="home", order=10)
-        nav.register(
+            menus.register(area, "home", _("Home"), "rewards:home", icon="home", order=10)
+        menus.register(
             "resident",
             "tickets",
             _("My tickets"),

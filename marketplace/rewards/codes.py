@@ -59,9 +59,9 @@ def new_code() -> str:
 def normalise(text: str) -> str:
     """Read what was typed or scanned: any case, full-width letters, spaces, dashes, or the whole address of the QR."""
     clean = unicodedata.normalize("NFKC", text or "").strip().upper()
-    found = _URL.search(clean)
-    if found:
-        return found.group(1)
+    match = _URL.search(clean)
+    if match:
+        return match.group(1)
     return re.sub(r"[\s\-\u2010-\u2015_.]", "", clean).translate(_MISREAD)[:40]
 
 

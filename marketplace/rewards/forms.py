@@ -8,18 +8,18 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 
-class WhyForm(forms.Form):
+class ReasonForm(forms.Form):
     """A reason: welcome from the holder, required from staff."""
 
-    why = forms.CharField(
+    reason = forms.CharField(
         label=_("Why?"), max_length=200, required=False, help_text=_("The holder of the ticket sees this sentence.")
     )
 
-    def __init__(self, *args: Any, why_needed: bool = False, **kwargs: Any):
+    def __init__(self, *args: Any, reason_required: bool = False, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        self.fields["why"].required = why_needed
-        if not why_needed:
-            self.fields["why"].help_text = ""
+        self.fields["reason"].required = reason_required
+        if not reason_required:
+            self.fields["reason"].help_text = ""
 
 
 class ConfirmForm(forms.Form):

@@ -399,7 +399,7 @@ def test_a_count_never_takes_away_what_somebody_redeems_meanwhile(world, run_con
         if number < 6:
             return world.redeem(buyers[number], (record, 2))
         return services.adjust_stock(
-            stockrecord=StockRecord.objects.get(pk=record.pk), quantity=8, actor=world.keeper, why="盘点"
+            stockrecord=StockRecord.objects.get(pk=record.pk), quantity=8, actor=world.keeper, reason="盘点"
         )
 
     answer = run_concurrently(act, 8)

@@ -1,4 +1,4 @@
-"""Races of the service room on PostgreSQL, each with a control that shows what the guard prevents."""
+"""Races of the service app on PostgreSQL, each with a control that shows what the guard prevents."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_control_without_locks_a_record_is_verified_twice(
 
     (record,) = town.attended(town.wang)
     actors = [town.admin, town.verifier]
-    real = rules.why_not_verify
+    real = rules.refusal_to_verify
 
     def slowly(actor: Any, one: Any) -> Any:
         time.sleep(0.1)
@@ -157,8 +157,8 @@ def test_four_workers_credit_every_record_once(town: World, run_concurrently: Ra
     from timebank.service.models import Record, RecordChange, Standing
 
     people = [town.resident() for _ in range(8)]
-    town.noticed(*people)
-    town.noticed(*people, starts_at=at(21, 8), ends_at=at(21, 12))
+    town.published(*people)
+    town.published(*people, starts_at=at(21, 8), ends_at=at(21, 12))
     outcome = run_concurrently(lambda: services.credit_due(now=at(1, month=12), batch=4), 4).raise_unless()
     assert sum(report.credited for report in outcome.results) == 16
     assert sum(report.points for report in outcome.results) == 800
@@ -178,7 +178,7 @@ def test_control_without_locks_two_workers_collide_though_nothing_is_minted_twic
     from timebank.service.models import RecordChange
     from timebank.service.services import credit
 
-    town.noticed(town.wang)
+    town.published(town.wang)
     real = credit._price
 
     def slowly(*args: Any) -> Any:
@@ -253,7 +253,7 @@ def test_an_objection_and_the_credit_cannot_both_win(town: World, run_concurrent
     from timebank.service import errors, services
     from timebank.service.models import Record
 
-    (record,) = town.noticed(town.wang)
+    (record,) = town.published(town.wang)
 
     def go(number: int) -> object:
         if number:

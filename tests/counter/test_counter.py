@@ -194,14 +194,14 @@ def test_card_sale_walks_from_card_to_slip(client, world, card):
     sent = {**hidden(page), "pin": PIN, "brought_by": "侄子王强"}
     page = do(client, world, "pay", **sent)
     sale = Redemption.objects.get()
-    assert page.redirect_chain[-1][0] == at("slip", world, sale.key)
+    assert page.redirect_chain[-1][0] == at("receipt", world, sale.key)
     shown = text_of(page)
     for words in ("Sold and handed over", "Soap × 2", "侄子王强", "90 points", "店员", sale.tickets.get().grouped_code):
         assert words in shown
     assert (sale.state, sale.brought_by) == ("handed_over", "侄子王强")
     assert counters(world.soap) == (8, 0)
     again = do(client, world, "pay", **sent)
-    assert again.redirect_chain[-1][0] == at("slip", world, sale.key)
+    assert again.redirect_chain[-1][0] == at("receipt", world, sale.key)
     assert Redemption.objects.count() == 1
     assert "Scan the card" in text_of(client.get(at("sale", world)))
 
@@ -240,7 +240,7 @@ def test_unknown_and_blocked_cards_are_refused_with_a_sentence(client, world, ca
     assert page.status_code == 422
     assert 'role="alert"' in page.content.decode()
     do(client, world, "card", card=card.number)
-    registry.block_card(card=card, actor=world.admin, why="丢失")
+    registry.block_card(card=card, actor=world.admin, reason="丢失")
     assert "Scan the card" in text_of(client.get(at("sale", world)))
 
 
@@ -311,7 +311,7 @@ def test_counter_is_closed_to_everybody_else(client, world, card):
         ("post", at("undo", world, sale.tickets.get().code)),
         ("get", at("sale", world)),
         ("post", at("sale", world)),
-        ("get", at("slip", world, sale.key)),
+        ("get", at("receipt", world, sale.key)),
         ("post", at("undo_sale", world, sale.key)),
     ]
     for method, path in doors:
@@ -339,9 +339,9 @@ def test_counter_is_closed_to_everybody_else(client, world, card):
 def test_slip_of_another_counter_is_not_shown(client, world):
     redemption = world.redeem(world.sister, (world.ticket, 1))
     client.force_login(world.clerk)
-    assert client.get(at("slip", world, redemption.key)).status_code == 404
+    assert client.get(at("receipt", world, redemption.key)).status_code == 404
     assert client.post(at("undo_sale", world, redemption.key)).status_code == 404
-    assert client.get(at("slip", world, uuid.uuid4())).status_code == 404
+    assert client.get(at("receipt", world, uuid.uuid4())).status_code == 404
 
 
 def test_undo_is_by_post_only(client, world):

@@ -12,7 +12,7 @@ from timebank.ledger import errors
 from timebank.ledger import selectors as read
 from timebank.ledger import services as ledger
 from timebank.ledger.models import Posting, RefundTotal, Transfer
-from timebank.ledger.services.corrections import given_back, graced
+from timebank.ledger.services.corrections import graced, refunded
 from timebank.ledger.types import Leg, LotUse, LotView, TransferSpec
 
 WORDS = {"reason": "redeem", "memo": "rice", "actor": "li", "on_behalf_of": "wang", "source": "ticket:9", "rule": "v3"}
@@ -142,8 +142,8 @@ def test_refunds_go_on_with_what_earlier_ones_left_of_each_posting(move):
     assert refused.value.params == {"left": 40}
     assert moved(refund(paid, 40, key="d")) == [(0, "shop", "li", 40)]
     rows = Posting.objects.filter(transfer_id=paid.id).order_by("id")
-    assert given_back(row.pk for row in rows) == {rows[0].pk: 50, rows[1].pk: 10, rows[2].pk: 30}
-    assert given_back([])[1] == 0
+    assert refunded(row.pk for row in rows) == {rows[0].pk: 50, rows[1].pk: 10, rows[2].pk: 30}
+    assert refunded([])[1] == 0
 
 
 def test_a_receiver_named_pays_for_its_own_part_only(move):

@@ -1,4 +1,4 @@
-"""What the room does when Django starts, when a connection opens and after every migration."""
+"""What the app does when Django starts, when a connection opens and after every migration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from timebank.ledger.ready import check_ledger
 
 
 class Other:
-    """Another room, or a connection to another kind of database."""
+    """Another app, or a connection to another kind of database."""
 
     vendor = "sqlite"
 

@@ -76,7 +76,7 @@ def _people(cast: Cast, world: Any) -> None:
         "registry:export": lambda: {"form": "json"},
         "registry:card_print": lambda: {"pk": card.pk},
         "registry:card": lambda: {"number": card.number},
-        "face:kit_error": lambda: {"code": 404},
+        "ui:kit_error": lambda: {"code": 404},
     }
 
 
@@ -91,7 +91,7 @@ def _hours(cast: Cast, world: Any) -> None:
     now = timezone.now().replace(minute=0, second=0, microsecond=0)
     yesterday = now - dt.timedelta(days=1)
     times = {"starts_at": yesterday, "ends_at": yesterday + dt.timedelta(hours=2)}
-    record = world.noticed(world.wang, minutes=120, **times)[0]
+    record = world.published(world.wang, minutes=120, **times)[0]
     coming = world.activity(starts_at=now + dt.timedelta(hours=1), ends_at=now + dt.timedelta(hours=3))
     services.sign_up(activity=coming, resident=world.wang, actor=world.wang.user, now=now)
     activity = {"pk": coming.pk}
@@ -162,7 +162,7 @@ def _redeemed(cast: Cast, world: Any, baths: Any) -> None:
         cast.arguments[f"rewards:{name}"] = lambda: {"key": redemption.key}
     for name in ("scan", "today", "sale"):
         cast.arguments[f"counter:{name}"] = lambda: at_house
-    for name in ("slip", "undo_sale"):
+    for name in ("receipt", "undo_sale"):
         cast.arguments[f"counter:{name}"] = lambda: {**at_house, "key": redemption.key}
     cast.arguments["counter:undo"] = lambda: {**at_house, "code": done.code}
 
@@ -181,7 +181,7 @@ def _desk(cast: Cast, world: Any) -> None:
     now = timezone.now().replace(minute=0, second=0, microsecond=0)
     third = now - dt.timedelta(days=3)
     times = {"starts_at": third, "ends_at": third + dt.timedelta(hours=2)}
-    doubted = world.noticed(world.resident("周老五"), minutes=120, **times)[0]
+    doubted = world.published(world.resident("周老五"), minutes=120, **times)[0]
     witness = world.resident("钱证人")
     doubt = services.raise_objection(
         record=doubted, resident=witness, text="那天没看到他", actor=witness.user, now=doubted.notice_from
@@ -200,18 +200,18 @@ def _desk(cast: Cast, world: Any) -> None:
     good = StockRecord.objects.get(partner_sku="M-SOAP")
     assert proxy is not None
     cast.arguments |= {
-        "console:tile": lambda: {"name": "points"},
-        "console:record": lambda: {"pk": waiting.pk},
-        "console:notice_print": lambda: {"pk": doubted.notice_list_id},
-        "console:objection": lambda: {"pk": doubt.pk},
-        "console:answer_request": lambda: {"pk": newcomer.pk},
-        "console:end_helper": lambda: {"pk": holder, "proxy_pk": proxy.pk},
-        "console:stock_item": lambda: {"pk": good.pk},
-        "console:month": lambda: {"year": 2026, "month": 9},
-        "console:end_role": lambda: {"pk": grant.pk},
+        "desk:tile": lambda: {"name": "points"},
+        "desk:record": lambda: {"pk": waiting.pk},
+        "desk:notice_print": lambda: {"pk": doubted.notice_list_id},
+        "desk:objection": lambda: {"pk": doubt.pk},
+        "desk:answer_request": lambda: {"pk": newcomer.pk},
+        "desk:end_helper": lambda: {"pk": holder, "proxy_pk": proxy.pk},
+        "desk:stock_item": lambda: {"pk": good.pk},
+        "desk:month": lambda: {"year": 2026, "month": 9},
+        "desk:end_role": lambda: {"pk": grant.pk},
     }
     for name in ("resident", "issue_card", "block_card", "add_helper"):
-        cast.arguments[f"console:{name}"] = lambda: {"pk": holder}
+        cast.arguments[f"desk:{name}"] = lambda: {"pk": holder}
 
 
 def fingerprint() -> dict[str, int]:

@@ -102,7 +102,7 @@ def test_scheme_that_mints_from_money_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("_case", "rule", "why"),
+    ("_case", "rule", "reason"),
     [
         ("no category", Rule(code="r", kind=Kind.OCCURRENCE, categories=()), "names no category"),
         ("no block", Rule(code="r", kind=Kind.BLOCK, categories=("clean",)), "block of nothing"),
@@ -121,8 +121,8 @@ def test_scheme_that_mints_from_money_is_refused():
         ("odd purse", Rule(code="r", kind=Kind.OCCURRENCE, categories=("c",), earns="cash"), "earns neither"),
     ],
 )
-def test_check_scheme_names_the_rule_and_the_fault(_case: str, rule: Rule, why: str):
-    with pytest.raises(SchemeInvalid, match=f"r: {why}"):
+def test_check_scheme_names_the_rule_and_the_fault(_case: str, rule: Rule, reason: str):
+    with pytest.raises(SchemeInvalid, match=f"r: {reason}"):
         check_scheme(Scheme(version="x", rules=(rule,)))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from tests.console.test_browser import sign_in
+from tests.desk.test_browser import sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -83,9 +83,9 @@ def test_one_card_at_a_time(admin, resident):
     first = services.issue_card(resident=resident, actor=admin)
     with pytest.raises(HasCard):
         services.issue_card(resident=resident, actor=admin)
-    second = services.replace_card(card=first, actor=admin, pin="2580", why="lost")
+    second = services.replace_card(card=first, actor=admin, pin="2580", reason="lost")
     first.refresh_from_db()
-    assert (first.status, first.blocked_why) == (Card.Status.BLOCKED, "lost")
+    assert (first.status, first.blocked_reason) == (Card.Status.BLOCKED, "lost")
     assert selectors.active_card(resident) == second
     assert selectors.card_holder(second.number) == resident
     with pytest.raises(CardBlocked):
@@ -100,7 +100,7 @@ def test_holder_helper_and_village_may_block_and_nobody_else(places, admin, elde
     card.refresh_from_db()
     assert card.status == Card.Status.ACTIVE
     services.add_proxy(resident=elder, helper=nephew.user, relation="kin", actor=admin)
-    services.block_card(card=card, actor=nephew.user, why="丢了")
+    services.block_card(card=card, actor=nephew.user, reason="丢了")
     entry = AuditEntry.objects.get(action="block_card")
     assert (entry.actor, entry.on_behalf_of) == (nephew.user, elder)
 

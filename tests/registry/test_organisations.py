@@ -38,7 +38,7 @@ def test_an_organisation_registered_by_anyone_waits(places, resident):
 
 def test_an_audit_entry_is_never_changed(places, admin):
     entry = services.record_audit(actor=admin, action="x", subject="y:1", region=places.village)
-    entry.why = "other"
+    entry.reason = "other"
     with pytest.raises(TypeError):
         entry.save()
     with pytest.raises(TypeError):
@@ -46,11 +46,11 @@ def test_an_audit_entry_is_never_changed(places, admin):
     with pytest.raises(TypeError):
         AuditEntry.objects.all().delete()
     with pytest.raises(TypeError):
-        AuditEntry.objects.update(why="other")
+        AuditEntry.objects.update(reason="other")
     with pytest.raises(DatabaseError), transaction.atomic():
         from django.db import connection
 
         with connection.cursor() as cursor:
             cursor.execute("UPDATE registry_auditentry SET why = 'other' WHERE id = %s", [entry.pk])
     entry.refresh_from_db()
-    assert entry.why == ""
+    assert entry.reason == ""

@@ -185,9 +185,9 @@ def test_password_changes_only_with_the_old_one(signed_in, resident):
 
 def test_blocking_my_card_blocks_it(signed_in, admin, resident):
     card = services.issue_card(resident=resident, actor=admin)
-    signed_in.post(reverse("registry:block_my_card"), {"why": "丢了"})
+    signed_in.post(reverse("registry:block_my_card"), {"reason": "丢了"})
     card.refresh_from_db()
-    assert (card.status, card.blocked_why, card.blocked_by) == (Card.Status.BLOCKED, "丢了", resident.user)
+    assert (card.status, card.blocked_reason, card.blocked_by) == (Card.Status.BLOCKED, "丢了", resident.user)
 
 
 def test_setting_my_pin(signed_in, admin, resident):
@@ -220,12 +220,12 @@ def test_adding_and_ending_a_helper(signed_in, places, resident):
 
 def test_leaving_takes_a_yes(signed_in, resident):
     url = reverse("registry:leave")
-    assert signed_in.post(url, {"why": ""}).status_code == 422
+    assert signed_in.post(url, {"reason": ""}).status_code == 422
     resident.refresh_from_db()
     assert resident.status == Resident.Status.ACTIVE
-    signed_in.post(url, {"why": "搬家", "sure": "on"})
+    signed_in.post(url, {"reason": "搬家", "sure": "on"})
     resident.refresh_from_db()
-    assert (resident.status, resident.closed_why) == (Resident.Status.CLOSED, "搬家")
+    assert (resident.status, resident.closed_reason) == (Resident.Status.CLOSED, "搬家")
     assert "_auth_user_id" not in signed_in.session
 
 

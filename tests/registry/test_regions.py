@@ -128,7 +128,7 @@ def test_a_recoded_village_may_move_to_another_town(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("_case", "row", "why"),
+    ("_case", "row", "reason"),
     [
         ("too short a code", "37100310420,甲村委会,village,371003104000,,", "code '37100310420' must have 12 digits"),
         ("letters in the code", "37100310420A,甲村委会,village,371003104000,,", "must have 12 digits"),
@@ -147,11 +147,11 @@ def test_a_recoded_village_may_move_to_another_town(tmp_path):
         ("a province with a parent", "520000000000,贵州省,province,370000000000,,", "a province has no parent"),
     ],
 )
-def test_a_broken_row_is_named_and_nothing_is_loaded(tmp_path, _case, row, why):
+def test_a_broken_row_is_named_and_nothing_is_loaded(tmp_path, _case, row, reason):
     out, err = load(write(tmp_path / "a.csv", *TREE, row))
     assert out == ""
     assert "row 7: " in err
-    assert why in err
+    assert reason in err
     assert "1 broken rows in a.csv" in err
     assert not Region.objects.exists()
     assert not RegionCode.objects.exists()

@@ -123,15 +123,15 @@ def test_a_newcomer_waits_until_the_village_accepts(places, admin):
     with pytest.raises(NotWaiting):
         services.accept_resident(resident=made, actor=admin)
     with pytest.raises(NotWaiting):
-        services.refuse_resident(resident=made, actor=admin, why="late")
+        services.refuse_resident(resident=made, actor=admin, reason="late")
 
 
 def test_a_newcomer_refused_is_closed_with_the_reason(places, admin):
     made = services.apply_to_join(
         village=places.village, name="路人", phone=new_phone(), password=PASSWORD, consent_version=CONSENT_VERSION
     )
-    refused = services.refuse_resident(resident=made, actor=admin, why="不住本村")
-    assert (refused.status, refused.closed_why) == (Resident.Status.CLOSED, "不住本村")
+    refused = services.refuse_resident(resident=made, actor=admin, reason="不住本村")
+    assert (refused.status, refused.closed_reason) == (Resident.Status.CLOSED, "不住本村")
 
 
 def test_an_old_consent_text_is_not_consent(places):
@@ -166,7 +166,7 @@ def test_leaving_closes_everything_and_deletes_nothing(places, admin, resident):
 def test_a_stranger_closes_nobody(places, resident):
     stranger = make_resident(places.village, "路人")
     with pytest.raises(NotAllowed):
-        services.close_resident(resident=resident, actor=stranger.user, why="x")
+        services.close_resident(resident=resident, actor=stranger.user, reason="x")
     with pytest.raises(NotAllowed):
         services.withdraw_consent(resident=resident, actor=stranger.user)
     resident.refresh_from_db()

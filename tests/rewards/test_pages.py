@@ -322,10 +322,10 @@ def test_clerk_cancels_only_with_a_reason(client, world):
     ticket = world.redeem(world.sister, (world.soap, 1)).tickets.get()
     client.force_login(world.clerk)
     path = reverse("rewards:cancel", args=[ticket.code])
-    assert client.post(path, {"why": ""}).status_code == 422
+    assert client.post(path, {"reason": ""}).status_code == 422
     ticket.refresh_from_db()
     assert ticket.state == "issued"
-    assert client.post(path, {"why": "破损"}).status_code == 302
+    assert client.post(path, {"reason": "破损"}).status_code == 302
     ticket.refresh_from_db()
     assert ticket.state == "cancelled"
 

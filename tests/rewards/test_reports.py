@@ -23,8 +23,8 @@ def test_statement_explains_an_hour_of_help_step_by_step(village):
     (record,) = village.credited(village.wang)
     with translation.override("en"):
         (line,) = selectors.statement_of(village.wang).lines
-        assert line.why == words.explain(record.quote["steps"])
-        assert line.why
+        assert line.explanation == words.explain(record.quote["steps"])
+        assert line.explanation
     assert line.amount == record.points == line.balance
     assert record.title in line.title
     assert line.expires_on is not None
@@ -34,7 +34,7 @@ def test_statement_says_why_points_were_taken_back(village):
     from timebank.service import services as service
 
     (record,) = village.credited(village.wang)
-    service.reverse_record(record=record, actor=village.admin, why="登记重复")
+    service.reverse_record(record=record, actor=village.admin, explanation="登记重复")
     newest, oldest = selectors.statement_of(village.wang).lines
     assert (newest.amount, oldest.amount) == (-record.points, record.points)
-    assert newest.why == ["登记重复"]
+    assert newest.explanation == ["登记重复"]

@@ -118,7 +118,7 @@ class Market(RuleBasedStateMachine):
                 services.cancel_ticket(ticket=ticket, actor=self.world.sister.user)
             return
         services.cancel_ticket(ticket=ticket, actor=self.world.sister.user)
-        self.give_back(ticket, "cancelled")
+        self.refund(ticket, "cancelled")
 
     @rule(pk=consumes(tickets))
     def cancel_the_whole(self, pk: int) -> None:
@@ -130,14 +130,14 @@ class Market(RuleBasedStateMachine):
             return
         services.cancel_redemption(redemption=made, actor=self.world.sister.user)
         for ticket in open_ones:
-            self.give_back(ticket, "cancelled")
+            self.refund(ticket, "cancelled")
 
     @rule()
     def let_time_pass(self) -> None:
         expected = [pk for pk, state in self.state.items() if state == "issued"]
         assert services.expire_tickets(now=timezone.now() + dt.timedelta(days=91)) == len(expected)
         for ticket in Ticket.objects.filter(pk__in=expected):
-            self.give_back(ticket, "expired")
+            self.refund(ticket, "expired")
 
     @rule(quantity=st.integers(1, 5))
     def receive(self, quantity: int) -> None:
@@ -147,7 +147,7 @@ class Market(RuleBasedStateMachine):
     @rule(quantity=st.integers(0, 15), kind=st.sampled_from(["count", "write_off"]))
     def adjust(self, quantity: int, kind: str) -> None:
         after = quantity if kind == "count" else self.shelf - quantity
-        facts = {"stockrecord": self.world.soap, "quantity": quantity, "kind": kind, "why": "盘点"}
+        facts = {"stockrecord": self.world.soap, "quantity": quantity, "kind": kind, "reason": "盘点"}
         if kind == "write_off" and not quantity:
             with pytest.raises(errors.InvalidQuantity):
                 services.adjust_stock(**facts, actor=self.world.keeper)
@@ -174,7 +174,7 @@ class Market(RuleBasedStateMachine):
                 states = {ticket.state for ticket in one.tickets.all()}
                 assert said == said_of(states)
 
-    def give_back(self, ticket: Ticket, state: str) -> None:
+    def refund(self, ticket: Ticket, state: str) -> None:
         place = self.place(ticket)
         self.waiting[place] -= ticket.points
         self.wallet += ticket.points

@@ -20,10 +20,10 @@ def test_receive_stock_keeps_batch_cost_and_who(world):
         cost_fen=6000,
         batch="2026-11",
         use_by=dt.date(2028, 1, 1),
-        why="企业捐赠",
+        reason="企业捐赠",
     )
     assert counters(world.soap) == (30, 0)
-    assert (made.kind, made.on_shelf, made.promised, made.who) == ("receipt", 20, 0, world.keeper)
+    assert (made.kind, made.on_shelf, made.promised, made.actor) == ("receipt", 20, 0, world.keeper)
     assert (made.cost_fen, made.batch, made.use_by) == (6000, "2026-11", dt.date(2028, 1, 1))
     assert next(iter(selectors.movements_of(world.soap))) == made
     assert_stock_is_its_history(world.soap)
@@ -41,17 +41,19 @@ def test_who_verifies_does_not_stock(world):
         with pytest.raises(registry_errors.NotAllowed):
             services.receive_stock(stockrecord=world.soap, quantity=1, actor=stranger)
         with pytest.raises(registry_errors.NotAllowed):
-            services.adjust_stock(stockrecord=world.soap, quantity=1, actor=stranger, why="盘点")
+            services.adjust_stock(stockrecord=world.soap, quantity=1, actor=stranger, reason="盘点")
     assert counters(world.soap) == (10, 0)
     assert StockMovement.objects.filter(stockrecord=world.soap).count() == 1
 
 
 def test_write_off_and_count_move_the_shelf_by_their_difference(world):
-    broken = services.adjust_stock(stockrecord=world.soap, quantity=3, actor=world.keeper, why="受潮", kind="write_off")
+    broken = services.adjust_stock(
+        stockrecord=world.soap, quantity=3, actor=world.keeper, reason="受潮", kind="write_off"
+    )
     assert (broken.on_shelf, counters(world.soap)) == (-3, (7, 0))
-    counted = services.adjust_stock(stockrecord=world.soap, quantity=9, actor=world.keeper, why="盘点")
+    counted = services.adjust_stock(stockrecord=world.soap, quantity=9, actor=world.keeper, reason="盘点")
     assert (counted.on_shelf, counters(world.soap)) == (2, (9, 0))
-    assert services.adjust_stock(stockrecord=world.soap, quantity=9, actor=world.keeper, why="盘点") is None
+    assert services.adjust_stock(stockrecord=world.soap, quantity=9, actor=world.keeper, reason="盘点") is None
     assert_stock_is_its_history(world.soap)
 
 
@@ -59,16 +61,18 @@ def test_promised_goods_are_not_written_off(world):
     world.redeem(world.sister, (world.soap, 4))
     for kind, quantity in (("write_off", 7), ("count", 3)):
         with pytest.raises(errors.StockTooLow) as refusal:
-            services.adjust_stock(stockrecord=world.soap, quantity=quantity, actor=world.keeper, why="盘点", kind=kind)
+            services.adjust_stock(
+                stockrecord=world.soap, quantity=quantity, actor=world.keeper, reason="盘点", kind=kind
+            )
         assert refusal.value.params == {"free": 6, "promised": 4}
     assert counters(world.soap) == (10, 4)
-    services.adjust_stock(stockrecord=world.soap, quantity=6, actor=world.keeper, why="破损", kind="write_off")
+    services.adjust_stock(stockrecord=world.soap, quantity=6, actor=world.keeper, reason="破损", kind="write_off")
     assert counters(world.soap) == (4, 4)
 
 
 def test_adjust_stock_asks_why(world):
     with pytest.raises(errors.ReasonMissing):
-        services.adjust_stock(stockrecord=world.soap, quantity=3, actor=world.keeper, why=" ")
+        services.adjust_stock(stockrecord=world.soap, quantity=3, actor=world.keeper, reason=" ")
     assert counters(world.soap) == (10, 0)
 
 

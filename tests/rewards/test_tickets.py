@@ -124,7 +124,7 @@ def test_ticket_is_good_on_its_last_day(world):
 def test_undo_puts_everything_back_and_the_ticket_can_be_used_again(world):
     ticket = one_ticket(world, quantity=2)
     scan(world, ticket)
-    ticket = services.undo_hand_over(ticket=ticket, actor=world.clerk, why="拿错了")
+    ticket = services.undo_hand_over(ticket=ticket, actor=world.clerk, reason="拿错了")
     ticket.refresh_from_db()
     assert (ticket.state, ticket.handed_over_at, ticket.handed_over_by) == ("issued", None, None)
     assert counters(world.soap) == (10, 2)
@@ -213,14 +213,14 @@ def test_strangers_do_not_cancel_and_staff_say_why(world):
     ticket = one_ticket(world)
     for stranger in (world.resident("李桂兰").user, world.bath_clerk, world.keeper):
         with pytest.raises(errors.NotYours):
-            services.cancel_ticket(ticket=ticket, actor=stranger, why="想要")
+            services.cancel_ticket(ticket=ticket, actor=stranger, reason="想要")
     with pytest.raises(errors.ReasonMissing):
-        services.cancel_ticket(ticket=ticket, actor=world.clerk, why="  ")
+        services.cancel_ticket(ticket=ticket, actor=world.clerk, reason="  ")
     ticket.refresh_from_db()
     assert ticket.state == "issued"
-    services.cancel_ticket(ticket=ticket, actor=world.clerk, why="香皂破损")
+    services.cancel_ticket(ticket=ticket, actor=world.clerk, reason="香皂破损")
     event = ticket.events.get(what="cancelled")
-    assert (event.who, event.why) == (world.clerk, "香皂破损")
+    assert (event.actor, event.reason) == (world.clerk, "香皂破损")
     assert OrderNote.objects.get(order=ticket.order).message == "香皂破损"
     assert points_of(world.sister) == 10000
 

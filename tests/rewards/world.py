@@ -87,7 +87,7 @@ class World:
         )
         record = partners.list_reward(product=product, partner=partner or self.shop, points=points, sku=f"K{number}")
         if stock:
-            services.receive_stock(stockrecord=record, quantity=stock, actor=self.keeper, why="初次入库")
+            services.receive_stock(stockrecord=record, quantity=stock, actor=self.keeper, reason="初次入库")
         return record
 
     def redeem(self, resident: Resident, *lines: tuple[StockRecord, int], **more: Any) -> Redemption:

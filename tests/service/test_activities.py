@@ -78,11 +78,11 @@ def test_cancel_tells_why_and_frees_everybody(world: World) -> None:
     activity = world.activity()
     services.sign_up(activity=activity, resident=world.wang, actor=world.wang.user, now=at(16))
     with refusal(errors.NotTheLeader):
-        services.cancel_activity(activity=activity, actor=world.wang.user, why="下雨")
+        services.cancel_activity(activity=activity, actor=world.wang.user, reason="下雨")
     with refusal(errors.ReasonNeeded):
-        services.cancel_activity(activity=activity, actor=world.leader, why="  ")
-    done = services.cancel_activity(activity=activity, actor=world.leader, why="下雨", now=at(19))
-    assert (done.status, done.ended_at, done.ended_by, done.ended_why, done.taken) == (
+        services.cancel_activity(activity=activity, actor=world.leader, reason="  ")
+    done = services.cancel_activity(activity=activity, actor=world.leader, reason="下雨", now=at(19))
+    assert (done.status, done.ended_at, done.ended_by, done.ended_reason, done.taken) == (
         "cancelled",
         at(19),
         world.leader,
@@ -90,9 +90,9 @@ def test_cancel_tells_why_and_frees_everybody(world: World) -> None:
         0,
     )
     mine = SignUp.objects.get()
-    assert (mine.state, mine.why, mine.changed_by) == ("withdrawn", "下雨", world.leader)
+    assert (mine.state, mine.reason, mine.changed_by) == ("withdrawn", "下雨", world.leader)
     with refusal(errors.ActivityNotOpen):
-        services.cancel_activity(activity=activity, actor=world.leader, why="又下雨")
+        services.cancel_activity(activity=activity, actor=world.leader, reason="又下雨")
     with refusal(errors.ActivityNotOpen):
         services.change_capacity(activity=activity, capacity=20, actor=world.leader)
 
@@ -101,7 +101,7 @@ def test_cancel_is_too_late_once_somebody_has_come(world: World) -> None:
     activity = world.activity()
     services.check_in(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 8))
     with refusal(errors.AlreadyCheckedIn):
-        services.cancel_activity(activity=activity, actor=world.leader, why="下雨")
+        services.cancel_activity(activity=activity, actor=world.leader, reason="下雨")
 
 
 def test_open_activities_are_those_of_the_village_or_the_whole_town(world: World) -> None:

@@ -55,10 +55,10 @@ def test_check_in_twice_is_once(world: World) -> None:
     first = services.check_in(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 8))
     token = services.attendance_token(activity, at(20, 9))
     second = services.check_in(token=token, resident=world.wang, actor=world.wang.user, now=at(20, 9))
-    assert (first, second.came_at) == (second, at(20, 8))
+    assert (first, second.checked_in_at) == (second, at(20, 8))
     out = services.check_out(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 10))
     again = services.check_out(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 11))
-    assert (out.left_at, again.left_at) == (at(20, 10), at(20, 10))
+    assert (out.checked_out_at, again.checked_out_at) == (at(20, 10), at(20, 10))
 
 
 def test_a_walk_in_takes_a_place_if_there_is_one(world: World) -> None:
@@ -122,7 +122,7 @@ def test_a_mistaken_check_out_is_taken_back_by_the_leader(world: World) -> None:
     with refusal(errors.NotTheLeader):
         services.undo_check_out(activity=activity, resident=world.wang, actor=world.wang.user)
     seen = services.undo_check_out(activity=activity, resident=world.wang, actor=world.leader)
-    assert (seen.left_at, seen.left_method, seen.left_by) == (None, "", None)
+    assert (seen.checked_out_at, seen.check_out_method, seen.checked_out_by) == (None, "", None)
     services.close_activity(activity=activity, actor=world.leader, now=at(20, 13))
     with refusal(errors.ActivityNotOpen):
         services.undo_check_out(activity=activity, resident=world.wang, actor=world.leader)
@@ -147,7 +147,7 @@ def test_a_forgotten_check_out_ends_at_the_planned_end_and_is_flagged(world: Wor
     services.close_activity(activity=activity, actor=world.leader, now=at(20, 18))
     record, seen = Record.objects.get(), Attendance.objects.get()
     assert (record.minutes, record.is_flagged, record.evidence) == (240, True, 45)
-    assert (seen.left_at, seen.left_method, seen.forgot_to_leave) == (at(20, 12), "close", True)
+    assert (seen.checked_out_at, seen.check_out_method, seen.forgot_to_leave) == (at(20, 12), "close", True)
 
 
 def test_closing_early_counts_to_the_close(world: World) -> None:
@@ -192,7 +192,7 @@ def test_close_refuses_what_has_not_begun_or_was_cancelled(world: World) -> None
     activity = world.activity()
     with refusal(errors.TooEarly):
         services.close_activity(activity=activity, actor=world.leader, now=at(20, 7, 59))
-    services.cancel_activity(activity=activity, actor=world.leader, why="雨", now=at(19))
+    services.cancel_activity(activity=activity, actor=world.leader, reason="雨", now=at(19))
     with refusal(errors.ActivityNotOpen):
         services.close_activity(activity=activity, actor=world.leader, now=at(20, 12))
 

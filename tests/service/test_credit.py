@@ -20,7 +20,7 @@ LATER = at(1, month=12)
 
 
 def test_crediting_twice_mints_once(world: World) -> None:
-    (record,) = world.noticed(world.wang)
+    (record,) = world.published(world.wang)
     assert services.credit_due(now=LATER).points == 100
     again = services.credit_due(now=LATER)
     assert (again.due, again.credited, again.points) == (0, 0, 0)
@@ -31,15 +31,15 @@ def test_crediting_twice_mints_once(world: World) -> None:
 
 def test_the_task_credits_and_says_what_it_did(world: World) -> None:
     world.credited(world.wang)
-    world.noticed(world.li, starts_at=at(20, 8, month=8), ends_at=at(20, 12, month=8))
+    world.published(world.li, starts_at=at(20, 8, month=8), ends_at=at(20, 12, month=8))
     assert tasks.task_credit_due.delay().get() == {"due": 1, "credited": 1, "failed": 0}
     assert balance(world.li) == 100
 
 
 def test_a_failing_row_is_reported_and_the_rest_goes_on(world: World) -> None:
     third = world.resident("孙")
-    records = world.noticed(world.wang, world.li, third)
-    more = world.noticed(world.li, starts_at=at(21, 8), ends_at=at(21, 12))
+    records = world.published(world.wang, world.li, third)
+    more = world.published(world.li, starts_at=at(21, 8), ends_at=at(21, 12))
     ledger.close_account(key=world.li.wallet_key)
     report = services.credit_due(now=LATER)
     assert (report.due, report.credited, report.points) == (4, 2, 200)
@@ -50,14 +50,14 @@ def test_a_failing_row_is_reported_and_the_rest_goes_on(world: World) -> None:
         "account_closed",
     )
     assert all(one.message for one in report.failed)
-    left = Record.objects.filter(state="noticed")
+    left = Record.objects.filter(state="published")
     assert set(left) == {bad, more[0]}
     assert left.get(pk=bad.pk).credit_problem == "account_closed"
     assert not Standing.objects.filter(resident=world.li).exists()
 
 
 def test_without_a_scheme_nothing_is_guessed(world: World) -> None:
-    world.noticed(world.wang)
+    world.published(world.wang)
     SchemeAdoption.objects.update(since=dt.date(2026, 10, 1))
     report = services.credit_due(now=LATER)
     assert [one.code for one in report.failed] == ["no_scheme"]
@@ -68,7 +68,7 @@ def test_without_a_scheme_nothing_is_guessed(world: World) -> None:
 
 
 def test_an_unknown_scheme_is_reported(world: World) -> None:
-    world.noticed(world.wang)
+    world.published(world.wang)
     SchemeAdoption.objects.update(slug="nowhere")
     report = services.credit_due(now=LATER)
     assert [one.code for one in report.failed] == ["no_scheme"]
@@ -76,8 +76,8 @@ def test_an_unknown_scheme_is_reported(world: World) -> None:
 
 def test_batches_split_by_people_and_report_progress(world: World) -> None:
     people = [world.wang, world.li, *(world.resident() for _ in range(3))]
-    world.noticed(*people)
-    world.noticed(*people, starts_at=at(21, 8), ends_at=at(21, 12))
+    world.published(*people)
+    world.published(*people, starts_at=at(21, 8), ends_at=at(21, 12))
     seen: list[tuple[int, int]] = []
     report = services.credit_due(now=LATER, batch=4, progress=lambda done, due: seen.append((done, due)))
     assert (report.credited, seen) == (10, [(4, 10), (8, 10), (10, 10)])
@@ -85,7 +85,7 @@ def test_batches_split_by_people_and_report_progress(world: World) -> None:
 
 
 def test_one_village_can_be_credited_alone(world: World) -> None:
-    world.noticed(world.wang)
+    world.published(world.wang)
     assert services.credit_due(now=LATER, village=world.other).due == 0
     assert services.credit_due(now=LATER, village=world.village).credited == 1
 
@@ -115,7 +115,7 @@ def test_a_new_year_begins_a_new_count(world: World) -> None:
 @pytest.mark.pg_only("on SQLite the ledger writes row by row")
 def test_statements_do_not_grow_with_the_number_of_records(world: World) -> None:
     def counted(people: list[Resident], **when: dt.datetime) -> int:
-        world.noticed(*people, **when)
+        world.published(*people, **when)
         with CaptureQueriesContext(connection) as seen:
             assert services.credit_due(now=LATER).credited == len(people)
         return len(seen)
@@ -131,21 +131,21 @@ def test_reversal_of_spent_points_leaves_a_debt(world: World) -> None:
     from timebank.ledger.types import Leg, TransferSpec
 
     ledger.post(TransferSpec(key="spend", kind="redeem", legs=(Leg(world.wang.wallet_key, "redeemed:test", 100),)))
-    services.reverse_record(record=record, actor=world.admin, why="不在场")
+    services.reverse_record(record=record, actor=world.admin, reason="不在场")
     now = ledger_read.balance_of(world.wang.wallet_key)
     assert (now.spendable, now.debt) == (0, 100)
 
 
 def test_reversal_of_a_record_worth_nothing_moves_no_points(world: World) -> None:
     (record,) = world.credited(world.wang, minutes=60)
-    assert services.reverse_record(record=record, actor=world.admin, why="不在场").state == "reversed"
+    assert services.reverse_record(record=record, actor=world.admin, reason="不在场").state == "reversed"
     assert ledger_read.transfer_by_key(record.mint_key) is None
     assert Standing.objects.get().minutes == 0
 
 
 def test_a_reversed_record_no_longer_counts_towards_the_next_point(world: World) -> None:
     (first,) = world.credited(world.wang, minutes=120)
-    services.reverse_record(record=first, actor=world.admin, why="错")
+    services.reverse_record(record=first, actor=world.admin, reason="错")
     (second,) = world.credited(world.wang, minutes=120, starts_at=at(21, 8), ends_at=at(21, 12))
     assert second.points == 0
 
@@ -156,11 +156,11 @@ def test_reversal_refuses_the_wrong_people(world: World) -> None:
     for person in (wife, husband):
         registry.grant_role(user=person.user, role="verifier", actor=None, region=world.village)
     with refusal(errors.OwnRecord):
-        services.reverse_record(record=record, actor=wife.user, why="错")
+        services.reverse_record(record=record, actor=wife.user, reason="错")
     with refusal(errors.OwnHousehold):
-        services.reverse_record(record=record, actor=husband.user, why="错")
+        services.reverse_record(record=record, actor=husband.user, reason="错")
     with refusal(errors.ReasonNeeded):
-        services.reverse_record(record=record, actor=world.admin, why="")
+        services.reverse_record(record=record, actor=world.admin, reason="")
 
 
 def test_without_a_scheme_there_are_no_stars_and_nothing_breaks(world: World) -> None:

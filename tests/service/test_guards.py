@@ -19,7 +19,7 @@ def _refused(statement: str, *values: object) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    ["minutes = 600", "points = 9900", "resident_id = 1", "state = 'noticed'", "category = 'farm'", "rule = 'x'"],
+    ["minutes = 600", "points = 9900", "resident_id = 1", "state = 'published'", "category = 'farm'", "rule = 'x'"],
 )
 def test_a_credited_record_is_only_ever_reversed(world: World, change: str) -> None:
     (record,) = world.credited(world.li)
@@ -44,7 +44,7 @@ def test_records_and_their_history_are_never_deleted(world: World) -> None:
         ("points before credit", {"points": 100}),
         ("transfer before credit", {"transfer_key": "mint:record:1"}),
         ("verified by nobody at no time", {"state": "verified"}),
-        ("noticed without an end", {"state": "noticed", "verified_at": at(1)}),
+        ("noticed without an end", {"state": "published", "verified_at": at(1)}),
         ("ends before it starts", {"ended_at": at(1)}),
         ("impossible evidence", {"evidence": 101}),
     ],
@@ -57,12 +57,12 @@ def test_records_hold_together(world: World, _case: str, changes: dict) -> None:
 
 def test_other_rows_hold_together(world: World) -> None:
     activity = world.activity()
-    noticed = world.noticed(world.wang)
+    published = world.published(world.wang)
     for rows, changes in (
         (Activity.objects.filter(pk=activity.pk), {"ends_at": at(20, 8)}),
         (Activity.objects.filter(pk=activity.pk), {"capacity": 0}),
         (Activity.objects.filter(pk=activity.pk), {"status": "closed"}),
-        (Attendance.objects.all(), {"left_at": at(1)}),
+        (Attendance.objects.all(), {"checked_out_at": at(1)}),
         (NoticeList.objects.all(), {"until": at(1)}),
     ):
         with pytest.raises(IntegrityError), transaction.atomic():
@@ -73,13 +73,13 @@ def test_other_rows_hold_together(world: World) -> None:
     ):
         with pytest.raises(IntegrityError), transaction.atomic():
             Objection.objects.create(
-                record=noticed[0], resident=world.li, text="？", due_on=dt.date(2026, 9, 30), **fields
+                record=published[0], resident=world.li, text="？", due_on=dt.date(2026, 9, 30), **fields
             )
     with pytest.raises(IntegrityError), transaction.atomic():
         Record.objects.create(
             resident=world.wang,
             village=world.village,
-            activity=noticed[0].activity,
+            activity=published[0].activity,
             source="entered",
             category="clean",
             served_on=dt.date(2026, 9, 20),

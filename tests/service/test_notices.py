@@ -61,7 +61,7 @@ def test_working_days_leave_out_the_weekend(day: dt.date, count: int, expected: 
 
 
 def test_the_public_list_shows_no_phone_and_covers_a_name_on_wish(world: World) -> None:
-    (record,) = world.noticed(world.wang)
+    (record,) = world.published(world.wang)
     (row,) = selectors.notice_list(world.village)
     assert (row.name, row.what, row.minutes, row.last_day) == ("王秀英", "清洁村庄", 240, dt.date(2026, 9, 27))
     with refusal(errors.NotYours):
@@ -78,7 +78,7 @@ def test_the_public_list_shows_no_phone_and_covers_a_name_on_wish(world: World) 
 
 
 def test_an_objection_stops_the_credit_until_it_is_answered(world: World) -> None:
-    (record,) = world.noticed(world.wang)
+    (record,) = world.published(world.wang)
     objection = services.raise_objection(
         record=record, resident=world.li, text="下午才来", actor=world.li.user, now=at(21)
     )
@@ -92,11 +92,11 @@ def test_an_objection_stops_the_credit_until_it_is_answered(world: World) -> Non
     assert (answered.state, answered.answered_by, answered.answered_at) == ("dismissed", world.admin, at(23))
     report = services.credit_due(now=at(1, month=12))
     assert (report.credited, balance(world.wang)) == (1, 100)
-    assert tokens_of(record) == ["submitted", "verified", "noticed", "disputed", "noticed", "credited"]
+    assert tokens_of(record) == ["submitted", "verified", "published", "disputed", "published", "credited"]
 
 
 def test_an_upheld_objection_returns_the_record(world: World) -> None:
-    (record,) = world.noticed(world.wang)
+    (record,) = world.published(world.wang)
     mine = services.raise_objection(record=record, resident=world.li, text="不在", actor=world.li.user, now=at(21))
     third = world.resident("孙")
     other = services.raise_objection(record=record, resident=third, text="没看见", actor=third.user, now=at(21))
@@ -110,7 +110,7 @@ def test_an_upheld_objection_returns_the_record(world: World) -> None:
 
 
 def test_every_doubt_must_be_answered(world: World) -> None:
-    (record,) = world.noticed(world.wang)
+    (record,) = world.published(world.wang)
     third = world.resident("孙")
     one, two = (
         services.raise_objection(record=record, resident=person, text="？", actor=person.user, now=at(21))
@@ -121,11 +121,11 @@ def test_every_doubt_must_be_answered(world: World) -> None:
     services.answer_objection(objection=one, actor=world.admin, upheld=False, answer="在", now=at(22))
     assert Record.objects.get().state == "disputed"
     services.answer_objection(objection=two, actor=world.admin, upheld=False, answer="在", now=at(22))
-    assert Record.objects.get().state == "noticed"
+    assert Record.objects.get().state == "published"
 
 
 def test_objections_refuse_who_and_what_they_must(world: World) -> None:
-    (record,) = world.noticed(world.wang)
+    (record,) = world.published(world.wang)
     neighbour = world.resident(village=world.other)
     with refusal(errors.OtherVillage):
         services.raise_objection(record=record, resident=neighbour, text="？", actor=neighbour.user)
@@ -137,10 +137,10 @@ def test_objections_refuse_who_and_what_they_must(world: World) -> None:
     with refusal(errors.AlreadyObjected):
         services.raise_objection(record=record, resident=world.li, text="？", actor=world.li.user)
     with pytest.raises(Http404):
-        selectors.noticed_record_for(neighbour, record.pk)
+        selectors.published_record_for(neighbour, record.pk)
     with pytest.raises(Http404):
-        selectors.noticed_record_for(None, record.pk)
-    assert selectors.noticed_record_for(world.li, record.pk) == record
+        selectors.published_record_for(None, record.pk)
+    assert selectors.published_record_for(world.li, record.pk) == record
 
 
 def test_a_credited_record_is_past_objection(world: World) -> None:
@@ -150,7 +150,7 @@ def test_a_credited_record_is_past_objection(world: World) -> None:
 
 
 def test_answers_come_from_somebody_neutral_with_reasons(world: World) -> None:
-    (record,) = world.noticed(world.wang)
+    (record,) = world.published(world.wang)
     objection = services.raise_objection(record=record, resident=world.li, text="？", actor=world.li.user, now=at(21))
     with refusal(NotAllowed):
         services.answer_objection(objection=objection, actor=world.leader, upheld=True, answer="好")

@@ -35,7 +35,7 @@ def test_hour_walks_from_sign_up_to_points(world: World) -> None:
     record = Record.objects.get(pk=record.pk)
     assert (record.state, record.points, record.rule_version) == ("credited", 100, "wendeng-rural@1")
     assert balance(world.wang) == 100
-    assert tokens_of(record) == ["submitted", "verified", "noticed", "credited"]
+    assert tokens_of(record) == ["submitted", "verified", "published", "credited"]
     transfer = ledger_read.transfer_by_key(f"mint:record:{record.pk}")
     assert transfer is not None
     assert transfer.rule == f"wendeng-rural@1:{record.rule}"
@@ -65,17 +65,17 @@ def test_credit_is_priced_in_order_of_service_within_one_run(world: World) -> No
     early = world.verified(world.wang, minutes=120, starts_at=at(20, 8), ends_at=at(20, 12))
     services.publish_notice(village=world.village, actor=world.admin, now=at(22, 13))
     report = services.credit_due(now=at(30))
-    assert (report.credited, report.nought, report.points) == (2, 1, 100)
+    assert (report.credited, report.zero, report.points) == (2, 1, 100)
     assert Record.objects.get(pk=early[0].pk).points == 0
     assert Record.objects.get(pk=late[0].pk).points == 100
 
 
 def test_reversal_takes_points_and_standing_back(world: World) -> None:
     (record,) = world.credited(world.wang)
-    services.reverse_record(record=record, actor=world.admin, why="不在场")
+    services.reverse_record(record=record, actor=world.admin, reason="不在场")
     record = Record.objects.get(pk=record.pk)
     assert (record.state, record.minutes, record.points) == ("reversed", 240, 100)
     assert balance(world.wang) == 0
     assert Standing.objects.get().earned_points == 0
-    assert record.changes.last().why == "不在场"
+    assert record.changes.last().reason == "不在场"
     assert selectors.hours_of(world.wang, 2026).credited == 0

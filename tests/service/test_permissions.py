@@ -1,4 +1,4 @@
-"""Every address of this room × everybody: what each is answered, and that a refusal changes nothing."""
+"""Every address of this app × everybody: what each is answered, and that a refusal changes nothing."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def scene(world: World) -> dict[str, Any]:
     registry.grant_role(user=keeper, role=Role.STOCK_KEEPER, actor=None, region=world.village)
     town_admin = registry.create_user(name="town", actor=None, phone="13700000002", password="a-long-password")
     registry.grant_role(user=town_admin, role=Role.TOWN_ADMIN, actor=None, region=world.town)
-    (record,) = world.noticed(world.wang)
+    (record,) = world.published(world.wang)
     activity = world.activity(starts_at=at(25, 8), ends_at=at(25, 12))
     token = services.attendance_token(activity, at(25, 8))
     places = {"pk": activity.pk}
@@ -150,7 +150,7 @@ def test_every_page_answers_everybody_as_the_matrix_says(scene: dict[str, Any], 
 def test_a_refused_post_changes_nothing(scene: dict[str, Any], name: str) -> None:
     world = scene["world"]
     data = {
-        "why": "试",
+        "reason": "试",
         "capacity": 50,
         "text": "试",
         "resident": world.li.pk,

@@ -21,10 +21,10 @@ def _enter(world: World, **changes: object) -> Record:
 
 
 def test_enter_record_keeps_who_when_and_why(world: World) -> None:
-    record = _enter(world, why="纸质单 12 号", title="送饭")
+    record = _enter(world, reason="纸质单 12 号", title="送饭")
     assert (record.state, record.source, record.village, record.evidence) == ("submitted", "entered", world.village, 20)
     change = record.changes.get()
-    assert (change.actor, change.at, change.why, change.from_state, change.to_state) == (
+    assert (change.actor, change.occurred_at, change.reason, change.from_state, change.to_state) == (
         world.leader,
         at(21),
         "纸质单 12 号",
@@ -77,7 +77,7 @@ def test_enter_record_for_an_activity_keeps_to_it(world: World) -> None:
     with refusal(errors.RecordExists):
         _enter(world, activity=activity, minutes=30)
     cancelled = world.activity()
-    services.cancel_activity(activity=cancelled, actor=world.leader, why="雨", now=at(19))
+    services.cancel_activity(activity=cancelled, actor=world.leader, reason="雨", now=at(19))
     cancelled.refresh_from_db()
     with refusal(errors.ActivityNotOpen):
         _enter(world, activity=cancelled)
@@ -114,27 +114,27 @@ def test_a_day_has_sixteen_hours_at_most(world: World) -> None:
 
 def test_a_returned_record_frees_its_time_and_comes_back_only_if_still_free(world: World) -> None:
     record = _enter(world, started_at=at(20, 9))
-    services.return_record(record=record, actor=world.admin, why="哪天？", now=at(22))
+    services.return_record(record=record, actor=world.admin, reason="哪天？", now=at(22))
     other = _enter(world, started_at=at(20, 9), category="farm")
     with refusal(errors.OverlappingRecord):
-        services.submit_record(record=record, actor=world.leader, why="改好了", now=at(23))
-    services.return_record(record=other, actor=world.admin, why="重复", now=at(23))
+        services.submit_record(record=record, actor=world.leader, reason="改好了", now=at(23))
+    services.return_record(record=other, actor=world.admin, reason="重复", now=at(23))
     with refusal(errors.ReasonNeeded):
         services.submit_record(record=record, actor=world.leader, now=at(23))
     with refusal(errors.NotTheLeader):
-        services.submit_record(record=record, actor=world.wang.user, why="改好了", now=at(23))
+        services.submit_record(record=record, actor=world.wang.user, reason="改好了", now=at(23))
     with refusal(errors.BadMinutes):
-        services.submit_record(record=record, actor=world.leader, minutes=0, why="改好了", now=at(23))
-    mended = services.submit_record(record=record, actor=world.leader, minutes=45, why="改好了", now=at(23))
+        services.submit_record(record=record, actor=world.leader, minutes=0, reason="改好了", now=at(23))
+    mended = services.submit_record(record=record, actor=world.leader, minutes=45, reason="改好了", now=at(23))
     assert (mended.state, mended.minutes, mended.ended_at) == ("submitted", 45, at(20, 9, 45))
     assert tokens_of(mended) == ["submitted", "returned", "submitted"]
 
 
 def test_a_returned_activity_record_cannot_grow_past_the_plan(world: World) -> None:
     (record,) = world.attended(world.wang)
-    services.return_record(record=record, actor=world.admin, why="再看", now=at(21))
+    services.return_record(record=record, actor=world.admin, reason="再看", now=at(21))
     with refusal(errors.BadMinutes):
-        services.submit_record(record=record, actor=world.leader, minutes=241, why="多", now=at(21))
+        services.submit_record(record=record, actor=world.leader, minutes=241, reason="多", now=at(21))
 
 
 def test_a_draft_waits_until_it_is_sent(world: World) -> None:
@@ -152,9 +152,9 @@ def _in_state(world: World, state: str) -> Record:
     if state == "credited":
         return world.credited(world.wang)[0]
     if state == "reversed":
-        return services.reverse_record(record=world.credited(world.wang)[0], actor=world.admin, why="错")
-    if state in {"noticed", "disputed"}:
-        (record,) = world.noticed(world.wang)
+        return services.reverse_record(record=world.credited(world.wang)[0], actor=world.admin, reason="错")
+    if state in {"published", "disputed"}:
+        (record,) = world.published(world.wang)
         if state == "disputed":
             services.raise_objection(record=record, resident=world.li, text="不在", actor=world.li.user, now=at(22))
         return Record.objects.get(pk=record.pk)
@@ -162,22 +162,22 @@ def _in_state(world: World, state: str) -> Record:
     if state == "verified":
         return services.verify_record(record=record, actor=world.admin)
     if state == "returned":
-        return services.return_record(record=record, actor=world.admin, why="再看")
+        return services.return_record(record=record, actor=world.admin, reason="再看")
     return record
 
 
 STEPS: dict[str, tuple[Callable[[World, Record], object], set[str]]] = {
     "submit": (
-        lambda world, record: services.submit_record(record=record, actor=world.leader, why="好了", now=at(25)),
+        lambda world, record: services.submit_record(record=record, actor=world.leader, reason="好了", now=at(25)),
         {"draft", "returned"},
     ),
     "verify": (lambda world, record: services.verify_record(record=record, actor=world.admin), {"submitted"}),
     "return": (
-        lambda world, record: services.return_record(record=record, actor=world.admin, why="再看"),
+        lambda world, record: services.return_record(record=record, actor=world.admin, reason="再看"),
         {"submitted", "verified"},
     ),
     "reverse": (
-        lambda world, record: services.reverse_record(record=record, actor=world.admin, why="错了"),
+        lambda world, record: services.reverse_record(record=record, actor=world.admin, reason="错了"),
         {"credited"},
     ),
 }
@@ -219,7 +219,7 @@ def test_a_submitted_record_reaches_credit_by_no_short_cut(world: World) -> None
 
 def test_history_refuses_to_be_changed(world: World) -> None:
     change = _enter(world).changes.get()
-    change.why = "别的"
+    change.reason = "别的"
     with refusal(errors.HistoryIsKept):
         change.save()
     with refusal(errors.HistoryIsKept):
@@ -242,8 +242,8 @@ def test_roles_of_other_villages_do_nothing_here(world: World) -> None:
     with refusal(NotAllowed):
         services.verify_record(record=record, actor=world.stranger)
     with refusal(NotAllowed):
-        services.return_record(record=record, actor=world.stranger, why="再看")
+        services.return_record(record=record, actor=world.stranger, reason="再看")
     with refusal(NotAllowed):
         services.publish_notice(village=world.village, actor=world.stranger)
     with refusal(NotAllowed):
-        services.reverse_record(record=record, actor=world.stranger, why="错")
+        services.reverse_record(record=record, actor=world.stranger, reason="错")

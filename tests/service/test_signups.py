@@ -109,7 +109,7 @@ def test_helpers_and_proven_sessions_act_for_a_resident(world: World) -> None:
     with refusal(errors.NotYours):
         services.sign_up(activity=activity, resident=elder, actor=world.li.user, now=at(16))
     by_card = services.sign_up(activity=activity, resident=elder, actor=world.li.user, on_behalf_of=elder, now=at(16))
-    assert (by_card.resident, by_card.by) == (elder, world.li.user)
+    assert (by_card.resident, by_card.actor) == (elder, world.li.user)
     services.withdraw(activity=activity, resident=elder, actor=world.leader, now=at(16))
     registry.add_proxy(resident=elder, helper=world.li.user, relation=Proxy.Relation.KIN, actor=None)
     assert services.sign_up(activity=activity, resident=elder, actor=world.li.user, now=at(17)).state == "going"

@@ -48,8 +48,8 @@ def test_nobody_verifies_what_they_entered_or_sent_in(world: World) -> None:
     with refusal(errors.OwnEntry):
         services.verify_record(record=record, actor=world.leader)
     assert record not in selectors.verify_queue(world.leader)
-    services.return_record(record=record, actor=world.verifier, why="再看")
-    services.submit_record(record=record, actor=world.admin, why="看过", now=at(21))
+    services.return_record(record=record, actor=world.verifier, reason="再看")
+    services.submit_record(record=record, actor=world.admin, reason="看过", now=at(21))
     with refusal(errors.OwnEntry):
         services.verify_record(record=record, actor=world.admin)
 
@@ -94,7 +94,7 @@ def test_the_queue_holds_exactly_what_may_be_verified(world: World) -> None:
             record
             for record in Record.objects.all()
             if rules.registry_rules.can(actor, rules.Action.VERIFY_RECORD, region=record.village)
-            and rules.why_not_verify(actor, record) is None
+            and rules.refusal_to_verify(actor, record) is None
         }
         assert set(selectors.verify_queue(actor)) == may
     assert selectors.verify_queue(world.verifier).first().source == "entered"  # the weakest evidence on top
@@ -104,24 +104,24 @@ def test_the_queue_holds_exactly_what_may_be_verified(world: World) -> None:
 def test_the_verifier_only_lowers_minutes_and_says_why(world: World) -> None:
     (record,) = world.attended(world.wang)
     with refusal(errors.BadMinutes):
-        services.verify_record(record=record, actor=world.admin, minutes=241, why="多")
+        services.verify_record(record=record, actor=world.admin, minutes=241, reason="多")
     with refusal(errors.BadMinutes):
-        services.verify_record(record=record, actor=world.admin, minutes=0, why="少")
+        services.verify_record(record=record, actor=world.admin, minutes=0, reason="少")
     with refusal(errors.ReasonNeeded):
         services.verify_record(record=record, actor=world.admin, minutes=200)
-    done = services.verify_record(record=record, actor=world.admin, minutes=200, why="早退")
+    done = services.verify_record(record=record, actor=world.admin, minutes=200, reason="早退")
     assert (done.minutes, done.ended_at) == (200, at(20, 11, 20))
     change = record.changes.last()
-    assert (change.code, change.minutes, change.why) == ("corrected_minutes", 200, "早退")
+    assert (change.code, change.minutes, change.reason) == ("corrected_minutes", 200, "早退")
 
 
 def test_returning_needs_a_reason(world: World) -> None:
     (record,) = world.attended(world.wang)
     with refusal(errors.ReasonNeeded):
-        services.return_record(record=record, actor=world.admin, why=" ")
+        services.return_record(record=record, actor=world.admin, reason=" ")
     _as_verifier(world, world.wang)
     with refusal(errors.OwnRecord):
-        services.return_record(record=record, actor=world.wang.user, why="不要")
+        services.return_record(record=record, actor=world.wang.user, reason="不要")
 
 
 def test_many_are_verified_and_each_refusal_named(world: World) -> None:

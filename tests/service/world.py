@@ -1,4 +1,4 @@
-"""People, places and shortcuts for the tests of this room; everything is made through the public services."""
+"""People, places and shortcuts for the tests of this app; everything is made through the public services."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class World:
         records = self.attended(*people, **changes)
         return [services.verify_record(record=one, actor=self.admin, now=one.entered_at) for one in records]
 
-    def noticed(self, *people: Resident, **changes: Any) -> list[Record]:
+    def published(self, *people: Resident, **changes: Any) -> list[Record]:
         """Run an activity, verify, publish."""
         records = self.verified(*people, **changes)
         services.publish_notice(village=self.village, actor=self.admin, now=records[0].entered_at)
@@ -95,7 +95,7 @@ class World:
 
     def credited(self, *people: Resident, **changes: Any) -> list[Record]:
         """Run an activity to credit."""
-        records = self.noticed(*people, **changes)
+        records = self.published(*people, **changes)
         until = records[0].notice_until
         assert until is not None
         services.credit_due(now=until)
@@ -151,7 +151,7 @@ def make_world() -> World:
 
 @contextlib.contextmanager
 def refusal(error: type[Exception]) -> Iterator[None]:
-    """Expect a refusal, and that no row of this room, no audit line and no point has moved."""
+    """Expect a refusal, and that no row of this app, no audit line and no point has moved."""
     before = everything()
     with pytest.raises(error) as caught:
         yield
@@ -160,6 +160,6 @@ def refusal(error: type[Exception]) -> Iterator[None]:
 
 
 def everything() -> dict[str, list[tuple[Any, ...]]]:
-    """Return every row of this room, of the trail and of the ledger's transfers, by model."""
+    """Return every row of this app, of the trail and of the ledger's transfers, by model."""
     models = [*apps.get_app_config("service").get_models(), AuditEntry, Transfer]
     return {model.__name__: list(model._default_manager.order_by("pk").values_list()) for model in models}

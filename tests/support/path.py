@@ -121,11 +121,11 @@ class Path:
         self.clock.set(self.village.activity.starts_at - dt.timedelta(minutes=2))
         self._by_qr("in")
         seen = self.village.activity.attendances.get(resident=self.village.resident)
-        assert (seen.came_method, seen.left_at) == ("qr", None)
+        assert (seen.check_in_method, seen.checked_out_at) == ("qr", None)
         self.clock.set(self.village.activity.ends_at - dt.timedelta(minutes=1))
         self._by_qr("out")
         seen.refresh_from_db()
-        assert seen.left_method == "qr"
+        assert seen.check_out_method == "qr"
 
     def _by_qr(self, what: str) -> None:
         self.leader.go(f"/lead/{self.village.activity.pk}/").look(f"attendance-{what}")
@@ -168,7 +168,7 @@ class Path:
         admin.press(f"form[action$='/publish/']:has([value='{region.pk}']) {SEND}")
         admin.look("notice-print")
         self.record.refresh_from_db()
-        assert self.record.state == "noticed"
+        assert self.record.state == "published"
         assert self.village.resident.name in admin.text("body")
         self.resident.go(f"/notice/{region.pk}/").look("notice-public")
         assert self.village.resident.name in self.resident.text()
@@ -310,7 +310,7 @@ class Path:
         clerk.look("sale-goods")
         clerk.fill(pin=v.pin)
         clerk.press(f"main form:has([name=pin]) {SEND}")
-        assert "/slip/" in clerk.path, clerk.text()
+        assert "/receipt/" in clerk.path, clerk.text()
         clerk.look("sale-slip")
         done = v.grandmother.redemptions.latest("pk")
         assert (done.channel, done.state) == ("card", "handed_over")

@@ -103,9 +103,9 @@ def note(part: str, text: str) -> None:
     _write("used", part, text)
 
 
-def could_not(part: str, why: str) -> None:
+def could_not(part: str, reason: str) -> None:
     """Record what this run could not do, and why."""
-    _write("missing", part, why)
+    _write("missing", part, reason)
 
 
 def _write(kind: str, part: str, text: str) -> None:

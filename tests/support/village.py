@@ -88,7 +88,7 @@ def build() -> Village:
     )
     loaded = load_catalogue(villages=[region], actor=admin)
     for record, quantity in loaded.opening_stock:
-        receive_stock(stockrecord=record, quantity=quantity, actor=stock_keeper, why="开业备货", now=FOUNDED)
+        receive_stock(stockrecord=record, quantity=quantity, actor=stock_keeper, reason="开业备货", now=FOUNDED)
     soap = StockRecord.objects.select_related("product", "partner").get(partner_sku="G001")
     resident = _resident(region, admin, "禾小满", "13000000101", "禾家", dt.date(1968, 5, 6))
     nephew = _resident(region, admin, "枣小寒", "13000000107", "枣家东院", dt.date(1997, 1, 9))
@@ -131,7 +131,7 @@ def build() -> Village:
 class Lively:
     """What happened in the village since: pages that list something have something to list."""
 
-    noticed: Record
+    published: Record
     submitted: Record
     own: Record
     redemption: Redemption
@@ -171,7 +171,7 @@ def enliven(village: Village) -> Lively:
     for record in records:
         record.refresh_from_db()
     return Lively(
-        noticed=records[0],
+        published=records[0],
         submitted=records[1],
         own=Record.objects.filter(resident=v.resident).latest("pk"),
         redemption=redemption,

@@ -1,4 +1,4 @@
-"""The lowest room: refusals, health, the process tree. It knows no other room."""
+"""The lowest app: refusals, health, the process tree. It knows no other app."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 
 class CommonConfig(AppConfig):
-    """What every room may use."""
+    """What every app may use."""
 
     name = "timebank.common"
     label = "common"

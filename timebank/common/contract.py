@@ -82,7 +82,7 @@ def declared(attribute: str) -> tuple[Declared, ...]:
         elif isinstance(value, Mapping):
             pairs = list(value.items())
         else:
-            pairs = [("", one) for one in value]
+            pairs = [("", item) for item in value]
         for name, target in pairs:
             result.append(Declared(label, name, import_string(target) if isinstance(target, str) else target))
     return tuple(result)

@@ -1,7 +1,7 @@
 """Is it alive, is it ready? Two pages for a load balancer, in machine words.
 
 ``/healthz`` answers as long as the process does. ``/readyz`` answers 503 as soon as one thing that a visitor needs is
-not there, and names it. A room adds a check of its own with ``register`` in its ``AppConfig.ready``.
+not there, and names it. A app adds a check of its own with ``register`` in its ``AppConfig.ready``.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 def install_guards(sender: Any, using: str = "default", **kwargs: Any) -> None:
-    """Put partitions and triggers in place after every migration, whichever room it was for."""
+    """Put partitions and triggers in place after every migration, whichever app it was for."""
     from timebank.ledger import guards, partitions
 
     if "ledger_posting" in guards.tables_present(using):

@@ -74,11 +74,11 @@ def request_hash(spec: TransferSpec, *, link: Sequence[Any] = ()) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
-def instant(moment: dt.datetime) -> str:
+def instant(row: dt.datetime) -> str:
     """Write an instant: UTC, microseconds always present."""
-    if moment.tzinfo is not dt.UTC:
-        moment = moment.astimezone(dt.UTC)
-    return moment.isoformat(timespec="microseconds")
+    if row.tzinfo is not dt.UTC:
+        row = row.astimezone(dt.UTC)
+    return row.isoformat(timespec="microseconds")
 
 
 POSTING_FIELDS = (

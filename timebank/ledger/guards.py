@@ -276,14 +276,14 @@ def install(alias: str = "default") -> int:
     tables = tables_present(alias)
     if not all(guard.table in tables for guard in TABLES):
         return 0
-    standing = present(alias)
+    installed = present(alias)
     added = 0
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             for statement in _functions().values():
                 cursor.execute(statement)
         for (table, name), statement in _wanted(alias).items():
-            if (table, name) in standing:
+            if (table, name) in installed:
                 continue
             if connection.vendor == "postgresql":
                 if statement != CLONED:
@@ -305,11 +305,11 @@ def stand_aside(alias: str = "default") -> None:
     connection = connections[alias]
     if connection.vendor == "postgresql":
         return
-    standing = present(alias)
+    installed = present(alias)
     with connection.cursor() as cursor:
         for (table, name), statement in _wanted(alias).items():
             others = {guard.table for guard in TABLES} - {table}
-            if (table, name) in standing and others & set(re.findall(r"\w+", statement)):
+            if (table, name) in installed and others & set(re.findall(r"\w+", statement)):
                 cursor.execute(f"DROP TRIGGER {name}")
 
 
@@ -318,7 +318,7 @@ def remove(alias: str = "default", tables: Iterable[str] | None = None) -> None:
     connection = connections[alias]
     chosen = None if tables is None else set(tables)
     with connection.cursor() as cursor:
-        cloned = {one for one, statement in _wanted(alias).items() if statement == CLONED}
+        cloned = {item for item, statement in _wanted(alias).items() if statement == CLONED}
         for table, name in sorted(present(alias) - cloned):
             if chosen is not None and table not in chosen:
                 continue

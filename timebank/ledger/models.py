@@ -1,4 +1,4 @@
-"""Tables of the ledger. Nobody outside this room writes them; what is posted is never changed (see ``guards``)."""
+"""Tables of the ledger. Nobody outside this app writes them; what is posted is never changed (see ``guards``)."""
 
 from __future__ import annotations
 

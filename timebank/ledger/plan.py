@@ -117,29 +117,29 @@ class Wallet:
 
     __slots__ = ("balance", "before", "debt", "floor", "id", "key", "lots", "order", "version")
 
-    def __init__(self, row: AccountRow) -> None:
-        self.id = row.id
-        self.key = row.key
-        self.balance = row.balance
-        self.version = row.version
-        self.debt = row.debt
-        self.floor = row.floor
-        self.before = row
+    def __init__(self, account_row: AccountRow) -> None:
+        self.id = account_row.id
+        self.key = account_row.key
+        self.balance = account_row.balance
+        self.version = account_row.version
+        self.debt = account_row.debt
+        self.floor = account_row.floor
+        self.before = account_row
         self.lots: dict[LotKey, Lot] = {}
         self.order: list[LotKey] | None = None
 
     def lot(self, key: LotKey) -> Lot:
         """Return the lot of this day and restriction, new if need be."""
-        found = self.lots.get(key)
-        if found is None:
-            found = self.lots[key] = Lot(None, self.id, key[0], key[1], 0)
+        result = self.lots.get(key)
+        if result is None:
+            result = self.lots[key] = Lot(None, self.id, key[0], key[1], 0)
             self.order = None
-        return found
+        return result
 
     def in_order(self) -> list[LotKey]:
         """Order the lots: soonest expiring first, of one day the earmarked first."""
         if self.order is None:
-            self.order = sorted(self.lots, key=_eating_order)
+            self.order = sorted(self.lots, key=_consumption_order)
         return self.order
 
     def snapshot(self) -> tuple[Any, ...]:
@@ -162,7 +162,7 @@ class Wallet:
         return self.version != self.before.version
 
 
-def _eating_order(key: LotKey) -> tuple[dt.date, bool, str]:
+def _consumption_order(key: LotKey) -> tuple[dt.date, bool, str]:
     return key[0], key[1] == "", key[1]
 
 
@@ -252,14 +252,14 @@ class Planner:
             if target is not None:
                 self._repay(order, target, move.lot, move.amount, postings)
             return
-        for lot, taken in self._eat(order, source, move, postings):
+        for lot, taken in self._consume(order, source, move, postings):
             key = (lot.expires_on, lot.restriction)
             kept = key if move.origin is None else (move.lot if target is not None else key)
             self._write(order, move.leg, move, (source, lot), target, kept, taken, postings)
             if target is not None:
                 self._repay(order, target, kept, taken, postings)
 
-    def _eat(self, order: Order, source: Wallet, move: Move, postings: list[PostingRow]) -> list[tuple[Lot, int]]:
+    def _consume(self, order: Order, source: Wallet, move: Move, postings: list[PostingRow]) -> list[tuple[Lot, int]]:
         """Choose the lots to eat, first-expiring first; lend what is missing if the move allows it, else refuse."""
         taken: list[tuple[Lot, int]] = []
         missing = move.amount
@@ -303,9 +303,9 @@ class Planner:
             self._write(order, DEBT_LEG, move, (wallet, wallet.lots[key]), None, key, back, postings)
 
     def _id(self, key: str, unit: int) -> int:
-        found = self.accounts.get(key)
+        result = self.accounts.get(key)
         # the lender is not read from the database: its id is the same in every ledger
-        return found.id if found is not None else account_id(UNIT_NAMES[unit], False, DEBT_SERIAL)
+        return result.id if result is not None else account_id(UNIT_NAMES[unit], False, DEBT_SERIAL)
 
     def _write(
         self,
@@ -354,7 +354,7 @@ class Planner:
 
 def uses(postings: Iterable[Any]) -> tuple[LotUse, ...]:
     """Sum up which lots a transfer touched: of the wallet that paid, else of the one that received."""
-    found: dict[tuple[dt.date | None, str], int] = {}
+    result: dict[tuple[dt.date | None, str], int] = {}
     for row in postings:
         if row.leg < 0:
             continue
@@ -364,5 +364,5 @@ def uses(postings: Iterable[Any]) -> tuple[LotUse, ...]:
             key = (edge_day(row.credit_expires_on), row.credit_restriction)
         else:
             continue
-        found[key] = found.get(key, 0) + row.amount
-    return tuple(LotUse(day, restriction, amount) for (day, restriction), amount in found.items())
+        result[key] = result.get(key, 0) + row.amount
+    return tuple(LotUse(day, restriction, amount) for (day, restriction), amount in result.items())

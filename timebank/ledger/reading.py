@@ -131,9 +131,9 @@ class _Reader:
     def __init__(self, alias: str) -> None:
         self.connection = connections[alias]
         self.names: dict[int, str] = {}
-        day, moment, uuid = _columns(self.connection)
+        day, now, uuid = _columns(self.connection)
         self._head = _HEAD.format(
-            effective_on=day("t.effective_on"), posted_at=moment("t.posted_at"), uuid=uuid("t.uuid"), ids="{ids}"
+            effective_on=day("t.effective_on"), posted_at=now("t.posted_at"), uuid=uuid("t.uuid"), ids="{ids}"
         )
         self._postings = _POSTINGS.format(
             debit_expires_on=day("p.debit_expires_on"), credit_expires_on=day("p.credit_expires_on"), ids="{ids}"
@@ -153,7 +153,7 @@ class _Reader:
                 postings.setdefault(row[0], []).append(row)
         self._learn({account for rows in postings.values() for row in rows for account in row[2:4]})
         lite = self.connection.vendor != "postgresql"
-        return [self._made(one, heads.get(one), postings.get(one, ()), lite) for one in ids]
+        return [self._made(item, heads.get(item), postings.get(item, ()), lite) for item in ids]
 
     def _learn(self, accounts: set[int]) -> None:
         unknown = accounts - self.names.keys()
@@ -192,7 +192,7 @@ def content_text(head: tuple[Any, ...], unit: str, postings: Iterable[PostingRow
             f"{'null' if dwhat is None else quoted(dwhat)},{'null' if cwhat is None else quoted(cwhat)},"
             f"{'null' if origin is None else origin}]"
         )
-    id_, _hash, actor, day, key, kind, memo, behalf, moment, reason, refund, request, reverses, rule, source = head[:15]
+    id_, _hash, actor, day, key, kind, memo, behalf, now, reason, refund, request, reverses, rule, source = head[:15]
     return _TEMPLATE % (
         quoted(actor),
         quoted(day),
@@ -201,7 +201,7 @@ def content_text(head: tuple[Any, ...], unit: str, postings: Iterable[PostingRow
         quoted(kind),
         quoted(memo),
         quoted(behalf),
-        moment,
+        now,
         ",".join(rows),
         quoted(reason),
         "null" if refund is None else refund,
@@ -239,8 +239,8 @@ def _columns(connection: BaseDatabaseWrapper) -> tuple[Any, Any, Any]:
 
 def _moment(text: str) -> str:
     """Write an instant as SQLite keeps it in the canonical form."""
-    moment = dt.datetime.fromisoformat(text)
-    return instant(moment.replace(tzinfo=moment.tzinfo or dt.UTC))
+    now = dt.datetime.fromisoformat(text)
+    return instant(now.replace(tzinfo=now.tzinfo or dt.UTC))
 
 
 def _dashed(text: str) -> str:
@@ -255,7 +255,7 @@ def _chosen(ids: Sequence[int]) -> str:
     first, last = min(ids), max(ids)
     if last - first < 2 * len(ids):
         return f"BETWEEN {first:d} AND {last:d}"
-    return f"IN ({', '.join(f'{one:d}' for one in ids)})"
+    return f"IN ({', '.join(f'{item:d}' for item in ids)})"
 
 
 def _bytes(value: Any) -> bytes:

@@ -22,7 +22,7 @@ def scheme_from_json(data: dict[str, Any], *, version: str) -> Scheme:
         try:
             rules.append(_rule(raw))
         except (KeyError, TypeError, ValueError) as error:
-            raise SchemeInvalid(rule=str(raw.get("code", position)), why=str(error)) from error
+            raise SchemeInvalid(rule=str(raw.get("code", position)), reason=str(error)) from error
     scheme = Scheme(
         version=version,
         rules=tuple(rules),

@@ -287,11 +287,11 @@ def check_scheme(scheme: Scheme) -> None:
     """Refuse a scheme that can't be priced with; the sentence names the rule."""
     codes = [rule.code for rule in scheme.rules]
     if len(set(codes)) != len(codes):
-        raise SchemeInvalid(rule="", why="two rules share one code")
+        raise SchemeInvalid(rule="", reason="two rules share one code")
     for rule in scheme.rules:
         problem = _problem_of(rule)
         if problem:
-            raise SchemeInvalid(rule=rule.code, why=problem)
+            raise SchemeInvalid(rule=rule.code, reason=problem)
 
 
 def _problem_of(rule: Rule) -> str:

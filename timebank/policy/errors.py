@@ -1,4 +1,4 @@
-"""Refusals of the policy room."""
+"""Refusals of the policy app."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class SchemeInvalid(DomainError):
     code = "scheme_invalid"
     message = _("This scheme cannot price a record. Mend the rule named below, then save it again.")
 
-    def __init__(self, *, rule: str, why: str, **params: Any):
-        super().__init__(rule=rule, why=why, **params)
+    def __init__(self, *, rule: str, reason: str, **params: Any):
+        super().__init__(rule=rule, reason=reason, **params)
 
     def __str__(self) -> str:
         return f"{self.message} ({self.params['rule']}: {self.params['why']})"

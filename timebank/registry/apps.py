@@ -15,11 +15,11 @@ class RegistryConfig(AppConfig):
     verbose_name = _("People and places")
 
     def ready(self) -> None:
-        from timebank.face import hooks, nav
+        from timebank.ui import hooks, menus
 
         hooks.provide("village", _village)
         hooks.provide("acting_for", _acting_for)
-        nav.register(
+        menus.register(
             "resident",
             "me",
             _("Me"),
@@ -38,7 +38,7 @@ class RegistryConfig(AppConfig):
                 "registry:acting",
             ),
         )
-        nav.register("public", "sign_in", _("Sign in"), "registry:sign_in", icon="person", order=40)
+        menus.register("public", "sign_in", _("Sign in"), "registry:sign_in", icon="person", order=40)
 
 
 def _village(request: HttpRequest) -> Any:

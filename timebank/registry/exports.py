@@ -1,6 +1,6 @@
 """Everything the house knows about one person, for that person.
 
-Other rooms add their part in ``AppConfig.ready``: ``exports.provide("hours", lambda resident: [{...}, …])``.
+Other apps add their part in ``AppConfig.ready``: ``exports.provide("hours", lambda resident: [{...}, …])``.
 ID numbers are masked: an exported file travels.
 """
 
@@ -45,14 +45,14 @@ def _sections(resident: Resident) -> Iterable[tuple[str, Rows]]:
     yield "consents", resident.consents.values("version", "given_at", "on_paper", "withdrawn_at").order_by("given_at")
     yield (
         "cards",
-        resident.cards.values("number", "status", "issued_at", "blocked_at", "blocked_why").order_by("issued_at"),
+        resident.cards.values("number", "status", "issued_at", "blocked_at", "blocked_reason").order_by("issued_at"),
     )
     yield "helpers", resident.proxies.values("helper__name", "relation", "since", "until").order_by("since")
     yield (
         "trail",
         AuditEntry.objects.filter(subject=f"resident:{resident.pk}")
-        .values("at", "action", "actor__name", "why")
-        .order_by("at"),
+        .values("at", "action", "actor__name", "reason")
+        .order_by("occurred_at"),
     )
     for section, provider in _providers.items():
         yield section, provider(resident)

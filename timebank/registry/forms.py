@@ -16,7 +16,7 @@ from timebank.common.errors import DomainError
 from timebank.registry.models import Proxy, User
 
 
-class RoomForm(forms.Form):
+class BaseForm(forms.Form):
     """A form that can show the refusal of a service at the field it belongs to."""
 
     use_required_attribute = True
@@ -61,7 +61,7 @@ def check_birth_date(value: dt.date | None) -> dt.date | None:
     return value
 
 
-class JoinForm(RoomForm):
+class JoinForm(BaseForm):
     name = forms.CharField(label=_("Your name"), max_length=60, widget=forms.TextInput(attrs={"autocomplete": "name"}))
     phone = forms.CharField(
         label=_("Mobile number"),
@@ -99,7 +99,7 @@ class JoinForm(RoomForm):
         return password
 
 
-class ProfileForm(RoomForm):
+class ProfileForm(BaseForm):
     phone = forms.CharField(
         label=_("Mobile number"),
         required=False,
@@ -115,7 +115,7 @@ class ProfileForm(RoomForm):
     on_honour_roll = forms.BooleanField(label=_("My name may appear on the honour roll of the village"), required=False)
 
 
-class PasswordForm(RoomForm):
+class PasswordForm(BaseForm):
     old = forms.CharField(
         label=_("Present password"), widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
     )
@@ -162,7 +162,7 @@ def pin_field(label: Any) -> forms.CharField:
     )
 
 
-class PinForm(RoomForm):
+class PinForm(BaseForm):
     pin = pin_field(_("New PIN"))
     again = pin_field(_("New PIN again"))
 
@@ -173,13 +173,13 @@ class PinForm(RoomForm):
         return data
 
 
-class BlockCardForm(RoomForm):
-    why = forms.CharField(
+class BlockCardForm(BaseForm):
+    reason = forms.CharField(
         label=_("What happened"), required=False, max_length=120, help_text=_("For example: lost on the bus.")
     )
 
 
-class ActingCardForm(RoomForm):
+class ActingCardForm(BaseForm):
     card_number = forms.CharField(
         label=_("Card number"),
         max_length=20,
@@ -189,7 +189,7 @@ class ActingCardForm(RoomForm):
     pin = pin_field(_("PIN of the card"))
 
 
-class HelperForm(RoomForm):
+class HelperForm(BaseForm):
     phone = forms.CharField(
         label=_("Mobile number of the helper"),
         max_length=20,
@@ -199,6 +199,6 @@ class HelperForm(RoomForm):
     relation = forms.ChoiceField(label=_("Who is it"), choices=Proxy.Relation.choices, widget=forms.RadioSelect)
 
 
-class LeaveForm(RoomForm):
-    why = forms.CharField(label=_("Why do you leave"), required=False, max_length=200)
+class LeaveForm(BaseForm):
+    reason = forms.CharField(label=_("Why do you leave"), required=False, max_length=200)
     sure = forms.BooleanField(label=_("Yes, close my account"))

@@ -93,9 +93,9 @@ def clash(role: str, other: str) -> bool:
     return (role in VERIFYING and other in STOCKING) or (role in STOCKING and other in VERIFYING)
 
 
-def overlap(one: Region, other: Region) -> bool:
+def overlap(region: Region, other: Region) -> bool:
     """Say whether one of two regions contains the other, or is it."""
-    return one.path.startswith(other.path) or other.path.startswith(one.path)
+    return region.path.startswith(other.path) or other.path.startswith(region.path)
 
 
 def grants_of(user: Any) -> list[RoleGrant]:

@@ -62,9 +62,9 @@ def villages_named(text: str, limit: int = 30) -> list[Region]:
     text = text.strip()
     if not text:
         return []
-    found = Region.objects.filter(level=Region.Level.VILLAGE, is_active=True, name__contains=text)
-    exact = list(found.filter(short_name=text).order_by("code")[:limit])
-    rest = found.exclude(pk__in=[region.pk for region in exact]).order_by("code")[: limit - len(exact)]
+    regions = Region.objects.filter(level=Region.Level.VILLAGE, is_active=True, name__contains=text)
+    exact = list(regions.filter(short_name=text).order_by("code")[:limit])
+    rest = regions.exclude(pk__in=[region.pk for region in exact]).order_by("code")[: limit - len(exact)]
     return exact + list(rest)
 
 
@@ -167,21 +167,21 @@ def get_resident_for(actor: Any, pk: int) -> Resident:
 
 def residents_for(actor: Any, *, village: Region | None = None, text: str = "", status: str = "") -> QuerySet[Resident]:
     """Select the residents whom a desk may see, by name, number, phone or card."""
-    found = Resident.objects.filter(village__in=rules.regions_where(actor, rules.Action.VIEW_VILLAGE))
+    residents = Resident.objects.filter(village__in=rules.regions_where(actor, rules.Action.VIEW_VILLAGE))
     if village is not None:
-        found = found.filter(village=village)
+        residents = residents.filter(village=village)
     if status:
-        found = found.filter(status=status)
+        residents = residents.filter(status=status)
     text = text.strip()
     if text:
-        found = found.filter(
+        residents = residents.filter(
             Q(name__contains=text)
             | Q(phone__startswith=text)
             | Q(volunteer_number=text)
             | Q(household__number=text)
             | Q(cards__number=codes.normalise_card_number(text))
         ).distinct()
-    return found.select_related("village", "household").order_by("name", "pk")
+    return residents.select_related("village", "household").order_by("name", "pk")
 
 
 def with_cards(residents: QuerySet[Resident]) -> QuerySet[Resident]:

@@ -1,4 +1,4 @@
-"""What the service room refuses, and what to do next."""
+"""What the service app refuses, and what to do next."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from timebank.common.errors import DomainError
 
 
 class ServiceError(DomainError):
-    """Any refusal of this room."""
+    """Any refusal of this app."""
 
     code = "service_refused"
 

@@ -77,7 +77,7 @@ class CapacityForm(forms.Form):
 
 
 class ReasonForm(forms.Form):
-    why = forms.CharField(label=_("Why"), max_length=200, widget=forms.Textarea(attrs={"rows": 2}))
+    reason = forms.CharField(label=_("Why"), max_length=200, widget=forms.Textarea(attrs={"rows": 2}))
 
 
 class EnterForm(forms.Form):
@@ -92,7 +92,7 @@ class EnterForm(forms.Form):
         max_value=rules.MAX_DAY_MINUTES,
         widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
     )
-    why = forms.CharField(
+    reason = forms.CharField(
         label=_("Why by hand"), max_length=200, help_text=_("For example: the phone was flat, paper slip number 12.")
     )
 

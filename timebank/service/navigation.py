@@ -1,13 +1,13 @@
-"""This room's entries in the menus."""
+"""This app's entries in the menus."""
 
 from __future__ import annotations
 
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from timebank.face import nav
 from timebank.registry import rules as registry_rules
 from timebank.registry.selectors import acting_resident
+from timebank.ui import menus
 
 
 def leads_somewhere(request: HttpRequest) -> bool:
@@ -30,7 +30,7 @@ def _for_a_resident(request: HttpRequest) -> bool:
 
 def register() -> None:
     """Put the entries into the menus."""
-    nav.register(
+    menus.register(
         "top",
         "activities",
         _("Activities"),
@@ -40,7 +40,7 @@ def register() -> None:
         visible=_for_a_resident,
         match=("service:activity", "service:withdraw", "service:attend"),
     )
-    nav.register(
+    menus.register(
         "desk",
         "lead",
         _("My activities"),

@@ -1,4 +1,4 @@
-"""Who may do what in this room, which step may follow which, and how time is counted. Nothing here writes."""
+"""Who may do what in this app, which step may follow which, and how time is counted. Nothing here writes."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ CLOSE_AFTER = dt.timedelta(hours=12)  # an activity that its leader forgot close
 NEXT: dict[str, frozenset[str]] = {
     State.DRAFT: frozenset({State.SUBMITTED}),
     State.SUBMITTED: frozenset({State.VERIFIED, State.RETURNED}),
-    State.VERIFIED: frozenset({State.NOTICED, State.RETURNED}),
-    State.NOTICED: frozenset({State.CREDITED, State.DISPUTED}),
-    State.DISPUTED: frozenset({State.NOTICED, State.RETURNED}),
+    State.VERIFIED: frozenset({State.PUBLISHED, State.RETURNED}),
+    State.PUBLISHED: frozenset({State.CREDITED, State.DISPUTED}),
+    State.DISPUTED: frozenset({State.PUBLISHED, State.RETURNED}),
     State.CREDITED: frozenset({State.REVERSED}),
     State.RETURNED: frozenset({State.SUBMITTED}),
     State.REVERSED: frozenset(),
@@ -70,7 +70,7 @@ def behalf(actor: Model | None, resident: Resident) -> Resident | None:
     return None if actor is not None and resident.user_id == actor.pk else resident
 
 
-def why_not_verify(actor: Any, record: Record) -> type[errors.SecondPersonNeeded] | None:
+def refusal_to_verify(actor: Any, record: Record) -> type[errors.SecondPersonNeeded] | None:
     """Return why this person may not verify this record: it takes a second person outside the household."""
     if record.resident.user_id == actor.pk:
         return errors.OwnRecord
@@ -91,16 +91,16 @@ def _hands(record: Record) -> set[int]:
     hands = {record.entered_by_id}
     seen = record.attendance
     if seen is not None:
-        hands |= {seen.came_by_id} if seen.came_method != Method.QR else set()
-        hands |= {seen.left_by_id} if seen.left_method != Method.QR else set()
+        hands |= {seen.came_by_id} if seen.check_in_method != Method.QR else set()
+        hands |= {seen.left_by_id} if seen.check_out_method != Method.QR else set()
     return {pk for pk in hands if pk is not None}
 
 
 def is_open_to(activity: Activity, resident: Resident) -> bool:
     """Tell whether an activity is for this resident: anywhere in their town, or of a region above it."""
-    home, there = resident.village, activity.village
+    home, locked = resident.village, activity.village
     town = home.path[: -home.steplen] if home.depth > 1 else home.path
-    return there.path.startswith(town) or home.path.startswith(there.path)
+    return locked.path.startswith(town) or home.path.startswith(locked.path)
 
 
 def age_on(birth_date: dt.date | None, day: dt.date) -> int | None:
@@ -117,14 +117,14 @@ def minutes_between(came: dt.datetime, left: dt.datetime, starts: dt.datetime, e
     Instants are compared in UTC, so neither midnight nor a change of clocks adds or loses a minute.
     """
     # Python compares and subtracts moments of one zone by the clock on the wall, which may strike an hour twice.
-    came, left, starts, ends = (moment.astimezone(dt.UTC) for moment in (came, left, starts, ends))
+    came, left, starts, ends = (instant.astimezone(dt.UTC) for instant in (came, left, starts, ends))
     first, last = max(came, starts), min(left, ends)
     return max(0, min(int((last - first).total_seconds()) // 60, DAY_MINUTES))
 
 
-def local_day(moment: dt.datetime) -> dt.date:
+def local_day(instant: dt.datetime) -> dt.date:
     """Return the calendar day of an instant where the village is."""
-    return timezone.localtime(moment).date()
+    return timezone.localtime(instant).date()
 
 
 def end_of_day(day: dt.date) -> dt.datetime:

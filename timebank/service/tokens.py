@@ -29,10 +29,10 @@ def make(kind: str, activity_pk: int, now: dt.datetime) -> str:
 
 def read(token: str, now: dt.datetime) -> int:
     """Return the activity that a fresh code names; raises TokenInvalid or TokenExpired."""
-    found = _SHAPE.fullmatch(token.strip().upper())
-    if found is None:
+    match = _SHAPE.fullmatch(token.strip().upper())
+    if match is None:
         raise TokenInvalid
-    kind, activity, at, signature = found.groups()
+    kind, activity, at, signature = match.groups()
     if not constant_time_compare(signature, _signature(f"{kind}-{activity}-{at}")):
         raise TokenInvalid
     age = int(now.timestamp()) - int(at, 36)

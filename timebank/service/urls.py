@@ -1,4 +1,4 @@
-"""Doors of the service room."""
+"""Doors of the service app."""
 
 from __future__ import annotations
 

@@ -76,20 +76,20 @@ class Mutant:
 
 def is_mutated(name: str) -> bool:
     inner = name.removeprefix(f"{LEDGER}/")
-    return inner != name and name.endswith(".py") and not any(Path(inner).match(one) for one in LEFT_OUT)
+    return inner != name and name.endswith(".py") and not any(Path(inner).match(left_out) for left_out in LEFT_OUT)
 
 
 def is_chosen(mutant: str, only: list[str]) -> bool:
-    modules = [str(LEDGER / one).removesuffix(".py").removesuffix("/__init__").replace("/", ".") for one in only]
+    modules = [str(LEDGER / item).removesuffix(".py").removesuffix("/__init__").replace("/", ".") for item in only]
     return not only or mutant.rpartition(".")[0] in modules
 
 
 def codes(place: Path) -> dict[str, int | None]:
     """Return the exit code of the tests by mutant, None where it was not tried."""
-    found: dict[str, int | None] = {}
+    result: dict[str, int | None] = {}
     for meta in sorted((place / "mutants" / LEDGER).rglob("*.meta")):
-        found.update(json.loads(meta.read_text())["exit_code_by_key"])
-    return found
+        result.update(json.loads(meta.read_text())["exit_code_by_key"])
+    return result
 
 
 def mutants(tree: Path = ROOT, database: str = "") -> Iterator[Mutant]:
@@ -124,20 +124,20 @@ def mutants(tree: Path = ROOT, database: str = "") -> Iterator[Mutant]:
                 starts[function][0] + offset if function in starts else 0,
                 before,
                 after,
-                {name: found[key] for name, found in known.items() if key in found},
+                {name: item[key] for name, item in known.items() if key in item},
             )
 
 
 def functions(source: str) -> dict[str, tuple[int, list[str]]]:
     """Return first line and text of each function, methods by ``Class.method``."""
     lines = source.splitlines()
-    found = {}
+    result = {}
     tree = ast.parse(source)
     for prefix, body in [("", tree.body), *((f"{c.name}.", c.body) for c in tree.body if isinstance(c, ast.ClassDef))]:
         for node in body:
             if isinstance(node, ast.FunctionDef):
-                found[prefix + node.name] = (node.lineno, lines[node.lineno - 1 : node.end_lineno])
-    return found
+                result[prefix + node.name] = (node.lineno, lines[node.lineno - 1 : node.end_lineno])
+    return result
 
 
 def difference(old: list[str], new: list[str]) -> tuple[int, str, str]:

@@ -11,24 +11,24 @@ from tools.mutation.common import HOME, KILLED, LEDGER, REPORT, ROOT, WORDS, Mut
 
 def report() -> int:
     """Write the table and name every survivor; return 1 when a word is missing or a mutant was not tried."""
-    found = list(mutants())
+    rows = list(mutants())
     words = _words()
-    survivors = [one for one in found if one.fate == "survived"]
-    untried = [one for one in found if one.fate == "untried"]
-    missing = [one for one in survivors if one.id not in words]
-    gone = sorted(set(words) - {one.id for one in [*survivors, *untried]})
-    REPORT.write_text("\n".join(_lines(found, words)) + "\n")
-    for one in missing:
-        print(f"no word: {one.id} (line {one.line})\n  - {one.before}\n  + {one.after}")
+    survivors = [row for row in rows if row.fate == "survived"]
+    untried = [row for row in rows if row.fate == "untried"]
+    missing = [survivor for survivor in survivors if survivor.id not in words]
+    gone = sorted(set(words) - {row.id for row in [*survivors, *untried]})
+    REPORT.write_text("\n".join(_lines(rows, words)) + "\n")
+    for item in missing:
+        print(f"no word: {item.id} (line {item.line})\n  - {item.before}\n  + {item.after}")
     for id in gone:
         print(f"a word for what does not survive: {id}")
-    killed = sum(one.fate == "killed" for one in found)
-    half = sum(bool(one.untried_on) for one in survivors)
+    killed = sum(row.fate == "killed" for row in rows)
+    half = sum(bool(survivor.untried_on) for survivor in survivors)
     print(
-        f"{REPORT.relative_to(ROOT)}: {killed} of {len(found)} killed, {len(survivors)} live "
+        f"{REPORT.relative_to(ROOT)}: {killed} of {len(rows)} killed, {len(survivors)} live "
         f"({half} of them tried on one database only), {len(untried)} untried"
     )
-    return 1 if missing or gone or untried or half or not found else 0
+    return 1 if missing or gone or untried or half or not rows else 0
 
 
 def _words() -> dict[str, str]:
@@ -37,7 +37,7 @@ def _words() -> dict[str, str]:
     return {id: group["says"] for group in groups for id in group["of"]}
 
 
-def _lines(found: list[Mutant], words: dict[str, str]) -> Iterator[str]:
+def _lines(row: list[Mutant], words: dict[str, str]) -> Iterator[str]:
     yield "# Mutation testing of the ledger\n"
     began, *ran = [path.read_text() for path in (HOME / "began", *sorted(HOME.glob("*/commit"))) if path.exists()]
     when = f"at commit {ran[0]}" if len({began, *ran}) == 1 else f"begun at commit {began}, ended at {ran[-1]}"
@@ -53,20 +53,20 @@ def _lines(found: list[Mutant], words: dict[str, str]) -> Iterator[str]:
     )
     yield "| module | mutants | same | killed on SQLite | only on PostgreSQL | live | untried | score |"
     yield "|---|---:|---:|---:|---:|---:|---:|---:|"
-    modules = sorted({one.module for one in found})
+    modules = sorted({entry.module for entry in row})
     for module in modules:
-        yield _row(module, [one for one in found if one.module == module])
-    yield _row("**all**", found)
+        yield _row(module, [entry for entry in row if entry.module == module])
+    yield _row("**all**", row)
     yield "\n## Survivors"
     for module in modules:
-        live = [one for one in found if one.module == module and one.fate == "survived"]
+        live = [entry for entry in row if entry.module == module and entry.fate == "survived"]
         if live:
             yield f"\n### {module}\n"
-        for one in sorted(live, key=lambda one: (one.line, one.id)):
-            word = words.get(one.id, "NO WORD YET")
-            change = f"{_code(one.before)} → {_code(one.after)}" if one.after else f"{_code(one.before)} dropped"
-            half = f" (not tried on {' and '.join(one.untried_on)})" if one.untried_on else ""
-            yield f"- `{LEDGER}/{module}:{one.line}` {change}: {word}{half}"
+        for item in sorted(live, key=lambda entry: (entry.line, entry.id)):
+            word = words.get(item.id, "NO WORD YET")
+            change = f"{_code(item.before)} → {_code(item.after)}" if item.after else f"{_code(item.before)} dropped"
+            half = f" (not tried on {' and '.join(item.untried_on)})" if item.untried_on else ""
+            yield f"- `{LEDGER}/{module}:{item.line}` {change}: {word}{half}"
 
 
 def _code(text: str) -> str:
@@ -74,8 +74,8 @@ def _code(text: str) -> str:
 
 
 def _row(name: str, mutants: list[Mutant]) -> str:
-    fates = Counter(one.fate for one in mutants)
-    first = sum(one.fate == "killed" and one.fates.get("sqlite") in KILLED for one in mutants)
+    fates = Counter(mutant.fate for mutant in mutants)
+    first = sum(mutant.fate == "killed" and mutant.fates.get("sqlite") in KILLED for mutant in mutants)
     counted = len(mutants) - fates["same"]
     score = f"{100 * fates['killed'] / counted:.1f} %" if counted else "-"
     cells = [

@@ -43,8 +43,8 @@ def recall(place: Path) -> None:
 
 
 def _known() -> dict[str, dict[str, dict[str, list[str]]]]:
-    found: dict[str, dict[str, dict[str, list[str]]]] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    return found
+    loads: dict[str, dict[str, dict[str, list[str]]]] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    return loads
 
 
 def _metas(place: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -64,13 +64,13 @@ def _parts(name: str) -> tuple[str, int]:
 
 
 def _letters(codes: dict[str, int | None]) -> dict[str, str]:
-    found: dict[str, dict[int, str]] = {}
+    result: dict[str, dict[int, str]] = {}
     for name, code in codes.items():
         function, number = _parts(name)
-        found.setdefault(function, {})[number] = _letter(code)
+        result.setdefault(function, {})[number] = _letter(code)
     return {
         function: "".join(letters.get(number, OTHER) for number in range(1, max(letters) + 1))
-        for function, letters in found.items()
+        for function, letters in result.items()
     }
 
 

@@ -161,15 +161,15 @@ def _settled(database: str, place: Path, names: set[str], environment: dict[str,
     reached = _reached(place, environment)
     sources = {module: statements((place / LEDGER / module).read_text()) for module in reached}
     verdicts: dict[str, int] = {}
-    for one in mutants(place, database):
-        if one.key in names and one.is_same_sql:
-            verdicts[one.key] = SAME
+    for mutant in mutants(place, database):
+        if mutant.key in names and mutant.is_same_sql:
+            verdicts[mutant.key] = SAME
         elif (
-            one.key in names
-            and one.module in reached
-            and not sources[one.module].get(one.line, set()) & reached[one.module]
+            mutant.key in names
+            and mutant.module in reached
+            and not sources[mutant.module].get(mutant.line, set()) & reached[mutant.module]
         ):
-            verdicts[one.key] = NOT_REACHED
+            verdicts[mutant.key] = NOT_REACHED
     for meta in (place / "mutants" / LEDGER).rglob("*.meta"):
         content = json.loads(meta.read_text())
         content["exit_code_by_key"] = {
@@ -189,10 +189,10 @@ def _reached(place: Path, environment: dict[str, str]) -> dict[str, set[int]]:
     with data.with_suffix(".log").open("w") as log:
         if subprocess.run(command, cwd=place, env=environment, check=False, stdout=log, stderr=log).returncode:
             raise SystemExit(f"The tests fail on the ledger as it is; see {log.name}.")
-    found = CoverageData(str(data))
-    found.read()
+    result = CoverageData(str(data))
+    result.read()
     return {
-        str(Path(file).relative_to(place / LEDGER)): set(found.lines(file) or []) for file in found.measured_files()
+        str(Path(file).relative_to(place / LEDGER)): set(result.lines(file) or []) for file in result.measured_files()
     }
 
 

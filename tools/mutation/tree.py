@@ -56,21 +56,21 @@ def copy(database: str, only: list[str]) -> Path:
     for name in sorted(files | before):
         fresh = (ROOT / name).read_bytes() if name in files else None
         if name == "pyproject.toml":
-            left_out = json.dumps([f"{LEDGER}/{one}" for one in [*LEFT_OUT, *foreign(database)]])
+            left_out = json.dumps([f"{LEDGER}/{item}" for item in [*LEFT_OUT, *foreign(database)]])
             fresh = (fresh or b"") + SETTINGS.format(ledger=LEDGER, left_out=left_out).encode()
         elif fresh is not None and is_mutated(name):
             fresh = without_decorators(fresh.decode()).encode()
-        there = place / name
-        if fresh == (there.read_bytes() if there.is_file() else None):
+        locked = place / name
+        if fresh == (locked.read_bytes() if locked.is_file() else None):
             continue
         changed = changed or not (is_mutated(name) or name == "pyproject.toml")
-        for old in (there, place / "mutants" / name):
+        for old in (locked, place / "mutants" / name):
             old.unlink(missing_ok=True)
         if fresh is None:
             (place / "mutants" / f"{name}.meta").unlink(missing_ok=True)
         else:
-            there.parent.mkdir(parents=True, exist_ok=True)
-            there.write_bytes(fresh)
+            locked.parent.mkdir(parents=True, exist_ok=True)
+            locked.write_bytes(fresh)
     # Made anew each time, in seconds: the mutants (what is known of them stays) and which test reaches what.
     for old in [*(place / "mutants" / LEDGER).rglob("*.py"), place / "mutants" / "mutmut-stats.json"]:
         old.unlink(missing_ok=True)
@@ -102,8 +102,8 @@ def without_decorators(source: str) -> str:
     lines = source.splitlines()
     tree = ast.parse(source)
     bodies = [tree.body, *(node.body for node in tree.body if isinstance(node, ast.ClassDef))]
-    found = [node for body in bodies for node in body if isinstance(node, ast.FunctionDef) and node.decorator_list]
-    for node in sorted(found, key=lambda node: node.lineno, reverse=True):
+    result = [node for body in bodies for node in body if isinstance(node, ast.FunctionDef) and node.decorator_list]
+    for node in sorted(result, key=lambda node: node.lineno, reverse=True):
         call = node.name
         for decorator in reversed(node.decorator_list):
             call = f"{ast.get_source_segment(source, decorator)}({call})"

@@ -172,8 +172,8 @@ class Migration(migrations.Migration):
                 ("quantity", models.PositiveIntegerField(verbose_name="quantity")),
                 ("on_shelf", models.IntegerField(default=0, verbose_name="on the shelf")),
                 ("promised", models.IntegerField(default=0, verbose_name="promised")),
-                ("at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="when")),
-                ("why", models.CharField(blank=True, max_length=200, verbose_name="why")),
+                ("occurred_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="when")),
+                ("reason", models.CharField(blank=True, max_length=200, verbose_name="reason")),
                 ("batch", models.CharField(blank=True, max_length=40, verbose_name="batch")),
                 ("use_by", models.DateField(blank=True, null=True, verbose_name="use by")),
                 ("cost_fen", models.PositiveBigIntegerField(blank=True, null=True, verbose_name="cost of all (fen)")),
@@ -187,7 +187,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "who",
+                    "actor",
                     models.ForeignKey(
                         blank=True,
                         null=True,
@@ -212,7 +212,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "stock movement",
                 "verbose_name_plural": "stock movements",
-                "ordering": ["at", "pk"],
+                "ordering": ["occurred_at", "pk"],
             },
         ),
         migrations.CreateModel(
@@ -221,7 +221,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("nonce", models.CharField(max_length=64, unique=True, verbose_name="nonce")),
                 ("code", models.CharField(max_length=40, verbose_name="what was scanned")),
-                ("at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="when")),
+                ("occurred_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="when")),
                 (
                     "result",
                     models.CharField(
@@ -307,8 +307,8 @@ class Migration(migrations.Migration):
                         verbose_name="what",
                     ),
                 ),
-                ("at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="when")),
-                ("why", models.CharField(blank=True, max_length=200, verbose_name="why")),
+                ("occurred_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="when")),
+                ("reason", models.CharField(blank=True, max_length=200, verbose_name="reason")),
                 ("device", models.CharField(blank=True, max_length=60, verbose_name="device")),
                 (
                     "ticket",
@@ -320,7 +320,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "who",
+                    "actor",
                     models.ForeignKey(
                         blank=True,
                         null=True,
@@ -334,7 +334,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "ticket event",
                 "verbose_name_plural": "ticket events",
-                "ordering": ["at", "pk"],
+                "ordering": ["occurred_at", "pk"],
             },
         ),
         migrations.AddIndex(
@@ -380,7 +380,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="stockmovement",
-            index=models.Index(fields=["stockrecord", "at"], name="movement_stockrecord_at"),
+            index=models.Index(fields=["stockrecord", "occurred_at"], name="movement_stockrecord_at"),
         ),
         migrations.AddConstraint(
             model_name="stockmovement",
@@ -398,14 +398,14 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="scan",
-            index=models.Index(fields=["partner", "at"], name="scan_partner_at"),
+            index=models.Index(fields=["partner", "occurred_at"], name="scan_partner_at"),
         ),
         migrations.AddIndex(
             model_name="ticketevent",
-            index=models.Index(fields=["ticket", "at"], name="ticket_event_ticket_at"),
+            index=models.Index(fields=["ticket", "occurred_at"], name="ticket_event_ticket_at"),
         ),
         migrations.AddIndex(
             model_name="ticketevent",
-            index=models.Index(fields=["who", "at"], name="ticket_event_who_at"),
+            index=models.Index(fields=["actor", "occurred_at"], name="ticket_event_who_at"),
         ),
     ]

@@ -30,11 +30,11 @@ class StockMovement(models.Model):
     ticket = models.ForeignKey(
         "rewards.Ticket", models.PROTECT, null=True, blank=True, related_name="movements", verbose_name=_("ticket")
     )
-    who = models.ForeignKey(
+    actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("who")
     )
-    at = models.DateTimeField(_("when"), default=timezone.now)
-    why = models.CharField(_("why"), max_length=200, blank=True)
+    occurred_at = models.DateTimeField(_("when"), default=timezone.now)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
     batch = models.CharField(_("batch"), max_length=40, blank=True)
     use_by = models.DateField(_("use by"), null=True, blank=True)
     cost_fen = models.PositiveBigIntegerField(_("cost of all (fen)"), null=True, blank=True)
@@ -42,8 +42,8 @@ class StockMovement(models.Model):
     class Meta:
         verbose_name = _("stock movement")
         verbose_name_plural = _("stock movements")
-        ordering = ["at", "pk"]
-        indexes = [models.Index(fields=["stockrecord", "at"], name="movement_stockrecord_at")]
+        ordering = ["occurred_at", "pk"]
+        indexes = [models.Index(fields=["stockrecord", "occurred_at"], name="movement_stockrecord_at")]
         constraints = [
             models.CheckConstraint(condition=Q(quantity__gt=0), name="movement_quantity_positive"),
             # The same ticket takes, gives back or consumes its stock once for each time it is handed over.

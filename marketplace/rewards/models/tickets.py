@@ -121,20 +121,20 @@ class TicketEvent(models.Model):
 
     ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="events", verbose_name=_("ticket"))
     what = models.CharField(_("what"), max_length=12, choices=What.choices)
-    who = models.ForeignKey(
+    actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("who")
     )
-    at = models.DateTimeField(_("when"), default=timezone.now)
-    why = models.CharField(_("why"), max_length=200, blank=True)
+    occurred_at = models.DateTimeField(_("when"), default=timezone.now)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
     device = models.CharField(_("device"), max_length=60, blank=True)
 
     class Meta:
         verbose_name = _("ticket event")
         verbose_name_plural = _("ticket events")
-        ordering = ["at", "pk"]
+        ordering = ["occurred_at", "pk"]
         indexes = [
-            models.Index(fields=["ticket", "at"], name="ticket_event_ticket_at"),
-            models.Index(fields=["who", "at"], name="ticket_event_who_at"),
+            models.Index(fields=["ticket", "occurred_at"], name="ticket_event_ticket_at"),
+            models.Index(fields=["actor", "occurred_at"], name="ticket_event_who_at"),
         ]
 
     def __str__(self) -> str:
@@ -162,7 +162,7 @@ class Scan(models.Model):
         Ticket, models.PROTECT, null=True, blank=True, related_name="scans", verbose_name=_("ticket")
     )
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("who"))
-    at = models.DateTimeField(_("when"), default=timezone.now)
+    occurred_at = models.DateTimeField(_("when"), default=timezone.now)
     result = models.CharField(_("result"), max_length=16, choices=Result.choices, default=Result.UNKNOWN)
     # What the clerk was told about an earlier hand-over, so that a repeated answer says the same.
     earlier_at = models.DateTimeField(_("handed over before, at"), null=True, blank=True)
@@ -179,7 +179,7 @@ class Scan(models.Model):
     class Meta:
         verbose_name = _("scan")
         verbose_name_plural = _("scans")
-        indexes = [models.Index(fields=["partner", "at"], name="scan_partner_at")]
+        indexes = [models.Index(fields=["partner", "occurred_at"], name="scan_partner_at")]
 
     def __str__(self) -> str:
         return f"{self.code} {self.result}"

@@ -27,8 +27,8 @@ class PublicFigures:
 
 def activities_anywhere(now: dt.datetime, limit: int) -> QuerySet[Activity]:
     """Select the next open activities of all villages."""
-    found = Activity.objects.filter(status=Activity.Status.OPEN, ends_at__gt=now).select_related("team", "village")
-    return found.order_by("starts_at", "pk")[:limit]
+    activities = Activity.objects.filter(status=Activity.Status.OPEN, ends_at__gt=now).select_related("team", "village")
+    return activities.order_by("starts_at", "pk")[:limit]
 
 
 def public_figures() -> PublicFigures:

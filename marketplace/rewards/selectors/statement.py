@@ -24,13 +24,13 @@ class StatementLine:
     """One line for people. ``amount`` and ``balance`` in 1/100 point; ``why`` are sentences."""
 
     id: int
-    at: dt.datetime
+    posted_at: dt.datetime
     on: dt.date
     kind: str
     title: str
     amount: int
     balance: int | None
-    why: list[str] = field(default_factory=list)
+    explanation: list[str] = field(default_factory=list)
     href: str = ""
     icon: str = "points"
     lots: tuple[LotUse, ...] = ()
@@ -90,7 +90,7 @@ def _line(
     line = legs[0]
     made = StatementLine(
         id=line.id,
-        at=line.posted_at,
+        posted_at=line.posted_at,
         on=line.effective_on,
         kind=line.kind,
         title=_title(line.kind),
@@ -100,16 +100,16 @@ def _line(
     )
     kind, __, key = line.source.partition(":")
     if line.memo.startswith("ticket:") and line.memo.partition(":")[2] in tickets:
-        _tell_refund(made, tickets[line.memo.partition(":")[2]], line.reason)
+        _describe_refund(made, tickets[line.memo.partition(":")[2]], line.reason)
     elif kind == "record" and key.isdigit() and int(key) in records:
-        _tell_record(made, records[int(key)], line)
+        _describe_record(made, records[int(key)], line)
     elif kind == "redemption" and key.isdigit() and int(key) in redemptions:
-        _tell_redemption(made, redemptions[int(key)], {leg.counterparty for leg in legs})
+        _describe_redemption(made, redemptions[int(key)], {leg.counterparty for leg in legs})
     elif line.kind == "expire":
         made.icon = "clock"
-        made.why = [_("These points passed their last day.")]
+        made.explanation = [_("These points passed their last day.")]
     elif line.reason:
-        made.why = [line.reason]
+        made.explanation = [line.reason]
     return made
 
 
@@ -127,19 +127,19 @@ def _title(kind: str) -> str:
     return titles.get(kind, _("Other"))
 
 
-def _tell_record(made: StatementLine, record: Record, line: Line) -> None:
+def _describe_record(made: StatementLine, record: Record, line: Line) -> None:
     from timebank.common.numbers import format_minutes
 
     name = record.activity.title if record.activity else record.title or record.get_category_display()
     made.title = f"{name} · {format_minutes(record.minutes)}"
     made.icon = "hours"
     steps = (record.quote or {}).get("steps", []) if line.kind == "mint" else []
-    made.why = list(words.explain(steps))
+    made.explanation = list(words.explain(steps))
     if line.kind != "mint":
-        made.why = [line.reason] if line.reason else []
+        made.explanation = [line.reason] if line.reason else []
 
 
-def _tell_redemption(made: StatementLine, redemption: Redemption, paid: set[str]) -> None:
+def _describe_redemption(made: StatementLine, redemption: Redemption, paid: set[str]) -> None:
     wanted: dict[str, int] = {}
     places: dict[str, None] = {}
     for ticket in redemption.tickets.all():
@@ -151,12 +151,14 @@ def _tell_redemption(made: StatementLine, redemption: Redemption, paid: set[str]
     parts = [f"{title} × {count}" if count > 1 else title for title, count in wanted.items()]
     made.title = _(", ").join(parts) or made.title
     made.icon = "basket"
-    made.why = [_("Redeemed at %(places)s.") % {"places": _(", ").join(places)}]
+    made.explanation = [_("Redeemed at %(places)s.") % {"places": _(", ").join(places)}]
     made.href = reverse("rewards:redemption", args=[redemption.key])
 
 
-def _tell_refund(made: StatementLine, ticket: Ticket, reason: str) -> None:
+def _describe_refund(made: StatementLine, ticket: Ticket, reason: str) -> None:
     made.title = _("Given back: %(reward)s") % {"reward": ticket.product.get_title()}
     made.icon = "undo"
-    made.why = [_("The ticket was not collected in time.") if reason == "expired" else _("The ticket was cancelled.")]
+    made.explanation = [
+        _("The ticket was not collected in time.") if reason == "expired" else _("The ticket was cancelled.")
+    ]
     made.href = reverse("rewards:ticket", args=[ticket.code])

@@ -25,4 +25,4 @@ def stock_of(village: Region) -> QuerySet[StockRecord]:
 
 def movements_of(stockrecord: StockRecord) -> QuerySet[StockMovement]:
     """Select the movements of a stock record, newest first."""
-    return stockrecord.movements.select_related("who", "ticket").order_by("-at", "-pk")
+    return stockrecord.movements.select_related("actor", "ticket").order_by("-occurred_at", "-pk")

@@ -46,10 +46,10 @@ def may_see(actor: User, ticket: Ticket, acting_for: Resident | None = None) -> 
 def ticket_for(actor: User, code: str, acting_for: Resident | None = None) -> Ticket:
     """Return a ticket by its code; 404 to strangers, as for one that does not exist."""
     ticket = Ticket.objects.filter(code=codes.normalise(code)).select_related(*_RELATED, "order", "handed_over_by")
-    found = ticket.first()
-    if found is None or not may_see(actor, found, acting_for):
+    result = ticket.first()
+    if result is None or not may_see(actor, result, acting_for):
         raise Http404
-    return found
+    return result
 
 
 def ticket_timeline(ticket: Ticket) -> list[dict[str, Any]]:
@@ -57,13 +57,13 @@ def ticket_timeline(ticket: Ticket) -> list[dict[str, Any]]:
     tones = {"issued": "wheat", "handed_over": "good", "undone": "warn", "cancelled": "quiet", "expired": "warn"}
     return [
         {
-            "when": event.at,
+            "when": event.occurred_at,
             "what": event.get_what_display(),
-            "who": event.who.name if event.who else "",
-            "why": event.why,
+            "actor": event.actor.name if event.actor else "",
+            "reason": event.reason,
             "tone": tones[event.what],
         }
-        for event in ticket.events.select_related("who")
+        for event in ticket.events.select_related("actor")
     ]
 
 
@@ -72,19 +72,19 @@ def redemption_for(actor: User, key: uuid.UUID | str, acting_for: Resident | Non
     tickets = Ticket.objects.select_related("partner__village", "partner__organisation", "product").order_by(
         "partner_id", "pk"
     )
-    found = (
+    redemption = (
         Redemption.objects.filter(key=key)
         .select_related("resident", "actor")
         .prefetch_related(Prefetch("tickets", queryset=tickets))
         .first()
     )
-    if found is None:
+    if redemption is None:
         raise Http404
-    if speaks_for(actor, found.resident, acting_for):
-        return found
-    partners = {ticket.partner for ticket in found.tickets.all()}
+    if speaks_for(actor, redemption.resident, acting_for):
+        return redemption
+    partners = {ticket.partner for ticket in redemption.tickets.all()}
     if partners and all(is_staff_of(actor, partner) for partner in partners):
-        return found
+        return redemption
     raise Http404
 
 
@@ -113,7 +113,7 @@ def tickets_today(
 
 def events_of(tickets: Iterable[Ticket]) -> QuerySet[TicketEvent]:
     """Select the events of tickets, oldest first."""
-    return TicketEvent.objects.filter(ticket__in=tickets).select_related("who")
+    return TicketEvent.objects.filter(ticket__in=tickets).select_related("actor")
 
 
 def redemption_exists(key: uuid.UUID) -> bool:

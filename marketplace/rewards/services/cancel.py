@@ -19,11 +19,11 @@ from marketplace.rewards.services.common import (
     is_staff_of,
     lock_orders,
     lock_tickets,
-    note_events,
+    log_events,
     person,
-    settle_states,
     someone,
     speaks_for,
+    update_states,
 )
 from marketplace.rewards.services.stock import move_for_tickets
 from timebank.ledger import services as ledger
@@ -36,55 +36,66 @@ def cancel_redemption(
     *,
     redemption: Redemption,
     actor: User,
-    why: str = "",
+    reason: str = "",
     on_behalf_of: Resident | None = None,
     now: dt.datetime | None = None,
 ) -> Redemption:
     """Cancel what of ``redemption`` was not yet handed over. Raises AlreadyHandedOver when nothing is left."""
     ids = list(redemption.tickets.values_list("pk", flat=True))
-    _cancel(ids, actor=actor, why=why, on_behalf_of=on_behalf_of, now=now)
+    _cancel(ids, actor=actor, reason=reason, on_behalf_of=on_behalf_of, now=now)
     redemption.refresh_from_db(fields=["state"])
     return redemption
 
 
 def cancel_order(
-    *, order: Order, actor: User, why: str = "", on_behalf_of: Resident | None = None, now: dt.datetime | None = None
+    *, order: Order, actor: User, reason: str = "", on_behalf_of: Resident | None = None, now: dt.datetime | None = None
 ) -> Order:
     """Cancel what one supplier has not yet handed over."""
     ids = list(Ticket.objects.filter(order=order).values_list("pk", flat=True))
-    _cancel(ids, actor=actor, why=why, on_behalf_of=on_behalf_of, now=now)
+    _cancel(ids, actor=actor, reason=reason, on_behalf_of=on_behalf_of, now=now)
     order.refresh_from_db(fields=["status"])
     return order
 
 
 def cancel_ticket(
-    *, ticket: Ticket, actor: User, why: str = "", on_behalf_of: Resident | None = None, now: dt.datetime | None = None
+    *,
+    ticket: Ticket,
+    actor: User,
+    reason: str = "",
+    on_behalf_of: Resident | None = None,
+    now: dt.datetime | None = None,
 ) -> Ticket:
     """Cancel one ticket. Raises AlreadyHandedOver or AlreadyClosed when it is not open any more."""
-    _cancel([ticket.pk], actor=actor, why=why, on_behalf_of=on_behalf_of, now=now)
+    _cancel([ticket.pk], actor=actor, reason=reason, on_behalf_of=on_behalf_of, now=now)
     ticket.refresh_from_db(fields=["state"])
     return ticket
 
 
 @transaction.atomic
 def _cancel(
-    ids: Sequence[int], *, actor: User, why: str, on_behalf_of: Resident | None, now: dt.datetime | None
+    ids: Sequence[int], *, actor: User, reason: str, on_behalf_of: Resident | None, now: dt.datetime | None
 ) -> list[Ticket]:
     now = now or timezone.now()
     orders = lock_orders(Ticket.objects.filter(pk__in=ids).values_list("order_id", flat=True))
     tickets = lock_tickets(ids)
-    _check_may_cancel(tickets, actor=actor, why=why, on_behalf_of=on_behalf_of)
+    _check_may_cancel(tickets, actor=actor, reason=reason, on_behalf_of=on_behalf_of)
     still_open = [ticket for ticket in tickets if ticket.state == State.ISSUED]
     if not still_open:
         handed_over = any(ticket.state == State.HANDED_OVER for ticket in tickets)
         raise errors.AlreadyHandedOver() if handed_over else errors.AlreadyClosed()
     close_tickets(
-        still_open, orders=orders, to=State.CANCELLED, actor=actor, why=why.strip(), on_behalf_of=on_behalf_of, now=now
+        still_open,
+        orders=orders,
+        to=State.CANCELLED,
+        actor=actor,
+        reason=reason.strip(),
+        on_behalf_of=on_behalf_of,
+        now=now,
     )
     return still_open
 
 
-def _check_may_cancel(tickets: Sequence[Ticket], *, actor: User, why: str, on_behalf_of: Resident | None) -> None:
+def _check_may_cancel(tickets: Sequence[Ticket], *, actor: User, reason: str, on_behalf_of: Resident | None) -> None:
     holders = {ticket.resident for ticket in tickets}
     if not tickets:
         raise errors.AlreadyClosed
@@ -92,8 +103,8 @@ def _check_may_cancel(tickets: Sequence[Ticket], *, actor: User, why: str, on_be
         return
     if not all(is_staff_of(actor, partner) for partner in {ticket.partner for ticket in tickets}):
         raise errors.NotYours
-    if not why.strip():
-        raise errors.ReasonMissing(field="why")
+    if not reason.strip():
+        raise errors.ReasonMissing(field="reason")
 
 
 def close_tickets(
@@ -102,7 +113,7 @@ def close_tickets(
     orders: dict[int, Order],
     to: str,
     actor: User | None,
-    why: str,
+    reason: str,
     now: dt.datetime,
     on_behalf_of: Resident | None = None,
 ) -> None:
@@ -116,24 +127,24 @@ def close_tickets(
     for ticket in tickets:
         ticket.state = to
     what = TicketEvent.What.CANCELLED if to == State.CANCELLED else TicketEvent.What.EXPIRED
-    note_events(tickets, what, who=actor, now=now, why=why)
-    move_for_tickets(StockMovement.Kind.CANCEL, tickets, who=actor, now=now, why=why)
-    settle_states([orders[pk] for pk in sorted({t.order_id for t in tickets})], actor=actor, why=why, now=now)
-    _give_back(tickets, to=to, actor=actor, why=why, on_behalf_of=on_behalf_of, now=now)
+    log_events(tickets, what, actor=actor, now=now, reason=reason)
+    move_for_tickets(StockMovement.Kind.CANCEL, tickets, actor=actor, now=now, reason=reason)
+    update_states([orders[pk] for pk in sorted({t.order_id for t in tickets})], actor=actor, reason=reason, now=now)
+    _refund(tickets, to=to, actor=actor, reason=reason, on_behalf_of=on_behalf_of, now=now)
 
 
-def _give_back(
+def _refund(
     tickets: Sequence[Ticket],
     *,
     to: str,
     actor: User | None,
-    why: str,
+    reason: str,
     on_behalf_of: Resident | None,
     now: dt.datetime,
 ) -> None:
     """Refund each ticket from its supplier's escrow to the lots that paid for it, and note it on Oscar's receipt."""
     by_order: dict[int, int] = {}
-    for ticket in sorted(tickets, key=lambda one: one.pk):
+    for ticket in sorted(tickets, key=lambda item: item.pk):
         if not ticket.points:
             continue
         ledger.refund(

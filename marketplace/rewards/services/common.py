@@ -56,17 +56,17 @@ def lock_tickets(ids: Iterable[int]) -> list[Ticket]:
 
 def whole_state(states: Iterable[str]) -> str:
     """Say what the states of all tickets make of their order or redemption."""
-    found = set(states)
-    if State.ISSUED in found:
-        return "partly_handed_over" if State.HANDED_OVER in found else "placed"
+    unique = set(states)
+    if State.ISSUED in unique:
+        return "partly_handed_over" if State.HANDED_OVER in unique else "placed"
     for state in (State.HANDED_OVER, State.CANCELLED, State.EXPIRED):
-        if state in found:
+        if state in unique:
             return state.value
     return "cancelled"
 
 
-def settle_states(
-    orders: Sequence[Order], *, actor: User | None, why: str = "", now: dt.datetime | None = None
+def update_states(
+    orders: Sequence[Order], *, actor: User | None, reason: str = "", now: dt.datetime | None = None
 ) -> None:
     """Let orders and their redemptions follow their tickets; keep each change and its reason. Orders are locked."""
     redemptions = sorted({order.redemption_id for order in orders if order.redemption_id})
@@ -86,8 +86,8 @@ def settle_states(
     notes = []
     for order in orders:
         new = whole_state(by_order.get(order.pk, []))
-        if why:
-            notes.append(OrderNote(order=order, user=actor, note_type=OrderNote.SYSTEM, message=why))
+        if reason:
+            notes.append(OrderNote(order=order, user=actor, note_type=OrderNote.SYSTEM, message=reason))
         order.set_status(new)
     if notes:
         OrderNote.objects.bulk_create(notes)
@@ -96,10 +96,13 @@ def settle_states(
         Redemption.objects.filter(pk=pk).exclude(state=new).update(state=new)
 
 
-def note_events(
-    tickets: Sequence[Ticket], what: str, *, who: User | None, now: dt.datetime, why: str = "", device: str = ""
+def log_events(
+    tickets: Sequence[Ticket], what: str, *, actor: User | None, now: dt.datetime, reason: str = "", device: str = ""
 ) -> None:
     """Add one event a ticket."""
     TicketEvent.objects.bulk_create(
-        [TicketEvent(ticket=ticket, what=what, who=who, at=now, why=why, device=device) for ticket in tickets]
+        [
+            TicketEvent(ticket=ticket, what=what, actor=actor, occurred_at=now, reason=reason, device=device)
+            for ticket in tickets
+        ]
     )

@@ -18,9 +18,9 @@ from marketplace.rewards.services.common import (
     is_staff_of,
     lock_orders,
     lock_tickets,
-    note_events,
+    log_events,
     person,
-    settle_states,
+    update_states,
 )
 from marketplace.rewards.services.stock import move_for_tickets
 from timebank.ledger import services as ledger
@@ -55,7 +55,13 @@ def hand_over(
     if where is not None:
         require(actor, Action.HAND_OVER, region=where.village, organisation=where.organisation)
     scan = Scan(
-        nonce=str(nonce)[:64], code=wanted, partner=where, ticket=ticket, actor=actor, at=now, device=device[:60]
+        nonce=str(nonce)[:64],
+        code=wanted,
+        partner=where,
+        ticket=ticket,
+        actor=actor,
+        occurred_at=now,
+        device=device[:60],
     )
     earlier = _claim_nonce(scan)
     if earlier is not None:
@@ -117,9 +123,9 @@ def _finish(ticket: Ticket, order: Order, *, actor: User, now: dt.datetime, devi
     """Do what follows from a claimed ticket: event, stock off the shelf, order status, escrow to redeemed."""
     ticket.state, ticket.handed_over_at, ticket.handed_over_by = State.HANDED_OVER, now, actor
     ticket.hand_overs += 1
-    note_events([ticket], TicketEvent.What.HANDED_OVER, who=actor, now=now, device=device[:60])
-    move_for_tickets(StockMovement.Kind.HAND_OVER, [ticket], who=actor, now=now)
-    settle_states([order], actor=actor, now=now)
+    log_events([ticket], TicketEvent.What.HANDED_OVER, actor=actor, now=now, device=device[:60])
+    move_for_tickets(StockMovement.Kind.HAND_OVER, [ticket], actor=actor, now=now)
+    update_states([order], actor=actor, now=now)
     if ticket.points:
         again = f":{ticket.hand_overs}" if ticket.hand_overs > 1 else ""
         posted = ledger.post(
@@ -148,7 +154,7 @@ def hand_over_now(ticket: Ticket, *, actor: User, now: dt.datetime, device: str 
 
 
 @transaction.atomic
-def undo_hand_over(*, ticket: Ticket, actor: User, why: str = "", now: dt.datetime | None = None) -> Ticket:
+def undo_hand_over(*, ticket: Ticket, actor: User, reason: str = "", now: dt.datetime | None = None) -> Ticket:
     """Take a hand-over back, within ten minutes, by the clerk who did it; the ticket is open again."""
     now = now or timezone.now()
     order = lock_orders([ticket.order_id])[ticket.order_id]
@@ -163,9 +169,9 @@ def undo_hand_over(*, ticket: Ticket, actor: User, why: str = "", now: dt.dateti
     if not moved:
         raise errors.AlreadyClosed
     ticket.state, ticket.handed_over_at, ticket.handed_over_by = State.ISSUED, None, None
-    note_events([ticket], TicketEvent.What.UNDONE, who=actor, now=now, why=why)
-    move_for_tickets(StockMovement.Kind.UNDO, [ticket], who=actor, now=now, why=why)
-    settle_states([order], actor=actor, why=why, now=now)
+    log_events([ticket], TicketEvent.What.UNDONE, actor=actor, now=now, reason=reason)
+    move_for_tickets(StockMovement.Kind.UNDO, [ticket], actor=actor, now=now, reason=reason)
+    update_states([order], actor=actor, reason=reason, now=now)
     if ticket.points and ticket.hand_over_transfer_id:
         ledger.reverse(
             ticket.hand_over_transfer_id,
@@ -200,6 +206,6 @@ def expire_tickets(*, now: dt.datetime | None = None, most: int = 5000) -> int:
             ids = list(due.filter(order_id=order_id).values_list("pk", flat=True))
             tickets = [t for t in lock_tickets(ids) if t.state == State.ISSUED]
             if tickets:
-                close_tickets(tickets, orders=locked, to=State.EXPIRED, actor=None, why="", now=now)
+                close_tickets(tickets, orders=locked, to=State.EXPIRED, actor=None, reason="", now=now)
                 closed += len(tickets)
     return closed

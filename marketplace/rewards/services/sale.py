@@ -64,9 +64,11 @@ def card_sale(
 
 
 @transaction.atomic
-def undo_sale(*, redemption: Redemption, actor: User, why: str = "", now: dt.datetime | None = None) -> Redemption:
+def undo_sale(*, redemption: Redemption, actor: User, reason: str = "", now: dt.datetime | None = None) -> Redemption:
     """Take a whole card sale back within ten minutes: goods on the shelf, points on the card."""
     handed_over = redemption.tickets.filter(state=Ticket.State.HANDED_OVER).order_by("order_id", "pk")
     for ticket in handed_over:
-        undo_hand_over(ticket=ticket, actor=actor, why=why, now=now)
-    return cancel_redemption(redemption=redemption, actor=actor, why=why or _("Sale undone at the counter"), now=now)
+        undo_hand_over(ticket=ticket, actor=actor, reason=reason, now=now)
+    return cancel_redemption(
+        redemption=redemption, actor=actor, reason=reason or _("Sale undone at the counter"), now=now
+    )

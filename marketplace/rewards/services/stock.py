@@ -48,7 +48,7 @@ def movement(kind: str, stockrecord_id: int, quantity: int, **facts: object) -> 
 
 
 def move_for_tickets(
-    kind: str, tickets: Sequence[Ticket], *, who: User | None, now: dt.datetime, why: str = ""
+    kind: str, tickets: Sequence[Ticket], *, actor: User | None, now: dt.datetime, reason: str = ""
 ) -> None:
     """Cancel, consume or bring back the stock of ``tickets``, in (supplier, record) order."""
     stocked = sorted((t for t in tickets if t.is_stocked), key=lambda t: (t.partner_id, t.stockrecord_id, t.pk))
@@ -66,13 +66,16 @@ def move_for_tickets(
         elif kind == Kind.HAND_OVER:
             record.consume_allocation(ticket.quantity)
         else:
-            _bring_back(record, ticket.quantity)
+            _restock(record, ticket.quantity)
     StockMovement.objects.bulk_create(
-        [movement(kind, t.stockrecord_id, t.quantity, ticket=t, who=who, at=now, why=why) for t in stocked]
+        [
+            movement(kind, t.stockrecord_id, t.quantity, ticket=t, actor=actor, occurred_at=now, reason=reason)
+            for t in stocked
+        ]
     )
 
 
-def _bring_back(record: StockRecord, quantity: int) -> None:
+def _restock(record: StockRecord, quantity: int) -> None:
     """Put goods back on the shelf, still promised to their ticket: the exact reverse of consuming them."""
     StockRecord.objects.filter(pk=record.pk).update(
         num_in_stock=Coalesce(F("num_in_stock"), Value(0)) + quantity,
@@ -89,7 +92,7 @@ def receive_stock(
     cost_fen: int | None = None,
     batch: str = "",
     use_by: dt.date | None = None,
-    why: str = "",
+    reason: str = "",
     now: dt.datetime | None = None,
 ) -> StockMovement:
     """Put ``quantity`` new units on the shelf. ``cost_fen`` is the cost of all of them."""
@@ -104,9 +107,9 @@ def receive_stock(
         Kind.RECEIPT,
         stockrecord.pk,
         quantity,
-        who=actor,
-        at=now or timezone.now(),
-        why=why,
+        actor=actor,
+        occurred_at=now or timezone.now(),
+        reason=reason,
         batch=batch,
         use_by=use_by,
         cost_fen=cost_fen,
@@ -122,7 +125,7 @@ def adjust_stock(
     stockrecord: StockRecord,
     quantity: int,
     actor: User,
-    why: str,
+    reason: str,
     kind: str = Kind.COUNT,
     now: dt.datetime | None = None,
 ) -> StockMovement | None:
@@ -132,8 +135,8 @@ def adjust_stock(
     """
     partner = stockrecord.partner
     require(actor, Action.ADJUST_STOCK, region=partner.village, organisation=partner.organisation)
-    if not why.strip():
-        raise ReasonMissing(field="why")
+    if not reason.strip():
+        raise ReasonMissing(field="reason")
     if kind not in {Kind.COUNT, Kind.WRITE_OFF}:
         raise InvalidQuantity(field="kind")
     quantity = _whole(quantity, least=0 if kind == Kind.COUNT else 1)
@@ -150,9 +153,9 @@ def adjust_stock(
         kind=kind,
         quantity=abs(change),
         on_shelf=change,
-        who=actor,
-        at=now or timezone.now(),
-        why=why.strip(),
+        actor=actor,
+        occurred_at=now or timezone.now(),
+        reason=reason.strip(),
     )
     made.save()
     stockrecord.refresh_from_db(fields=["num_in_stock", "num_allocated"])

@@ -49,7 +49,7 @@ def _home(request: HttpRequest, resident: Resident) -> dict[str, Any]:
     expiring = ledger_read.expiring(resident.wallet_key, before=today + SOON)
     sign_ups = list(service.sign_ups_of(resident, now=now)[:3])
     mine = {sign_up.activity_id for sign_up in sign_ups}
-    nearby = [one for one in service.activities_open_to(resident, now=now)[:6] if one.pk not in mine][:3]
+    nearby = [item for item in service.activities_open_to(resident, now=now)[:6] if item.pk not in mine][:3]
     strategy = request.strategy  # type: ignore[attr-defined]
     waiting = list(selectors.tickets_of(resident, is_open=True)[:4])
     return {
@@ -72,8 +72,8 @@ def _shelf(strategy: Points, *, affordable_with: int | None, each: int) -> list[
     """Pick some services and some goods that can be had now."""
     products: list[Any] = []
     for kind in ("service", "goods"):
-        found = catalogue.rewards(strategy, affordable_with=affordable_with, kind=kind)
-        products += found.exclude(min_star__gt=strategy.star)[: each * 3]
+        rewards = catalogue.rewards(strategy, affordable_with=affordable_with, kind=kind)
+        products += rewards.exclude(min_star__gt=strategy.star)[: each * 3]
     cards = [card for card in catalogue.cards(strategy, products) if card.info.availability.is_available_to_buy]
     services = [card for card in cards if card.product.is_service][:each]
     goods = [card for card in cards if not card.product.is_service][:each]

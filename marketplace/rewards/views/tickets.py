@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from marketplace.rewards import selectors, services
-from marketplace.rewards.forms import WhyForm
+from marketplace.rewards.forms import ReasonForm
 from marketplace.rewards.models import Redemption, Ticket
 from marketplace.rewards.services.common import is_staff_of, speaks_for
 from timebank.common.errors import DomainError
@@ -56,16 +56,16 @@ def ticket_by_qr(request: HttpRequest, code: str) -> HttpResponse:
 def ticket(request: HttpRequest, code: str) -> HttpResponse:
     """Show a ticket to its holder; to a clerk, with the button that hands it over."""
     acting = acting_resident(request)
-    found = selectors.ticket_for(request.user, code, acting)
-    is_mine = speaks_for(request.user, found.resident, on_behalf_of(request))
-    serves = is_staff_of(request.user, found.partner)
+    ticket = selectors.ticket_for(request.user, code, acting)
+    is_mine = speaks_for(request.user, ticket.resident, on_behalf_of(request))
+    serves = is_staff_of(request.user, ticket.partner)
     context: dict[str, Any] = {
-        "ticket": found,
-        "place": " · ".join(part for part in (found.partner.display_name, found.partner.place) if part),
+        "ticket": ticket,
+        "place": " · ".join(part for part in (ticket.partner.display_name, ticket.partner.place) if part),
         "is_mine": is_mine,
         "serves": serves,
-        "nonce": uuid.uuid4() if serves and found.is_open else None,
-        "events": selectors.ticket_timeline(found),
+        "nonce": uuid.uuid4() if serves and ticket.is_open else None,
+        "events": selectors.ticket_timeline(ticket),
     }
     return render(request, "rewards/ticket.html", context)
 
@@ -75,13 +75,13 @@ def ticket(request: HttpRequest, code: str) -> HttpResponse:
 def cancel(request: HttpRequest, code: str) -> HttpResponse:
     """Ask once, then cancel one ticket and give the points back."""
     acting = acting_resident(request)
-    found = selectors.ticket_for(request.user, code, acting)
-    back = reverse("rewards:ticket", args=[found.code])
+    ticket = selectors.ticket_for(request.user, code, acting)
+    back = reverse("rewards:ticket", args=[ticket.code])
 
-    def do(why: str) -> None:
-        services.cancel_ticket(ticket=found, actor=request.user, why=why, on_behalf_of=on_behalf_of(request))
+    def do(reason: str) -> None:
+        services.cancel_ticket(ticket=ticket, actor=request.user, reason=reason, on_behalf_of=on_behalf_of(request))
 
-    return _cancel(request, found.resident, [found], do, back)
+    return _cancel(request, ticket.resident, [ticket], do, back)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -89,25 +89,27 @@ def cancel(request: HttpRequest, code: str) -> HttpResponse:
 def cancel_all(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """Ask once, then cancel what of a redemption was not yet handed over."""
     acting = acting_resident(request)
-    found = selectors.redemption_for(request.user, key, acting)
-    back = reverse("rewards:redemption", args=[found.key])
+    redemption = selectors.redemption_for(request.user, key, acting)
+    back = reverse("rewards:redemption", args=[redemption.key])
 
-    def do(why: str) -> None:
-        services.cancel_redemption(redemption=found, actor=request.user, why=why, on_behalf_of=on_behalf_of(request))
+    def do(reason: str) -> None:
+        services.cancel_redemption(
+            redemption=redemption, actor=request.user, reason=reason, on_behalf_of=on_behalf_of(request)
+        )
 
-    return _cancel(request, found.resident, [one for one in found.tickets.all() if one.is_open], do, back)
+    return _cancel(request, redemption.resident, [row for row in redemption.tickets.all() if row.is_open], do, back)
 
 
-def _cancel(request: HttpRequest, holder: Resident, found: list[Ticket], do: Any, back: str) -> HttpResponse:
+def _cancel(request: HttpRequest, holder: Resident, tickets: list[Ticket], do: Any, back: str) -> HttpResponse:
     is_mine = speaks_for(request.user, holder, on_behalf_of(request))
-    form = WhyForm(request.POST if request.method == "POST" else None, why_needed=not is_mine)
+    form = ReasonForm(request.POST if request.method == "POST" else None, reason_required=not is_mine)
     error = None
     status = 200
-    points = sum(ticket.points for ticket in found)
+    points = sum(ticket.points for ticket in tickets)
     if request.method == "POST":
         if form.is_valid():
             try:
-                do(form.cleaned_data["why"])
+                do(form.cleaned_data["reason"])
             except DomainError as refusal:
                 error, status = refusal, refusal.status
             else:
@@ -117,7 +119,7 @@ def _cancel(request: HttpRequest, holder: Resident, found: list[Ticket], do: Any
         else:
             status = 422
     context = {
-        "tickets": found,
+        "tickets": tickets,
         "points": points,
         "form": form,
         "error": error,
@@ -132,22 +134,22 @@ def _cancel(request: HttpRequest, holder: Resident, found: list[Ticket], do: Any
 def redemption(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """Show what was redeemed in one go: the same address for ever, always with the present state."""
     acting = acting_resident(request)
-    found = selectors.redemption_for(request.user, key, acting)
-    is_mine = speaks_for(request.user, found.resident, on_behalf_of(request))
-    open_tickets = [one for one in found.tickets.all() if one.is_open]
+    redemption = selectors.redemption_for(request.user, key, acting)
+    is_mine = speaks_for(request.user, redemption.resident, on_behalf_of(request))
+    open_tickets = [row for row in redemption.tickets.all() if row.is_open]
     context = {
-        "redemption": found,
-        "places": _by_place(found),
+        "redemption": redemption,
+        "places": _by_place(redemption),
         "is_mine": is_mine,
         "can_cancel": is_mine and bool(open_tickets),
-        "open_points": sum(one.points for one in open_tickets),
-        "balance": ledger_read.balance_of(found.resident.wallet_key) if is_mine else None,
+        "open_points": sum(row.points for row in open_tickets),
+        "balance": ledger_read.balance_of(redemption.resident.wallet_key) if is_mine else None,
     }
     return render(request, "rewards/redemption.html", context)
 
 
-def _by_place(found: Redemption) -> list[dict[str, Any]]:
+def _by_place(redemption: Redemption) -> list[dict[str, Any]]:
     places: dict[int, dict[str, Any]] = {}
-    for one in found.tickets.all():
-        places.setdefault(one.partner_id, {"partner": one.partner, "tickets": []})["tickets"].append(one)
+    for item in redemption.tickets.all():
+        places.setdefault(item.partner_id, {"partner": item.partner, "tickets": []})["tickets"].append(item)
     return list(places.values())

@@ -230,7 +230,7 @@ def control(place: Place, home: Path, rounds: int, dice: random.Random) -> dict[
 
 
 def full(place: Place, home: Path, rounds: int, dice: random.Random) -> dict[str, Any]:
-    """Let the disk run full while posting, make room, and look what is left."""
+    """Let the disk run full while posting, make app, and look what is left."""
     from django.db import DatabaseError, connection
 
     from tests.faults.ledger import workers

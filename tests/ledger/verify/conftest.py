@@ -46,7 +46,7 @@ def place(books, monkeypatch, tmp_path):
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            verify(resume=file, tell=stop)
+            verify(resume=file, report_progress=stop)
         return file
 
     return off_after

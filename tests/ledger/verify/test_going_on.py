@@ -202,6 +202,6 @@ def test_a_run_with_a_beginning_goes_on_with_the_same_one(books, monkeypatch, tm
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        verify(since=since, resume=file, tell=stop)
+        verify(since=since, resume=file, report_progress=stop)
     assert json.loads(file.read_text())["since"] == since
     assert verify(since=since, resume=file).resumed_after >= 1

@@ -27,14 +27,14 @@ def test_the_code_opens_a_page_with_one_button_and_a_reload_sends_nothing(world:
         assert "Check out" in text_of(client.get(url))
         client.post(url, {"what": "in"})
     seen = Attendance.objects.get()
-    assert (seen.came_at, seen.came_method, seen.left_at) == (at(20, 8, 3), "qr", None)
+    assert (seen.checked_in_at, seen.check_in_method, seen.checked_out_at) == (at(20, 8, 3), "qr", None)
     with time_machine.travel(at(20, 11), tick=False):
         assert client.get(url).status_code == 410
         assert client.post(url, {"what": "out"}).status_code == 410
         fresh = f"/IN/{services.attendance_token(activity)}/"
         client.get(fresh)
         assert "2 h 57 min" in text_of(client.post(fresh, {"what": "out"}))
-    assert Attendance.objects.get().left_at == at(20, 11)
+    assert Attendance.objects.get().checked_out_at == at(20, 11)
 
 
 def test_a_photograph_of_the_code_is_worth_nothing(world: World, sign_in: Callable) -> None:
@@ -59,7 +59,7 @@ def test_signing_in_does_not_cost_the_check_in(world: World, client: Client) -> 
     with time_machine.travel(at(20, 8, 5), tick=False):
         client.force_login(world.wang.user, backend="timebank.registry.backends.PhoneCardOrEmailBackend")
         assert client.post(url, {"what": "in"}).status_code == 200
-    assert Attendance.objects.get().came_at == at(20, 8, 5)
+    assert Attendance.objects.get().checked_in_at == at(20, 8, 5)
 
 
 @time_machine.travel(at(20, 8), tick=False)
@@ -74,7 +74,7 @@ def test_a_helper_checks_in_whom_they_act_for(world: World, sign_in: Callable) -
     assert "隋老太太" in text_of(client.get(url))
     client.post(url, {"what": "in"})
     seen = Attendance.objects.get()
-    assert (seen.resident, seen.came_by) == (elder, world.li.user)
+    assert (seen.resident, seen.checked_in_by) == (elder, world.li.user)
 
 
 @time_machine.travel(at(20, 8), tick=False)

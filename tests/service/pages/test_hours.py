@@ -30,7 +30,7 @@ def test_hours_that_earned_nothing_yet_say_how_far_it_is(world: World, sign_in: 
 
 
 def test_record_page_tells_of_returns_and_objections(world: World, sign_in: Callable) -> None:
-    (record,) = world.noticed(world.wang)
+    (record,) = world.published(world.wang)
     client = sign_in(world.wang.user)
     assert "On public notice until" in text_of(client.get(f"/me/hours/{record.pk}/"))
     objection = services.raise_objection(record=record, resident=world.li, text="没来", actor=world.li.user, now=at(21))
@@ -45,7 +45,7 @@ def test_record_page_tells_of_returns_and_objections(world: World, sign_in: Call
 
 
 def test_a_resident_covers_and_shows_their_own_name_only(world: World, sign_in: Callable) -> None:
-    mine, other = world.noticed(world.wang, world.li)
+    mine, other = world.published(world.wang, world.li)
     client = sign_in(world.wang.user)
     client.post(f"/me/hours/{mine.pk}/name/")
     assert Record.objects.get(pk=mine.pk).is_name_withheld

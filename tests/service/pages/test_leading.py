@@ -72,9 +72,9 @@ def test_leader_taps_people_in_and_out(world: World, sign_in: Callable) -> None:
     part = client.post(url, {"resident": world.wang.pk, "what": "out"}, headers={"HX-Request": "true"})
     assert "<html" not in part.content.decode()
     assert "Gone" in text_of(part)
-    assert Attendance.objects.get().left_at == at(20, 8, 10)
+    assert Attendance.objects.get().checked_out_at == at(20, 8, 10)
     client.post(url, {"resident": world.wang.pk, "what": "undo"})
-    assert Attendance.objects.get().left_at is None
+    assert Attendance.objects.get().checked_out_at is None
     with refusal_of_nothing():
         assert client.post(url, {"resident": world.li.pk, "what": "in"}).status_code == 404  # not on this list
         assert client.post(url, {"resident": "x", "what": "in"}).status_code == 404
@@ -105,7 +105,7 @@ def test_leader_checks_in_and_out_by_card(world: World, sign_in: Callable) -> No
     assert "checked out" in text_of(client.post(url, {"code": f"https://shanji.example/c/{card.number}/"}, follow=True))
     assert "already checked out" in text_of(client.post(url, {"code": card.number}, follow=True))
     seen = Attendance.objects.get()
-    assert (seen.resident, seen.came_method, seen.left_method) == (elder, "card", "card")
+    assert (seen.resident, seen.check_in_method, seen.check_out_method) == (elder, "card", "card")
     with refusal_of_nothing():
         wrong = client.post(url, {"code": "NOSUCHCARD"})
         assert wrong.status_code == 422
@@ -140,9 +140,9 @@ def test_leader_changes_places_and_cancels(world: World, sign_in: Callable) -> N
         assert client.post(f"/lead/{activity.pk}/places/", {"capacity": 1}).status_code == 409
         assert client.post(f"/lead/{activity.pk}/places/", {"capacity": "many"}).status_code == 422
         assert client.get(f"/lead/{activity.pk}/cancel/").status_code == 200
-        assert client.post(f"/lead/{activity.pk}/cancel/", {"why": ""}).status_code == 422
+        assert client.post(f"/lead/{activity.pk}/cancel/", {"reason": ""}).status_code == 422
         assert client.post(f"/lead/{activity.pk}/close/").status_code == 409
-    client.post(f"/lead/{activity.pk}/cancel/", {"why": "下大雨"})
+    client.post(f"/lead/{activity.pk}/cancel/", {"reason": "下大雨"})
     assert Activity.objects.get().status == "cancelled"
     assert "下大雨" in text_of(sign_in(world.wang.user).get(activity.get_absolute_url()))
 
@@ -154,10 +154,10 @@ def test_leader_enters_hours_by_hand(world: World, sign_in: Callable) -> None:
     url = f"/lead/{activity.pk}/enter/"
     assert 'value="240"' in client.get(url).content.decode()
     with refusal_of_nothing():
-        assert client.post(url, {"code": elder.volunteer_number, "minutes": 60, "why": ""}).status_code == 422
-        assert client.post(url, {"code": elder.volunteer_number, "minutes": 300, "why": "x"}).status_code == 409
-        assert client.post(url, {"code": "NOBODY", "minutes": 60, "why": "x"}).status_code == 422
-    said = text_of(client.post(url, {"code": elder.volunteer_number, "minutes": 60, "why": "手机没电"}, follow=True))
+        assert client.post(url, {"code": elder.volunteer_number, "minutes": 60, "reason": ""}).status_code == 422
+        assert client.post(url, {"code": elder.volunteer_number, "minutes": 300, "reason": "x"}).status_code == 409
+        assert client.post(url, {"code": "NOBODY", "minutes": 60, "reason": "x"}).status_code == 422
+    said = text_of(client.post(url, {"code": elder.volunteer_number, "minutes": 60, "reason": "手机没电"}, follow=True))
     assert "Entered for 隋老太太" in said
     record = Record.objects.get()
-    assert (record.minutes, record.source, record.changes.get().why) == (60, "entered", "手机没电")
+    assert (record.minutes, record.source, record.changes.get().reason) == (60, "entered", "手机没电")

@@ -13,7 +13,7 @@ from timebank.service.models import Objection
 
 
 def test_notice_page_is_public_and_keeps_what_is_private(world: World, client: Client) -> None:
-    (record, _other) = world.noticed(world.wang, world.li)
+    (record, _other) = world.published(world.wang, world.li)
     services.withhold_name(record=record, actor=world.wang.user)
     client.cookies["django_language"] = "en"
     for url in (f"/notice/{world.village.pk}/", f"/notice/{world.village.pk}/print/"):
@@ -32,7 +32,7 @@ def test_notice_page_is_public_and_keeps_what_is_private(world: World, client: C
 
 
 def test_a_resident_objects_on_the_page(world: World, sign_in: Callable) -> None:
-    (record,) = world.noticed(world.wang)
+    (record,) = world.published(world.wang)
     client = sign_in(world.li.user)
     url = f"/notice/{world.village.pk}/{record.pk}/object/"
     assert url in client.get(f"/notice/{world.village.pk}/").content.decode()

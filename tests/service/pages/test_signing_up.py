@@ -43,7 +43,7 @@ def test_sign_up_and_withdraw_by_page(world: World, sign_in: Callable) -> None:
     for words in ("清洁村庄", "村委会门口", "leader", "0 of 1 taken", "1 place left", "带手套", "Sign up"):
         assert words in text_of(page)
     assert "You are signed up." in text_of(client.post(f"/activities/{activity.pk}/sign-up/", follow=True))
-    assert SignUp.objects.get().by == world.wang.user
+    assert SignUp.objects.get().actor == world.wang.user
     asked = client.get(f"/activities/{activity.pk}/withdraw/")
     assert "Withdraw from this activity?" in text_of(asked)
     assert SignUp.objects.get().state == "going"
@@ -76,7 +76,7 @@ def test_a_refused_sign_up_is_said_on_the_page(world: World, sign_in: Callable) 
 def test_strangers_get_404(world: World, sign_in: Callable) -> None:
     far = world.resident(village=world.far)
     client, activity = sign_in(far.user), world.activity()
-    (record,) = world.noticed(world.wang, title="别的")
+    (record,) = world.published(world.wang, title="别的")
     with refusal_of_nothing():
         for url in (
             activity.get_absolute_url(),
@@ -99,4 +99,4 @@ def test_strangers_get_404(world: World, sign_in: Callable) -> None:
             f"/lead/{activity.pk}/enter/",
             f"/me/hours/{record.pk}/name/",
         ):
-            assert client.post(url, {"why": "x", "capacity": 1}).status_code == 404, url
+            assert client.post(url, {"reason": "x", "capacity": 1}).status_code == 404, url

@@ -10,7 +10,7 @@ from timebank.ledger.store import functions  # noqa: F401  (this too)
 
 
 def tune(apps, schema_editor):
-    """On PostgreSQL: numbers for accounts, and room in the pages of the rows that are updated in place."""
+    """On PostgreSQL: numbers for accounts, and app in the pages of the rows that are updated in place."""
     if schema_editor.connection.vendor != "postgresql":
         return
     schema_editor.execute("CREATE SEQUENCE IF NOT EXISTS ledger_account_serial START WITH 100")

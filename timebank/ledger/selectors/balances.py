@@ -47,7 +47,7 @@ def balances_of(keys: Iterable[str]) -> dict[str, Balance]:
     """Return the balance of each account by key; an unknown key has none (missing in the answer)."""
     wanted = list(dict.fromkeys(keys))
     today = timezone.localdate().isoformat()
-    found: dict[str, Balance] = {}
+    result: dict[str, Balance] = {}
     for start in range(0, len(wanted), _CHUNK):
         part = wanted[start : start + _CHUNK]
         system: dict[int, str] = {}
@@ -55,15 +55,15 @@ def balances_of(keys: Iterable[str]) -> dict[str, Balance]:
             cursor.execute(_WALLETS.format(marks=", ".join(["%s"] * len(part))), [today, today, *part])
             for key, guarded, balance, debt, held, live, earmarked, id_ in cursor.fetchall():
                 if guarded:
-                    found[key] = Balance(int(balance + held), int(held), int(live), int(debt), int(earmarked))
+                    result[key] = Balance(int(balance + held), int(held), int(live), int(debt), int(earmarked))
                 else:
                     system[id_] = key
             if system:
-                ids = ", ".join(f"{one:d}" for one in system)
+                ids = ", ".join(f"{item:d}" for item in system)
                 cursor.execute(_SYSTEM.format(tail=_TAIL[connection.vendor], ids=ids))
                 for id_, total in cursor.fetchall():
-                    found[system[id_]] = Balance(int(total), 0, int(total), 0, 0)
-    return found
+                    result[system[id_]] = Balance(int(total), 0, int(total), 0, 0)
+    return result
 
 
 def balance_of(key: str) -> Balance:

@@ -90,7 +90,7 @@ def _newest_first(key: str, before: int | None, limit: int) -> Iterator[_Row]:
 
 def _line(rows: list[_Row]) -> Line:
     row = rows[0]
-    total = sum(one.amount for one in rows)
+    total = sum(item.amount for item in rows)
     return Line(
         id=rows[-1].id,
         posted_at=_moment(row.posted_at),
@@ -107,7 +107,7 @@ def _line(rows: list[_Row]) -> Line:
         rule=row.rule,
         transfer_id=row.transfer_id,
         transfer_uuid=str(row.uuid if isinstance(row.uuid, uuid_module.UUID) else uuid_module.UUID(row.uuid)),
-        lots=uses(_Side(one.amount, one.day and _day(one.day), one.restriction) for one in reversed(rows)),
+        lots=uses(_Side(item.amount, item.day and _day(item.day), item.restriction) for item in reversed(rows)),
     )
 
 
@@ -127,5 +127,5 @@ def _day(value: Any) -> dt.date:
 
 
 def _moment(value: Any) -> dt.datetime:
-    moment: dt.datetime = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    now: dt.datetime = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
+    return now if now.tzinfo else now.replace(tzinfo=dt.UTC)

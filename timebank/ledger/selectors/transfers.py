@@ -36,7 +36,7 @@ def transfers_for_source(source: str) -> list[TransferView]:
 
 
 def _views(transfers: list[Transfer]) -> list[TransferView]:
-    ids = [one.pk for one in transfers]
+    ids = [transfer.pk for transfer in transfers]
     rows: defaultdict[int, list[Posting]] = defaultdict(list)
     for row in Posting.objects.filter(transfer__in=ids).order_by("id"):
         rows[row.transfer_id].append(row)
@@ -46,38 +46,38 @@ def _views(transfers: list[Transfer]) -> list[TransferView]:
     reversals = dict(Transfer.objects.filter(reverses__in=ids).values_list("reverses_id", "pk"))
     return [
         TransferView(
-            id=one.pk,
-            uuid=str(one.uuid),
-            key=one.key,
-            kind=one.kind,
-            unit=UNIT_NAMES[one.unit],
-            posted_at=one.posted_at,
-            effective_on=one.effective_on,
-            reason=one.reason,
-            memo=one.memo,
-            actor=one.actor,
-            on_behalf_of=one.on_behalf_of,
-            source=one.source,
-            rule=one.rule,
-            reverses_id=one.reverses_id,
-            refund_of_id=one.refund_of_id,
-            reversed_by_id=reversals.get(one.pk),
-            refunded=0 if one.pk in reversals else refunded.get(one.pk, 0),
-            postings=tuple(_posting(row, names) for row in rows[one.pk]),
+            id=transfer.pk,
+            uuid=str(transfer.uuid),
+            key=transfer.key,
+            kind=transfer.kind,
+            unit=UNIT_NAMES[transfer.unit],
+            posted_at=transfer.posted_at,
+            effective_on=transfer.effective_on,
+            reason=transfer.reason,
+            memo=transfer.memo,
+            actor=transfer.actor,
+            on_behalf_of=transfer.on_behalf_of,
+            source=transfer.source,
+            rule=transfer.rule,
+            reverses_id=transfer.reverses_id,
+            refund_of_id=transfer.refund_of_id,
+            reversed_by_id=reversals.get(transfer.pk),
+            refunded=0 if transfer.pk in reversals else refunded.get(transfer.pk, 0),
+            postings=tuple(_posting(row, names) for row in rows[transfer.pk]),
         )
-        for one in transfers
+        for transfer in transfers
     ]
 
 
-def _posting(row: Posting, names: dict[int, str]) -> PostingView:
-    restriction = row.debit_restriction if row.debit_restriction is not None else row.credit_restriction
+def _posting(posting: Posting, names: dict[int, str]) -> PostingView:
+    restriction = posting.debit_restriction if posting.debit_restriction is not None else posting.credit_restriction
     return PostingView(
-        row.pk,
-        row.leg,
-        names[row.debit_id],
-        names[row.credit_id],
-        row.amount,
-        edge_day(row.debit_expires_on or row.credit_expires_on),
+        posting.pk,
+        posting.leg,
+        names[posting.debit_id],
+        names[posting.credit_id],
+        posting.amount,
+        edge_day(posting.debit_expires_on or posting.credit_expires_on),
         restriction or "",
-        row.origin_id,
+        posting.origin_id,
     )

@@ -60,8 +60,8 @@ def open_accounts(*, accounts: Sequence[NewAccount]) -> dict[str, Account]:
             raise InvalidTransfer(account=new.key)
     by_key = {new.key: new for new in accounts}
     with transaction.atomic():
-        found = {one.key: one for one in Account.objects.filter(key__in=by_key)}
-        wanted = [new for key, new in by_key.items() if key not in found]
+        result = {account.key: account for account in Account.objects.filter(key__in=by_key)}
+        wanted = [new for key, new in by_key.items() if key not in result]
         if wanted:
             _open_reserved({new.unit for new in wanted})
             now = timezone.now()
@@ -81,16 +81,16 @@ def open_accounts(*, accounts: Sequence[NewAccount]) -> dict[str, Account]:
             try:
                 with transaction.atomic():
                     Account.objects.bulk_create(fresh, batch_size=2000)
-                found.update((one.key, one) for one in fresh)
+                result.update((item.key, item) for item in fresh)
             except IntegrityError:  # somebody opened one of them at the same moment
-                found.update((one.key, one) for one in Account.objects.filter(key__in=by_key))
-                if len(found) < len(by_key):
+                result.update((account.key, account) for account in Account.objects.filter(key__in=by_key))
+                if len(result) < len(by_key):
                     for new in wanted:
-                        found.update(open_accounts(accounts=[new]))
+                        result.update(open_accounts(accounts=[new]))
         for key, new in by_key.items():
-            if found[key].unit != UNIT_CODES[new.unit] or found[key].guarded != (new.kind == Kind.WALLET):
+            if result[key].unit != UNIT_CODES[new.unit] or result[key].guarded != (new.kind == Kind.WALLET):
                 raise KeyConflict(account=key)
-    return found
+    return result
 
 
 def open_account(

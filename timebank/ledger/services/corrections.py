@@ -26,10 +26,10 @@ def graced(day: dt.date, today: dt.date) -> dt.date:
     return day if day >= today else today + dt.timedelta(days=GRACE_DAYS)
 
 
-def lot_of(row: Posting, side: str, today: dt.date) -> LotKey:
+def lot_of(posting: Posting, side: str, today: dt.date) -> LotKey:
     """Name the lot that one side of a posting touched, as it is credited again today."""
-    day = getattr(row, f"{side}_expires_on")
-    return (NEVER, "") if day is None else (graced(day, today), getattr(row, f"{side}_restriction"))
+    day = getattr(posting, f"{side}_expires_on")
+    return (NEVER, "") if day is None else (graced(day, today), getattr(posting, f"{side}_restriction"))
 
 
 def keys_of(ids: Iterable[int]) -> dict[int, str]:
@@ -168,7 +168,7 @@ def refund(
 def _refund_moves(
     paid: Sequence[Posting], names: dict[int, str], amount: int, from_account: str | None, today: dt.date
 ) -> list[Move]:
-    given = given_back(row.id for row in paid)
+    given = refunded(row.id for row in paid)
     if from_account is not None and from_account in {names[row.credit_id] for row in paid}:
         paid = [row for row in paid if names[row.credit_id] == from_account]
     moves: list[Move] = []
@@ -192,7 +192,7 @@ def _refund_moves(
     return moves
 
 
-def given_back(posting_ids: Iterable[int]) -> defaultdict[int, int]:
+def refunded(posting_ids: Iterable[int]) -> defaultdict[int, int]:
     """Sum what was already given back of each posting."""
     wanted = list(posting_ids)
     transfers = Transfer.objects.filter(refund_of__postings__in=wanted).values("pk")

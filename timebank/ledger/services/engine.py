@@ -102,10 +102,10 @@ def _write(store: Store, drafts: Sequence[Draft], *, nested: bool) -> list[Poste
     effects = planner.decide(orders)
     if effects.heads:
         name = ({row.id: quoted(row.key) for row in accounts} | LENDERS).__getitem__
-        moment = instant(now)
+        timestamp = instant(now)
         for number, head in enumerate(effects.heads):
             rows = effects.postings[effects.spans[number] : effects.spans[number + 1]]
-            head["content_hash"] = leaf_hash_of(_text(specs[head["id"]], head, moment), head["id"], rows, name)
+            head["content_hash"] = leaf_hash_of(_text(specs[head["id"]], head, timestamp), head["id"], rows, name)
         if nested and not effects.wallets:
             # no wallet lock kept a twin with the same key away: let its victory not spoil the caller's transaction
             try:
@@ -166,13 +166,13 @@ def _head(draft: Draft, id: int, uuid: uuid_module.UUID, now: dt.datetime, today
     }
 
 
-def _text(spec: TransferSpec, head: dict[str, Any], moment: str) -> tuple[str, str, str]:
+def _text(spec: TransferSpec, head: dict[str, Any], row: str) -> tuple[str, str, str]:
     return head_text(
         spec,
         head["effective_on"].isoformat(),
         head["request_hash"].hex(),
         str(head["uuid"]),
-        moment,
+        row,
         head["reverses_id"],
         head["refund_of_id"],
     )

@@ -93,13 +93,20 @@ def capture(
     held), ``KeyConflict``.
     """
     with transaction.atomic():
-        found = _locked(hold_id)
-        parts = [(to, found.amount if amount is None else amount)] if isinstance(to, str) else list(to)
+        result = _locked(hold_id)
+        parts = [(to, result.amount if amount is None else amount)] if isinstance(to, str) else list(to)
         captured = sum(part for _to, part in parts)
-        if any(type(part) is not int or part <= 0 for _to, part in parts) or not 0 < captured <= found.amount:
-            raise InvalidAmount(held=found.amount)
+        if any(type(part) is not int or part <= 0 for _to, part in parts) or not 0 < captured <= result.amount:
+            raise InvalidAmount(held=result.amount)
         return _resolve(
-            found, HoldResolution.Outcome.CAPTURED, parts, key=key, actor=actor, reason=reason, memo=memo, source=source
+            result,
+            HoldResolution.Outcome.CAPTURED,
+            parts,
+            key=key,
+            actor=actor,
+            reason=reason,
+            memo=memo,
+            source=source,
         )
 
 
@@ -120,12 +127,12 @@ def release(hold_id: int, *, key: str, actor: str, reason: str = "", memo: str =
 
 def lapse_due_holds(now: dt.datetime | None = None) -> int:
     """Give back the holds that ran out and return how many; run again and again, it does each once."""
-    moment = now or timezone.now()
+    now = now or timezone.now()
     lapsed = 0
     last = 0
     while True:
         due = list(
-            Hold.objects.filter(expires_at__lte=moment, resolution=None, pk__gt=last)
+            Hold.objects.filter(expires_at__lte=now, resolution=None, pk__gt=last)
             .order_by("pk")
             .values_list("pk", flat=True)[:BATCH]
         )
@@ -141,7 +148,7 @@ def lapse_due_holds(now: dt.datetime | None = None) -> int:
                         reason="hold_lapsed",
                         memo="",
                         source="",
-                        at=moment,
+                        at=now,
                     )
                 lapsed += not answer.replayed  # else another sweep did it
             except HoldResolved:
@@ -152,14 +159,14 @@ def lapse_due_holds(now: dt.datetime | None = None) -> int:
 
 
 def _locked(hold_id: int) -> Hold:
-    found = Hold.objects.select_for_update().filter(pk=hold_id).first()
-    if found is None:
+    hold = Hold.objects.select_for_update().filter(pk=hold_id).first()
+    if hold is None:
         raise UnknownTransfer(hold=hold_id)
-    return found
+    return hold
 
 
 def _resolve(
-    found: Hold,
+    hold: Hold,
     outcome: HoldResolution.Outcome,
     parts: Sequence[tuple[str, int]],
     *,
@@ -171,8 +178,8 @@ def _resolve(
     at: dt.datetime | None = None,
 ) -> Posted:
     now = at or timezone.now()
-    original = Transfer.objects.get(pk=found.transfer_id)
-    moves = _moves(found, original, parts, timezone.localdate(now))
+    original = Transfer.objects.get(pk=hold.transfer_id)
+    moves = _moves(hold, original, parts, timezone.localdate(now))
     spec = TransferSpec(
         key=key,
         kind={"captured": "capture", "released": "release", "lapsed": "lapse"}[outcome.value],
@@ -186,21 +193,21 @@ def _resolve(
         rule=original.rule,
     )
     check_spec(spec)
-    asked = request_hash(spec._replace(legs=()), link=[outcome.value, found.pk, *([to, part] for to, part in parts)])
-    resolution = HoldResolution.objects.filter(hold=found).first()
+    asked = request_hash(spec._replace(legs=()), link=[outcome.value, hold.pk, *([to, part] for to, part in parts)])
+    resolution = HoldResolution.objects.filter(hold=hold).first()
     if resolution is not None:
         earlier = Transfer.objects.get(pk=resolution.transfer_id)
         if earlier.key != key:
-            raise HoldResolved(hold=found.pk, outcome=resolution.outcome)
-    elif outcome == HoldResolution.Outcome.CAPTURED and now >= found.expires_at:
-        raise HoldExpired(hold=found.pk)
+            raise HoldResolved(hold=hold.pk, outcome=resolution.outcome)
+    elif outcome == HoldResolution.Outcome.CAPTURED and now >= hold.expires_at:
+        raise HoldExpired(hold=hold.pk)
     answer = only(write([Draft(spec, asked, moves)]))
     if not answer.replayed:
         HoldResolution.objects.create(
-            hold=found,
+            hold=hold,
             transfer_id=answer.id,
             outcome=outcome,
-            amount=found.amount,
+            amount=hold.amount,
             captured=sum(part for _to, part in parts),
             resolved_at=now,
         )
@@ -209,11 +216,11 @@ def _resolve(
     return answer
 
 
-def _moves(found: Hold, original: Transfer, parts: Sequence[tuple[str, int]], today: dt.date) -> list[Move]:
+def _moves(item: Hold, original: Transfer, parts: Sequence[tuple[str, int]], today: dt.date) -> list[Move]:
     """Spread the held lots over what is captured, soonest expiring first, and over what goes back."""
     rows = list(Posting.objects.filter(transfer_id=original.pk, leg__gte=0).order_by("id"))
-    names = keys_of([found.wallet_id, rows[0].credit_id])
-    wallet, holds = names[found.wallet_id], names[rows[0].credit_id]
+    names = keys_of([item.wallet_id, rows[0].credit_id])
+    wallet, holds = names[item.wallet_id], names[rows[0].credit_id]
     wanted: list[tuple[str, int]] = list(parts)
     moves: list[Move] = []
     for row in rows:

@@ -105,7 +105,7 @@ def _start(store: Store, batch: _Batch) -> bool:
 
 
 def _write(batch: _Batch) -> Sequence[Posted | LedgerError]:
-    drafts = [_draft(*one) for one in zip(batch.good, batch.asked, strict=True)]
+    drafts = [_draft(*item) for item in zip(batch.good, batch.asked, strict=True)]
     return write(drafts) if drafts else []
 
 
@@ -125,8 +125,8 @@ def _prepare(store: Store, specs: Sequence[TransferSpec]) -> _Batch:
 
 def _results(batch: _Batch, answers: Sequence[Posted | LedgerError]) -> list[Result]:
     rest = iter(answers)
-    found = [batch.refused.get(place) or next(rest) for place in range(len(batch.specs))] if batch.refused else answers
+    result = [batch.refused.get(place) or next(rest) for place in range(len(batch.specs))] if batch.refused else answers
     return [
         Result(spec.key, None, answer) if isinstance(answer, LedgerError) else Result(spec.key, answer, None)
-        for spec, answer in zip(batch.specs, found, strict=True)
+        for spec, answer in zip(batch.specs, result, strict=True)
     ]

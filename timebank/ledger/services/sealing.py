@@ -114,9 +114,9 @@ def seal(*, limit: int = LIMIT) -> Seal | None:
 def seal_all(*, limit: int = LIMIT) -> list[Seal]:
     """Seal until nothing waits."""
     made = []
-    while one := seal(limit=limit):
-        made.append(one)
-        if one.count < limit:
+    while result := seal(limit=limit):
+        made.append(result)
+        if result.count < limit:
             break
     with transaction.atomic():  # nobody sees a partition without its guard: no sealer would go on
         if partitions.ensure_partitions():
@@ -126,12 +126,12 @@ def seal_all(*, limit: int = LIMIT) -> list[Seal]:
 
 def anchor(*, number: int, place: str, receipt: str = "") -> Anchor:
     """Record where outside the database a seal was made known (notice board, mail, print)."""
-    found = Seal.objects.filter(number=number).first()
-    if found is None:
+    seal = Seal.objects.filter(number=number).first()
+    if seal is None:
         raise UnknownTransfer(seal=number)
     return Anchor.objects.create(
-        seal=found,
-        digest=short_digest(found.number, found.hash),
+        seal=seal,
+        digest=short_digest(seal.number, seal.hash),
         place=place,
         receipt=receipt,
         anchored_at=timezone.now(),

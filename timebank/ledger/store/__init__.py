@@ -107,10 +107,10 @@ class Store(Protocol):
 def store_for(alias: str) -> Store:
     """Return the store of this database, one for each connection."""
     connection = connections[alias]
-    found: Store | None = connection.__dict__.get("ledger_store")
-    if found is None:
-        found = connection.__dict__["ledger_store"] = _made(connection)
-    return found
+    result: Store | None = connection.__dict__.get("ledger_store")
+    if result is None:
+        result = connection.__dict__["ledger_store"] = _made(connection)
+    return result
 
 
 def _made(connection: Any) -> Store:

@@ -174,12 +174,12 @@ _no_payees: set[str] = set()
 _MANY = 100_000
 
 
-def _accounts(result: Any) -> tuple[list[int], list[AccountRow]]:
+def _accounts(item: Any) -> tuple[list[int], list[AccountRow]]:
     """Read the answer of ``LOCK``."""
     ids: list[int] = []
     rows: list[AccountRow] = []
-    value = result.get_value
-    for i in range(result.ntuples):
+    value = item.get_value
+    for i in range(item.ntuples):
         number = int(value(i, 0))
         key = value(i, 1)
         if key is None:
@@ -200,12 +200,12 @@ def _accounts(result: Any) -> tuple[list[int], list[AccountRow]]:
     return ids, rows
 
 
-def _lots(result: Any) -> tuple[list[LotRow], Known]:
+def _lots(item: Any) -> tuple[list[LotRow], Known]:
     """Read the answer of ``READ``."""
     lots: list[LotRow] = []
     known: Known = {}
-    value = result.get_value
-    for i in range(result.ntuples):
+    value = item.get_value
+    for i in range(item.ntuples):
         number = int(value(i, 0))
         hashed = value(i, 5)
         text = value(i, 3).decode()
@@ -230,13 +230,13 @@ class PostgresStore:
         """Lock, then read in a new statement: its snapshot is later than the lock, so it sees what others did."""
         locked, read = self.wire.run(
             (LOCK, [_array(_text(key) for key in keys), b"%d" % transfers]),
-            (READ, [_array(map(_text, payers)), _array(one.hex.encode() for one in uuids)]),
+            (READ, [_array(map(_text, payers)), _array(uuid.hex.encode() for uuid in uuids)]),
         )
         return (*_accounts(locked), *_lots(read))
 
     def known(self, uuids: Sequence[uuid_module.UUID]) -> Known:
         """Look for transfers."""
-        (read,) = self.wire.run((READ, [b"{}", _array(one.hex.encode() for one in uuids)]))
+        (read,) = self.wire.run((READ, [b"{}", _array(uuid.hex.encode() for uuid in uuids)]))
         return _lots(read)[1]
 
     def write(self, effects: Effects) -> None:

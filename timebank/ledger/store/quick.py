@@ -98,17 +98,17 @@ def lost_lock(error: Exception) -> bool:
 def payment(spec: TransferSpec, asked: bytes, now: dt.datetime, today: dt.date) -> tuple[str, Statement, list[bytes]]:
     """Return the uuid, the call and its values. ``spec`` has one payer in all legs."""
     raw = key_bytes(spec.key)
-    uuid, moment = _uuid(raw), instant(now)
+    uuid, timestamp = _uuid(raw), instant(now)
     effective = (spec.effective_on or today).isoformat()
     allow, legs = spec.allow_restrictions, spec.legs
-    before, between, after = head_text(spec, effective, asked.hex(), uuid, moment, None, None)
+    before, between, after = head_text(spec, effective, asked.hex(), uuid, timestamp, None, None)
     values = [
         b"%d" % UNIT_CODES[spec.unit],
         raw,
         spec.key.encode(),
         asked,
         spec.kind.encode(),
-        moment.encode(),
+        timestamp.encode(),
         effective.encode(),
         spec.reason.encode(),
         spec.memo.encode(),
@@ -136,13 +136,13 @@ def paid(uuid: str, amount: int, number: str, what: str) -> Posted:
     if not what.startswith("["):
         lots: tuple[LotUse, ...] = (LotUse(edge_day(dt.date.fromisoformat(what[:10])), what[10:], amount),)
     else:
-        found: dict[tuple[str, str], int] = {}
+        result: dict[tuple[str, str], int] = {}
         for row in json.loads(what):
             key = (row[8], row[10])
-            found[key] = found.get(key, 0) + row[3]
+            result[key] = result.get(key, 0) + row[3]
         lots = tuple(
             LotUse(edge_day(dt.date.fromisoformat(day)), restriction, part)
-            for (day, restriction), part in found.items()
+            for (day, restriction), part in result.items()
         )
     return Posted(int(number), uuid, False, lots)
 
@@ -167,7 +167,7 @@ def earning(specs: Sequence[TransferSpec], asked: Sequence[bytes], now: dt.datet
     raws = [key_bytes(spec.key) for spec in specs]
     if len(set(raws)) != len(raws):
         return None
-    moment, uuids = instant(now), [_uuid(raw) for raw in raws]
+    timestamp, uuids = instant(now), [_uuid(raw) for raw in raws]
 
     issuers: dict[str, int] = {}
     wallets: dict[str, int] = {}
@@ -205,7 +205,7 @@ def earning(specs: Sequence[TransferSpec], asked: Sequence[bytes], now: dt.datet
         earmarks.append(earmark)
         on = spec.effective_on or today
         effective.append(on)
-        before, between, after = head_text(spec, on.isoformat(), request.hex(), uuid, moment, None, None)
+        before, between, after = head_text(spec, on.isoformat(), request.hex(), uuid, timestamp, None, None)
         befores.append(before)
         betweens.append(f"{between}[0,{quoted(leg.debit)},{quoted(leg.credit)},{amount},null,null,")
         afters.append(f',null,"{day.isoformat()}",null,{quoted(earmark)},null]{after}')
@@ -213,7 +213,7 @@ def earning(specs: Sequence[TransferSpec], asked: Sequence[bytes], now: dt.datet
     params = [
         b"%d" % UNIT_CODES[unit],
         kind.encode(),
-        moment.encode(),
+        timestamp.encode(),
         _texts(issuers),
         _texts(wallets),
         _numbers(totals),

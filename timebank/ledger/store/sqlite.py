@@ -85,7 +85,7 @@ class SqliteStore:
         with self.connection.cursor() as cursor:
             cursor.execute(
                 "SELECT uuid, id, request_hash FROM ledger_transfer WHERE uuid IN (SELECT value FROM json_each(%s))",
-                [json.dumps([one.hex for one in uuids])],
+                [json.dumps([uuid.hex for uuid in uuids])],
             )
             return {uuid_module.UUID(row[0]): (int(row[1]), bytes(row[2])) for row in cursor.fetchall()}
 

@@ -96,15 +96,15 @@ class Wire:
             self._log([statement], time.monotonic() - began)
         return self.check(result)
 
-    def check(self, result: Any) -> Any:
+    def check(self, item: Any) -> Any:
         """Raise what the answer says, as Django does."""
-        if result is None:
+        if item is None:
             with self.connection.wrap_database_errors:
                 raise psycopg.OperationalError("the connection to the database is lost")
-        if result.status in {ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK}:
-            return result
+        if item.status in {ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK}:
+            return item
         with self.connection.wrap_database_errors:
-            raise psycopg.errors.error_from_result(result)
+            raise psycopg.errors.error_from_result(item)
 
     def _raw(self) -> psycopg.Connection[Any]:
         self.connection.validate_no_broken_transaction()

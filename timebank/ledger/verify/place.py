@@ -34,10 +34,10 @@ class Place:
         """Read the file; the beginning when there is none, or none of ours, or one of a run with another ``since``."""
         try:
             kept: dict[str, Any] = json.loads(path.read_text("utf-8")) if path else {}
-            kept["findings"] = [Finding(**one) for one in kept.get("findings", [])]
-            found = cls(path, **kept)
-            if found.since == since and type(found.seal) is int:
-                return found
+            kept["findings"] = [Finding(**item) for item in kept.get("findings", [])]
+            result = cls(path, **kept)
+            if result.since == since and type(result.seal) is int:
+                return result
         except (OSError, ValueError, TypeError, AttributeError):
             pass
         return cls(path, since)

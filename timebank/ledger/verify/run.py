@@ -25,7 +25,7 @@ def verify(
     most: int = 3,
     using: str = DEFAULT_DB_ALIAS,
     resume: Path | None = None,
-    tell: Callable[[Report], None] = lambda report: None,
+    report_progress: Callable[[Report], None] = lambda report: None,
 ) -> Report:
     """Check every promise and report the first wrong rows of each kind.
 
@@ -47,7 +47,7 @@ def verify(
         report.unsealed = Unsealed.objects.using(using).count()
         place = _go_on(Place.load(resume, since), report, using)
         # the long part, which keeps its place, comes first; what the database says of itself is told first all the same
-        chain = list(sealed(report, since, using, place, tell))
+        chain = list(sealed(report, since, using, place, report_progress))
         report.findings.extend(arithmetic(since, most, using))
         report.findings.extend(chain)
         report.findings.extend(unsealed(report, using))

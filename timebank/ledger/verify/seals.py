@@ -154,7 +154,9 @@ class Walk:
             yield Finding(6, "checkpoint", f"account {account} at seal {seal.number}", "is missing")
 
 
-def sealed(report: Report, since: int, alias: str, place: Place, tell: Callable[[Report], None]) -> Iterator[Finding]:
+def sealed(
+    report: Report, since: int, alias: str, place: Place, report_progress: Callable[[Report], None]
+) -> Iterator[Finding]:
     """Walk the whole chain; look at the transfers from the first seal with one later than ``since`` on.
 
     Every seal after that one is looked at, whatever its ids: a transfer that was committed late has a low one.
@@ -168,7 +170,7 @@ def sealed(report: Report, since: int, alias: str, place: Place, tell: Callable[
 
     def keep(seal: Seal) -> None:
         place.keep(seal, report, walk.named, totals_hash(walk.totals))
-        tell(report)
+        report_progress(report)
 
     yield from place.findings
     with contextlib.closing(walk):
@@ -240,9 +242,9 @@ def _wrong(read: Read, leaf: bytes) -> str:
 
 
 def _anchors(alias: str) -> Iterator[Finding]:
-    for one in Anchor.objects.using(alias).select_related("seal").order_by("id").iterator():
-        if one.digest != _digest(one.seal):
-            yield Finding(7, "seal", str(one.seal_id), f"is not the one that was made known at {one.place}")
+    for anchor in Anchor.objects.using(alias).select_related("seal").order_by("id").iterator():
+        if anchor.digest != _digest(anchor.seal):
+            yield Finding(7, "seal", str(anchor.seal_id), f"is not the one that was made known at {anchor.place}")
 
 
 def unsealed(report: Report, alias: str) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Who and where. Other rooms import from here, not from the files beside it."""
+"""Who and where. Other apps import from here, not from the files beside it."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class AuditEntries(models.QuerySet["AuditEntry"]):
 
 
 class AuditEntry(models.Model):
-    at = models.DateTimeField(_("at"), default=timezone.now)
+    occurred_at = models.DateTimeField(_("at"), default=timezone.now)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("who")
     )
@@ -36,7 +36,7 @@ class AuditEntry(models.Model):
     region = models.ForeignKey(
         "registry.Region", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("region")
     )
-    why = models.CharField(_("why"), max_length=200, blank=True)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
     facts = models.JSONField(_("facts"), default=dict, blank=True)
 
     objects = AuditEntries.as_manager()
@@ -45,8 +45,8 @@ class AuditEntry(models.Model):
         verbose_name = _("audit entry")
         verbose_name_plural = _("audit entries")
         indexes = [
-            models.Index(fields=["subject", "at"], name="audit_subject_at"),
-            models.Index(fields=["region", "at"], name="audit_region_at"),
+            models.Index(fields=["subject", "occurred_at"], name="audit_subject_at"),
+            models.Index(fields=["region", "occurred_at"], name="audit_region_at"),
         ]
 
     def __str__(self) -> str:

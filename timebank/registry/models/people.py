@@ -59,7 +59,7 @@ class Resident(models.Model):
     status = models.CharField(_("status"), max_length=8, choices=Status.choices, default=Status.ACTIVE)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
     closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
-    closed_why = models.CharField(_("why closed"), max_length=200, blank=True)
+    closed_reason = models.CharField(_("why closed"), max_length=200, blank=True)
 
     class Meta:
         verbose_name = _("resident")
@@ -158,7 +158,7 @@ class Card(models.Model):
     blocked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("blocked by")
     )
-    blocked_why = models.CharField(_("why blocked"), max_length=120, blank=True)
+    blocked_reason = models.CharField(_("why blocked"), max_length=120, blank=True)
 
     class Meta:
         verbose_name = _("card")

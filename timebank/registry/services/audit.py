@@ -17,18 +17,18 @@ def record_audit(
     subject: str,
     region: Region | None = None,
     on_behalf_of: Resident | None = None,
-    why: str = "",
+    reason: str = "",
     facts: dict[str, Any] | None = None,
     now: dt.datetime | None = None,
 ) -> AuditEntry:
     """Add one line to the audit trail; ``actor`` is nobody only when the machine itself acted."""
     return AuditEntry.objects.create(
-        at=now or timezone.now(),
+        occurred_at=now or timezone.now(),
         actor=actor if actor is not None and actor.is_authenticated else None,
         on_behalf_of=on_behalf_of,
         action=action,
         subject=subject,
         region=region,
-        why=why[:200],
+        reason=reason[:200],
         facts=facts or {},
     )

@@ -141,12 +141,12 @@ def _try_pin(number: str, pin: str, now: dt.datetime) -> Card | RegistryError:
     if card.pin_failures >= PIN_LAST_TRY:
         card.status = Card.Status.BLOCKED
         card.blocked_at = now
-        card.blocked_why = "too many wrong PINs"
+        card.blocked_reason = "too many wrong PINs"
         refusal = CardBlocked(field="card_number")
     elif card.pin_failures % PIN_TRIES == 0:
         card.pin_locked_until = now + PIN_PAUSE
         refusal = PinLocked(field="pin", until=card.pin_locked_until)
-    card.save(update_fields=["pin_failures", "pin_locked_until", "status", "blocked_at", "blocked_why"])
+    card.save(update_fields=["pin_failures", "pin_locked_until", "status", "blocked_at", "blocked_reason"])
     if not isinstance(refusal, WrongPin):
         record_audit(
             actor=None,
@@ -160,7 +160,7 @@ def _try_pin(number: str, pin: str, now: dt.datetime) -> Card | RegistryError:
 
 
 @transaction.atomic
-def block_card(*, card: Card, actor: User, why: str = "", now: dt.datetime | None = None) -> Card:
+def block_card(*, card: Card, actor: User, reason: str = "", now: dt.datetime | None = None) -> Card:
     """Block a lost card at once: by its holder, a helper of theirs, or the village. Again does nothing."""
     card = Card.objects.select_for_update(of=("self",)).select_related("resident__village").get(pk=card.pk)
     helps = card.resident.proxies.filter(helper=actor, until__isnull=True).exists()
@@ -172,14 +172,14 @@ def block_card(*, card: Card, actor: User, why: str = "", now: dt.datetime | Non
     card.status = Card.Status.BLOCKED
     card.blocked_at = now
     card.blocked_by = actor
-    card.blocked_why = why[:120]
-    card.save(update_fields=["status", "blocked_at", "blocked_by", "blocked_why"])
+    card.blocked_reason = reason[:120]
+    card.save(update_fields=["status", "blocked_at", "blocked_by", "blocked_reason"])
     record_audit(
         actor=actor,
         action="block_card",
         subject=f"card:{card.number}",
         region=card.resident.village,
-        why=why,
+        reason=reason,
         on_behalf_of=None if _is_own(actor, card.resident) else card.resident,
         now=now,
     )
@@ -187,8 +187,8 @@ def block_card(*, card: Card, actor: User, why: str = "", now: dt.datetime | Non
 
 
 @transaction.atomic
-def replace_card(*, card: Card, actor: User, pin: str = "", why: str = "", now: dt.datetime | None = None) -> Card:
+def replace_card(*, card: Card, actor: User, pin: str = "", reason: str = "", now: dt.datetime | None = None) -> Card:
     """Block a card and issue another to the same resident; the PIN is asked anew."""
     require(actor, Action.ISSUE_CARD, card.resident.village)
-    block_card(card=card, actor=actor, why=why, now=now)
+    block_card(card=card, actor=actor, reason=reason, now=now)
     return issue_card(resident=card.resident, actor=actor, pin=pin, now=now)

@@ -62,7 +62,7 @@ def register_organisation(
 
 @transaction.atomic
 def close_organisation(
-    *, organisation: Organisation, actor: User, why: str, now: dt.datetime | None = None
+    *, organisation: Organisation, actor: User, reason: str, now: dt.datetime | None = None
 ) -> Organisation:
     """Close a body; nothing of it is deleted."""
     organisation = Organisation.objects.select_for_update(of=("self",)).select_related("region").get(pk=organisation.pk)
@@ -76,7 +76,7 @@ def close_organisation(
             action="close_organisation",
             subject=f"organisation:{organisation.pk}",
             region=organisation.region,
-            why=why,
+            reason=reason,
             now=now,
         )
     return organisation

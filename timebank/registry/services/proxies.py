@@ -45,7 +45,7 @@ def add_proxy(
 
 
 @transaction.atomic
-def end_proxy(*, proxy: Proxy, actor: User, why: str = "", now: dt.datetime | None = None) -> Proxy:
+def end_proxy(*, proxy: Proxy, actor: User, reason: str = "", now: dt.datetime | None = None) -> Proxy:
     """End a helper's power at once: by the resident, the helper, or the village. Again does nothing."""
     proxy = Proxy.objects.select_for_update(of=("self",)).select_related("resident__village").get(pk=proxy.pk)
     mine = actor.pk in {proxy.helper_id, proxy.resident.user_id}
@@ -60,7 +60,7 @@ def end_proxy(*, proxy: Proxy, actor: User, why: str = "", now: dt.datetime | No
         action="end_proxy",
         subject=f"resident:{proxy.resident_id}",
         region=proxy.resident.village,
-        why=why,
+        reason=reason,
         facts={"helper": proxy.helper_id},
         now=proxy.until,
     )

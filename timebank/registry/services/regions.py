@@ -33,10 +33,10 @@ class Broken:
 
     row: int
     code: str
-    why: str
+    reason: str
 
     def __str__(self) -> str:
-        return f"{self.row}: {self.why}"
+        return f"{self.row}: {self.reason}"
 
 
 @dataclass(slots=True)
@@ -78,11 +78,11 @@ class _Loader:
         self.renewed: dict[str, Row] = {}  # new code → row of the recoded file
 
     # -- Check --------------------------------------------------------------------------------------------------------
-    def refuse(self, row: Row, why: str) -> None:
-        self.broken.append(Broken(row["row"], str(row.get("code") or ""), why))
+    def refuse(self, row: Row, reason: str) -> None:
+        self.broken.append(Broken(row["row"], str(row.get("code") or ""), reason))
 
-    def refuse_renewal(self, row: Row, why: str) -> None:
-        self.broken.append(Broken(row["row"], str(row.get("old_code") or ""), _("list of new codes: ") + why))
+    def refuse_renewal(self, row: Row, reason: str) -> None:
+        self.broken.append(Broken(row["row"], str(row.get("old_code") or ""), _("list of new codes: ") + reason))
 
     def check(self) -> None:
         self._check_recoded()
@@ -91,8 +91,8 @@ class _Loader:
         for row in self.rows:
             code, level = row["code"] or "", row["level"] or ""
             if code in seen:
-                found = {"code": code, "row": seen[code]["row"]}
-                self.refuse(row, _("code %(code)s stands in row %(row)s already") % found)
+                result = {"code": code, "row": seen[code]["row"]}
+                self.refuse(row, _("code %(code)s stands in row %(row)s already") % result)
                 continue
             if self._check_form(row):
                 well_formed.append(row)

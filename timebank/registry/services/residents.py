@@ -234,13 +234,13 @@ def accept_resident(*, resident: Resident, actor: User, now: dt.datetime | None 
 
 
 @transaction.atomic
-def refuse_resident(*, resident: Resident, actor: User, why: str, now: dt.datetime | None = None) -> Resident:
+def refuse_resident(*, resident: Resident, actor: User, reason: str, now: dt.datetime | None = None) -> Resident:
     """Refuse a waiting resident with a reason; the sign-in stays and can ask the right village."""
     resident = _locked(resident)
     require(actor, Action.REGISTER_RESIDENT, resident.village)
     if resident.status != Resident.Status.PENDING:
         raise NotWaiting
-    return _close(resident, actor=actor, why=why, action="refuse_resident", now=now or timezone.now())
+    return _close(resident, actor=actor, reason=reason, action="refuse_resident", now=now or timezone.now())
 
 
 @transaction.atomic
@@ -254,7 +254,7 @@ def correct_resident(
     emergency_contact: str | None = None,
     household_number: str | None = None,
     on_honour_roll: bool | None = None,
-    why: str = "",
+    reason: str = "",
     now: dt.datetime | None = None,
 ) -> Resident:
     """Correct a person's particulars: the village everything, the resident all but name and household."""
@@ -297,7 +297,7 @@ def correct_resident(
         action="correct_resident",
         subject=f"resident:{resident.pk}",
         region=resident.village,
-        why=why,
+        reason=reason,
         facts={"fields": changed},
         now=now,
     )
@@ -321,41 +321,41 @@ def _follow(resident: Resident, user: User, changed: list[str]) -> None:
 
 
 @transaction.atomic
-def close_resident(*, resident: Resident, actor: User, why: str, now: dt.datetime | None = None) -> Resident:
+def close_resident(*, resident: Resident, actor: User, reason: str, now: dt.datetime | None = None) -> Resident:
     """Close an account: who left, at their own wish or by the village. Nothing is deleted."""
     resident = _locked(resident)
     if resident.user_id is None or resident.user_id != actor.pk:
         require(actor, Action.REGISTER_RESIDENT, resident.village)
     if resident.status == Resident.Status.CLOSED:
         return resident
-    return _close(resident, actor=actor, why=why, action="close_resident", now=now or timezone.now())
+    return _close(resident, actor=actor, reason=reason, action="close_resident", now=now or timezone.now())
 
 
-def _close(resident: Resident, *, actor: User, why: str, action: str, now: dt.datetime) -> Resident:
+def _close(resident: Resident, *, actor: User, reason: str, action: str, now: dt.datetime) -> Resident:
     resident.status = Resident.Status.CLOSED
     resident.closed_at = now
-    resident.closed_why = why[:200]
+    resident.closed_reason = reason[:200]
     resident.on_honour_roll = False
-    resident.save(update_fields=["status", "closed_at", "closed_why", "on_honour_roll"])
+    resident.save(update_fields=["status", "closed_at", "closed_reason", "on_honour_roll"])
     resident.consents.filter(withdrawn_at__isnull=True).update(withdrawn_at=now)
     today = timezone.localdate(now)
     for stay in resident.residences.filter(until__isnull=True):
         stay.until = max(today, stay.since)
         stay.save(update_fields=["until"])
     resident.cards.filter(status=Card.Status.ACTIVE).update(
-        status=Card.Status.BLOCKED, blocked_at=now, blocked_by=actor, blocked_why="account closed"
+        status=Card.Status.BLOCKED, blocked_at=now, blocked_by=actor, blocked_reason="account closed"
     )
     Proxy.objects.filter(resident=resident, until__isnull=True).update(until=now)
     if resident.user is not None:
         Proxy.objects.filter(helper=resident.user, until__isnull=True).update(until=now)
     record_audit(
-        actor=actor, action=action, subject=f"resident:{resident.pk}", region=resident.village, why=why, now=now
+        actor=actor, action=action, subject=f"resident:{resident.pk}", region=resident.village, reason=reason, now=now
     )
     return resident
 
 
 @transaction.atomic
-def withdraw_consent(*, resident: Resident, actor: User, why: str = "", now: dt.datetime | None = None) -> Resident:
+def withdraw_consent(*, resident: Resident, actor: User, reason: str = "", now: dt.datetime | None = None) -> Resident:
     """Take consent back. Without consent there is no account, so this closes it; the data is archived."""
     resident = _locked(resident)
     if resident.user_id is None or resident.user_id != actor.pk:
@@ -363,7 +363,11 @@ def withdraw_consent(*, resident: Resident, actor: User, why: str = "", now: dt.
     if resident.status == Resident.Status.CLOSED:
         raise ResidentClosed
     return _close(
-        resident, actor=actor, why=why or "consent withdrawn", action="withdraw_consent", now=now or timezone.now()
+        resident,
+        actor=actor,
+        reason=reason or "consent withdrawn",
+        action="withdraw_consent",
+        now=now or timezone.now(),
     )
 
 

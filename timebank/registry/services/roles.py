@@ -55,7 +55,7 @@ def grant_role(
     actor: User | None,
     region: Region | None = None,
     organisation: Organisation | None = None,
-    why: str = "",
+    reason: str = "",
     now: dt.datetime | None = None,
 ) -> RoleGrant:
     """Give a role in a region or at an organisation; refuse what the separation of duties forbids.
@@ -90,7 +90,7 @@ def grant_role(
         action="grant_role",
         subject=f"user:{user.pk}",
         region=place,
-        why=why,
+        reason=reason,
         facts={"role": str(role), "organisation": organisation.pk if organisation else None},
         now=now,
     )
@@ -98,7 +98,7 @@ def grant_role(
 
 
 @transaction.atomic
-def end_role(*, grant: RoleGrant, actor: User, why: str = "", now: dt.datetime | None = None) -> RoleGrant:
+def end_role(*, grant: RoleGrant, actor: User, reason: str = "", now: dt.datetime | None = None) -> RoleGrant:
     """End a role: by who may give it, or by its holder. Again does nothing."""
     grant = (
         RoleGrant.objects.select_for_update(of=("self",))
@@ -120,7 +120,7 @@ def end_role(*, grant: RoleGrant, actor: User, why: str = "", now: dt.datetime |
         action="end_role",
         subject=f"user:{grant.user_id}",
         region=place,
-        why=why,
+        reason=reason,
         facts={"role": grant.role},
         now=grant.ended_at,
     )

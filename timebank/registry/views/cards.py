@@ -81,7 +81,7 @@ def block_my_card(request: HttpRequest) -> HttpResponse:
         return redirect("registry:my_card")
     form = BlockCardForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        services.block_card(card=own, actor=_user(request), why=form.cleaned_data["why"])
+        services.block_card(card=own, actor=_user(request), reason=form.cleaned_data["reason"])
         messages.success(request, _("The card is blocked. The village office gives you a new one."))
         return redirect("registry:my_card")
     return render(request, "registry/block_card.html", {"form": form, "card": own})

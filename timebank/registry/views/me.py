@@ -27,7 +27,7 @@ from timebank.registry.forms import HelperForm, LeaveForm, PasswordForm, Profile
 from timebank.registry.models import Proxy, Resident, User
 from timebank.registry.services.residents import normalise_phone
 
-# Pages of other rooms that belong under 我的; one that does not exist (yet) is left out.
+# Pages of other apps that belong under 我的; one that does not exist (yet) is left out.
 ELSEWHERE = (
     ("service:hours", "hours", gettext_lazy("My hours"), gettext_lazy("Every hour you gave, and what became of it")),
     ("rewards:statement", "points", gettext_lazy("My points"), gettext_lazy("Every line says why")),
@@ -208,7 +208,7 @@ def leave(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     form = LeaveForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        services.withdraw_consent(resident=resident, actor=_user(request), why=form.cleaned_data["why"])
+        services.withdraw_consent(resident=resident, actor=_user(request), reason=form.cleaned_data["reason"])
         logout(request)
         messages.success(request, _("Your account is closed and your consent is withdrawn. Thank you for every hour."))
         return redirect("registry:sign_in")

@@ -25,7 +25,7 @@ from timebank.registry.services.residents import CONSENT_VERSION
 
 def landing_page(user: Any) -> str:
     """Say where a person's work begins: the village desk, the counter, or the home page of residents."""
-    for action, name in ((rules.Action.VIEW_VILLAGE, "console:home"), (rules.Action.HAND_OVER, "counter:desk")):
+    for action, name in ((rules.Action.VIEW_VILLAGE, "desk:home"), (rules.Action.HAND_OVER, "counter:desk")):
         if rules.can(user, action):
             try:
                 return reverse(name)

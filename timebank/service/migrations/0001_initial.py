@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
                 ('status', models.CharField(choices=[('open', 'Current'), ('closed', 'Finished'), ('cancelled', 'Cancelled')], default='open', max_length=10, verbose_name='status')),
                 ('opened_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='opened at')),
                 ('ended_at', models.DateTimeField(blank=True, null=True, verbose_name='closed or cancelled at')),
-                ('ended_why', models.CharField(blank=True, max_length=200, verbose_name='reason')),
+                ('ended_reason', models.CharField(blank=True, max_length=200, verbose_name='reason')),
                 ('ended_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='closed or cancelled by')),
                 ('opened_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='opened by')),
                 ('village', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='activities', to='registry.region', verbose_name='village')),
@@ -46,15 +46,15 @@ class Migration(migrations.Migration):
             name='Attendance',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('came_at', models.DateTimeField(verbose_name='came')),
-                ('came_method', models.CharField(choices=[('qr', 'by QR'), ('list', "by the leader's list"), ('card', 'by card'), ('close', 'when the activity was closed')], max_length=5, verbose_name='came, noted')),
-                ('left_at', models.DateTimeField(blank=True, null=True, verbose_name='left')),
-                ('left_method', models.CharField(blank=True, choices=[('qr', 'by QR'), ('list', "by the leader's list"), ('card', 'by card'), ('close', 'when the activity was closed')], max_length=5, verbose_name='left, noted')),
+                ('checked_in_at', models.DateTimeField(verbose_name='came')),
+                ('check_in_method', models.CharField(choices=[('qr', 'by QR'), ('list', "by the leader's list"), ('card', 'by card'), ('close', 'when the activity was closed')], max_length=5, verbose_name='came, noted')),
+                ('checked_out_at', models.DateTimeField(blank=True, null=True, verbose_name='left')),
+                ('check_out_method', models.CharField(blank=True, choices=[('qr', 'by QR'), ('list', "by the leader's list"), ('card', 'by card'), ('close', 'when the activity was closed')], max_length=5, verbose_name='left, noted')),
                 ('forgot_to_leave', models.BooleanField(default=False, verbose_name='forgot to check out')),
                 ('problem', models.CharField(blank=True, max_length=12, verbose_name='why no record')),
                 ('activity', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attendances', to='service.activity', verbose_name='activity')),
-                ('came_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='noted by')),
-                ('left_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='noted by')),
+                ('checked_in_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='noted by')),
+                ('checked_out_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='noted by')),
                 ('resident', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attendances', to='registry.resident', verbose_name='resident')),
             ],
             options={
@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
                 ('minutes', models.PositiveIntegerField(verbose_name='minutes')),
                 ('evidence', models.PositiveSmallIntegerField(default=0, verbose_name='evidence')),
                 ('is_flagged', models.BooleanField(default=False, verbose_name='needs a second look')),
-                ('state', models.CharField(choices=[('draft', 'Draft'), ('submitted', 'Waiting for verification'), ('verified', 'Verified'), ('noticed', 'On public notice'), ('credited', 'Credited'), ('returned', 'Returned'), ('disputed', 'Objected to'), ('reversed', 'Reversed')], max_length=10, verbose_name='state')),
+                ('state', models.CharField(choices=[('draft', 'Draft'), ('submitted', 'Waiting for verification'), ('verified', 'Verified'), ('published', 'On public notice'), ('credited', 'Credited'), ('returned', 'Returned'), ('disputed', 'Objected to'), ('reversed', 'Reversed')], max_length=10, verbose_name='state')),
                 ('entered_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='entered at')),
                 ('verified_at', models.DateTimeField(blank=True, null=True, verbose_name='verified at')),
                 ('notice_from', models.DateTimeField(blank=True, null=True, verbose_name='on notice from')),
@@ -141,12 +141,12 @@ class Migration(migrations.Migration):
             name='RecordChange',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='when')),
-                ('from_state', models.CharField(blank=True, choices=[('draft', 'Draft'), ('submitted', 'Waiting for verification'), ('verified', 'Verified'), ('noticed', 'On public notice'), ('credited', 'Credited'), ('returned', 'Returned'), ('disputed', 'Objected to'), ('reversed', 'Reversed')], max_length=10, verbose_name='from')),
-                ('to_state', models.CharField(choices=[('draft', 'Draft'), ('submitted', 'Waiting for verification'), ('verified', 'Verified'), ('noticed', 'On public notice'), ('credited', 'Credited'), ('returned', 'Returned'), ('disputed', 'Objected to'), ('reversed', 'Reversed')], max_length=10, verbose_name='to')),
+                ('occurred_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='when')),
+                ('from_state', models.CharField(blank=True, choices=[('draft', 'Draft'), ('submitted', 'Waiting for verification'), ('verified', 'Verified'), ('published', 'On public notice'), ('credited', 'Credited'), ('returned', 'Returned'), ('disputed', 'Objected to'), ('reversed', 'Reversed')], max_length=10, verbose_name='from')),
+                ('to_state', models.CharField(choices=[('draft', 'Draft'), ('submitted', 'Waiting for verification'), ('verified', 'Verified'), ('published', 'On public notice'), ('credited', 'Credited'), ('returned', 'Returned'), ('disputed', 'Objected to'), ('reversed', 'Reversed')], max_length=10, verbose_name='to')),
                 ('minutes', models.PositiveIntegerField(verbose_name='minutes')),
                 ('code', models.CharField(blank=True, max_length=24, verbose_name='what')),
-                ('why', models.CharField(blank=True, max_length=200, verbose_name='why')),
+                ('reason', models.CharField(blank=True, max_length=200, verbose_name='reason')),
                 ('actor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='who')),
                 ('on_behalf_of', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='registry.resident', verbose_name='on behalf of')),
                 ('record', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='changes', to='service.record', verbose_name='record')),
@@ -164,7 +164,7 @@ class Migration(migrations.Migration):
                 ('since', models.DateField(verbose_name='since')),
                 ('notice_days', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='days of notice')),
                 ('adopted_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='adopted at')),
-                ('why', models.CharField(blank=True, max_length=200, verbose_name='why')),
+                ('reason', models.CharField(blank=True, max_length=200, verbose_name='reason')),
                 ('adopted_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='adopted by')),
                 ('region', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='scheme_adoptions', to='registry.region', verbose_name='region')),
             ],
@@ -178,11 +178,11 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('state', models.CharField(choices=[('going', 'Signed up'), ('waiting', 'On the waiting list'), ('withdrawn', 'Withdrawn'), ('attended', 'Took part'), ('no_show', 'Did not come')], max_length=10, verbose_name='state')),
-                ('at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='signed up at')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='signed up at')),
                 ('changed_at', models.DateTimeField(blank=True, null=True, verbose_name='changed at')),
-                ('why', models.CharField(blank=True, max_length=200, verbose_name='why')),
+                ('reason', models.CharField(blank=True, max_length=200, verbose_name='reason')),
                 ('activity', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='sign_ups', to='service.activity', verbose_name='activity')),
-                ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='signed up by')),
+                ('actor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='signed up by')),
                 ('changed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='changed by')),
                 ('resident', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='sign_ups', to='registry.resident', verbose_name='resident')),
             ],
@@ -234,7 +234,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='attendance',
-            index=models.Index(fields=['resident', 'left_at'], name='attendance_resident_open'),
+            index=models.Index(fields=['resident', 'checked_out_at'], name='attendance_resident_open'),
         ),
         migrations.AddConstraint(
             model_name='attendance',
@@ -242,7 +242,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='attendance',
-            constraint=models.CheckConstraint(condition=models.Q(('left_at__isnull', True), ('left_at__gte', models.F('came_at')), _connector='OR'), name='attendance_left_after_came'),
+            constraint=models.CheckConstraint(condition=models.Q(('checked_out_at__isnull', True), ('checked_out_at__gte', models.F('checked_in_at')), _connector='OR'), name='attendance_out_after_in'),
         ),
         migrations.AddConstraint(
             model_name='noticelist',
@@ -262,7 +262,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='record',
-            index=models.Index(condition=models.Q(('state', 'noticed')), fields=['notice_until', 'resident'], name='record_due_for_credit'),
+            index=models.Index(condition=models.Q(('state', 'published')), fields=['notice_until', 'resident'], name='record_due_for_credit'),
         ),
         migrations.AddConstraint(
             model_name='record',
@@ -282,11 +282,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='record',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['verified', 'noticed', 'disputed', 'credited', 'reversed']), _negated=True), ('verified_at__isnull', False), _connector='OR'), name='record_verified_before_notice'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['verified', 'published', 'disputed', 'credited', 'reversed']), _negated=True), ('verified_at__isnull', False), _connector='OR'), name='record_verified_before_notice'),
         ),
         migrations.AddConstraint(
             model_name='record',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['noticed', 'disputed', 'credited', 'reversed']), _negated=True), ('notice_until__isnull', False), _connector='OR'), name='record_noticed_before_credit'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['published', 'disputed', 'credited', 'reversed']), _negated=True), ('notice_until__isnull', False), _connector='OR'), name='record_published_before_credit'),
         ),
         migrations.AddConstraint(
             model_name='record',
@@ -326,7 +326,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='signup',
-            index=models.Index(fields=['activity', 'state', 'at'], name='signup_activity_queue'),
+            index=models.Index(fields=['activity', 'state', 'created_at'], name='signup_activity_queue'),
         ),
         migrations.AddConstraint(
             model_name='signup',

@@ -117,7 +117,7 @@ class Activity(models.Model):
         related_name="+",
         verbose_name=_("closed or cancelled by"),
     )
-    ended_why = models.CharField(_("reason"), max_length=200, blank=True)
+    ended_reason = models.CharField(_("reason"), max_length=200, blank=True)
 
     class Meta:
         verbose_name = _("activity")
@@ -173,8 +173,8 @@ class SignUp(models.Model):
         "registry.Resident", models.PROTECT, related_name="sign_ups", verbose_name=_("resident")
     )
     state = models.CharField(_("state"), max_length=10, choices=State.choices)
-    at = models.DateTimeField(_("signed up at"), default=timezone.now)
-    by = models.ForeignKey(
+    created_at = models.DateTimeField(_("signed up at"), default=timezone.now)
+    actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,
         null=True,
@@ -186,14 +186,14 @@ class SignUp(models.Model):
     changed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("changed by")
     )
-    why = models.CharField(_("why"), max_length=200, blank=True)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
 
     class Meta:
         verbose_name = _("sign-up")
         verbose_name_plural = _("sign-ups")
         indexes = [
             models.Index(fields=["resident", "state"], name="signup_resident_state"),
-            models.Index(fields=["activity", "state", "at"], name="signup_activity_queue"),
+            models.Index(fields=["activity", "state", "created_at"], name="signup_activity_queue"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -26,14 +26,14 @@ class Attendance(models.Model):
     resident = models.ForeignKey(
         "registry.Resident", models.PROTECT, related_name="attendances", verbose_name=_("resident")
     )
-    came_at = models.DateTimeField(_("came"))
-    came_method = models.CharField(_("came, noted"), max_length=5, choices=Method.choices)
-    came_by = models.ForeignKey(
+    checked_in_at = models.DateTimeField(_("came"))
+    check_in_method = models.CharField(_("came, noted"), max_length=5, choices=Method.choices)
+    checked_in_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("noted by")
     )
-    left_at = models.DateTimeField(_("left"), null=True, blank=True)
-    left_method = models.CharField(_("left, noted"), max_length=5, choices=Method.choices, blank=True)
-    left_by = models.ForeignKey(
+    checked_out_at = models.DateTimeField(_("left"), null=True, blank=True)
+    check_out_method = models.CharField(_("left, noted"), max_length=5, choices=Method.choices, blank=True)
+    checked_out_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("noted by")
     )
     # Check-out was forgotten: the planned end stands in for it, and the verifier is told.
@@ -44,11 +44,12 @@ class Attendance(models.Model):
     class Meta:
         verbose_name = _("attendance")
         verbose_name_plural = _("attendances")
-        indexes = [models.Index(fields=["resident", "left_at"], name="attendance_resident_open")]
+        indexes = [models.Index(fields=["resident", "checked_out_at"], name="attendance_resident_open")]
         constraints = [
             models.UniqueConstraint(fields=["activity", "resident"], name="attendance_once_per_activity"),
             models.CheckConstraint(
-                condition=Q(left_at__isnull=True) | Q(left_at__gte=F("came_at")), name="attendance_left_after_came"
+                condition=Q(checked_out_at__isnull=True) | Q(checked_out_at__gte=F("checked_in_at")),
+                name="attendance_out_after_in",
             ),
         ]
 

@@ -26,14 +26,14 @@ class Record(models.Model):
         DRAFT = "draft", _("Draft")
         SUBMITTED = "submitted", _("Waiting for verification")
         VERIFIED = "verified", _("Verified")
-        NOTICED = "noticed", _("On public notice")
+        PUBLISHED = "published", _("On public notice")
         CREDITED = "credited", _("Credited")
         RETURNED = "returned", _("Returned")
         DISPUTED = "disputed", _("Objected to")
         REVERSED = "reversed", _("Reversed")
 
     # What still stands: a returned record may be mended and sent again, a reversed one is over.
-    STANDING = (State.DRAFT, State.SUBMITTED, State.VERIFIED, State.NOTICED, State.DISPUTED, State.CREDITED)
+    COUNTED = (State.DRAFT, State.SUBMITTED, State.VERIFIED, State.PUBLISHED, State.DISPUTED, State.CREDITED)
 
     class Source(models.TextChoices):
         ATTENDANCE = "attendance", _("from attendance")
@@ -94,7 +94,7 @@ class Record(models.Model):
             models.Index(fields=["resident", "served_on"], name="record_resident_day"),
             models.Index(fields=["village", "state", "served_on"], name="record_village_state"),
             models.Index(
-                fields=["notice_until", "resident"], condition=Q(state="noticed"), name="record_due_for_credit"
+                fields=["notice_until", "resident"], condition=Q(state="published"), name="record_due_for_credit"
             ),
         ]
         constraints = [
@@ -115,13 +115,14 @@ class Record(models.Model):
                 name="record_credited_with_price",
             ),
             models.CheckConstraint(
-                condition=~Q(state__in=["verified", "noticed", "disputed", "credited", "reversed"])
+                condition=~Q(state__in=["verified", "published", "disputed", "credited", "reversed"])
                 | Q(verified_at__isnull=False),
                 name="record_verified_before_notice",
             ),
             models.CheckConstraint(
-                condition=~Q(state__in=["noticed", "disputed", "credited", "reversed"]) | Q(notice_until__isnull=False),
-                name="record_noticed_before_credit",
+                condition=~Q(state__in=["published", "disputed", "credited", "reversed"])
+                | Q(notice_until__isnull=False),
+                name="record_published_before_credit",
             ),
             models.CheckConstraint(
                 condition=Q(verified_by__isnull=True) | Q(entered_by__isnull=True) | ~Q(verified_by=F("entered_by")),
@@ -160,7 +161,7 @@ class RecordChange(models.Model):
     """Who changed a record's state, when and why. Written once, kept for ever."""
 
     record = models.ForeignKey(Record, models.PROTECT, related_name="changes", verbose_name=_("record"))
-    at = models.DateTimeField(_("when"), default=timezone.now)
+    occurred_at = models.DateTimeField(_("when"), default=timezone.now)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("who")
     )
@@ -170,9 +171,9 @@ class RecordChange(models.Model):
     from_state = models.CharField(_("from"), max_length=10, choices=Record.State.choices, blank=True)
     to_state = models.CharField(_("to"), max_length=10, choices=Record.State.choices)
     minutes = models.PositiveIntegerField(_("minutes"))
-    # A code of this room ("corrected_minutes") or a person's own words in ``why``.
+    # A code of this app ("corrected_minutes") or a person's own words in ``why``.
     code = models.CharField(_("what"), max_length=24, blank=True)
-    why = models.CharField(_("why"), max_length=200, blank=True)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
 
     class Meta:
         verbose_name = _("change of a record")

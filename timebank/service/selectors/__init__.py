@@ -1,4 +1,4 @@
-"""What this room can be asked. Everything is scoped by who asks; strangers get 404."""
+"""What this app can be asked. Everything is scoped by who asks; strangers get 404."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from timebank.service.selectors.notices import (
     notice_list,
     notice_lists,
     notice_row,
-    noticed_record_for,
     objections_open,
+    published_record_for,
 )
 from timebank.service.selectors.records import (
     Hours,
@@ -48,8 +48,8 @@ __all__ = [
     "notice_list",
     "notice_lists",
     "notice_row",
-    "noticed_record_for",
     "objections_open",
+    "published_record_for",
     "record_for",
     "records_of",
     "scheme_of",

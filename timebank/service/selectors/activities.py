@@ -36,23 +36,23 @@ def activities_open_to(
     until: dt.datetime | None = None,
 ) -> QuerySet[Activity]:
     """Select open activities near a resident that are not over, soonest first."""
-    moment = now or timezone.now()
-    found = Activity.objects.filter(
-        _near(resident, whole_town=whole_town), status=Activity.Status.OPEN, ends_at__gt=moment
+    now = now or timezone.now()
+    activities = Activity.objects.filter(
+        _near(resident, whole_town=whole_town), status=Activity.Status.OPEN, ends_at__gt=now
     )
     if category:
-        found = found.filter(category=category)
+        activities = activities.filter(category=category)
     if until is not None:
-        found = found.filter(starts_at__lt=until)
-    return found.select_related("team", "team__leader", "village").order_by("starts_at", "pk")
+        activities = activities.filter(starts_at__lt=until)
+    return activities.select_related("team", "team__leader", "village").order_by("starts_at", "pk")
 
 
 def sign_ups_of(resident: Resident, *, now: dt.datetime | None = None) -> QuerySet[SignUp]:
     """Select what a resident has signed up for and is still to come or going on."""
-    moment = now or timezone.now()
+    now = now or timezone.now()
     return (
         resident.sign_ups.filter(
-            state__in=SignUp.LIVE, activity__status=Activity.Status.OPEN, activity__ends_at__gt=moment
+            state__in=SignUp.LIVE, activity__status=Activity.Status.OPEN, activity__ends_at__gt=now
         )
         .select_related("activity", "activity__team", "activity__village")
         .order_by("activity__starts_at", "pk")
@@ -87,9 +87,9 @@ def my_sign_up(activity: Activity, resident: Resident) -> SignUp | None:
     return activity.sign_ups.filter(resident=resident).exclude(state=SignUp.State.WITHDRAWN).first()
 
 
-def place_in_line(sign_up: SignUp) -> int:
+def waiting_position(sign_up: SignUp) -> int:
     """Return how many wait before this one, plus one."""
-    before = Q(at__lt=sign_up.at) | Q(at=sign_up.at, pk__lt=sign_up.pk)
+    before = Q(created_at__lt=sign_up.created_at) | Q(created_at=sign_up.created_at, pk__lt=sign_up.pk)
     return sign_up.activity.sign_ups.filter(before, state=SignUp.State.WAITING).count() + 1
 
 
@@ -123,24 +123,27 @@ class AttendanceRow:
 
     @property
     def is_here(self) -> bool:
-        return self.seen is not None and self.seen.left_at is None
+        return self.seen is not None and self.seen.checked_out_at is None
 
 
 def attendance_rows(activity: Activity) -> list[AttendanceRow]:
     """List everybody who signed up or came: present first, then expected, then gone, then waiting."""
     signed = {
-        one.resident_id: one
-        for one in activity.sign_ups.exclude(state=SignUp.State.WITHDRAWN).select_related("resident")
+        sign_up.resident_id: sign_up
+        for sign_up in activity.sign_ups.exclude(state=SignUp.State.WITHDRAWN).select_related("resident")
     }
-    seen = {one.resident_id: one for one in activity.attendances.select_related("resident", "came_by", "left_by")}
-    people = {one.resident_id: one.resident for one in signed.values()}
-    people |= {one.resident_id: one.resident for one in seen.values()}
+    seen = {
+        attendance.resident_id: attendance
+        for attendance in activity.attendances.select_related("resident", "checked_in_by", "checked_out_by")
+    }
+    people = {item.resident_id: item.resident for item in signed.values()}
+    people |= {item.resident_id: item.resident for item in seen.values()}
     rows = [AttendanceRow(people[pk], signed.get(pk), seen.get(pk)) for pk in people]
 
-    def rank(row: AttendanceRow) -> tuple[int, str, int]:
-        if row.seen is None:
-            waiting = row.sign_up is not None and row.sign_up.state == SignUp.State.WAITING
-            return (3 if waiting else 1, row.resident.name, row.resident.pk)
-        return (0 if row.is_here else 2, row.resident.name, row.resident.pk)
+    def rank(attendance_row: AttendanceRow) -> tuple[int, str, int]:
+        if attendance_row.seen is None:
+            waiting = attendance_row.sign_up is not None and attendance_row.sign_up.state == SignUp.State.WAITING
+            return (3 if waiting else 1, attendance_row.resident.name, attendance_row.resident.pk)
+        return (0 if attendance_row.is_here else 2, attendance_row.resident.name, attendance_row.resident.pk)
 
     return sorted(rows, key=rank)

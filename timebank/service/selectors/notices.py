@@ -15,7 +15,7 @@ from timebank.service import rules
 from timebank.service.models import NoticeList, Objection, Record, last_day
 
 State = Record.State
-PUBLIC = (State.NOTICED, State.DISPUTED, State.CREDITED)
+PUBLIC = (State.PUBLISHED, State.DISPUTED, State.CREDITED)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def masked(name: str) -> str:
 def notice_list(village: Region) -> list[NoticeRow]:
     """List what is on public notice in a village now: open to objection, or objected to and not yet answered."""
     records = (
-        Record.objects.filter(village=village, state__in=(State.NOTICED, State.DISPUTED))
+        Record.objects.filter(village=village, state__in=(State.PUBLISHED, State.DISPUTED))
         .select_related("resident")
         .order_by("notice_until", "served_on", "pk")
     )
@@ -66,7 +66,7 @@ def notice_row(record: Record) -> NoticeRow:
         minutes=record.minutes,
         last_day=last_day(record.notice_until),
         is_disputed=record.state == State.DISPUTED,
-        is_open=record.state in (State.NOTICED, State.DISPUTED),
+        is_open=record.state in (State.PUBLISHED, State.DISPUTED),
     )
 
 
@@ -81,11 +81,11 @@ def notice_lists(village: Region) -> QuerySet[NoticeList]:
     )
 
 
-def noticed_record_for(resident: Resident | None, pk: int) -> Record:
+def published_record_for(resident: Resident | None, pk: int) -> Record:
     """Return a record on notice to a resident of its village; 404 to anybody else."""
     record = (
         Record.objects.select_related("resident", "village")
-        .filter(pk=pk, state__in=(State.NOTICED, State.DISPUTED))
+        .filter(pk=pk, state__in=(State.PUBLISHED, State.DISPUTED))
         .first()
     )
     if record is None or resident is None or resident.village_id != record.village_id:
@@ -96,7 +96,9 @@ def noticed_record_for(resident: Resident | None, pk: int) -> Record:
 def objections_open(actor: Any, village: Region | None = None) -> QuerySet[Objection]:
     """Select unanswered objections where this person may answer, the most urgent first."""
     where = registry_rules.regions_where(actor, rules.Action.ANSWER_OBJECTION)
-    found = Objection.objects.filter(state=Objection.State.OPEN, record__village__in=where)
+    objections = Objection.objects.filter(state=Objection.State.OPEN, record__village__in=where)
     if village is not None:
-        found = found.filter(record__village=village)
-    return found.select_related("record", "record__resident", "record__village", "resident").order_by("due_on", "pk")
+        objections = objections.filter(record__village=village)
+    return objections.select_related("record", "record__resident", "record__village", "resident").order_by(
+        "due_on", "pk"
+    )

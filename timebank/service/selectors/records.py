@@ -38,7 +38,7 @@ def hours_of(resident: Resident, year: int | None = None) -> Hours:
         this_year=Sum("minutes", filter=credited & Q(served_on__year=year), default=0),
         waiting=Sum(
             "minutes",
-            filter=Q(state__in=(State.SUBMITTED, State.VERIFIED, State.NOTICED, State.DISPUTED)),
+            filter=Q(state__in=(State.SUBMITTED, State.VERIFIED, State.PUBLISHED, State.DISPUTED)),
             default=0,
         ),
         records=Count("pk", filter=~Q(state=State.REVERSED)),
@@ -91,7 +91,7 @@ def verify_queue(actor: Any, village: Region | None = None) -> QuerySet[Record]:
         queue = queue.filter(village=village)
     # Spelled so that a row without the fact stays in: in SQL, "not (NULL = 5)" is not true.
     queue = queue.exclude(resident__user=actor).filter(Q(entered_by__isnull=True) | ~Q(entered_by=actor))
-    for way, by in (("came_method", "came_by"), ("left_method", "left_by")):
+    for way, by in (("check_in_method", "checked_in_by"), ("check_out_method", "checked_out_by")):
         queue = queue.filter(
             Q(attendance__isnull=True)
             | Q(**{f"attendance__{way}": Method.QR})
@@ -123,5 +123,5 @@ def waiting_for_notice(village: Region) -> QuerySet[Record]:
 
 def due_for_credit(now: dt.datetime, village: Region | None = None) -> QuerySet[Record]:
     """Select records whose notice is over and that nobody doubts."""
-    due = Record.objects.filter(state=State.NOTICED, notice_until__lte=now)
+    due = Record.objects.filter(state=State.PUBLISHED, notice_until__lte=now)
     return due if village is None else due.filter(village=village)

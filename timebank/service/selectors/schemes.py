@@ -20,13 +20,13 @@ from timebank.service.models import SchemeAdoption
 def adoptions_of(village: Region) -> list[SchemeAdoption]:
     """List every adoption that reaches a village: its own first, then those of the regions above, newest first."""
     paths = [village.path[:end] for end in range(village.steplen, len(village.path) + 1, village.steplen)]
-    found = SchemeAdoption.objects.filter(region__path__in=paths).select_related("region")
-    return sorted(found, key=lambda one: (one.region.depth, one.since), reverse=True)
+    scheme_adoptions = SchemeAdoption.objects.filter(region__path__in=paths).select_related("region")
+    return sorted(scheme_adoptions, key=lambda item: (item.region.depth, item.since), reverse=True)
 
 
 def in_use(adoptions: Sequence[SchemeAdoption], on: dt.date) -> SchemeAdoption | None:
     """Pick the adoption that holds on a day: the nearest region's, then its latest."""
-    return next((one for one in adoptions if one.since <= on), None)
+    return next((adoption for adoption in adoptions if adoption.since <= on), None)
 
 
 def scheme_of(village: Region, on: dt.date) -> SchemeVersion:
@@ -39,9 +39,9 @@ def scheme_of(village: Region, on: dt.date) -> SchemeVersion:
 
 def notice_days_of(village: Region, on: dt.date) -> int:
     """Return how many days a village's notice lasts: its own choice, else the setting."""
-    for one in adoptions_of(village):
-        if one.since <= on and one.notice_days is not None:
-            return one.notice_days
+    for adoption in adoptions_of(village):
+        if adoption.since <= on and adoption.notice_days is not None:
+            return adoption.notice_days
     return int(settings.NOTICE_DAYS)
 
 

@@ -1,4 +1,4 @@
-"""The only code of this room that writes."""
+"""The only code of this app that writes."""
 
 from __future__ import annotations
 

@@ -30,17 +30,17 @@ def create_team(
 ) -> Team:
     """Found a team of volunteers under a region."""
     _require_any(actor, region, rules.Action.LEAD_ACTIVITY, rules.Action.GRANT_ROLE)
-    moment = now or timezone.now()
+    now = now or timezone.now()
     team = Team.objects.create(
         region=region,
         name=name.strip(),
         leader=leader,
         parent=parent,
         is_registered=is_registered,
-        created_at=moment,
+        created_at=now,
         created_by=actor,
     )
-    record_audit(actor=actor, action="create_team", subject=f"team:{team.pk}", region=region, now=moment)
+    record_audit(actor=actor, action="create_team", subject=f"team:{team.pk}", region=region, now=now)
     return team
 
 
@@ -52,7 +52,7 @@ def adopt_scheme(
     since: dt.date,
     actor: User | None,
     notice_days: int | None = None,
-    why: str = "",
+    reason: str = "",
     now: dt.datetime | None = None,
 ) -> SchemeAdoption:
     """Let a region (and all below it) price hours by a scheme from a day on; a second call with the same day is the
@@ -68,7 +68,7 @@ def adopt_scheme(
             "notice_days": notice_days,
             "adopted_by": actor,
             "adopted_at": now or timezone.now(),
-            "why": why,
+            "reason": reason,
         },
     )
     if is_new:
@@ -77,7 +77,7 @@ def adopt_scheme(
             action="adopt_scheme",
             subject=f"region:{region.pk}",
             region=region,
-            why=why,
+            reason=reason,
             facts={"slug": slug, "since": since.isoformat(), "notice_days": notice_days},
             now=now,
         )
@@ -101,8 +101,8 @@ def open_activity(
     now: dt.datetime | None = None,
 ) -> Activity:
     """Publish one occasion of service. ``village`` defaults to the team's own region."""
-    there = village or team.region
-    if not rules.leads(actor, team, there) or not there.path.startswith(team.region.path):
+    locked = village or team.region
+    if not rules.leads(actor, team, locked) or not locked.path.startswith(team.region.path):
         raise errors.NotTheLeader
     if team.status != Team.Status.ACTIVE:
         raise errors.TeamClosed
@@ -112,7 +112,7 @@ def open_activity(
         raise errors.BadCapacity(field="capacity")
     return Activity.objects.create(
         team=team,
-        village=there,
+        village=locked,
         title=title.strip(),
         details=details.strip(),
         category=category,
@@ -142,31 +142,31 @@ def change_capacity(*, activity: Activity, capacity: int, actor: User, now: dt.d
 
 
 @transaction.atomic
-def cancel_activity(*, activity: Activity, actor: User, why: str, now: dt.datetime | None = None) -> Activity:
+def cancel_activity(*, activity: Activity, actor: User, reason: str, now: dt.datetime | None = None) -> Activity:
     """Call an activity off (weather, too few people). Nobody earns, nobody is a no-show."""
     locked = lock_activity(activity.pk)
     rules.require_leader(actor, locked)
     if locked.status != Activity.Status.OPEN:
         raise errors.ActivityNotOpen
-    if not why.strip():
-        raise errors.ReasonNeeded(field="why")
+    if not reason.strip():
+        raise errors.ReasonNeeded(field="reason")
     if locked.attendances.exists():
         raise errors.AlreadyCheckedIn(errors.HAS_BEGUN)
-    moment = now or timezone.now()
+    now = now or timezone.now()
     locked.status = Activity.Status.CANCELLED
-    locked.ended_at, locked.ended_by, locked.ended_why = moment, actor, why.strip()
+    locked.ended_at, locked.ended_by, locked.ended_reason = now, actor, reason.strip()
     locked.taken = 0
-    locked.save(update_fields=["status", "ended_at", "ended_by", "ended_why", "taken"])
+    locked.save(update_fields=["status", "ended_at", "ended_by", "ended_reason", "taken"])
     locked.sign_ups.filter(state__in=SignUp.LIVE).update(
-        state=SignUp.State.WITHDRAWN, changed_at=moment, changed_by=actor, why=why.strip()
+        state=SignUp.State.WITHDRAWN, changed_at=now, changed_by=actor, reason=reason.strip()
     )
     record_audit(
         actor=actor,
         action="cancel_activity",
         subject=f"activity:{locked.pk}",
         region=locked.village,
-        why=why.strip(),
-        now=moment,
+        reason=reason.strip(),
+        now=now,
     )
     return locked
 

@@ -40,26 +40,28 @@ def check_in(
 
     Who had not signed up takes a place now, if there is one.
     """
-    moment = now or timezone.now()
-    there, person, how = _gate(token, activity, resident, actor, on_behalf_of, method, moment)
-    known = there.attendances.filter(resident=person).first()
+    now = now or timezone.now()
+    locked, person, how = _gate(token, activity, resident, actor, on_behalf_of, method, now)
+    known = locked.attendances.filter(resident=person).first()
     if known is not None:
         return known
-    if moment < there.starts_at - rules.CHECK_IN_BEFORE:
+    if now < locked.starts_at - rules.CHECK_IN_BEFORE:
         raise errors.TooEarly
-    if moment >= there.ends_at:
+    if now >= locked.ends_at:
         raise errors.ActivityOver
-    require_suited(there, person)
+    require_suited(locked, person)
     elsewhere = (
-        Attendance.objects.filter(resident=person, left_at__isnull=True)
-        .filter(activity__status=Activity.Status.OPEN, activity__ends_at__gt=moment)
+        Attendance.objects.filter(resident=person, checked_out_at__isnull=True)
+        .filter(activity__status=Activity.Status.OPEN, activity__ends_at__gt=now)
         .select_related("activity")
         .first()
     )
     if elsewhere is not None:
         raise errors.CheckedInElsewhere(elsewhere.activity.title)
-    _seat(there, person, actor, moment)
-    return Attendance.objects.create(activity=there, resident=person, came_at=moment, came_method=how, came_by=actor)
+    _seat(locked, person, actor, now)
+    return Attendance.objects.create(
+        activity=locked, resident=person, checked_in_at=now, check_in_method=how, checked_in_by=actor
+    )
 
 
 @transaction.atomic
@@ -74,14 +76,14 @@ def check_out(
     now: dt.datetime | None = None,
 ) -> Attendance:
     """Note that a person left. The first check-out counts; the leader can take a mistaken one back."""
-    moment = now or timezone.now()
-    there, person, how = _gate(token, activity, resident, actor, on_behalf_of, method, moment)
-    seen = there.attendances.filter(resident=person).first()
+    now = now or timezone.now()
+    locked, person, how = _gate(token, activity, resident, actor, on_behalf_of, method, now)
+    seen = locked.attendances.filter(resident=person).first()
     if seen is None:
         raise errors.NotCheckedIn
-    if seen.left_at is None:
-        seen.left_at, seen.left_method, seen.left_by = max(moment, seen.came_at), how, actor
-        seen.save(update_fields=["left_at", "left_method", "left_by"])
+    if seen.checked_out_at is None:
+        seen.checked_out_at, seen.check_out_method, seen.checked_out_by = max(now, seen.checked_in_at), how, actor
+        seen.save(update_fields=["checked_out_at", "check_out_method", "checked_out_by"])
     return seen
 
 
@@ -90,15 +92,15 @@ def undo_check_out(
     *, activity: Activity, resident: Resident, actor: User, now: dt.datetime | None = None
 ) -> Attendance:
     """Take a mistaken check-out back while the activity is open; only the leader can."""
-    there, person = lock_both(activity.pk, resident.pk)
-    rules.require_leader(actor, there)
-    if there.status != Activity.Status.OPEN:
+    locked, person = lock_both(activity.pk, resident.pk)
+    rules.require_leader(actor, locked)
+    if locked.status != Activity.Status.OPEN:
         raise errors.ActivityNotOpen
-    seen = there.attendances.filter(resident=person).first()
+    seen = locked.attendances.filter(resident=person).first()
     if seen is None:
         raise errors.NotCheckedIn
-    seen.left_at, seen.left_method, seen.left_by = None, "", None
-    seen.save(update_fields=["left_at", "left_method", "left_by"])
+    seen.checked_out_at, seen.check_out_method, seen.checked_out_by = None, "", None
+    seen.save(update_fields=["checked_out_at", "check_out_method", "checked_out_by"])
     return seen
 
 
@@ -113,14 +115,14 @@ def close_activity(*, activity: Activity, actor: User, now: dt.datetime | None =
 
 def close_overdue(*, now: dt.datetime | None = None) -> list[int]:
     """Close what its leader forgot to close; each in a transaction of its own. Returns the activities closed."""
-    moment = now or timezone.now()
-    due = Activity.objects.filter(status=Activity.Status.OPEN, ends_at__lte=moment - rules.CLOSE_AFTER)
+    now = now or timezone.now()
+    due = Activity.objects.filter(status=Activity.Status.OPEN, ends_at__lte=now - rules.CLOSE_AFTER)
     closed: list[int] = []
     for pk in due.order_by("pk").values_list("pk", flat=True):
         with transaction.atomic():
             locked = _lock(pk)
             if locked.status == Activity.Status.OPEN:
-                _close(locked, None, moment)
+                _close(locked, None, now)
                 closed.append(pk)
     return closed
 
@@ -140,18 +142,18 @@ def _gate(
 ) -> tuple[Activity, Resident, str]:
     """Lock both and check by what right this person's time is noted."""
     if token:
-        there, person = lock_both(_named(token, now), resident.pk)
-        require_hand(actor, there, person, on_behalf_of)
+        locked, person = lock_both(_named(token, now), resident.pk)
+        require_hand(actor, locked, person, on_behalf_of)
         how: str = Method.QR
     else:
         if activity is None:
             raise errors.TokenInvalid
-        there, person = lock_both(activity.pk, resident.pk)
-        rules.require_leader(actor, there)
+        locked, person = lock_both(activity.pk, resident.pk)
+        rules.require_leader(actor, locked)
         how = Method(method)
-    if there.status != Activity.Status.OPEN:
+    if locked.status != Activity.Status.OPEN:
         raise errors.ActivityNotOpen
-    return there, person, how
+    return locked, person, how
 
 
 def _named(token: str, now: dt.datetime) -> int:
@@ -169,7 +171,9 @@ def _seat(activity: Activity, resident: Resident, actor: User | None, now: dt.da
     if not take_place(activity):
         raise errors.ActivityFull
     if mine is None:
-        SignUp.objects.create(activity=activity, resident=resident, state=SignUp.State.GOING, at=now, by=actor)
+        SignUp.objects.create(
+            activity=activity, resident=resident, state=SignUp.State.GOING, created_at=now, actor=actor
+        )
     else:
         mine.state, mine.changed_at, mine.changed_by = SignUp.State.GOING, now, actor
         mine.save(update_fields=["state", "changed_at", "changed_by"])
@@ -183,25 +187,25 @@ def _close(activity: Activity, actor: User | None, now: dt.datetime) -> Activity
     if now < activity.starts_at:
         raise errors.TooEarly(errors.CLOSE_LATER)
     seen = list(activity.attendances.select_related("resident", "resident__village").order_by("resident_id"))
-    people = [one.resident_id for one in seen]
+    people = [item.resident_id for item in seen]
     # One gate per person, in one order, so that no other record of theirs can slip in beside ours.
     list(Resident.objects.select_for_update(of=("self",)).filter(pk__in=people).order_by("pk").values_list("pk"))
     records = _records(activity, seen, actor, now)
     Attendance.objects.bulk_update(
-        seen, ["left_at", "left_method", "left_by", "forgot_to_leave", "problem"], batch_size=500
+        seen, ["checked_out_at", "check_out_method", "checked_out_by", "forgot_to_leave", "problem"], batch_size=500
     )
     kept = Record.objects.bulk_create(records, batch_size=500)
     RecordChange.objects.bulk_create(
         [
             RecordChange(
-                record=one,
-                at=now,
+                record=item,
+                occurred_at=now,
                 actor=actor,
-                to_state=one.state,
-                minutes=one.minutes,
+                to_state=item.state,
+                minutes=item.minutes,
                 code="from_attendance",
             )
-            for one in kept
+            for item in kept
         ],
         batch_size=500,
     )
@@ -220,31 +224,31 @@ def _records(activity: Activity, seen: list[Attendance], actor: User | None, now
     # A forgotten activity closes by itself: then its leader counts as the one who submitted.
     submitter = actor if actor is not None else activity.team.leader
     spans: dict[int, tuple[dt.datetime, dt.datetime]] = {}
-    for one in seen:
-        if one.left_at is None:
-            one.left_at = max(min(now, activity.ends_at), one.came_at)
-            one.left_method, one.left_by = Method.CLOSE, actor
-            one.forgot_to_leave = now >= activity.ends_at
-        start = max(one.came_at, activity.starts_at)
-        minutes = rules.minutes_between(one.came_at, one.left_at, activity.starts_at, activity.ends_at)
+    for item in seen:
+        if item.checked_out_at is None:
+            item.checked_out_at = max(min(now, activity.ends_at), item.checked_in_at)
+            item.check_out_method, item.checked_out_by = Method.CLOSE, actor
+            item.forgot_to_leave = now >= activity.ends_at
+        start = max(item.checked_in_at, activity.starts_at)
+        minutes = rules.minutes_between(item.checked_in_at, item.checked_out_at, activity.starts_at, activity.ends_at)
         if minutes == 0:
-            one.problem = "too_short"
+            item.problem = "too_short"
         else:
-            spans[one.resident_id] = (start, start + dt.timedelta(minutes=minutes))
+            spans[item.resident_id] = (start, start + dt.timedelta(minutes=minutes))
     busy = busy_residents(spans)
-    for one in seen:
-        if one.resident_id in busy:
-            one.problem = "overlap"
-        if one.problem:
+    for item in seen:
+        if item.resident_id in busy:
+            item.problem = "overlap"
+        if item.problem:
             continue
-        start, end = spans[one.resident_id]
+        start, end = spans[item.resident_id]
         day = rules.local_day(start)
         records.append(
             Record(
-                resident=one.resident,
-                village=one.resident.village,
+                resident=item.resident,
+                village=item.resident.village,
                 activity=activity,
-                attendance=one,
+                attendance=item,
                 source=Record.Source.ATTENDANCE,
                 category=activity.category,
                 title=activity.title,
@@ -253,9 +257,9 @@ def _records(activity: Activity, seen: list[Attendance], actor: User | None, now
                 ended_at=end,
                 minutes=int((end - start).total_seconds()) // 60,
                 evidence=rules.evidence_of(
-                    Record.Source.ATTENDANCE, one.came_method, one.left_method, one.forgot_to_leave
+                    Record.Source.ATTENDANCE, item.check_in_method, item.check_out_method, item.forgot_to_leave
                 ),
-                is_flagged=one.forgot_to_leave or is_late(day, now),
+                is_flagged=item.forgot_to_leave or is_late(day, now),
                 state=Record.State.SUBMITTED,
                 entered_at=now,
                 entered_by=submitter,

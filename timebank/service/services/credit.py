@@ -1,4 +1,4 @@
-"""Credit: every verified, noticed, undoubted hour becomes points, once.
+"""Credit: every verified, published, undoubted hour becomes points, once.
 
 Work goes in batches. One batch is one transaction: lock the residents (by id), read their due records and the year's
 history, price in order of (day of service, id), post all transfers in one call, move the records. The record's id is
@@ -33,7 +33,7 @@ from timebank.service.models import Record, RecordChange, SchemeAdoption, Standi
 from timebank.service.selectors.records import due_for_credit
 from timebank.service.selectors.schemes import adoptions_of, in_use, ladder_of, scheme_of, spec_of
 from timebank.service.selectors.standings import view_of
-from timebank.service.services.records import lock_record, lock_resident, note
+from timebank.service.services.records import lock_record, lock_resident, log_change
 from timebank.service.store import Credit, write_credits
 
 State = Record.State
@@ -56,7 +56,7 @@ class CreditReport:
 
     due: int = 0
     credited: int = 0
-    nought: int = 0
+    zero: int = 0
     points: int = 0
     failed: list[RowError] = field(default_factory=list)
 
@@ -73,12 +73,12 @@ def credit_due(
     A person whose row fails is left out whole, because later rows are priced on top of earlier ones.
     ``progress(done, due)`` is called after each batch.
     """
-    moment = now or timezone.now()
-    report = CreditReport(due=due_for_credit(moment, village).count())
+    now = now or timezone.now()
+    report = CreditReport(due=due_for_credit(now, village).count())
     tariff = Tariff()
     done = 0
-    for people, count in _batches(moment, village, batch):
-        _credit(people, moment, village, tariff, report)
+    for people, count in _batches(now, village, batch):
+        _credit(people, now, village, tariff, report)
         done += count
         if progress is not None:
             progress(done, report.due)
@@ -169,15 +169,15 @@ def _credit(people: list[int], now: dt.datetime, village: Region | None, tariff:
                 break
             except _Refused as stopped:
                 refused |= stopped.refused
-                lost = {one.record.resident_id for one in priced if one.record.pk in stopped.refused}
-                priced = [one for one in priced if one.record.resident_id not in lost]
-    for one in priced:
+                lost = {row.record.resident_id for row in priced if row.record.pk in stopped.refused}
+                priced = [row for row in priced if row.record.resident_id not in lost]
+    for item in priced:
         report.credited += 1
-        report.nought += not one.moves_points
-        report.points += one.quote.points if one.moves_points else 0
+        report.zero += not item.moves_points
+        report.points += item.quote.points if item.moves_points else 0
     by_pk = {record.pk: record for record in due}
     for pk, refusal in refused.items():
-        Record.objects.filter(pk=pk, state=State.NOTICED).update(credit_problem=refusal.code)
+        Record.objects.filter(pk=pk, state=State.PUBLISHED).update(credit_problem=refusal.code)
         report.failed.append(RowError(pk, by_pk[pk].resident_id, refusal.code, str(refusal)))
 
 
@@ -196,7 +196,7 @@ def _price(due: list[Record], now: dt.datetime, tariff: Tariff) -> tuple[list[_P
         except DomainError as refusal:
             refused[record.pk] = refusal
             stopped.add(record.resident_id)
-            priced = [one for one in priced if one.record.resident_id != record.resident_id]
+            priced = [item for item in priced if item.record.resident_id != record.resident_id]
             continue
         scheme = spec_of(version)
         past = history[record.resident_id]
@@ -237,44 +237,46 @@ def _history(due: list[Record]) -> dict[int, list[engine.Past]]:
 def _post(priced: list[_Priced], now: dt.datetime) -> None:
     """Post the transfers of a batch and move its records; raises _Refused with the rows the ledger will not take."""
     today = rules.local_day(now)
-    moving = [one for one in priced if one.moves_points]
+    moving = [item for item in priced if item.moves_points]
     results = ledger.post_many(
         [
             TransferSpec(
-                key=one.record.mint_key,
+                key=item.record.mint_key,
                 kind="mint",
                 legs=(
                     Leg(
-                        debit=f"issuance:region:{one.record.village_id}",
-                        credit=one.record.resident.wallet_key,
-                        amount=one.quote.points,
-                        expires_on=one.expires_on,
+                        debit=f"issuance:region:{item.record.village_id}",
+                        credit=item.record.resident.wallet_key,
+                        amount=item.quote.points,
+                        expires_on=item.expires_on,
                     ),
                 ),
                 effective_on=today,
                 reason="service",
-                memo=one.record.title or one.record.category,
+                memo=item.record.title or item.record.category,
                 actor="system",
-                source=f"record:{one.record.pk}",
-                rule=f"{one.quote.version}:{one.quote.rule}",
+                source=f"record:{item.record.pk}",
+                rule=f"{item.quote.version}:{item.quote.rule}",
             )
-            for one in moving
+            for item in moving
         ]
     )
-    bad = {one.record.pk: result.error for one, result in zip(moving, results, strict=True) if result.error is not None}
+    bad = {
+        item.record.pk: result.error for item, result in zip(moving, results, strict=True) if result.error is not None
+    }
     if bad:
         raise _Refused(bad)
     moved = write_credits(
         [
             Credit(
-                record_id=one.record.pk,
-                points=one.quote.points,
-                quote=one.quote.as_json(),
-                rule=one.quote.rule,
-                rule_version=one.quote.version,
-                transfer_key=one.record.mint_key if one.moves_points else "",
+                record_id=item.record.pk,
+                points=item.quote.points,
+                quote=item.quote.as_json(),
+                rule=item.quote.rule,
+                rule_version=item.quote.version,
+                transfer_key=item.record.mint_key if item.moves_points else "",
             )
-            for one in priced
+            for item in priced
         ],
         now,
     )
@@ -284,14 +286,14 @@ def _post(priced: list[_Priced], now: dt.datetime) -> None:
     RecordChange.objects.bulk_create(
         [
             RecordChange(
-                record=one.record,
-                at=now,
-                from_state=State.NOTICED,
+                record=item.record,
+                occurred_at=now,
+                from_state=State.PUBLISHED,
                 to_state=State.CREDITED,
-                minutes=one.record.minutes,
-                code="credited" if one.moves_points else "credited_nought",
+                minutes=item.record.minutes,
+                code="credited" if item.moves_points else "credited_nought",
             )
-            for one in priced
+            for item in priced
         ],
         batch_size=500,
     )
@@ -301,14 +303,14 @@ def _post(priced: list[_Priced], now: dt.datetime) -> None:
 def _raise_standings(priced: list[_Priced], now: dt.datetime) -> None:
     gained: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0])
     ladders: dict[tuple[int, int], Ladder | None] = {}
-    for one in priced:
-        key = one.record.resident_id, one.record.served_on.year
-        gained[key][0] += one.quote.points
-        gained[key][1] += one.record.minutes
-        ladders[key] = ladder_of(one.version)
+    for item in priced:
+        key = item.record.resident_id, item.record.served_on.year
+        gained[key][0] += item.quote.points
+        gained[key][1] += item.record.minutes
+        ladders[key] = ladder_of(item.version)
     kept = {
-        (one.resident_id, one.year): one
-        for one in Standing.objects.filter(
+        (standing.resident_id, standing.year): standing
+        for standing in Standing.objects.filter(
             resident_id__in={resident for resident, _ in gained}, year__in={year for _, year in gained}
         )
     }
@@ -325,15 +327,15 @@ def _raise_standings(priced: list[_Priced], now: dt.datetime) -> None:
     )
 
 
-def _set_level(row: Standing, ladder: Ladder | None, now: dt.datetime) -> None:
-    view = view_of(row.resident_id, row.year, row.earned_points, row.minutes, ladder)
-    row.score, row.tier, row.star, row.updated_at = view.score, view.label, view.star, now
+def _set_level(standing: Standing, ladder: Ladder | None, now: dt.datetime) -> None:
+    view = view_of(standing.resident_id, standing.year, standing.earned_points, standing.minutes, ladder)
+    standing.score, standing.tier, standing.star, standing.updated_at = view.score, view.label, view.star, now
 
 
 @transaction.atomic
-def reverse_record(*, record: Record, actor: User, why: str, now: dt.datetime | None = None) -> Record:
+def reverse_record(*, record: Record, actor: User, reason: str, now: dt.datetime | None = None) -> Record:
     """Reverse a credited record and its points. What is already spent becomes a debt that later earnings repay."""
-    moment = now or timezone.now()
+    now = now or timezone.now()
     lock_resident(record.resident_id)
     locked = lock_record(record.pk)
     if not any(
@@ -347,8 +349,8 @@ def reverse_record(*, record: Record, actor: User, why: str, now: dt.datetime | 
     if own is not None and same_household(own, locked.resident):
         raise errors.OwnHousehold
     rules.require_step(locked, State.REVERSED)
-    if not why.strip():
-        raise errors.ReasonNeeded(field="why")
+    if not reason.strip():
+        raise errors.ReasonNeeded(field="reason")
     if locked.transfer_key:
         minted = ledger_read.transfer_by_key(locked.transfer_key)
         if minted is None:
@@ -356,26 +358,26 @@ def reverse_record(*, record: Record, actor: User, why: str, now: dt.datetime | 
         ledger.reverse(
             minted.id,
             key=f"reverse:record:{locked.pk}",
-            reason=why.strip()[:64],
+            reason=reason.strip()[:64],
             actor=f"user:{actor.pk}",
             memo=locked.title or locked.category,
         )
     locked.state = State.REVERSED
     locked.save(update_fields=["state"])
-    note(locked, actor=actor, was=State.CREDITED, now=moment, why=why, code="reversed")
+    log_change(locked, actor=actor, was=State.CREDITED, now=now, reason=reason, code="reversed")
     row = Standing.objects.filter(resident_id=locked.resident_id, year=locked.served_on.year).first()
     if row is not None and locked.points is not None:
         row.earned_points -= locked.points
         row.minutes = max(0, row.minutes - locked.minutes)
-        _set_level(row, ladder_of(scheme_of(locked.village, locked.served_on)), moment)
+        _set_level(row, ladder_of(scheme_of(locked.village, locked.served_on)), now)
         row.save()
     record_audit(
         actor=actor,
         action="reverse_record",
         subject=f"record:{locked.pk}",
         region=locked.village,
-        why=why.strip(),
+        reason=reason.strip(),
         facts={"points": locked.points},
-        now=moment,
+        now=now,
     )
     return locked

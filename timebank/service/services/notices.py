@@ -16,7 +16,7 @@ from timebank.registry.services import record_audit
 from timebank.service import errors, rules
 from timebank.service.models import NoticeList, Objection, Record, RecordChange
 from timebank.service.selectors.schemes import notice_days_of
-from timebank.service.services.records import lock_record, note
+from timebank.service.services.records import lock_record, log_change
 
 State = Record.State
 
@@ -25,7 +25,7 @@ State = Record.State
 def publish_notice(*, village: Region, actor: User, now: dt.datetime | None = None) -> NoticeList:
     """Put every verified record of a village on a new notice list; raises NothingToPublish when there is none."""
     registry_rules.require(actor, rules.Action.PUBLISH_NOTICE, region=village)
-    moment = now or timezone.now()
+    now = now or timezone.now()
     # The village's row keeps two clerks from giving out one number twice.
     Region.objects.select_for_update(of=("self",)).get(pk=village.pk)
     records = list(
@@ -33,30 +33,30 @@ def publish_notice(*, village: Region, actor: User, now: dt.datetime | None = No
     )
     if not records:
         raise errors.NothingToPublish
-    days = notice_days_of(village, rules.local_day(moment))
+    days = notice_days_of(village, rules.local_day(now))
     last = NoticeList.objects.filter(village=village).aggregate(last=Max("number"))["last"] or 0
     notice = NoticeList.objects.create(
         village=village,
         number=last + 1,
-        published_at=moment,
+        published_at=now,
         published_by=actor,
         days=days,
-        until=rules.notice_end(moment, days),
+        until=rules.notice_end(now, days),
     )
     for record in records:
-        record.state, record.notice_list = State.NOTICED, notice
-        record.notice_from, record.notice_until = moment, notice.until
+        record.state, record.notice_list = State.PUBLISHED, notice
+        record.notice_from, record.notice_until = now, notice.until
     Record.objects.bulk_update(records, ["state", "notice_list", "notice_from", "notice_until"], batch_size=500)
     RecordChange.objects.bulk_create(
         [
             RecordChange(
                 record=record,
-                at=moment,
+                occurred_at=now,
                 actor=actor,
                 from_state=State.VERIFIED,
-                to_state=State.NOTICED,
+                to_state=State.PUBLISHED,
                 minutes=record.minutes,
-                code="noticed",
+                code="published",
             )
             for record in records
         ],
@@ -68,7 +68,7 @@ def publish_notice(*, village: Region, actor: User, now: dt.datetime | None = No
         subject=f"notice:{notice.pk}",
         region=village,
         facts={"records": len(records), "days": days},
-        now=moment,
+        now=now,
     )
     return notice
 
@@ -89,26 +89,26 @@ def raise_objection(
         raise errors.NotYours
     if resident.village_id != locked.village_id or resident.status != Resident.Status.ACTIVE:
         raise errors.OtherVillage
-    if locked.state not in (State.NOTICED, State.DISPUTED):
+    if locked.state not in (State.PUBLISHED, State.DISPUTED):
         raise errors.NotOnNotice
     if not text.strip():
         raise errors.ReasonNeeded(field="text")
     if locked.objections.filter(resident=resident, state=Objection.State.OPEN).exists():
         raise errors.AlreadyObjected
-    moment = now or timezone.now()
+    now = now or timezone.now()
     objection = Objection.objects.create(
         record=locked,
         resident=resident,
         actor=actor,
         text=text.strip(),
-        raised_at=moment,
-        due_on=rules.add_working_days(rules.local_day(moment), settings.OBJECTION_WORKING_DAYS),
+        raised_at=now,
+        due_on=rules.add_working_days(rules.local_day(now), settings.OBJECTION_WORKING_DAYS),
     )
-    if locked.state == State.NOTICED:
+    if locked.state == State.PUBLISHED:
         locked.state = State.DISPUTED
         locked.save(update_fields=["state"])
         # The history is shown to the volunteer, who need not learn here who doubted: the objection itself knows.
-        note(locked, actor=None, was=State.NOTICED, now=moment, why=text[:200], code="objected")
+        log_change(locked, actor=None, was=State.PUBLISHED, now=now, reason=text[:200], code="objected")
     return objection
 
 
@@ -125,31 +125,31 @@ def answer_objection(
         raise errors.ObjectionAnswered
     if not answer.strip():
         raise errors.ReasonNeeded(field="answer")
-    moment = now or timezone.now()
+    now = now or timezone.now()
     mine.state = Objection.State.UPHELD if upheld else Objection.State.DISMISSED
-    mine.answer, mine.answered_at, mine.answered_by = answer.strip(), moment, actor
+    mine.answer, mine.answered_at, mine.answered_by = answer.strip(), now, actor
     mine.save(update_fields=["state", "answer", "answered_at", "answered_by"])
     others = locked.objections.filter(state=Objection.State.OPEN)
     if upheld:
         # What was doubted is settled for all who doubted it.
-        others.update(state=Objection.State.UPHELD, answer=mine.answer, answered_at=moment, answered_by=actor)
+        others.update(state=Objection.State.UPHELD, answer=mine.answer, answered_at=now, answered_by=actor)
         locked.state = State.RETURNED
         locked.verified_at = locked.verified_by = None
         locked.notice_list = locked.notice_from = locked.notice_until = None
         locked.save()
-        note(locked, actor=actor, was=State.DISPUTED, now=moment, why=mine.answer[:200], code="upheld")
+        log_change(locked, actor=actor, was=State.DISPUTED, now=now, reason=mine.answer[:200], code="upheld")
     elif not others.exists():
-        locked.state = State.NOTICED
+        locked.state = State.PUBLISHED
         locked.save(update_fields=["state"])
-        note(locked, actor=actor, was=State.DISPUTED, now=moment, why=mine.answer[:200], code="dismissed")
+        log_change(locked, actor=actor, was=State.DISPUTED, now=now, reason=mine.answer[:200], code="dismissed")
     record_audit(
         actor=actor,
         action="answer_objection",
         subject=f"objection:{mine.pk}",
         region=locked.village,
-        why=mine.answer[:200],
+        reason=mine.answer[:200],
         facts={"upheld": upheld, "record": locked.pk},
-        now=moment,
+        now=now,
     )
     return mine
 

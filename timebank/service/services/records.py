@@ -30,7 +30,7 @@ def enter_record(
     activity: Activity | None = None,
     started_at: dt.datetime | None = None,
     title: str = "",
-    why: str = "",
+    reason: str = "",
     draft: bool = False,
     now: dt.datetime | None = None,
 ) -> Record:
@@ -38,7 +38,7 @@ def enter_record(
 
     ``started_at`` lets the overlap check be exact; without it only the day's total is checked.
     """
-    moment = now or timezone.now()
+    now = now or timezone.now()
     person = lock_resident(resident.pk)
     _require_clerk(actor, person, activity)
     if person.status != Resident.Status.ACTIVE:
@@ -56,7 +56,7 @@ def enter_record(
     elif started_at is not None:
         served_on = rules.local_day(started_at)
     ended_at = started_at + dt.timedelta(minutes=minutes) if started_at is not None else None
-    _require_time(served_on, minutes, moment)
+    _require_time(served_on, minutes, now)
     require_no_overlap(person.pk, served_on, minutes, started_at, ended_at)
     record = Record.objects.create(
         resident=person,
@@ -70,12 +70,12 @@ def enter_record(
         ended_at=ended_at,
         minutes=minutes,
         evidence=rules.evidence_of(Record.Source.ENTERED, "", "", False),
-        is_flagged=is_late(served_on, moment),
+        is_flagged=is_late(served_on, now),
         state=State.DRAFT if draft else State.SUBMITTED,
-        entered_at=moment,
+        entered_at=now,
         entered_by=actor,
     )
-    note(record, actor=actor, was="", now=moment, why=why, code="entered")
+    log_change(record, actor=actor, was="", now=now, reason=reason, code="entered")
     return record
 
 
@@ -85,18 +85,18 @@ def submit_record(
     record: Record,
     actor: User,
     minutes: int | None = None,
-    why: str = "",
+    reason: str = "",
     now: dt.datetime | None = None,
 ) -> Record:
     """Send a draft, or a returned record that was mended, for verification. Whoever sends it may not verify it."""
-    moment = now or timezone.now()
+    now = now or timezone.now()
     person = lock_resident(record.resident_id)
     locked = lock_record(record.pk)
     _require_clerk(actor, person, locked.activity)
     rules.require_step(locked, State.SUBMITTED)
     was = locked.state
-    if was == State.RETURNED and not why.strip():
-        raise errors.ReasonNeeded(field="why")
+    if was == State.RETURNED and not reason.strip():
+        raise errors.ReasonNeeded(field="reason")
     if minutes is not None:
         most = locked.activity.planned_minutes if locked.activity is not None else rules.MAX_DAY_MINUTES
         if minutes > most:
@@ -104,7 +104,7 @@ def submit_record(
         locked.minutes = minutes
         if locked.started_at is not None:
             locked.ended_at = locked.started_at + dt.timedelta(minutes=minutes)
-    _require_time(locked.served_on, locked.minutes, moment)
+    _require_time(locked.served_on, locked.minutes, now)
     require_no_overlap(
         person.pk, locked.served_on, locked.minutes, locked.started_at, locked.ended_at, besides=locked.pk
     )
@@ -112,7 +112,7 @@ def submit_record(
     locked.verified_at = locked.verified_by = None
     locked.notice_list = locked.notice_from = locked.notice_until = None
     locked.save()
-    note(locked, actor=actor, was=was, now=moment, why=why, code="submitted")
+    log_change(locked, actor=actor, was=was, now=now, reason=reason, code="submitted")
     return locked
 
 
@@ -131,27 +131,27 @@ def lock_record(pk: int) -> Record:
     )
 
 
-def note(
+def log_change(
     record: Record,
     *,
     actor: User | None,
     was: str,
     now: dt.datetime,
-    why: str = "",
+    reason: str = "",
     code: str = "",
     on_behalf_of: Resident | None = None,
 ) -> RecordChange:
     """Keep who, when and why of a change."""
     return RecordChange.objects.create(
         record=record,
-        at=now,
+        occurred_at=now,
         actor=actor,
         on_behalf_of=on_behalf_of,
         from_state=was,
         to_state=record.state,
         minutes=record.minutes,
         code=code,
-        why=why.strip(),
+        reason=reason.strip(),
     )
 
 
@@ -170,16 +170,16 @@ def require_no_overlap(
     besides: int | None = None,
 ) -> None:
     """Refuse a record whose time the person has already given elsewhere; call with the resident's row locked."""
-    standing = Record.objects.filter(resident_id=resident_pk, state__in=Record.STANDING)
+    counted = Record.objects.filter(resident_id=resident_pk, state__in=Record.COUNTED)
     if besides is not None:
-        standing = standing.exclude(pk=besides)
+        counted = counted.exclude(pk=besides)
     if (
         started_at is not None
         and ended_at is not None
-        and standing.filter(started_at__lt=ended_at, ended_at__gt=started_at).exists()
+        and counted.filter(started_at__lt=ended_at, ended_at__gt=started_at).exists()
     ):
         raise errors.OverlappingRecord
-    given = standing.filter(served_on=served_on).aggregate(sum=Sum("minutes"))["sum"] or 0
+    given = counted.filter(served_on=served_on).aggregate(sum=Sum("minutes"))["sum"] or 0
     if given + minutes > rules.MAX_DAY_MINUTES:
         raise errors.OverlappingRecord(errors.DAY_IS_FULL)
 
@@ -191,7 +191,7 @@ def busy_residents(spans: Mapping[int, tuple[dt.datetime, dt.datetime]]) -> set[
     days = {rules.local_day(start) for start, _ in spans.values()}
     first, last = min(start for start, _ in spans.values()), max(end for _, end in spans.values())
     rows: Iterable[tuple[int, dt.date, int, dt.datetime | None, dt.datetime | None]] = (
-        Record.objects.filter(resident_id__in=spans, state__in=Record.STANDING)
+        Record.objects.filter(resident_id__in=spans, state__in=Record.COUNTED)
         .filter(Q(served_on__in=days) | Q(started_at__lt=last, ended_at__gt=first))
         .values_list("resident_id", "served_on", "minutes", "started_at", "ended_at")
     )

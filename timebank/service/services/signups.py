@@ -26,12 +26,12 @@ def sign_up(
 
     ``on_behalf_of``: the person for whom this session proved that it acts (by proxy, or by card and PIN).
     """
-    moment = now or timezone.now()
+    now = now or timezone.now()
     locked, person = lock_both(activity.pk, resident.pk)
     require_hand(actor, locked, person, on_behalf_of)
     if locked.status != Activity.Status.OPEN:
         raise errors.ActivityNotOpen
-    if moment >= locked.ends_at:
+    if now >= locked.ends_at:
         raise errors.ActivityOver
     live = locked.sign_ups.filter(resident=person, state__in=SignUp.LIVE).first()
     if live is not None:
@@ -41,7 +41,7 @@ def sign_up(
     require_suited(locked, person)
     require_free(locked, person)
     state = SignUp.State.GOING if take_place(locked) else SignUp.State.WAITING
-    return SignUp.objects.create(activity=locked, resident=person, state=state, at=moment, by=actor)
+    return SignUp.objects.create(activity=locked, resident=person, state=state, created_at=now, actor=actor)
 
 
 @transaction.atomic
@@ -51,11 +51,11 @@ def withdraw(
     resident: Resident,
     actor: User | None,
     on_behalf_of: Resident | None = None,
-    why: str = "",
+    reason: str = "",
     now: dt.datetime | None = None,
 ) -> SignUp:
     """Give the place back; the first on the waiting list gets it."""
-    moment = now or timezone.now()
+    now = now or timezone.now()
     locked, person = lock_both(activity.pk, resident.pk)
     require_hand(actor, locked, person, on_behalf_of)
     if locked.status != Activity.Status.OPEN:
@@ -66,12 +66,12 @@ def withdraw(
     if locked.attendances.filter(resident=person).exists():
         raise errors.AlreadyCheckedIn
     had_place = mine.state == SignUp.State.GOING
-    mine.state, mine.changed_at, mine.changed_by, mine.why = SignUp.State.WITHDRAWN, moment, actor, why
-    mine.save(update_fields=["state", "changed_at", "changed_by", "why"])
+    mine.state, mine.changed_at, mine.changed_by, mine.reason = SignUp.State.WITHDRAWN, now, actor, reason
+    mine.save(update_fields=["state", "changed_at", "changed_by", "reason"])
     if had_place:
         locked.taken -= 1
         locked.save(update_fields=["taken"])
-        promote_waiting(locked, actor=actor, now=moment)
+        promote_waiting(locked, actor=actor, now=now)
     return mine
 
 
@@ -131,11 +131,11 @@ def take_place(activity: Activity) -> bool:
 def promote_waiting(activity: Activity, *, actor: User | None, now: dt.datetime) -> list[SignUp]:
     """Give free places of a locked activity to those who have waited longest."""
     moved: list[SignUp] = []
-    waiting = activity.sign_ups.filter(state=SignUp.State.WAITING).order_by("at", "pk")
-    for one in waiting[: activity.capacity - activity.taken]:
-        one.state, one.changed_at, one.changed_by = SignUp.State.GOING, now, actor
-        one.save(update_fields=["state", "changed_at", "changed_by"])
-        moved.append(one)
+    waiting = activity.sign_ups.filter(state=SignUp.State.WAITING).order_by("created_at", "pk")
+    for item in waiting[: activity.capacity - activity.taken]:
+        item.state, item.changed_at, item.changed_by = SignUp.State.GOING, now, actor
+        item.save(update_fields=["state", "changed_at", "changed_by"])
+        moved.append(item)
     if moved:
         activity.taken += len(moved)
         activity.save(update_fields=["taken"])

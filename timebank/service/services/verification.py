@@ -14,7 +14,7 @@ from timebank.registry import rules as registry_rules
 from timebank.registry.models import User
 from timebank.service import errors, rules
 from timebank.service.models import Record
-from timebank.service.services.records import lock_record, note
+from timebank.service.services.records import lock_record, log_change
 
 State = Record.State
 
@@ -29,33 +29,33 @@ class VerifyReport:
 
 @transaction.atomic
 def verify_record(
-    *, record: Record, actor: User, minutes: int | None = None, why: str = "", now: dt.datetime | None = None
+    *, record: Record, actor: User, minutes: int | None = None, reason: str = "", now: dt.datetime | None = None
 ) -> Record:
     """Confirm a submitted record as a second person; ``minutes`` may only lower what was submitted, with a reason."""
     locked = lock_record(record.pk)
     registry_rules.require(actor, rules.Action.VERIFY_RECORD, region=locked.village)
-    refusal = rules.why_not_verify(actor, locked)
+    refusal = rules.refusal_to_verify(actor, locked)
     if refusal is not None:
         raise refusal
     rules.require_step(locked, State.VERIFIED)
-    moment = now or timezone.now()
+    now = now or timezone.now()
     was, code = locked.state, "verified"
     if minutes is not None and minutes != locked.minutes:
         if not 1 <= minutes < locked.minutes:
             raise errors.BadMinutes(errors.ONLY_FEWER, field="minutes")
-        if not why.strip():
-            raise errors.ReasonNeeded(field="why")
+        if not reason.strip():
+            raise errors.ReasonNeeded(field="reason")
         locked.minutes, code = minutes, "corrected_minutes"
         if locked.started_at is not None:
             locked.ended_at = locked.started_at + dt.timedelta(minutes=minutes)
-    locked.state, locked.verified_at, locked.verified_by = State.VERIFIED, moment, actor
+    locked.state, locked.verified_at, locked.verified_by = State.VERIFIED, now, actor
     locked.save(update_fields=["state", "verified_at", "verified_by", "minutes", "ended_at"])
-    note(locked, actor=actor, was=was, now=moment, why=why, code=code)
+    log_change(locked, actor=actor, was=was, now=now, reason=reason, code=code)
     return locked
 
 
 @transaction.atomic
-def return_record(*, record: Record, actor: User, why: str, now: dt.datetime | None = None) -> Record:
+def return_record(*, record: Record, actor: User, reason: str, now: dt.datetime | None = None) -> Record:
     """Send a record back to whoever submitted it; the reason is kept and shown."""
     locked = lock_record(record.pk)
     registry_rules.require(actor, rules.Action.VERIFY_RECORD, region=locked.village)
@@ -65,13 +65,13 @@ def return_record(*, record: Record, actor: User, why: str, now: dt.datetime | N
         # Only an answered objection takes a record off the notice list.
         raise errors.WrongState(state=locked.state, to=str(State.RETURNED))
     rules.require_step(locked, State.RETURNED)
-    if not why.strip():
-        raise errors.ReasonNeeded(field="why")
-    moment, was = now or timezone.now(), locked.state
+    if not reason.strip():
+        raise errors.ReasonNeeded(field="reason")
+    now, was = now or timezone.now(), locked.state
     locked.state = State.RETURNED
     locked.verified_at = locked.verified_by = None
     locked.save(update_fields=["state", "verified_at", "verified_by"])
-    note(locked, actor=actor, was=was, now=moment, why=why, code="returned")
+    log_change(locked, actor=actor, was=was, now=now, reason=reason, code="returned")
     return locked
 
 

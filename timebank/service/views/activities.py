@@ -18,7 +18,7 @@ from timebank.common.errors import DomainError
 from timebank.registry.models import Resident
 from timebank.service import errors, rules, selectors, services, tokens
 from timebank.service.models import Activity, Category, SignUp
-from timebank.service.selectors.activities import place_in_line
+from timebank.service.selectors.activities import waiting_position
 from timebank.service.views.common import acting_resident, login_required, on_behalf_of, refused, require_resident
 
 PAGE = 30
@@ -38,7 +38,7 @@ def activity_list(request: HttpRequest) -> HttpResponse:
     until = {"today": today, "week": today + dt.timedelta(days=6), "all": None}.get(when, today)
     category = request.GET.get("category", "")
     whole_town = request.GET.get("where") == "town"
-    found = selectors.activities_open_to(
+    result = selectors.activities_open_to(
         resident,
         now=now,
         category=category if category in Category.values else "",
@@ -46,8 +46,8 @@ def activity_list(request: HttpRequest) -> HttpResponse:
         until=until,
     )
     mine = list(selectors.sign_ups_of(resident, now=now))
-    found = found.exclude(pk__in=[one.activity_id for one in mine])
-    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
+    result = result.exclude(pk__in=[item.activity_id for item in mine])
+    page = Paginator(result, PAGE).get_page(request.GET.get("page"))
     base = {"when": when, "category": category, "where": "town" if whole_town else ""}
     return render(
         request,
@@ -92,7 +92,7 @@ def _activity_context(request: HttpRequest, pk: int) -> dict[str, Any]:
         "resident": resident,
         "mine": mine,
         "seen": seen,
-        "line": place_in_line(mine) if mine and mine.state == SignUp.State.WAITING else 0,
+        "line": waiting_position(mine) if mine and mine.state == SignUp.State.WAITING else 0,
         "is_open": activity.status == Activity.Status.OPEN and now < activity.ends_at,
         "can_join": resident is not None and rules.is_open_to(activity, resident),
         "leads": rules.leads(request.user, activity.team, activity.village),
@@ -191,8 +191,8 @@ def _arrive(request: HttpRequest, token: str, now: dt.datetime) -> tuple[Activit
 def _attend_context(activity: Activity, resident: Resident | None, token: str, *, done: bool = False) -> dict[str, Any]:
     seen = activity.attendances.filter(resident=resident).first() if resident else None
     minutes = None
-    if seen is not None and seen.left_at is not None:
-        minutes = rules.minutes_between(seen.came_at, seen.left_at, activity.starts_at, activity.ends_at)
+    if seen is not None and seen.checked_out_at is not None:
+        minutes = rules.minutes_between(seen.checked_in_at, seen.checked_out_at, activity.starts_at, activity.ends_at)
     return {
         "activity": activity,
         "resident": resident,

@@ -1,4 +1,4 @@
-"""What the views of this room share."""
+"""What the views of this app share."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ TONES = {
     State.DRAFT: "quiet",
     State.SUBMITTED: "info",
     State.VERIFIED: "info",
-    State.NOTICED: "wheat",
+    State.PUBLISHED: "wheat",
     State.CREDITED: "good",
     State.RETURNED: "warn",
     State.DISPUTED: "warn",
@@ -48,7 +48,7 @@ def hours(request: HttpRequest) -> HttpResponse:
             "hours": selectors.hours_of(resident),
             "standing": selectors.standing_of(resident),
             "page": page,
-            "rows": [(one, TONES[State(one.state)]) for one in page.object_list],
+            "rows": [(item, TONES[State(item.state)]) for item in page.object_list],
         },
     )
 
@@ -58,19 +58,19 @@ def hours(request: HttpRequest) -> HttpResponse:
 def record(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one record: what, how long, where it stands, who did what when and why, and why this many points."""
     acting = on_behalf_of(request)
-    one = selectors.record_for(request.user, pk, acting)
-    is_mine = rules.acts_for(request.user, one.resident, acting)
+    record = selectors.record_for(request.user, pk, acting)
+    is_mine = rules.acts_for(request.user, record.resident, acting)
     return render(
         request,
         "service/record.html",
         {
-            "record": one,
-            "tone": TONES[State(one.state)],
+            "record": record,
+            "tone": TONES[State(record.state)],
             "is_mine": is_mine,
-            "steps": words.explain(one.quote["steps"]) if one.quote else [],
-            "events": [_event(change) for change in changes_of(one)],
-            "objections": one.objections.exclude(state=Objection.State.OPEN).order_by("pk"),
-            "open_objections": one.objections.filter(state=Objection.State.OPEN).order_by("due_on"),
+            "steps": words.explain(record.quote["steps"]) if record.quote else [],
+            "events": [_event(change) for change in changes_of(record)],
+            "objections": record.objections.exclude(state=Objection.State.OPEN).order_by("pk"),
+            "open_objections": record.objections.filter(state=Objection.State.OPEN).order_by("due_on"),
         },
     )
 
@@ -81,12 +81,12 @@ def name_on_lists(request: HttpRequest, pk: int) -> HttpResponse:
     """Take the name off the public lists, or put it back."""
     acting = on_behalf_of(request)
     resident = require_resident(request)
-    one = selectors.record_for(request.user, pk, acting)
-    if one.resident_id != resident.pk:
+    record = selectors.record_for(request.user, pk, acting)
+    if record.resident_id != resident.pk:
         raise Http404
     do = services.show_name if request.POST.get("show") else services.withhold_name
     try:
-        do(record=one, actor=request.user, on_behalf_of=acting)
+        do(record=record, actor=request.user, on_behalf_of=acting)
     except DomainError as error:
         messages.error(request, str(error))
     else:
@@ -103,7 +103,7 @@ def _event(change: RecordChange) -> dict[str, Any]:
         "verified": _("Verified"),
         "corrected_minutes": _("Verified, with fewer minutes"),
         "returned": _("Returned"),
-        "noticed": _("Put on public notice"),
+        "published": _("Put on public notice"),
         "objected": _("A resident objected"),
         "upheld": _("The objection was upheld: returned"),
         "dismissed": _("The objection was not upheld"),
@@ -111,13 +111,13 @@ def _event(change: RecordChange) -> dict[str, Any]:
         "credited_nought": _("Hours counted; they go towards the next point"),
         "reversed": _("Reversed"),
     }
-    who = str(change.actor) if change.actor else ("" if change.code == "objected" else _("The system"))
+    actor = str(change.actor) if change.actor else ("" if change.code == "objected" else _("The system"))
     if change.on_behalf_of is not None:
-        who = _("%(who)s for %(whom)s") % {"who": who, "whom": change.on_behalf_of}
+        actor = _("%(who)s for %(whom)s") % {"actor": actor, "whom": change.on_behalf_of}
     return {
-        "when": change.at,
+        "when": change.occurred_at,
         "what": said.get(change.code, change.get_to_state_display()),
-        "who": who,
-        "why": change.why,
+        "actor": actor,
+        "reason": change.reason,
         "tone": TONES[State(change.to_state)],
     }

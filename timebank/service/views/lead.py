@@ -32,12 +32,12 @@ def lead_list(request: HttpRequest) -> HttpResponse:
     """List the activities this person leads: going on and to come, then past ones."""
     _require_leader(request)
     past = request.GET.get("show") == "past"
-    found = selectors.activities_led_by(request.user)
+    activities_led = selectors.activities_led_by(request.user)
     if past:
-        found = found.exclude(status=Activity.Status.OPEN)
+        activities_led = activities_led.exclude(status=Activity.Status.OPEN)
     else:
-        found = found.filter(status=Activity.Status.OPEN).order_by("starts_at", "pk")
-    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
+        activities_led = activities_led.filter(status=Activity.Status.OPEN).order_by("starts_at", "pk")
+    page = Paginator(activities_led, PAGE).get_page(request.GET.get("page"))
     tabs = [
         {"label": _("Current"), "href": "?", "active": not past},
         {"label": _("Past"), "href": "?show=past", "active": past},
@@ -144,7 +144,7 @@ def card(request: HttpRequest, pk: int) -> HttpResponse:
         if here is None:
             services.check_in(activity=activity, resident=person, actor=request.user, method=Method.CARD)
             said = _("%(name)s is checked in.") % {"name": person.name}
-        elif here.left_at is None:
+        elif here.checked_out_at is None:
             services.check_out(activity=activity, resident=person, actor=request.user, method=Method.CARD)
             said = _("%(name)s is checked out.") % {"name": person.name}
         else:
@@ -198,7 +198,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     context = {"activity": activity, "form": form}
     if request.method == "POST" and form.is_valid():
         try:
-            services.cancel_activity(activity=activity, actor=request.user, why=form.cleaned_data["why"])
+            services.cancel_activity(activity=activity, actor=request.user, reason=form.cleaned_data["reason"])
         except DomainError as error:
             return refused(request, "service/lead_cancel.html", context, error)
         messages.success(request, _("The activity is cancelled."))
@@ -223,7 +223,7 @@ def enter(request: HttpRequest, pk: int) -> HttpResponse:
                 minutes=form.cleaned_data["minutes"],
                 activity=activity,
                 actor=request.user,
-                why=form.cleaned_data["why"],
+                reason=form.cleaned_data["reason"],
             )
         except DomainError as error:
             return refused(request, "service/lead_enter.html", context, error)
@@ -291,7 +291,7 @@ def _context(request: HttpRequest, pk: int) -> dict[str, Any]:
             activity.records.exclude(state=Record.State.REVERSED).select_related("resident").order_by("resident__name")
         )
         context["records"] = records
-        context["minutes"] = sum(one.minutes for one in records)
+        context["minutes"] = sum(record.minutes for record in records)
         context["problems"] = [row for row in rows if row.seen is not None and row.seen.problem]
         context["absent"] = [row for row in rows if row.sign_up and row.sign_up.state == SignUp.State.NO_SHOW]
     return context

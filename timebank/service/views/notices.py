@@ -59,7 +59,7 @@ def objection(request: HttpRequest, pk: int, record_pk: int) -> HttpResponse:
     """Take a resident's objection to one record of their own village."""
     resident = require_resident(request)
     village = get_object_or_404(Region, pk=pk)
-    record = selectors.noticed_record_for(resident, record_pk)
+    record = selectors.published_record_for(resident, record_pk)
     form = ObjectionForm(request.POST or None)
     context = {"village": village, "record": record, "row": selectors.notice_row(record), "form": form}
     if request.method == "POST" and form.is_valid():

@@ -44,7 +44,7 @@ def pay(
         amounts[line.partner] = amounts.get(line.partner, 0) + line.points
     legs = tuple(
         Leg(debit=resident.wallet_key, credit=partner.escrow_key, amount=amount)
-        for partner, amount in sorted(amounts.items(), key=lambda one: one[0].pk)
+        for partner, amount in sorted(amounts.items(), key=lambda item: item[0].pk)
         if amount
     )
     if not legs:

@@ -28,7 +28,7 @@ from marketplace.rewards.services.redemption.checking import (
     price_lines,
 )
 from marketplace.rewards.services.redemption.paying import pay
-from marketplace.rewards.services.redemption.writing import allocate, note_stock, write_orders, write_tickets
+from marketplace.rewards.services.redemption.writing import allocate, log_stock, write_orders, write_tickets
 from timebank.common.numbers import format_points_with_unit
 from timebank.ledger import errors as ledger_errors
 from timebank.registry.models import Resident, User
@@ -115,15 +115,15 @@ def _redeem(
     check_limits(resident, priced, now)
     allocate(priced)
     orders = write_orders(redemption, priced, actor=actor, basket=basket, now=now)
-    tickets = write_tickets(redemption, priced, orders, now=now, who=actor)
-    note_stock(tickets, who=actor, now=now)
+    tickets = write_tickets(redemption, priced, orders, now=now, actor=actor)
+    log_stock(tickets, actor=actor, now=now)
     transfer_id = pay(redemption, resident, priced, actor=actor, on_behalf_of=on_behalf_of, now=now)
     Redemption.objects.filter(pk=redemption.pk).update(total_points=total, transfer_id=transfer_id)
     redemption.total_points, redemption.transfer_id = total, transfer_id
     if basket is not None:
         Basket.objects.filter(pk=basket.pk).update(status=Basket.SUBMITTED, date_submitted=now)
         basket.status = Basket.SUBMITTED
-    transaction.on_commit(lambda: _tell(list(orders.values()), actor))
+    transaction.on_commit(lambda: _report(list(orders.values()), actor))
     return redemption
 
 
@@ -167,7 +167,7 @@ def _open_accounts(basket: Basket | None, lines: Sequence[tuple[int, int]] | Non
         open_partner_accounts(partner=partner)
 
 
-def _tell(orders: Sequence[Order], actor: User) -> None:
+def _report(orders: Sequence[Order], actor: User) -> None:
     """Tell whoever listens to Oscar; a deaf listener never undoes a redemption."""
     for order in orders:
         order_placed.send_robust(sender=redeem, order=order, user=actor)

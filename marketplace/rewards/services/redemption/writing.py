@@ -18,7 +18,7 @@ from marketplace.partner import errors as partner_errors
 from marketplace.partner.prices import decimal_of
 from marketplace.rewards import codes
 from marketplace.rewards.models import Redemption, StockMovement, Ticket
-from marketplace.rewards.services.common import note_events
+from marketplace.rewards.services.common import log_events
 from marketplace.rewards.services.redemption.checking import Priced, sold_out
 from marketplace.rewards.services.redemption.paying import pay_key
 from marketplace.rewards.services.stock import movement
@@ -153,7 +153,7 @@ def _write_sources(redemption: Redemption, orders: Sequence[Order]) -> None:
 
 
 def write_tickets(
-    redemption: Redemption, priced: Sequence[Priced], orders: dict[int, Order], *, now: dt.datetime, who: User
+    redemption: Redemption, priced: Sequence[Priced], orders: dict[int, Order], *, now: dt.datetime, actor: User
 ) -> list[Ticket]:
     """Write one ticket a unit of a service, one a line of goods."""
     count = sum(line.quantity if line.is_service else 1 for line in priced)
@@ -162,7 +162,9 @@ def write_tickets(
     tickets = []
     for line in priced:
         order = orders[line.partner.pk]
-        row = next(one for one in order.redeemed_lines if one.stockrecord_id == line.record.pk)
+        row = next(
+            redeemed_line for redeemed_line in order.redeemed_lines if redeemed_line.stockrecord_id == line.record.pk
+        )
         shares = [1] * line.quantity if line.is_service else [line.quantity]
         tickets += [
             Ticket(
@@ -184,13 +186,13 @@ def write_tickets(
             for share in shares
         ]
     tickets = Ticket.objects.bulk_create(tickets)
-    note_events(tickets, "issued", who=who, now=now)
+    log_events(tickets, "issued", actor=actor, now=now)
     return tickets
 
 
-def note_stock(tickets: Sequence[Ticket], *, who: User, now: dt.datetime) -> None:
+def log_stock(tickets: Sequence[Ticket], *, actor: User, now: dt.datetime) -> None:
     made = [
-        movement(StockMovement.Kind.REDEEM, t.stockrecord_id, t.quantity, ticket=t, who=who, at=now)
+        movement(StockMovement.Kind.REDEEM, t.stockrecord_id, t.quantity, ticket=t, actor=actor, occurred_at=now)
         for t in tickets
         if t.is_stocked
     ]

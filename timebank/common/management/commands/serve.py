@@ -128,12 +128,14 @@ class Command(BaseCommand):
 
 
 def _demo_people() -> list[str]:
-    """Describe who may sign in to the demo; the setting names the functions, this room knows no people."""
+    """Describe who may sign in to the demo; the setting names the functions, this app knows no people."""
     named = getattr(settings, "DEMO_SIGN_INS", None)
     if not settings.DEMO or not named:
         return []
-    accounts, password = (import_string(one) for one in named)
-    people = [f"  {one['sign_in']:<14} {one['name']}  {one['role']}  {one['place']}" for one in accounts()]
+    accounts, password = (import_string(item) for item in named)
+    people = [
+        f"  {account['sign_in']:<14} {account['name']}  {account['role']}  {account['place']}" for account in accounts()
+    ]
     return ["", f"Demo people, all with the password {password}:", *people] if people else []
 
 

@@ -26,7 +26,7 @@ class Command(BaseCommand):
         except NotSealable as refusal:
             raise CommandError(f"{refusal} {refusal.params}") from refusal
         last = made[-1] if made else Seal.objects.order_by("-number").first()
-        self.stdout.write(f"{sum(one.count for one in made)} transfers in {len(made)} seals")
+        self.stdout.write(f"{sum(item.count for item in made)} transfers in {len(made)} seals")
         if last is not None:
             if options["anchor"]:
                 anchor(number=last.number, place=options["anchor"])

@@ -35,7 +35,10 @@ class Command(BaseCommand):
         file: Path | None = options["resume"]
         try:
             report = verify(
-                since=options["since"], digests=options["seal"], resume=file, tell=self._tell if watched else _quiet
+                since=options["since"],
+                digests=options["seal"],
+                resume=file,
+                report_progress=self._report_progress if watched else _quiet,
             )
         except KeyboardInterrupt:
             kept = f"; --resume {file} goes on where it was" if file and file.exists() else ""
@@ -52,7 +55,7 @@ class Command(BaseCommand):
         if not report.clean:
             raise SystemExit(1)
 
-    def _tell(self, report: Report) -> None:
+    def _report_progress(self, report: Report) -> None:
         self.stderr.write(f"\r{report.seals} seals, {report.transfers} transfers ", ending="")
 
 

@@ -36,9 +36,9 @@ def read_rows(file: Path, columns: tuple[str, ...]) -> list[Row]:
     header = [name.strip() for name in next(reader, [])]
     missing = [name for name in columns if name not in header]
     if missing or len(set(header)) != len(header):
-        found = ",".join(header) or "nothing"
+        result = ",".join(header) or "nothing"
         raise CommandError(
-            f"Nothing was loaded: row 1 of {file.name} must name the columns {', '.join(columns)}; it says {found}."
+            f"Nothing was loaded: row 1 of {file.name} must name the columns {', '.join(columns)}; it says {result}."
         )
     rows: list[Row] = []
     number = reader.line_num

@@ -1,0 +1,318 @@
+"""Three months of two towns, told day by day through the public services, from a fixed seed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from importlib.resources import as_file, files
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import transaction
+
+from marketplace.desk.demo import people, places
+from timebank.policy.services import load_published
+from timebank.registry import services as registry
+from timebank.registry.models import Region, Resident, Role, User
+from timebank.service import services as service
+from timebank.service.errors import ServiceError
+from timebank.service.models import Activity, Record, Team
+
+DAYS = 91
+TICK = Callable[[str], None]
+
+
+@dataclass
+class Village:
+    """A village of the demo and those who keep it running."""
+
+    region: Region
+    admin: User
+    leader: User
+    team: Team
+    residents: list[Resident] = field(default_factory=list)
+    zeal: dict[int, float] = field(default_factory=dict)
+    stock_keeper: User | None = None
+    clerk: User | None = None
+
+    @property
+    def has_market(self) -> bool:
+        return self.stock_keeper is not None
+
+
+class DemoBuilder:
+    """The demo under way: who exists already, what day it is, what chance says."""
+
+    def __init__(self, *, seed: int, scale: int, now: dt.datetime, tick: TICK) -> None:
+        self.rng = random.Random(seed)
+        self.scale = scale
+        self.now = now
+        self.zone = ZoneInfo(settings.TIME_ZONE)
+        self.today = now.astimezone(self.zone).date()
+        self.first_day = self.today - dt.timedelta(days=DAYS)
+        self.names = people.names(self.rng)
+        self.tick = tick
+        self.villages: list[Village] = []
+        self.users: dict[str, User] = {}
+        self.cast: dict[str, Resident] = {}
+        self.by_day: dict[dt.date, list[tuple[Village, Activity, list[Resident]]]] = defaultdict(list)
+
+    def at(self, day: dt.date, hour: int, minute: int = 0) -> dt.datetime:
+        """Return a moment of a day in the village, never later than now."""
+        return min(dt.datetime(day.year, day.month, day.day, hour, minute, tzinfo=self.zone), self.now)
+
+    # -- Places and people ---------------------------------------------------------------------------------------------
+    def found(self) -> None:
+        """Load regions and schemes, appoint the towns, settle the villages."""
+        if not Region.objects.exists():
+            with as_file(files("timebank.registry") / "data" / "divisions.csv") as path:
+                call_command("import_regions", str(path), verbosity=0)
+        load_published()
+        begin = self.at(self.first_day - dt.timedelta(days=30), 9)
+        operator = User.objects.create_user(
+            name=people.OPERATOR.name,
+            username=people.OPERATOR.username,
+            phone=people.OPERATOR.phone,
+            email="operator@shanji.example",
+            password=people.PASSWORD,
+            is_staff=True,
+            is_superuser=True,
+        )
+        self.users["operator"] = operator
+        county = Region.objects.get(code=places.COUNTY)
+        service.adopt_scheme(
+            region=county,
+            slug="wendeng-rural",
+            since=dt.date(self.first_day.year, 1, 1),
+            actor=None,
+            reason="威文办发〔2019〕20号",
+            now=begin,
+        )
+        for person, role, code in (
+            (people.CITY_ADMIN, Role.CITY_ADMIN, places.CITY),
+            (people.TOWN_ADMIN, Role.TOWN_ADMIN, places.ZEKU),
+            (people.AUDITOR, Role.AUDITOR, places.COUNTY),
+        ):
+            user = self.sign_in_for(person)
+            registry.grant_role(user=user, role=role, actor=operator, region=Region.objects.get(code=code), now=begin)
+        for town in (places.ZEKU, places.GAOCUN):
+            for region in Region.objects.get(code=town).get_children().filter(is_active=True).order_by("code"):
+                with transaction.atomic():
+                    self.villages.append(self._found_village(region, begin))
+                self.tick(region.short_name)
+        # The home village first: its people are the cast, and chance must not depend on the order of codes.
+        self.villages.sort(key=lambda village: (village.region.code != places.HOME, village.region.code))
+
+    def sign_in_for(self, person: people.Person) -> User:
+        """Give one of the cast a sign-in that the demo's sign-in page offers."""
+        user = User.objects.create_user(
+            name=person.name, username=person.username, phone=person.phone, password=people.PASSWORD
+        )
+        self.users[person.key] = user
+        return user
+
+    def _found_village(self, region: Region, begin: dt.datetime) -> Village:
+        operator = self.users["operator"]
+        home = region.code == places.HOME
+        market = region.code in places.MARKET_VILLAGES
+        admin = self._person(region, begin, people.VILLAGE_ADMIN if home else None)
+        leader = self._person(region, begin, people.LEADER if home else None)
+        registry.grant_role(user=admin, role=Role.VILLAGE_ADMIN, actor=operator, region=region, now=begin)
+        registry.grant_role(user=leader, role=Role.LEADER, actor=admin, region=region, now=begin)
+        team = service.create_team(
+            region=region, name=f"{region.short_name}志愿服务队", leader=leader, actor=admin, now=begin
+        )
+        village = Village(region=region, admin=admin, leader=leader, team=team)
+        if market:
+            village.stock_keeper = self._person(region, begin, people.STOCK_KEEPER if home else None)
+            village.clerk = self._person(region, begin, people.CLERK if home else None)
+            registry.grant_role(
+                user=village.stock_keeper, role=Role.STOCK_KEEPER, actor=admin, region=region, now=begin
+            )
+            registry.grant_role(user=village.clerk, role=Role.CLERK, actor=admin, region=region, now=begin)
+        self._register(village, begin, (24 if home else 14 if market else 5) * self.scale)
+        return village
+
+    def _person(self, region: Region, begin: dt.datetime, person: people.Person | None) -> User:
+        """Return somebody of the village who signs in: one of the cast, or an invented neighbour without a sign-in."""
+        if person is not None:
+            return self.sign_in_for(person)
+        return User.objects.create_user(name=next(self.names))
+
+    def _register(self, village: Village, begin: dt.datetime, count: int) -> None:
+        region, admin = village.region, village.admin
+        home = region.code == places.HOME
+        registered: list[Resident] = []
+        if home:
+            for person in (people.RESIDENT, people.NEPHEW, people.GRANDMOTHER):
+                household = "枣家" if person.name.startswith("枣") else "禾家"
+                resident = registry.register_resident(
+                    village=region,
+                    name=person.name,
+                    actor=admin,
+                    phone=person.phone,
+                    password=people.PASSWORD if person.phone else None,
+                    username=person.username if person.phone else "",
+                    birth_date=self._birthday(person.age),
+                    household_number=household,
+                    consent_on_paper=not person.phone,
+                    now=begin,
+                )
+                self.cast[person.key] = resident
+                registered.append(resident)
+            for key in ("resident", "grandmother"):
+                registry.issue_card(resident=self.cast[key], actor=admin, pin=people.CARD_PIN, now=begin)
+            registry.add_proxy(
+                resident=self.cast["grandmother"],
+                helper=self.cast["nephew"].user,
+                relation="kin",
+                actor=admin,
+                now=begin,
+            )
+        while len(registered) < count:
+            number = len(registered) // 2 + 1
+            resident = registry.register_resident(
+                village=region,
+                name=next(self.names),
+                actor=admin,
+                birth_date=self._birthday(self.rng.choice([34, 45, 52, 58, 63, 66, 69, 72, 77, 81])),
+                household_number=f"{number:03d}",
+                consent_on_paper=True,
+                now=begin,
+            )
+            registered.append(resident)
+        village.residents = registered
+        for resident in registered:
+            village.zeal[resident.pk] = self.rng.choice([0.15, 0.3, 0.45, 0.6, 0.9])
+        if home:
+            village.zeal[self.cast["resident"].pk] = 1.0
+            village.zeal[self.cast["grandmother"].pk] = 0.5
+
+    def _birthday(self, age: int) -> dt.date:
+        return dt.date(self.today.year - age, self.rng.randint(1, 12), self.rng.randint(1, 28))
+
+    # -- Service -------------------------------------------------------------------------------------------------------
+    def plan(self) -> None:
+        """Decide which occasions take place when: many in the market villages, one in a while elsewhere."""
+        self.planned: dict[dt.date, list[tuple[Village, places.Occasion]]] = defaultdict(list)
+        for village in self.villages:
+            home = village.region.code == places.HOME
+            every = 2 if home else 5 if village.has_market else 22
+            day = self.first_day + dt.timedelta(days=self.rng.randint(0, every))
+            turn = self.rng.randint(0, len(places.OCCASIONS) - 1)
+            while day <= self.today + dt.timedelta(days=9):
+                self.planned[day].append((village, places.OCCASIONS[turn % len(places.OCCASIONS)]))
+                turn += 1
+                day += dt.timedelta(days=every)
+            if home:
+                # What the new visitor can do at once: tomorrow's clean-up has places.
+                self.planned[self.today + dt.timedelta(days=1)].append((village, places.CLEAN))
+
+    def days(self) -> Iterator[dt.date]:
+        """Yield the days of the story, oldest first."""
+        for offset in range(DAYS + 1):
+            yield self.first_day + dt.timedelta(days=offset)
+
+    def hold(self, day: dt.date) -> None:
+        """Let the day's occasions take place: opened, signed up for, attended and closed, one transaction each."""
+        for village, occasion in self.planned.get(day, ()):
+            with transaction.atomic():
+                self._hold(village, occasion, day)
+
+    def _hold(self, village: Village, occasion: places.Occasion, day: dt.date) -> None:
+        start = dt.datetime(day.year, day.month, day.day, occasion.hour, tzinfo=self.zone)
+        end = start + dt.timedelta(minutes=occasion.minutes)
+        opened = min(start - dt.timedelta(days=4), self.now - dt.timedelta(minutes=30))
+        activity = service.open_activity(
+            team=village.team,
+            title=occasion.title,
+            category=occasion.category,
+            place=occasion.place,
+            starts_at=start,
+            ends_at=end,
+            capacity=occasion.capacity,
+            actor=village.leader,
+            now=opened,
+        )
+        willing = [r for r in village.residents if self.rng.random() < village.zeal[r.pk]]
+        upcoming = end > self.now
+        room = occasion.capacity - (3 if upcoming else 0)
+        if upcoming:
+            willing = [r for r in willing if r.pk != getattr(self.cast.get("resident"), "pk", None)]
+        going = willing[:room]
+        for resident in going:
+            service.sign_up(activity=activity, resident=resident, actor=resident.user or village.leader, now=opened)
+        if upcoming:
+            return
+        keen = self.cast.get("resident")
+        for resident in going:
+            if resident != keen and self.rng.random() < 0.06:
+                continue  # did not come
+            came = start + dt.timedelta(minutes=self.rng.choice([-5, -2, 0, 0, 3, 8]))
+            service.check_in(activity=activity, resident=resident, actor=village.leader, method="list", now=came)
+            if resident == keen or self.rng.random() > 0.05:
+                left = end + dt.timedelta(minutes=self.rng.choice([-20, -10, 0, 0, 2, 5]) if resident != keen else 0)
+                service.check_out(activity=activity, resident=resident, actor=village.leader, method="list", now=left)
+        service.close_activity(activity=activity, actor=village.leader, now=end + dt.timedelta(minutes=15))
+
+    def enter_records(self, day: dt.date) -> None:
+        """Enter paper slips on Sundays: a neighbour helped, an own machine brought, a bench mended."""
+        if day.weekday() != 6:
+            return
+        now = self.at(day, 18)
+        for village in self.villages:
+            if not village.has_market:
+                continue
+            keen = [self.cast["resident"]] if village is self.villages[0] else []
+            for resident in [*keen, *self.rng.sample(village.residents, 2 + 2 * bool(keen))]:
+                category, minutes, title = self.rng.choice(places.DEEDS)
+                with transaction.atomic():
+                    try:
+                        service.enter_record(
+                            resident=resident,
+                            category=category,
+                            served_on=day,
+                            minutes=minutes,
+                            title=title,
+                            actor=village.leader,
+                            reason="纸质登记单",
+                            now=now,
+                        )
+                    except ServiceError:
+                        continue  # the same hours stand already: that is what the check is for
+
+    def verify(self, day: dt.date) -> None:
+        """Let each village admin look at what came in; the last days are still waiting in the queue."""
+        if day > self.today - dt.timedelta(days=3):
+            return
+        now = self.at(day, 20, 30)
+        for village in self.villages:
+            waiting = list(Record.objects.filter(village=village.region, state=Record.State.SUBMITTED).order_by("pk"))
+            if not waiting:
+                continue
+            with transaction.atomic():
+                odd = [record for record in waiting if self.rng.random() < 0.02]
+                for record in odd:
+                    service.return_record(
+                        record=record, actor=village.admin, reason="签退时间与领队名单不符，请核对", now=now
+                    )
+                service.verify_many(records=[r for r in waiting if r not in odd], actor=village.admin, now=now)
+
+    def publish_and_credit(self, day: dt.date) -> None:
+        """On Mondays publish what is verified and credit what has been public long enough."""
+        if day.weekday() != 0 and day != self.today - dt.timedelta(days=2):
+            return
+        now = self.at(day, 9)
+        service.credit_due(now=now)
+        for village in self.villages:
+            if Record.objects.filter(village=village.region, state=Record.State.VERIFIED).exists():
+                service.publish_notice(village=village.region, actor=village.admin, now=now)
+
+    def prepare_tomorrow(self) -> None:
+        """Open what takes place in the coming days, with places left for whoever tries the demo."""
+        for offset in range(1, 10):
+            self.hold(self.today + dt.timedelta(days=offset))

@@ -1,0 +1,207 @@
+"""What people type at the desk. Truth is the services' business."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django import forms
+from django.contrib.auth.password_validation import validate_password
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from marketplace.rewards.models import StockMovement
+from timebank.common.numbers import parse_money
+from timebank.registry.forms import BaseForm, check_birth_date, pin_field
+from timebank.registry.models import Proxy, Role
+
+
+def _day(**attrs: str) -> forms.DateInput:
+    return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", **attrs})
+
+
+class VerifyForm(BaseForm):
+    minutes = forms.IntegerField(
+        label=_("Minutes"),
+        min_value=1,
+        max_value=1440,
+        help_text=_("You may lower them, with a reason. Never raise them."),
+        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
+    )
+    reason = forms.CharField(
+        label=_("Reason"),
+        required=False,
+        max_length=200,
+        help_text=_("Needed to lower the minutes or to send it back."),
+    )
+
+
+class AnswerForm(BaseForm):
+    upheld = forms.ChoiceField(
+        label=_("Is the objection right?"),
+        choices=(("yes", _("Yes: the record is sent back")), ("no", _("No: the record stays on notice"))),
+        widget=forms.RadioSelect,
+    )
+    answer = forms.CharField(
+        label=_("Answer with reasons"),
+        max_length=500,
+        help_text=_("Who objected and the volunteer both read it."),
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+
+
+class ResidentForm(BaseForm):
+    name = forms.CharField(label=_("Name"), max_length=60, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    birth_date = forms.DateField(label=_("Birth date"), required=False)
+    id_number = forms.CharField(
+        label=_("ID number"),
+        required=False,
+        max_length=30,
+        help_text=_("Kept encrypted. It only prevents registering a person twice."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    household_number = forms.CharField(label=_("House number"), required=False, max_length=20)
+    phone = forms.CharField(
+        label=_("Mobile number"),
+        required=False,
+        max_length=20,
+        widget=forms.TextInput(attrs={"type": "tel", "inputmode": "tel", "autocomplete": "off"}),
+    )
+    password = forms.CharField(
+        label=_("First password"),
+        required=False,
+        max_length=128,
+        help_text=_("Only with a mobile number. The resident changes it after the first sign-in."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    consent = forms.BooleanField(
+        label=_("The consent form is signed on paper and kept in the village office"),
+        error_messages={"required": _("Without signed consent nobody is registered.")},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["birth_date"].widget = _day(min="1900-01-01", max=timezone.localdate().isoformat())
+
+    def clean_birth_date(self) -> dt.date | None:
+        return check_birth_date(self.cleaned_data["birth_date"])
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        if password:
+            validate_password(password)
+        return password
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("password") and not data.get("phone"):
+            self.add_error(
+                "phone", _("Without a mobile number nobody can sign in. Leave the password empty, or add one.")
+            )
+        return data
+
+
+class CorrectForm(BaseForm):
+    name = forms.CharField(label=_("Name"), max_length=60)
+    birth_date = forms.DateField(label=_("Birth date"), required=False, widget=_day(min="1900-01-01"))
+    household_number = forms.CharField(label=_("House number"), required=False, max_length=20)
+    phone = forms.CharField(
+        label=_("Mobile number"), required=False, max_length=20, widget=forms.TextInput(attrs={"type": "tel"})
+    )
+    emergency_contact = forms.CharField(label=_("Emergency contact"), required=False, max_length=80)
+
+    def clean_birth_date(self) -> dt.date | None:
+        return check_birth_date(self.cleaned_data["birth_date"])
+
+
+class CardForm(BaseForm):
+    pin = pin_field(_("PIN, typed by the resident"))
+    again = pin_field(_("PIN again"))
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("pin") and data.get("again") and data["pin"] != data["again"]:
+            self.add_error("again", _("The two PINs differ."))
+        return data
+
+
+class ReasonForm(BaseForm):
+    reason = forms.CharField(label=_("Reason"), max_length=200)
+
+
+class DeskHelperForm(BaseForm):
+    phone = forms.CharField(
+        label=_("Mobile number of the helper"),
+        max_length=20,
+        help_text=_("The helper must have an account here. The resident is present or has signed."),
+        widget=forms.TextInput(attrs={"type": "tel", "inputmode": "tel", "autocomplete": "off"}),
+    )
+    relation = forms.ChoiceField(label=_("Who is it"), choices=Proxy.Relation.choices, widget=forms.RadioSelect)
+
+
+class ReceiptForm(BaseForm):
+    quantity = forms.IntegerField(
+        label=_("How many came"),
+        min_value=1,
+        max_value=100_000,
+        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
+    )
+    cost = forms.CharField(
+        label=_("What they cost together (yuan)"),
+        required=False,
+        max_length=20,
+        widget=forms.TextInput(attrs={"inputmode": "decimal"}),
+    )
+    batch = forms.CharField(label=_("Batch or delivery note"), required=False, max_length=40)
+    use_by = forms.DateField(label=_("Use by"), required=False, widget=_day())
+    reason = forms.CharField(
+        label=_("Where the goods come from"),
+        required=False,
+        max_length=200,
+        help_text=_("For example: gift of the cooperative."),
+    )
+    key = forms.CharField(widget=forms.HiddenInput, max_length=64)
+
+    def clean_cost(self) -> int | None:
+        text: str = self.cleaned_data["cost"]
+        if not text.strip():
+            return None
+        try:
+            fen = parse_money(text)
+        except ValueError:
+            raise forms.ValidationError(_("Write an amount like 128.50.")) from None
+        if fen < 0:
+            raise forms.ValidationError(_("Write an amount like 128.50."))
+        return fen
+
+
+class AdjustForm(BaseForm):
+    kind = forms.ChoiceField(
+        label=_("What happened"),
+        choices=(
+            (StockMovement.Kind.COUNT, _("Counted: so many lie on the shelf")),
+            (StockMovement.Kind.WRITE_OFF, _("Broken or spoiled: so many are gone")),
+        ),
+        widget=forms.RadioSelect,
+    )
+    quantity = forms.IntegerField(
+        label=_("How many"), min_value=0, max_value=100_000, widget=forms.NumberInput(attrs={"inputmode": "numeric"})
+    )
+    reason = forms.CharField(label=_("Reason"), max_length=200)
+    key = forms.CharField(widget=forms.HiddenInput, max_length=64)
+
+
+class RoleForm(BaseForm):
+    phone = forms.CharField(
+        label=_("Mobile number"),
+        max_length=20,
+        help_text=_("The person must have an account here."),
+        widget=forms.TextInput(attrs={"type": "tel", "inputmode": "tel", "autocomplete": "off"}),
+    )
+    role = forms.ChoiceField(label=_("Role"))
+
+    def __init__(self, *args: Any, roles: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["role"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
+        field.choices = [(role, Role(role).label) for role in roles]

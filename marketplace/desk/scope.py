@@ -1,0 +1,107 @@
+"""Which part of the tree the desk shows: a village, or for a town or city admin everything below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+
+from timebank.common.errors import DomainError
+from timebank.registry.models import Region
+from timebank.registry.rules import Action, can, grants_of, regions_where
+
+KEY = "desk_region"  # session key: the chosen region's id
+CHOICES = 150  # as many places as a list to choose from may hold; above that, towns only
+
+
+LEVELS = (Region.Level.CITY, Region.Level.COUNTY, Region.Level.TOWN, Region.Level.VILLAGE)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The region a page shows, and what else this person could choose."""
+
+    region: Region
+    choices: list[Region] = field(default_factory=list)
+
+    @property
+    def is_village(self) -> bool:
+        return self.region.level == Region.Level.VILLAGE
+
+    def below(self, prefix: str = "village") -> Q:
+        """Filter by the chosen region and all below it."""
+        return Q(**{f"{prefix}__path__startswith": self.region.path})
+
+
+def scope_of(request: HttpRequest, *actions: Action) -> Scope:
+    """Return the chosen region, where the person may do one of ``actions``; 404 if there is none."""
+    user = request.user
+    allowed = regions_where(user, actions[0])
+    for action in actions[1:]:
+        allowed = allowed | regions_where(user, action)
+    shown = allowed.filter(level__in=LEVELS, is_active=True).order_by("path")
+    choices = list(shown[: CHOICES + 1])
+    if not choices:
+        raise Http404
+    if len(choices) > CHOICES:
+        choices = list(shown.exclude(level=Region.Level.VILLAGE))
+    asked = request.GET.get("where", "")
+    if asked:
+        chosen = _among(choices, shown, asked)
+        if chosen is None:
+            raise Http404
+        request.session[KEY] = chosen.pk
+    else:
+        kept = str(request.session.get(KEY, ""))
+        chosen = _among(choices, shown, kept) or _first(user, choices or list(shown[:1]))
+    if len(choices) > 1 and chosen not in choices:
+        choices = sorted([*choices, chosen], key=lambda item: item.path)
+    return Scope(chosen, choices if len(choices) > 1 else [])
+
+
+def _among(choices: list[Region], shown: QuerySet[Region], key: str) -> Region | None:
+    """Find the region with this id among those that may be seen."""
+    if not key.isdigit():
+        return None
+    return next((choice for choice in choices if str(choice.pk) == key), None) or shown.filter(pk=int(key)).first()
+
+
+def _first(user: Any, choices: list[Region]) -> Region:
+    """Start with what was granted directly, the widest first."""
+    granted = {grant.region_id for grant in grants_of(user)}
+    return next((choice for choice in choices if choice.pk in granted), choices[0])
+
+
+def desk(*actions: Action) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+    """Open a page of the desk to who may do one of ``actions`` somewhere; hand it the scope as ``request.scope``.
+
+    Who has no desk at all gets 404, who has one but not this page 403. A refusal that a page does not show itself
+    answers with its own status.
+    """
+
+    def wrap(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not any(can(request.user, action) for action in (Action.VIEW_VILLAGE, *actions)):
+                raise Http404
+            if not any(can(request.user, action) for action in actions):
+                raise PermissionDenied
+            request.scope = scope_of(request, *actions)  # type: ignore[attr-defined]
+            try:
+                return view(request, *args, **kwargs)
+            except DomainError as error:
+                if error.status == 403:
+                    raise PermissionDenied(str(error)) from error
+                if error.status == 404:
+                    raise Http404 from error
+                raise
+
+        return login_required(inner)
+
+    return wrap

@@ -1,0 +1,354 @@
+"""What the desk reads, always within one region and by one person's rights."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+from django.http import Http404
+from django.utils import timezone
+
+from marketplace.desk.scope import Scope
+from marketplace.partner.models import StockRecord
+from marketplace.rewards.models import Ticket
+from marketplace.rewards.selectors import stock_of
+from timebank.ledger import selectors as ledger_read
+from timebank.registry import rules
+from timebank.registry.models import Region, Resident
+from timebank.registry.selectors import residents_for, with_cards
+from timebank.service import selectors as service
+from timebank.service.models import Activity, NoticeList, Objection, Record
+
+State = Record.State
+LOW_STOCK = 3  # as few of a thing on the shelf, and somebody should think of more
+
+
+def waiting_for_me(user: Any) -> int:
+    """Count the records that this person may verify."""
+    return service.verify_queue(user).order_by().count()
+
+
+def verify_queue(user: Any, scope: Scope) -> QuerySet[Record]:
+    """Select what this person may verify in the scope."""
+    return service.verify_queue(user).filter(scope.below())
+
+
+def verified(scope: Scope) -> QuerySet[Record]:
+    """Select what is verified and waits for the next notice list."""
+    return (
+        Record.objects.filter(scope.below(), state=State.VERIFIED)
+        .select_related("resident", "activity", "village", "verified_by")
+        .order_by("village__path", "served_on", "pk")
+    )
+
+
+def returned(scope: Scope) -> QuerySet[Record]:
+    """Select what was returned and is not sent again yet, latest first, with the last reason as ``last_why``."""
+    from timebank.service.models import RecordChange
+
+    last = RecordChange.objects.filter(record=OuterRef("pk"), to_state=State.RETURNED).order_by("-pk")
+    return (
+        Record.objects.filter(scope.below(), state=State.RETURNED)
+        .annotate(last_reason=Subquery(last.values("reason")[:1]), last_at=Subquery(last.values("occurred_at")[:1]))
+        .select_related("resident", "activity", "village")
+        .order_by("-last_at", "-pk")
+    )
+
+
+def record_for(user: Any, pk: int) -> Record:
+    """Return a record where this person may verify; 404 elsewhere."""
+    record = (
+        Record.objects.select_related(
+            "resident__household",
+            "village",
+            "activity__team",
+            "attendance__checked_in_by",
+            "attendance__checked_out_by",
+        )
+        .select_related("entered_by", "verified_by")
+        .filter(pk=pk)
+        .first()
+    )
+    if record is None or not rules.can(user, rules.Action.VERIFY_RECORD, record.village):
+        raise Http404
+    return record
+
+
+def villages_to_publish(scope: Scope) -> list[tuple[Region, int, int]]:
+    """List the villages with verified records: how many, how many minutes."""
+    rows = (
+        Record.objects.filter(scope.below(), state=State.VERIFIED)
+        .values("village")
+        .annotate(count=Count("pk"), minutes=Sum("minutes"))
+        .order_by("village__path")
+    )
+    result = list(rows)
+    villages = Region.objects.in_bulk([row["village"] for row in result])
+    return [(villages[row["village"]], row["count"], row["minutes"]) for row in result]
+
+
+def notice_lists(scope: Scope) -> QuerySet[NoticeList]:
+    """Select the published lists, newest first, with what each still holds and how many objections are open."""
+    public = Q(records__state__in=(State.PUBLISHED, State.DISPUTED, State.CREDITED))
+    doubts = (
+        Objection.objects.filter(record__notice_list=OuterRef("pk"), state=Objection.State.OPEN)
+        .order_by()
+        .values("record__notice_list")
+        .annotate(n=Count("pk"))
+        .values("n")
+    )
+    return (
+        NoticeList.objects.filter(scope.below())
+        .annotate(
+            count=Count("records", filter=public),
+            minutes=Sum("records__minutes", filter=public, default=0),
+            doubts=Coalesce(Subquery(doubts), 0),
+        )
+        .select_related("village", "published_by")
+        .order_by("-published_at", "-pk")
+    )
+
+
+def objections(scope: Scope, *, is_open: bool) -> QuerySet[Objection]:
+    """Select objections: open ones by when their answer is due, answered ones latest first."""
+    objections = Objection.objects.filter(scope.below("record__village")).select_related(
+        "record__resident", "record__village", "resident", "answered_by"
+    )
+    if is_open:
+        return objections.filter(state=Objection.State.OPEN).order_by("due_on", "pk")
+    return objections.exclude(state=Objection.State.OPEN).order_by("-answered_at", "-pk")
+
+
+def activities(scope: Scope, *, past: bool, now: dt.datetime | None = None) -> QuerySet[Activity]:
+    """Select activities with how many records came of them and how many minutes."""
+    now = now or timezone.now()
+    counted = Q(records__state__in=Record.COUNTED)
+    activities = (
+        Activity.objects.filter(scope.below())
+        .annotate(made=Count("records", filter=counted), minutes=Sum("records__minutes", filter=counted, default=0))
+        .select_related("team", "village")
+    )
+    if past:
+        return activities.filter(ends_at__lte=now).order_by("-starts_at", "-pk")
+    return activities.filter(ends_at__gt=now).order_by("starts_at", "pk")
+
+
+def residents(user: Any, scope: Scope, *, text: str = "", status: str = "") -> QuerySet[Resident]:
+    """Select residents with their active cards."""
+    residents = residents_for(user, text=text, status=status).filter(scope.below())
+    return with_cards(residents)
+
+
+def resident_for(user: Any, pk: int) -> Resident:
+    """Return a resident to the desk of their village or its auditor; 404 to everybody else."""
+    resident = Resident.objects.select_related("village", "household", "user").filter(pk=pk).first()
+    if resident is None or not any(
+        rules.can(user, action, resident.village) for action in (rules.Action.REGISTER_RESIDENT, rules.Action.AUDIT)
+    ):
+        raise Http404
+    return resident
+
+
+def stock(scope: Scope, *, text: str = "") -> QuerySet[StockRecord]:
+    """Select the goods on the shelves of the scope, scarcest first."""
+    stock = stock_of(scope.region)
+    if text.strip():
+        stock = stock.filter(product__title__contains=text.strip())
+    return stock
+
+
+def stock_item_for(user: Any, pk: int) -> StockRecord:
+    """Return a stock record to whoever may look into its village; 404 to everybody else."""
+    record = (
+        StockRecord.objects.select_related("partner__village", "partner__organisation", "product__product_class")
+        .prefetch_related("product__images")
+        .filter(pk=pk, product__product_class__track_stock=True)
+        .first()
+    )
+    if record is None or not rules.can(user, rules.Action.VIEW_VILLAGE, record.partner.village):
+        raise Http404
+    return record
+
+
+def tickets(scope: Scope, *, which: str, day: dt.date | None = None) -> QuerySet[Ticket]:
+    """Select tickets of the scope's suppliers: handed over ``today``, ``waiting``, or ``ending`` within three days."""
+    tickets = Ticket.objects.filter(scope.below("partner__village")).select_related(
+        "partner", "product", "resident__village", "handed_over_by"
+    )
+    today = day or timezone.localdate()
+    if which == "today":
+        start = timezone.make_aware(dt.datetime.combine(today, dt.time.min))
+        tickets = tickets.filter(handed_over_at__gte=start, handed_over_at__lt=start + dt.timedelta(days=1))
+        return tickets.order_by("-handed_over_at", "-pk")
+    tickets = tickets.filter(state=Ticket.State.ISSUED)
+    if which == "ending":
+        tickets = tickets.filter(valid_until__lte=today + dt.timedelta(days=3))
+    return tickets.order_by("valid_until", "pk")
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A live count on the first page. ``value`` is text or 1/100 points (then ``is_points``)."""
+
+    name: str
+    value: Any
+    tone: str = ""
+    is_points: bool = False
+    facts: dict[str, Any] | None = None
+
+
+def tile_verify(user: Any, scope: Scope) -> Tile:
+    """Count what waits for verification, and since when the oldest."""
+    sums = verify_queue(user, scope).order_by().aggregate(count=Count("pk"), oldest=Min("served_on"))
+    late = sums["oldest"] is not None and (timezone.localdate() - sums["oldest"]).days > 10
+    return Tile("verify", sums["count"], "warn" if late else "", facts={"oldest": sums["oldest"]})
+
+
+def tile_publish(user: Any, scope: Scope) -> Tile:
+    """Count what the next notice list would hold."""
+    return Tile("publish", verified(scope).order_by().count())
+
+
+def tile_notice(user: Any, scope: Scope) -> Tile:
+    """Count what is on public notice, and when the next of it earns."""
+    sums = Record.objects.filter(scope.below(), state=State.PUBLISHED).aggregate(
+        count=Count("pk"), soonest=Min("notice_until")
+    )
+    return Tile("notice", sums["count"], facts={"soonest": sums["soonest"]})
+
+
+def tile_objections(user: Any, scope: Scope) -> Tile:
+    """Count open objections, and when the first answer is due."""
+    sums = objections(scope, is_open=True).order_by().aggregate(count=Count("pk"), due=Min("due_on"))
+    return Tile("objections", sums["count"], "bad" if sums["count"] else "", facts={"due": sums["due"]})
+
+
+def tile_residents(user: Any, scope: Scope) -> Tile:
+    """Count residents, and who waits to be accepted."""
+    sums = Resident.objects.filter(scope.below()).aggregate(
+        count=Count("pk", filter=Q(status=Resident.Status.ACTIVE)),
+        waiting=Count("pk", filter=Q(status=Resident.Status.PENDING)),
+    )
+    return Tile("residents", sums["count"], "warn" if sums["waiting"] else "", facts={"waiting": sums["waiting"]})
+
+
+def tile_stock(user: Any, scope: Scope) -> Tile:
+    """Count goods that run out."""
+    low = stock(scope).filter(free__lte=LOW_STOCK).order_by().count()
+    return Tile("stock", low, "warn" if low else "")
+
+
+def tile_tickets(user: Any, scope: Scope) -> Tile:
+    """Count what waits to be collected, and what was handed over today."""
+    today = tickets(scope, which="today").order_by().count()
+    return Tile("tickets", tickets(scope, which="waiting").order_by().count(), facts={"today": today})
+
+
+def tile_points(user: Any, scope: Scope) -> Tile:
+    """Sum up the points in the residents' wallets."""
+    return Tile("points", outstanding(scope), "wheat", is_points=True)
+
+
+def outstanding(scope: Scope) -> int:
+    """Return the points (1/100) in all wallets of the scope, held ones included."""
+    keys = wallets(scope)
+    return sum(balance.total for balance in ledger_read.balances_of(keys).values())
+
+
+def wallets(scope: Scope) -> list[str]:
+    """List the ledger keys of the residents' wallets."""
+    return [f"wallet:resident:{pk}" for pk in Resident.objects.filter(scope.below()).values_list("pk", flat=True)]
+
+
+A = rules.Action
+# What each tile needs, in the order in which they stand on the page.
+TILES: dict[str, tuple[Any, tuple[rules.Action, ...]]] = {
+    "verify": (tile_verify, (A.VERIFY_RECORD,)),
+    "publish": (tile_publish, (A.PUBLISH_NOTICE,)),
+    "notice": (tile_notice, (A.PUBLISH_NOTICE, A.AUDIT)),
+    "objections": (tile_objections, (A.ANSWER_OBJECTION, A.AUDIT)),
+    "tickets": (tile_tickets, (A.VIEW_VILLAGE,)),
+    "stock": (tile_stock, (A.VIEW_VILLAGE,)),
+    "residents": (tile_residents, (A.REGISTER_RESIDENT, A.AUDIT)),
+    "points": (tile_points, (A.VIEW_VILLAGE,)),
+}
+
+
+def tile(user: Any, scope: Scope, name: str) -> Tile | None:
+    """Work out one tile, or nothing when it is not for this person here."""
+    if name not in TILES:
+        return None
+    count, actions = TILES[name]
+    if not any(rules.can(user, action, scope.region) for action in actions):
+        return None
+    shown: Tile = count(user, scope)
+    return shown
+
+
+def tiles(user: Any, scope: Scope) -> list[Tile]:
+    """Work out every tile that is for this person here."""
+    return [shown for name in TILES if (shown := tile(user, scope, name)) is not None]
+
+
+@dataclass(frozen=True)
+class VillageRow:
+    """One place in the overview of those above it."""
+
+    region: Region
+    residents: int
+    submitted: int
+    verified: int
+    published: int
+    doubts: int
+    last_notice: dt.datetime | None
+
+
+def overview(scope: Scope) -> list[VillageRow]:
+    """List the villages of a town, or the towns of a county or city, with what waits in each.
+
+    Four statements, however many places.
+    """
+    level = Region.Level.VILLAGE if scope.region.level == Region.Level.TOWN else Region.Level.TOWN
+    places = list(
+        Region.objects.filter(path__startswith=scope.region.path, level=level, is_active=True).order_by("path")
+    )
+    length = len(places[0].path) if places else 0
+    people: Counter[str] = Counter()
+    for path, count in (
+        Resident.objects.filter(scope.below(), status=Resident.Status.ACTIVE)
+        .order_by()
+        .values_list("village__path")
+        .annotate(n=Count("pk"))
+    ):
+        people[path[:length]] += count
+    states: Counter[tuple[str, str]] = Counter()
+    for path, state, count in (
+        Record.objects.filter(scope.below()).order_by().values_list("village__path", "state").annotate(n=Count("pk"))
+    ):
+        states[path[:length], state] += count
+    last: dict[str, dt.datetime] = {}
+    for path, published in (
+        NoticeList.objects.filter(scope.below())
+        .order_by()
+        .values_list("village__path")
+        .annotate(last=Max("published_at"))
+    ):
+        last[path[:length]] = max(published, last.get(path[:length], published))
+    rows = [
+        VillageRow(
+            region=place,
+            residents=people[place.path],
+            submitted=states[place.path, State.SUBMITTED],
+            verified=states[place.path, State.VERIFIED],
+            published=states[place.path, State.PUBLISHED],
+            doubts=states[place.path, State.DISPUTED],
+            last_notice=last.get(place.path),
+        )
+        for place in places
+    ]
+    # Places where something happens first; the many quiet ones after them.
+    return sorted(rows, key=lambda row: (-(row.doubts > 0), -(row.submitted + row.verified), -row.residents))

@@ -1,0 +1,35 @@
+"""Doors of the village desk."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from marketplace.desk import views
+
+app_name = "desk"
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("tile/<slug:name>/", views.tile, name="tile"),
+    path("verify/", views.verify, name="verify"),
+    path("verify/<int:pk>/", views.record, name="record"),
+    path("notice/", views.notice, name="notice"),
+    path("notice/publish/", views.publish, name="publish"),
+    path("notice/<int:pk>/print/", views.notice_print, name="notice_print"),
+    path("objections/<int:pk>/", views.objection, name="objection"),
+    path("activities/", views.activities, name="activities"),
+    path("residents/", views.residents, name="residents"),
+    path("residents/new/", views.register, name="register"),
+    path("residents/<int:pk>/", views.resident, name="resident"),
+    path("residents/<int:pk>/answer/", views.answer_request, name="answer_request"),
+    path("residents/<int:pk>/card/", views.issue_card, name="issue_card"),
+    path("residents/<int:pk>/card/block/", views.block_card, name="block_card"),
+    path("residents/<int:pk>/helper/", views.add_helper, name="add_helper"),
+    path("residents/<int:pk>/helper/<int:proxy_pk>/end/", views.end_helper, name="end_helper"),
+    path("stock/", views.stock, name="stock"),
+    path("stock/<int:pk>/", views.stock_item, name="stock_item"),
+    path("tickets/", views.tickets, name="tickets"),
+    path("statement/", views.statement, name="statement"),
+    path("statement/<int:year>/<int:month>/", views.month, name="month"),
+    path("staff/", views.staff, name="staff"),
+    path("staff/<int:pk>/end/", views.end_role, name="end_role"),
+]

@@ -1,0 +1,213 @@
+"""Verifying hours, and the overview of activities."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_http_methods
+
+from marketplace.desk import selectors
+from marketplace.desk.forms import VerifyForm
+from marketplace.desk.scope import desk
+from marketplace.desk.views.common import as_file, page_of, person, posted
+from timebank.common.errors import DomainError
+from timebank.registry.rules import Action, can
+from timebank.service import rules as service_rules
+from timebank.service import services
+from timebank.service.models import Record
+from timebank.service.selectors.records import changes_of
+
+BULK = 200
+
+
+@require_http_methods(["GET", "POST"])
+@desk(Action.VERIFY_RECORD)
+def verify(request: HttpRequest) -> HttpResponseBase:
+    """Show what waits, weakest evidence first; verify many at once."""
+    if request.method == "POST":
+        return _verify_many(request)
+    scope = request.scope  # type: ignore[attr-defined]
+    which = request.GET.get("which", "waiting")
+    counts = {
+        "waiting": selectors.verify_queue(request.user, scope).order_by().count(),
+        "verified": selectors.verified(scope).order_by().count(),
+        "returned": selectors.returned(scope).order_by().count(),
+    }
+    if which not in counts:
+        which = "waiting"
+    records = {
+        "waiting": lambda: selectors.verify_queue(request.user, scope),
+        "verified": lambda: selectors.verified(scope),
+        "returned": lambda: selectors.returned(scope),
+    }[which]()
+    headers = (
+        _("Village"),
+        _("Name"),
+        _("Volunteer number"),
+        _("What"),
+        _("Day"),
+        _("Minutes"),
+        _("Evidence"),
+        _("State"),
+    )
+    file = as_file(
+        request,
+        f"hours-{which}",
+        headers,
+        records,
+        lambda item: (
+            item.village.short_name,
+            item.resident.name,
+            item.resident.volunteer_number,
+            item.what,
+            item.served_on,
+            item.minutes,
+            item.evidence,
+            item.get_state_display(),
+        ),
+    )
+    if file is not None:
+        return file
+    url = reverse("desk:verify")
+    tabs = [
+        {"label": label, "href": f"{url}?which={name}", "active": which == name, "count": counts[name]}
+        for name, label in (("waiting", _("To verify")), ("verified", _("Verified")), ("returned", _("Sent back")))
+    ]
+    return render(
+        request,
+        "desk/verify.html",
+        {"scope": scope, "which": which, "tabs": tabs, "page": page_of(request, records)},
+    )
+
+
+def _verify_many(request: HttpRequest) -> HttpResponseBase:
+    chosen = [int(key) for key in request.POST.getlist("record")[:BULK] if key.isdigit()]
+    if not chosen:
+        messages.warning(request, _("Nothing was chosen. Tick the records that you have checked."))
+        return redirect("desk:verify")
+    # Only what is in this person's queue: a number typed into the form reaches nothing else.
+    queue = selectors.verify_queue(request.user, request.scope)  # type: ignore[attr-defined]
+    report = services.verify_many(records=list(queue.filter(pk__in=chosen)), actor=person(request))
+    done = len(report.verified)
+    if done:
+        text = ngettext("%(n)s record verified.", "%(n)s records verified.", done) % {"n": done}
+        messages.success(request, text)
+    for record, refusal in report.refused:
+        messages.error(request, f"{record.resident.name} · {record.what}: {refusal}")
+    missing = len(set(chosen)) - done - len(report.refused)
+    if missing:
+        text = ngettext(
+            "%(n)s was no longer in your queue: somebody else was quicker.",
+            "%(n)s were no longer in your queue: somebody else was quicker.",
+            missing,
+        )
+        messages.info(request, text % {"n": missing})
+    return redirect("desk:verify")
+
+
+@require_http_methods(["GET", "POST"])
+@desk(Action.VERIFY_RECORD)
+def record(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Show one record with its evidence; verify it, with fewer minutes if need be, or send it back."""
+    record = selectors.record_for(request.user, pk)
+    waiting = record.state == Record.State.SUBMITTED
+    refusal = service_rules.refusal_to_verify(request.user, record) if waiting else None
+    form = VerifyForm(posted(request), initial={"minutes": record.minutes})
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        try:
+            if "return" in request.POST:
+                services.return_record(record=record, actor=person(request), reason=data["reason"])
+                messages.success(request, _("Sent back, with your reason."))
+            else:
+                services.verify_record(
+                    record=record, actor=person(request), minutes=data["minutes"], reason=data["reason"]
+                )
+                messages.success(request, _("Verified."))
+        except DomainError as error:
+            form.refuse(error)
+        else:
+            after = selectors.verify_queue(request.user, request.scope).first()  # type: ignore[attr-defined]
+            return redirect("desk:record", pk=after.pk) if after else redirect("desk:verify")
+    return render(
+        request,
+        "desk/record.html",
+        {
+            "record": record,
+            "form": form,
+            "waiting": waiting,
+            "refusal": refusal() if refusal else None,
+            "changes": [
+                {
+                    "when": change.occurred_at,
+                    "what": change.get_to_state_display(),
+                    "actor": change.actor.name if change.actor else "",
+                    "reason": change.reason,
+                    "tone": "quiet",
+                }
+                for change in changes_of(record)
+            ],
+        },
+        status=422 if form.errors else 200,
+    )
+
+
+@require_GET
+@desk(Action.VERIFY_RECORD)
+def activities(request: HttpRequest) -> HttpResponseBase:
+    """Show what is planned and what was, with how many came of it."""
+    scope = request.scope  # type: ignore[attr-defined]
+    past = request.GET.get("which") == "past"
+    rows = selectors.activities(scope, past=past)
+    headers = (
+        _("Village"),
+        _("Activity"),
+        _("Team"),
+        _("Begins"),
+        _("Ends"),
+        _("Places"),
+        _("Taken"),
+        _("Records"),
+        _("Minutes"),
+        _("State"),
+    )
+    file = as_file(
+        request,
+        "activities",
+        headers,
+        rows,
+        lambda item: (
+            item.village.short_name,
+            item.title,
+            item.team.name,
+            item.starts_at,
+            item.ends_at,
+            item.capacity,
+            item.taken,
+            item.made,
+            item.minutes,
+            item.get_status_display(),
+        ),
+    )
+    if file is not None:
+        return file
+    url = reverse("desk:activities")
+    tabs = [
+        {"label": _("Coming"), "href": url, "active": not past},
+        {"label": _("Past"), "href": f"{url}?which=past", "active": past},
+    ]
+    return render(
+        request,
+        "desk/activities.html",
+        {
+            "scope": scope,
+            "tabs": tabs,
+            "past": past,
+            "page": page_of(request, rows),
+            "leads": can(request.user, Action.LEAD_ACTIVITY, scope.region),
+        },
+    )

@@ -1,0 +1,139 @@
+"""The village's notice lists, and what people object to."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from marketplace.desk import selectors
+from marketplace.desk.forms import AnswerForm
+from marketplace.desk.scope import desk
+from marketplace.desk.views.common import as_file, page_of, person, posted
+from timebank.common.errors import DomainError
+from timebank.registry.models import Region
+from timebank.registry.rules import Action, can
+from timebank.service import services
+from timebank.service.models import NoticeList, Objection
+from timebank.service.selectors import notice_days_of
+from timebank.service.selectors.notices import rows_of
+
+
+@require_GET
+@desk(Action.PUBLISH_NOTICE, Action.AUDIT)
+def notice(request: HttpRequest) -> HttpResponseBase:
+    """Show what the next list would hold, the lists published, and the objections."""
+    scope = request.scope  # type: ignore[attr-defined]
+    lists = selectors.notice_lists(scope)
+    headers = (_("Village"), _("Number"), _("Published"), _("Until"), _("Records"), _("Minutes"), _("Open objections"))
+    file = as_file(
+        request,
+        "notice-lists",
+        headers,
+        lists,
+        lambda item: (
+            item.village.short_name,
+            item.number,
+            item.published_at,
+            item.until,
+            item.count,
+            item.minutes,
+            item.doubts,
+        ),
+    )
+    if file is not None:
+        return file
+    answered = selectors.objections(scope, is_open=False)
+    return render(
+        request,
+        "desk/notice.html",
+        {
+            "scope": scope,
+            "ready": [
+                (village, count, minutes, can(request.user, Action.PUBLISH_NOTICE, village))
+                for village, count, minutes in selectors.villages_to_publish(scope)
+            ],
+            "days": notice_days_of(scope.region, timezone.localdate()),
+            "objections": selectors.objections(scope, is_open=True),
+            "answered": answered[:10],
+            "page": page_of(request, lists, 20),
+            "may_answer": can(request.user, Action.ANSWER_OBJECTION, scope.region),
+        },
+    )
+
+
+@require_POST
+@desk(Action.PUBLISH_NOTICE)
+def publish(request: HttpRequest) -> HttpResponseBase:
+    """Publish a village's next list."""
+    key = request.POST.get("village", "")
+    village = get_object_or_404(Region, pk=int(key) if key.isdigit() else 0, level=Region.Level.VILLAGE)
+    if not can(request.user, Action.PUBLISH_NOTICE, village):
+        raise Http404
+    try:
+        made = services.publish_notice(village=village, actor=person(request))
+    except DomainError as error:
+        messages.error(request, str(error))
+        return redirect("desk:notice")
+    count = made.records.count()
+    text = ngettext(
+        "List %(number)s is published: %(n)s record.", "List %(number)s is published: %(n)s records.", count
+    )
+    messages.success(request, text % {"number": made.number, "n": count})
+    return redirect("desk:notice_print", pk=made.pk)
+
+
+@require_GET
+@desk(Action.PUBLISH_NOTICE, Action.AUDIT)
+def notice_print(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Print a list for the wall: names, deeds, hours; no phone, no number."""
+    made = get_object_or_404(NoticeList.objects.select_related("village", "published_by"), pk=pk)
+    if not any(can(request.user, action, made.village) for action in (Action.PUBLISH_NOTICE, Action.AUDIT)):
+        raise Http404
+    rows = rows_of(made)
+    return render(
+        request,
+        "desk/notice_print.html",
+        {"notice": made, "rows": rows, "minutes": sum(row.minutes for row in rows)},
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@desk(Action.ANSWER_OBJECTION, Action.AUDIT)
+def objection(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Show one objection; answer it with reasons."""
+    objection = get_object_or_404(
+        Objection.objects.select_related(
+            "record__resident", "record__village", "record__activity", "resident"
+        ).select_related("answered_by"),
+        pk=pk,
+    )
+    village = objection.record.village
+    may_answer = can(request.user, Action.ANSWER_OBJECTION, village)
+    if not may_answer and not can(request.user, Action.AUDIT, village):
+        raise Http404
+    if request.method == "POST" and not may_answer:
+        raise PermissionDenied
+    form = AnswerForm(posted(request))
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        try:
+            services.answer_objection(
+                objection=objection, actor=person(request), upheld=data["upheld"] == "yes", answer=data["answer"]
+            )
+        except DomainError as error:
+            form.refuse(error)
+        else:
+            messages.success(request, _("The answer is kept and can be read by both."))
+            return redirect("desk:notice")
+    return render(
+        request,
+        "desk/objection.html",
+        {"objection": objection, "form": form, "open": objection.state == Objection.State.OPEN and may_answer},
+        status=422 if form.errors else 200,
+    )

@@ -1,0 +1,305 @@
+"""Residents, their cards and helpers."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from marketplace.desk import selectors
+from marketplace.desk.forms import CardForm, CorrectForm, DeskHelperForm, ReasonForm, ResidentForm
+from marketplace.desk.scope import desk
+from marketplace.desk.views.common import as_file, page_of, person, posted
+from timebank.common.errors import DomainError
+from timebank.ledger import selectors as ledger_read
+from timebank.registry import ids, services
+from timebank.registry.models import AuditEntry, Resident, User
+from timebank.registry.rules import Action, can
+from timebank.registry.selectors import active_card, helpers_of
+from timebank.registry.services.residents import normalise_phone
+from timebank.service.selectors import hours_of
+
+
+@require_GET
+@desk(Action.REGISTER_RESIDENT, Action.AUDIT)
+def residents(request: HttpRequest) -> HttpResponseBase:
+    """Find a resident by name, number, phone, house or card."""
+    scope = request.scope  # type: ignore[attr-defined]
+    text = request.GET.get("q", "").strip()[:40]
+    status = request.GET.get("status", "")
+    status = status if status in Resident.Status.values else ""
+    residents = selectors.residents(request.user, scope, text=text, status=status)
+    headers = (
+        _("Village"),
+        _("Name"),
+        _("Volunteer number"),
+        _("House number"),
+        _("Mobile number"),
+        _("Card"),
+        _("State"),
+    )
+    file = as_file(
+        request,
+        "residents",
+        headers,
+        residents,
+        lambda item: (
+            item.village.short_name,
+            item.name,
+            item.volunteer_number,
+            item.household.number if item.household else "",
+            item.phone,
+            item.active_cards[0].number if item.active_cards else "",
+            item.get_status_display(),
+        ),
+    )
+    if file is not None:
+        return file
+    return render(
+        request,
+        "desk/residents.html",
+        {
+            "scope": scope,
+            "q": text,
+            "status": status,
+            "statuses": Resident.Status.choices,
+            "page": page_of(request, residents),
+            "may_register": can(request.user, Action.REGISTER_RESIDENT, scope.region),
+        },
+    )
+
+
+@sensitive_post_parameters("password", "id_number")
+@require_http_methods(["GET", "POST"])
+@desk(Action.REGISTER_RESIDENT)
+def register(request: HttpRequest) -> HttpResponseBase:
+    """Take a resident in at the desk, with consent signed on paper."""
+    scope = request.scope  # type: ignore[attr-defined]
+    form = ResidentForm(posted(request))
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        try:
+            made = services.register_resident(
+                village=scope.region,
+                name=data["name"],
+                actor=person(request),
+                phone=data["phone"],
+                password=data["password"] or None,
+                birth_date=data["birth_date"],
+                id_number=data["id_number"],
+                household_number=data["household_number"],
+                consent_on_paper=True,
+            )
+        except DomainError as error:
+            form.refuse(error)
+        else:
+            messages.success(request, _("%(name)s is registered. Now issue the card.") % {"name": made.name})
+            return redirect("desk:resident", pk=made.pk)
+    return render(request, "desk/register.html", {"scope": scope, "form": form}, status=422 if form.errors else 200)
+
+
+def _own(request: HttpRequest, pk: int) -> Resident:
+    """Return a resident whom this person may register and change; 404 elsewhere."""
+    resident = selectors.resident_for(request.user, pk)
+    if not can(request.user, Action.REGISTER_RESIDENT, resident.village):
+        raise Http404
+    return resident
+
+
+@require_http_methods(["GET", "POST"])
+@desk(Action.REGISTER_RESIDENT, Action.AUDIT)
+def resident(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Show one resident: particulars, card, helpers, points and hours, what was done; correct the particulars."""
+    resident = selectors.resident_for(request.user, pk)
+    may_change = can(request.user, Action.REGISTER_RESIDENT, resident.village)
+    initial = {
+        "name": resident.name,
+        "birth_date": resident.birth_date,
+        "household_number": resident.household.number if resident.household else "",
+        "phone": resident.phone,
+        "emergency_contact": resident.emergency_contact,
+    }
+    form = CorrectForm(posted(request), initial=initial)
+    if request.method == "POST":
+        resident = _own(request, pk)
+        if form.is_valid():
+            try:
+                services.correct_resident(resident=resident, actor=person(request), **form.cleaned_data)
+            except DomainError as error:
+                form.refuse(error)
+            else:
+                messages.success(request, _("Saved."))
+                return redirect("desk:resident", pk=pk)
+    number = ids.decrypt(resident.id_number_encrypted)
+    facts = [
+        (_("Village"), resident.village),
+        (_("Volunteer number"), resident.volunteer_number),
+        (_("House number"), resident.household.number if resident.household else "—"),
+        (_("Mobile number"), resident.phone or "—"),
+        (_("ID number"), ids.mask(number) if number else "—"),
+    ]
+    trail = (
+        AuditEntry.objects.filter(subject=f"resident:{resident.pk}")
+        .select_related("actor")
+        .order_by("-occurred_at", "-pk")
+    )
+    return render(
+        request,
+        "desk/resident.html",
+        {
+            "resident": resident,
+            "facts": facts,
+            "form": form,
+            "may_change": may_change and resident.status != Resident.Status.CLOSED,
+            "card": active_card(resident),
+            "helpers": helpers_of(resident),
+            "balance": ledger_read.balance_of(resident.wallet_key),
+            "hours": hours_of(resident),
+            "trail": [
+                {
+                    "when": entry.occurred_at,
+                    "what": _action_words(entry.action),
+                    "actor": entry.actor.name if entry.actor else "",
+                    "reason": entry.reason,
+                }
+                for entry in trail[:20]
+            ],
+            "Status": Resident.Status,
+        },
+        status=422 if form.errors else 200,
+    )
+
+
+def _action_words(action: str) -> str:
+    words = {
+        "register_resident": _("Registered at the desk"),
+        "apply_to_join": _("Asked to join"),
+        "accept_resident": _("Accepted"),
+        "refuse_resident": _("Refused"),
+        "correct_resident": _("Particulars corrected"),
+        "close_resident": _("Account closed"),
+        "withdraw_consent": _("Consent taken back"),
+        "issue_card": _("Card issued"),
+        "add_proxy": _("Helper added"),
+        "end_proxy": _("Helper ended"),
+        "act_for": _("Somebody began to act for this person"),
+        "export": _("Own data downloaded"),
+    }
+    return words.get(action, action)
+
+
+@require_POST
+@desk(Action.REGISTER_RESIDENT)
+def answer_request(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Accept who asked to join, or refuse with a reason."""
+    resident = _own(request, pk)
+    try:
+        if "accept" in request.POST:
+            services.accept_resident(resident=resident, actor=person(request))
+            messages.success(request, _("%(name)s now belongs to the time bank.") % {"name": resident.name})
+        else:
+            reason = request.POST.get("reason", "").strip()[:200]
+            if not reason:
+                messages.error(request, _("Write the reason for the refusal."))
+            else:
+                services.refuse_resident(resident=resident, actor=person(request), reason=reason)
+                messages.success(request, _("Refused, with your reason."))
+    except DomainError as error:
+        messages.error(request, str(error))
+    return redirect("desk:resident", pk=pk)
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "POST"])
+@desk(Action.ISSUE_CARD)
+def issue_card(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Issue a card, replace it, or set a new PIN; the resident types the PIN."""
+    resident = _own(request, pk)
+    card = active_card(resident)
+    keep = card is not None and request.GET.get("new") != "1"
+    form = CardForm(posted(request))
+    if request.method == "POST" and form.is_valid():
+        pin = form.cleaned_data["pin"]
+        try:
+            if card is None:
+                card = services.issue_card(resident=resident, actor=person(request), pin=pin)
+                messages.success(request, _("The card is issued. Print it now."))
+            elif keep:
+                services.set_pin(card=card, pin=pin, actor=person(request))
+                messages.success(request, _("The new PIN holds from now on."))
+            else:
+                card = services.replace_card(card=card, actor=person(request), pin=pin, reason="replaced")
+                messages.success(request, _("The old card is blocked, the new one is issued. Print it now."))
+        except DomainError as error:
+            form.refuse(error)
+        else:
+            if keep:
+                return redirect("desk:resident", pk=pk)
+            back = reverse("desk:resident", args=[pk])
+            return redirect(f"{reverse('registry:card_print', args=[card.pk])}?back={back}")
+    return render(
+        request,
+        "desk/card.html",
+        {"resident": resident, "card": card, "keep": keep, "form": form},
+        status=422 if form.errors else 200,
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@desk(Action.ISSUE_CARD)
+def block_card(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Block a resident's card at once."""
+    resident = _own(request, pk)
+    card = active_card(resident)
+    if card is None:
+        return redirect("desk:resident", pk=pk)
+    form = ReasonForm(posted(request))
+    if request.method == "POST" and form.is_valid():
+        services.block_card(card=card, actor=person(request), reason=form.cleaned_data["reason"])
+        messages.success(request, _("The card is blocked."))
+        return redirect("desk:resident", pk=pk)
+    return render(
+        request,
+        "desk/block_card.html",
+        {"resident": resident, "card": card, "form": form},
+        status=422 if form.errors else 200,
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@desk(Action.REGISTER_RESIDENT)
+def add_helper(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Name a helper who may act for this resident."""
+    resident = _own(request, pk)
+    form = DeskHelperForm(posted(request))
+    if request.method == "POST" and form.is_valid():
+        try:
+            helper = User.objects.filter(phone=normalise_phone(form.cleaned_data["phone"]), is_active=True).first()
+            if helper is None:
+                form.add_error("phone", _("Nobody here signs in with this number."))
+            else:
+                services.add_proxy(
+                    resident=resident, helper=helper, relation=form.cleaned_data["relation"], actor=person(request)
+                )
+        except DomainError as error:
+            error.field = "phone"
+            form.refuse(error)
+        if not form.errors:
+            messages.success(request, _("The helper may act from now on."))
+            return redirect("desk:resident", pk=pk)
+    return render(request, "desk/helper.html", {"resident": resident, "form": form}, status=422 if form.errors else 200)
+
+
+@require_POST
+@desk(Action.REGISTER_RESIDENT)
+def end_helper(request: HttpRequest, pk: int, proxy_pk: int) -> HttpResponseBase:
+    """End a helper's power."""
+    resident = _own(request, pk)
+    proxy = get_object_or_404(resident.proxies.filter(until__isnull=True), pk=proxy_pk)
+    services.end_proxy(proxy=proxy, actor=person(request))
+    messages.success(request, _("Ended. This person can no longer act here."))
+    return redirect("desk:resident", pk=pk)

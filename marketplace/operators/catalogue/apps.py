@@ -1,0 +1,30 @@
+"""Forms without currency and stock figures; descriptions cleaned; no bulk prices; nothing is deleted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from oscar.apps.dashboard.catalogue import apps
+
+
+class CatalogueDashboardConfig(apps.CatalogueDashboardConfig):
+    name = "marketplace.operators.catalogue"
+
+    def ready(self) -> None:
+        """Load nothing of Oscar's: its forms write currency, counters and raw HTML."""
+
+    def get_urls(self) -> list[Any]:
+        from django.urls import path
+
+        from marketplace.operators.catalogue import views
+
+        return [
+            path("", views.ProductListView.as_view(), name="catalogue-product-list"),
+            path("products/create/", views.ProductCreateView.as_view(), name="catalogue-product-create"),
+            path("products/<int:pk>/", views.ProductView.as_view(), name="catalogue-product"),
+            path("products/<int:pk>/list/", views.ListingView.as_view(), name="catalogue-product-list-at"),
+            path("stock/<int:pk>/", views.PriceView.as_view(), name="catalogue-stock"),
+            path("categories/", views.CategoryListView.as_view(), name="catalogue-category-list"),
+            path("categories/create/", views.CategoryCreateView.as_view(), name="catalogue-category-create"),
+            path("categories/<int:pk>/update/", views.CategoryUpdateView.as_view(), name="catalogue-category-update"),
+        ]

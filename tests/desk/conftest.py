@@ -1,0 +1,32 @@
+"""A village with hours, people, a shelf and tickets, and the clients of those who work there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.test import Client
+
+if TYPE_CHECKING:
+    from tests.desk.village import Village
+
+
+@pytest.fixture
+def village(db: None) -> Village:
+    from tests.desk.village import make_village
+
+    return make_village()
+
+
+@pytest.fixture
+def enter(settings: Any) -> Callable[[Any], Client]:
+    """Return a function that signs somebody in, in English."""
+    settings.LANGUAGE_CODE = "en"
+
+    def sign_in(user: Any) -> Client:
+        client = Client()
+        client.force_login(user, backend="timebank.registry.backends.PhoneCardOrEmailBackend")
+        return client
+
+    return sign_in

@@ -1,0 +1,188 @@
+"""Verifying, publishing, answering."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from django.urls import reverse
+
+from tests.desk.test_desk import url
+from tests.desk.village import in_days, objection
+from timebank.service.models import NoticeList, Objection, Record
+
+
+def states(*records: Record) -> list[str]:
+    return list(
+        Record.objects.filter(pk__in=[one.pk for one in records]).order_by("pk").values_list("state", flat=True)
+    )
+
+
+def test_many_are_verified_at_once_and_the_rest_waits(village, enter):
+    records = village.submitted(4)
+    answer = enter(village.admin).post(url("verify"), {"record": [one.pk for one in records[:3]]}, follow=True)
+    assert "3 records verified." in answer.content.decode()
+    assert states(*records) == ["verified"] * 3 + ["submitted"]
+    assert Record.objects.get(pk=records[0].pk).verified_by == village.admin
+
+
+def test_nothing_chosen_changes_nothing_and_says_so(village, enter):
+    records = village.submitted(1)
+    answer = enter(village.admin).post(url("verify"), {}, follow=True)
+    assert "Nothing was chosen" in answer.content.decode()
+    assert states(*records) == ["submitted"]
+
+
+def test_a_number_typed_into_the_form_reaches_only_the_own_queue(village, enter):
+    own = village.submitted(1)
+    answer = enter(village.far_admin).post(url("verify"), {"record": [own[0].pk, "x", 10**12]}, follow=True)
+    assert "no longer in your queue" in answer.content.decode()
+    assert states(*own) == ["submitted"]
+
+
+def test_the_own_household_is_somebody_elses_to_verify(village, enter):
+    from timebank.registry.models import Household, Resident
+
+    record = village.submitted(1)[0]
+    house = Household.objects.create(region=village.place, number="88")
+    Resident.objects.filter(pk=record.resident_id).update(household=house)
+    Resident.objects.create(
+        user=village.admin, name="管理员", volunteer_number="2000000000", village=village.place, household=house
+    )
+    client = enter(village.admin)
+    assert "Nothing waits for you" in client.get(url("verify")).content.decode()
+    client.post(url("verify"), {"record": [record.pk]})
+    answer = client.post(url("record", record.pk), {"minutes": record.minutes, "reason": "", "verify": "1"})
+    assert answer.status_code == 422
+    assert states(record) == ["submitted"]
+
+
+@pytest.mark.parametrize("who", ["keeper", "town_admin"])
+def test_others_than_verifiers_verify_nothing(village, enter, who):
+    record = village.submitted(1)[0]
+    client = enter(getattr(village, who))
+    assert client.post(url("verify"), {"record": [record.pk]}).status_code == 403
+    assert client.post(url("record", record.pk), {"minutes": 10, "verify": "1"}).status_code == 403
+    assert states(record) == ["submitted"]
+
+
+def test_a_record_of_another_village_is_not_found(village, enter):
+    record = village.submitted(1)[0]
+    client = enter(village.far_admin)
+    assert client.get(url("record", record.pk)).status_code == 404
+    assert client.post(url("record", record.pk), {"minutes": 10, "verify": "1"}).status_code == 404
+    assert states(record) == ["submitted"]
+
+
+def test_a_record_shows_its_evidence(village, enter):
+    record = village.submitted(1)[0]
+    page = enter(village.admin).get(url("record", record.pk)).content.decode()
+    for text in ("Strong evidence", "by QR", record.activity.title, "08:00"):
+        assert text in page
+
+
+def test_fewer_minutes_need_a_reason_and_more_are_refused(village, enter):
+    record = village.submitted(1)[0]
+    client = enter(village.admin)
+    for minutes, reason in ((100, ""), (record.minutes + 1, "想多给"), (0, "x")):
+        answer = client.post(url("record", record.pk), {"minutes": minutes, "reason": reason, "verify": "1"})
+        assert answer.status_code == 422
+        assert states(record) == ["submitted"]
+    client.post(url("record", record.pk), {"minutes": 100, "reason": "中途离开", "verify": "1"})
+    record.refresh_from_db()
+    assert (record.state, record.minutes) == ("verified", 100)
+
+
+def test_sending_back_needs_a_reason_and_keeps_it(village, enter):
+    record = village.submitted(1)[0]
+    client = enter(village.admin)
+    assert client.post(url("record", record.pk), {"minutes": record.minutes, "return": "1"}).status_code == 422
+    assert states(record) == ["submitted"]
+    client.post(url("record", record.pk), {"minutes": record.minutes, "reason": "没有签退", "return": "1"})
+    assert states(record) == ["returned"]
+    assert "没有签退" in client.get(url("verify", which="returned")).content.decode()
+
+
+def test_after_a_decision_the_next_record_opens(village, enter):
+    first, second = village.submitted(2)
+    answer = enter(village.admin).post(url("record", first.pk), {"minutes": first.minutes, "reason": "", "verify": "1"})
+    assert answer.headers["Location"] == url("record", second.pk)
+
+
+# -- Notice ------------------------------------------------------------------------------------------------------------
+def test_publishing_makes_a_poster_with_names_and_no_numbers(village, enter):
+    person = village.world.resident("宣红旗")
+    village.world.verified(person)
+    client = enter(village.admin)
+    answer = client.post(url("publish"), {"village": village.place.pk}, follow=True)
+    made = NoticeList.objects.get()
+    assert answer.redirect_chain[-1][0] == url("notice_print", made.pk)
+    page = answer.content.decode()
+    assert "宣红旗" in page
+    assert person.phone not in page
+    assert person.volunteer_number not in page
+    assert Record.objects.get(resident=person).state == "published"
+
+
+def test_publishing_nothing_says_so(village, enter):
+    answer = enter(village.admin).post(url("publish"), {"village": village.place.pk}, follow=True)
+    assert answer.status_code == 200
+    assert not NoticeList.objects.exists()
+
+
+def test_nobody_publishes_for_another_village(village, enter):
+    village.world.verified(village.world.resident())
+    assert enter(village.far_admin).post(url("publish"), {"village": village.place.pk}).status_code == 404
+    assert enter(village.keeper).post(url("publish"), {"village": village.place.pk}).status_code == 403
+    assert enter(village.town_admin).post(url("publish"), {"village": village.place.pk}).status_code == 403
+    assert not NoticeList.objects.exists()
+
+
+def test_a_poster_of_another_village_is_not_found(village, enter):
+    record = village.world.published(village.world.resident())[0]
+    assert enter(village.far_admin).get(url("notice_print", record.notice_list_id)).status_code == 404
+
+
+def test_an_objection_is_answered_with_reasons(village, enter):
+    record = village.world.published(village.world.resident())[0]
+    doubt = objection(village, record)
+    client = enter(village.admin)
+    assert "那天没有看到他" in client.get(url("notice")).content.decode()
+    assert client.post(url("objection", doubt.pk), {"upheld": "no", "answer": ""}).status_code == 422
+    doubt.refresh_from_db()
+    assert doubt.state == Objection.State.OPEN
+    client.post(url("objection", doubt.pk), {"upheld": "no", "answer": "已核对签到记录"})
+    doubt.refresh_from_db()
+    assert (doubt.state, doubt.answer) == (Objection.State.DISMISSED, "已核对签到记录")
+    assert states(record) == ["published"]
+    assert "已核对签到记录" in client.get(url("objection", doubt.pk)).content.decode()
+
+
+def test_an_upheld_objection_sends_the_record_back(village, enter):
+    record = village.world.published(village.world.resident())[0]
+    doubt = objection(village, record)
+    enter(village.admin).post(url("objection", doubt.pk), {"upheld": "yes", "answer": "确实没有来"})
+    assert states(record) == ["returned"]
+
+
+def test_the_town_reads_objections_and_answers_none(village, enter):
+    doubt = objection(village, village.world.published(village.world.resident())[0])
+    client = enter(village.town_admin)
+    assert client.get(url("objection", doubt.pk)).status_code == 200
+    assert client.post(url("objection", doubt.pk), {"upheld": "yes", "answer": "x"}).status_code == 403
+    assert enter(village.far_admin).get(url("objection", doubt.pk)).status_code == 404
+    doubt.refresh_from_db()
+    assert doubt.state == Objection.State.OPEN
+
+
+def test_activities_show_what_came_of_them(village, enter):
+    village.submitted(3)
+    village.world.activity(
+        title="将来的活动", starts_at=in_days(2), ends_at=in_days(2) + dt.timedelta(hours=3), now=in_days(0)
+    )
+    client = enter(village.admin)
+    assert "将来的活动" in client.get(url("activities")).content.decode()
+    past = client.get(url("activities", which="past")).content.decode()
+    assert "将来的活动" not in past
+    assert "3 · 12 h" in past
+    assert reverse("service:activity", args=[Record.objects.first().activity_id]) in past

@@ -1,0 +1,183 @@
+"""Residents, cards, helpers, roles."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.desk.test_desk import url
+from timebank.registry import services as registry
+from timebank.registry.models import Card, Proxy, Resident, RoleGrant
+from timebank.registry.selectors import active_card
+
+
+def form(**changes: object) -> dict[str, object]:
+    return {"name": "新居民", "household_number": "5", "consent": "on", **changes}
+
+
+def test_registering_at_the_desk_needs_a_name_and_signed_consent(village, enter):
+    client = enter(village.admin)
+    before = Resident.objects.count()
+    for wrong in ({"consent": ""}, {"name": ""}, {"password": "right-horse-7"}, {"id_number": "123"}, {"phone": "1"}):
+        answer = client.post(url("register"), form(**wrong))
+        assert answer.status_code == 422
+        assert 'data-focus aria-labelledby="summary-title"' in answer.content.decode()
+    assert Resident.objects.count() == before
+    client.post(url("register"), form(id_number="11010519491231002X"))
+    made = Resident.objects.get(name="新居民")
+    assert (made.village, made.household.number, made.status) == (village.place, "5", Resident.Status.ACTIVE)
+    consent = made.consents.get()
+    assert (consent.on_paper, consent.taken_by) == (True, village.admin)
+    page = client.get(url("resident", made.pk)).content.decode()
+    assert "110***********002X" in page
+    assert "11010519491231002X" not in page
+
+
+def test_registering_the_same_person_twice_is_refused_at_its_field(village, enter):
+    client = enter(village.admin)
+    client.post(url("register"), form(id_number="11010519491231002X"))
+    answer = client.post(url("register"), form(name="同一人", id_number="11010519491231002x"))
+    assert answer.status_code == 422
+    assert "registered already" in answer.content.decode()
+    assert not Resident.objects.filter(name="同一人").exists()
+
+
+@pytest.mark.parametrize("who", ["keeper", "town_admin"])
+def test_others_register_nobody(village, enter, who):
+    before = Resident.objects.count()
+    assert enter(getattr(village, who)).post(url("register"), form()).status_code == 403
+    assert Resident.objects.count() == before
+
+
+def test_the_stock_keeper_sees_no_residents(village, enter):
+    client = enter(village.keeper)
+    for name, args in (("residents", ()), ("resident", (village.world.wang.pk,)), ("month", (2026, 9))):
+        answer = client.get(url(name, *args))
+        assert answer.status_code == 403
+        assert "王秀英" not in answer.content.decode()
+
+
+def test_a_resident_of_another_village_is_not_found(village, enter):
+    client = enter(village.far_admin)
+    wang = village.world.wang
+    for name in ("resident", "issue_card", "block_card", "add_helper"):
+        assert client.get(url(name, wang.pk)).status_code == 404
+    for name in ("resident", "issue_card", "block_card", "add_helper", "answer_request"):
+        assert client.post(url(name, wang.pk), {"reason": "x"}).status_code == 404
+    assert not Card.objects.exists()
+
+
+def test_the_town_reads_and_changes_nothing(village, enter):
+    client = enter(village.town_admin)
+    wang = village.world.wang
+    assert client.get(url("resident", wang.pk)).status_code == 200
+    assert client.post(url("resident", wang.pk), {"name": "改名"}).status_code == 404
+    assert client.post(url("issue_card", wang.pk), {"pin": "2580", "again": "2580"}).status_code == 403
+    wang.refresh_from_db()
+    assert wang.name == "王秀英"
+    assert not Card.objects.exists()
+
+
+def test_particulars_are_corrected_with_a_trail(village, enter):
+    wang = village.world.wang
+    client = enter(village.admin)
+    fields = {"name": "王秀莲", "household_number": "9", "phone": wang.phone, "emergency_contact": "儿子"}
+    client.post(url("resident", wang.pk), fields)
+    wang.refresh_from_db()
+    assert (wang.name, wang.household.number, wang.emergency_contact) == ("王秀莲", "9", "儿子")
+    assert "Particulars corrected" in client.get(url("resident", wang.pk)).content.decode()
+    assert client.post(url("resident", wang.pk), fields | {"name": ""}).status_code == 422
+
+
+def test_a_card_is_issued_with_the_holders_pin_then_printed(village, enter):
+    wang = village.world.wang
+    client = enter(village.admin)
+    assert client.post(url("issue_card", wang.pk), {"pin": "1234", "again": "1234"}).status_code == 422
+    assert client.post(url("issue_card", wang.pk), {"pin": "2580", "again": "2581"}).status_code == 422
+    assert not Card.objects.exists()
+    answer = client.post(url("issue_card", wang.pk), {"pin": "2580", "again": "2580"}, follow=True)
+    card = active_card(wang)
+    assert card.number[:3] in answer.content.decode()
+    assert registry.check_pin(card_number=card.number, pin="2580") == card
+
+
+def test_a_pin_is_renewed_and_a_card_replaced_or_blocked(village, enter):
+    wang = village.world.wang
+    first = registry.issue_card(resident=wang, actor=village.admin, pin="2580")
+    client = enter(village.admin)
+    client.post(url("issue_card", wang.pk), {"pin": "1470", "again": "1470"})
+    assert registry.check_pin(card_number=first.number, pin="1470") == first
+    client.post(url("issue_card", wang.pk, new=1), {"pin": "3690", "again": "3690"})
+    second = active_card(wang)
+    assert second.pk != first.pk
+    client.post(url("block_card", wang.pk), {"reason": ""})
+    assert active_card(wang) == second
+    client.post(url("block_card", wang.pk), {"reason": "丢失"})
+    assert active_card(wang) is None
+    assert Card.objects.filter(status="blocked").count() == 2
+
+
+def test_helpers_are_added_and_ended_at_the_desk(village, enter):
+    wang, li = village.world.wang, village.world.li
+    client = enter(village.admin)
+    assert client.post(url("add_helper", wang.pk), {"phone": "13000000000", "relation": "kin"}).status_code == 422
+    assert client.post(url("add_helper", wang.pk), {"phone": wang.phone, "relation": "kin"}).status_code == 422
+    assert not Proxy.objects.exists()
+    client.post(url("add_helper", wang.pk), {"phone": li.phone, "relation": "kin"})
+    proxy = Proxy.objects.get()
+    assert (proxy.resident, proxy.helper, proxy.granted_by) == (wang, li.user, village.admin)
+    assert client.post(url("end_helper", li.pk, proxy.pk)).status_code == 404
+    client.post(url("end_helper", wang.pk, proxy.pk))
+    proxy.refresh_from_db()
+    assert proxy.until is not None
+
+
+def test_who_asks_to_join_is_accepted_or_refused_with_a_reason(village, enter):
+    one, two = village.newcomer("甲"), village.newcomer("乙")
+    client = enter(village.admin)
+    assert "甲" in client.get(url("residents", status="pending")).content.decode()
+    client.post(url("answer_request", one.pk), {"accept": "1"})
+    client.post(url("answer_request", two.pk), {"refuse": "1", "reason": " "})
+    one.refresh_from_db()
+    two.refresh_from_db()
+    assert (one.status, two.status) == (Resident.Status.ACTIVE, Resident.Status.PENDING)
+    client.post(url("answer_request", two.pk), {"refuse": "1", "reason": "不住本村"})
+    two.refresh_from_db()
+    assert (two.status, two.closed_reason) == (Resident.Status.CLOSED, "不住本村")
+
+
+@pytest.mark.parametrize("text", ["秀英", "phone", "number"])
+def test_residents_are_found(village, enter, text):
+    wang = village.world.wang
+    text = {"phone": wang.phone, "number": wang.volunteer_number}.get(text, text)
+    page = enter(village.admin).get(url("residents", q=text)).content.decode()
+    assert "王秀英" in page
+    assert "李大山" not in page
+
+
+# -- Roles -------------------------------------------------------------------------------------------------------------
+def test_roles_are_given_and_ended_within_the_rules(village, enter):
+    li = village.world.li
+    client = enter(village.admin)
+    client.post(url("staff"), {"phone": li.phone, "role": "clerk"})
+    grant = RoleGrant.objects.get(user=li.user)
+    assert (grant.role, grant.region, grant.granted_by) == ("clerk", village.place, village.admin)
+    assert client.post(url("staff"), {"phone": li.phone, "role": "village_admin"}).status_code == 422
+    assert client.post(url("staff"), {"phone": li.phone, "role": "clerk"}).status_code == 422
+    client.post(url("staff"), {"phone": li.phone, "role": "verifier"})
+    clash = client.post(url("staff"), {"phone": li.phone, "role": "stock_keeper"})
+    assert clash.status_code == 422
+    assert "may not keep the stock" in clash.content.decode()
+    assert set(li.user.role_grants.values_list("role", flat=True)) == {"clerk", "verifier"}
+    client.post(url("end_role", grant.pk))
+    grant.refresh_from_db()
+    assert grant.ended_at is not None
+
+
+def test_nobody_ends_a_role_above_or_elsewhere(village, enter):
+    client = enter(village.admin)
+    for user in (village.town_admin, village.far_admin, village.admin):
+        grant = RoleGrant.objects.get(user=user)
+        assert client.post(url("end_role", grant.pk)).status_code == 404
+        grant.refresh_from_db()
+        assert grant.ended_at is None
+    assert enter(village.keeper).get(url("staff")).status_code == 403

@@ -1,0 +1,196 @@
+"""Stock, tickets and the statement."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+
+import pytest
+from django.db.models import F
+
+from marketplace.desk.scope import Scope
+from marketplace.desk.statement import hand_overs, lines_of, statement_of
+from marketplace.rewards import services as rewards
+from marketplace.rewards.models import StockMovement, Ticket
+from tests.desk.test_desk import table, url
+from tests.rewards.world import give
+from timebank.registry.models import Resident
+
+
+def receipt(key: str | None = None, **changes: object) -> dict[str, object]:
+    return {"r-quantity": 5, "r-key": key or str(uuid.uuid4()), "receive": "1", **changes}
+
+
+def test_the_stock_keeper_receives_goods_once_however_often_sent(village, enter):
+    item = village.good(stock=0)
+    client = enter(village.keeper)
+    sent = receipt(**{"r-cost": "128.50", "r-batch": "A7", "r-use_by": "2027-03-01", "r-why": "合作社捐赠"})
+    for _ in range(3):
+        assert client.post(url("stock_item", item.pk), sent).status_code == 302
+    item.refresh_from_db()
+    assert item.num_in_stock == 5
+    move = StockMovement.objects.get(stockrecord=item)
+    assert (move.quantity, move.cost_fen, move.batch, move.use_by, move.actor) == (
+        5,
+        12850,
+        "A7",
+        dt.date(2027, 3, 1),
+        village.keeper,
+    )
+    page = client.get(url("stock_item", item.pk)).content.decode()
+    assert "¥128.50" in page
+    assert "合作社捐赠" in page
+
+
+@pytest.mark.parametrize("wrong", [{"r-quantity": 0}, {"r-quantity": "x"}, {"r-cost": "-3"}, {"r-cost": "many"}])
+def test_a_wrong_receipt_changes_nothing(village, enter, wrong):
+    item = village.good(stock=0)
+    answer = enter(village.keeper).post(url("stock_item", item.pk), receipt(**wrong))
+    assert answer.status_code == 422
+    item.refresh_from_db()
+    assert (item.num_in_stock, StockMovement.objects.count()) == (0, 0)
+
+
+@pytest.mark.parametrize("who", ["admin", "town_admin"])
+def test_who_does_not_stock_may_look_and_not_touch(village, enter, who):
+    item = village.good(stock=3)
+    moves = StockMovement.objects.count()
+    client = enter(getattr(village, who))
+    page = client.get(url("stock_item", item.pk)).content.decode()
+    assert "Put on the shelf" not in page
+    assert client.post(url("stock_item", item.pk), receipt()).status_code == 403
+    adjust = {"a-kind": "count", "a-quantity": 9, "a-why": "x", "a-key": "k", "adjust": "1"}
+    assert client.post(url("stock_item", item.pk), adjust).status_code == 403
+    item.refresh_from_db()
+    assert (item.num_in_stock, StockMovement.objects.count()) == (3, moves)
+
+
+def test_stock_of_another_village_is_not_found(village, enter):
+    item = village.good(stock=3)
+    client = enter(village.far_admin)
+    assert client.get(url("stock_item", item.pk)).status_code == 404
+    assert client.post(url("stock_item", item.pk), receipt()).status_code == 404
+
+
+def test_counting_and_writing_off_need_a_reason(village, enter):
+    item = village.good(stock=10)
+    client = enter(village.keeper)
+
+    def send(**changes: object) -> int:
+        base = {"a-kind": "count", "a-quantity": 8, "a-why": "盘点", "a-key": str(uuid.uuid4()), "adjust": "1"}
+        return client.post(url("stock_item", item.pk), base | changes).status_code
+
+    assert send(**{"a-why": ""}) == 422
+    assert send() == 302
+    item.refresh_from_db()
+    assert item.num_in_stock == 8
+    assert send(**{"a-kind": "write_off", "a-quantity": 2, "a-why": "受潮"}) == 302
+    assert send(**{"a-kind": "write_off", "a-quantity": 99, "a-why": "x"}) == 422
+    item.refresh_from_db()
+    assert item.num_in_stock == 6
+    assert [row[2] for row in table(client.get(url("stock_item", item.pk, format="csv")))[1:]] == ["-2", "-2", "10"]
+
+
+def test_tickets_show_what_was_handed_over_and_what_waits(village, enter):
+    waiting, done = village.credited(2)
+    soap = village.good("香皂")
+    village.redeem(waiting, soap)
+    village.hand_over(village.redeem(done, soap))
+    client = enter(village.admin)
+    today, later = (client.get(url("tickets", which=which)).content.decode() for which in ("today", "waiting"))
+    assert done.name in today
+    assert waiting.name not in today
+    assert waiting.name in later
+    assert done.name not in later
+    assert waiting.name not in enter(village.far_admin).get(url("tickets", which="waiting")).content.decode()
+
+
+# -- Statement ---------------------------------------------------------------------------------------------------------
+def trade(village) -> None:
+    one, two, three = village.credited(3)
+    soap = village.good(points=50, stock=20)
+    village.hand_over(village.redeem(one, soap))
+    village.redeem(two, soap)
+    rewards.cancel_redemption(redemption=village.redeem(three, soap), actor=three.user)
+
+
+def test_the_statement_adds_up_and_agrees_with_the_ledger(village, enter):
+    trade(village)
+    made = statement_of(Scope(village.place))
+    totals = made.totals
+    assert totals == {
+        "minted": 300,
+        "redeemed": 150,
+        "refunded": 50,
+        "expired": 0,
+        "other": 0,
+        "handed_over": 50,
+        "tickets": 1,
+    }
+    assert made.outstanding == 200
+    assert made.agrees
+    assert [(check.ledger, check.books) for check in made.checks] == [(300, 300), (200, 200), (50, 50)]
+    page = enter(village.admin).get(url("statement")).content.decode()
+    assert "The ledger agrees" in page
+
+
+def test_a_book_that_lies_is_found(village, enter):
+    trade(village)
+    Ticket.objects.filter(state="handed_over").update(points=F("points") + 50)
+    made = statement_of(Scope(village.place))
+    assert not made.agrees
+    assert [check.agrees for check in made.checks] == [True, True, False]
+    assert "does not agree" in enter(village.admin).get(url("statement")).content.decode()
+
+
+def test_points_that_no_record_earned_are_found(village, enter):
+    trade(village)
+    give(Resident.objects.filter(village=village.place, status="active").earliest("pk"), 700)
+    made = statement_of(Scope(village.place))
+    assert [check.agrees for check in made.checks] == [False, True, True]
+    assert made.checks[0].ledger - made.checks[0].books == 700
+
+
+def test_every_figure_is_the_sum_of_its_lines(village, enter):
+    trade(village)
+    scope = Scope(village.place)
+    for month in statement_of(scope).months:
+        sums = {
+            which: sum(line.points for line in lines_of(scope, month.month, which))
+            for which in ("minted", "redeemed", "refunded", "expired", "other")
+        }
+        assert sums == {
+            "minted": month.minted,
+            "redeemed": -month.redeemed,
+            "refunded": month.refunded,
+            "expired": -month.expired,
+            "other": month.other,
+        }
+        assert sum(line.points for line in hand_overs(scope, month.month)) == month.handed_over
+
+
+def test_lines_say_who_and_for_what(village, enter):
+    trade(village)
+    client = enter(village.admin)
+    month = next(row.month for row in statement_of(Scope(village.place)).months if row.minted)
+    page = client.get(url("month", month.year, month.month, which="minted")).content.decode()
+    assert "清洁村庄" in page
+    assert "4 h" in page
+    today = next(row.month for row in statement_of(Scope(village.place)).months if row.redeemed)
+    page = client.get(url("month", today.year, today.month, which="redeemed")).content.decode()
+    assert "香皂" in page
+
+
+def test_a_month_that_never_was_is_not_found(village, enter):
+    client = enter(village.admin)
+    assert client.get(url("month", 2026, 13)).status_code == 404
+    assert client.get(url("month", 2026, 9, which="nonsense")).status_code == 404
+
+
+def test_another_village_has_another_statement(village, enter):
+    trade(village)
+    made = statement_of(Scope(village.world.far))
+    assert (made.outstanding, made.months, made.agrees) == (0, [], True)
+    assert "No points yet" in enter(village.far_admin).get(url("statement")).content.decode()
+    whole = statement_of(Scope(village.world.town))
+    assert (whole.outstanding, whole.agrees) == (200, True)

@@ -1,0 +1,124 @@
+"""Choosing language and text size, the web app manifest, and the kit page that shows every part."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
+from django.templatetags.static import static
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.vary import vary_on_headers
+
+from timebank.ui import styleguide as kit_content
+from timebank.ui.preferences import COOKIE_AGE, SIZE_COOKIE, SIZES, languages
+from timebank.ui.services import remember_preference
+
+
+def _back(request: HttpRequest) -> HttpResponseRedirect:
+    """Go back to the page that sent the form, only ever on this site."""
+    for target in (request.POST.get("next", ""), request.headers.get("Referer", "")):
+        if target and url_has_allowed_host_and_scheme(
+            target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+        ):
+            return HttpResponseRedirect(target)
+    return HttpResponseRedirect("/")
+
+
+@require_POST
+def set_language(request: HttpRequest) -> HttpResponse:
+    """Keep the chosen language in a cookie and, signed in, in the profile; an unknown one changes nothing."""
+    response = _back(request)
+    chosen = request.POST.get("language", "")
+    if chosen in languages():
+        remember_preference(user=request.user, field="language", value=chosen)
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME,
+            chosen,
+            max_age=COOKIE_AGE,
+            path=settings.LANGUAGE_COOKIE_PATH,
+            secure=request.is_secure(),
+            httponly=True,
+            samesite="Lax",
+        )
+    return response
+
+
+@require_POST
+def set_size(request: HttpRequest) -> HttpResponse:
+    """Keep the chosen text size in a cookie and, signed in, in the profile; an unknown one changes nothing."""
+    response = _back(request)
+    chosen = request.POST.get("size", "")
+    if chosen in SIZES:
+        remember_preference(user=request.user, field="text_size", value=chosen)
+        response.set_cookie(
+            SIZE_COOKIE, chosen, max_age=COOKIE_AGE, secure=request.is_secure(), httponly=True, samesite="Lax"
+        )
+    return response
+
+
+@require_GET
+@vary_on_headers("Accept-Language", "Cookie")
+@cache_control(private=True, max_age=3600)
+def manifest(request: HttpRequest) -> HttpResponse:
+    """Describe the site to a phone that puts it on its home screen."""
+    icons = [{"src": static("ui/favicon.svg"), "sizes": "any", "type": "image/svg+xml", "purpose": "any"}]
+    for size in (192, 512):
+        for purpose, name in (("any", "icon"), ("maskable", "icon-maskable")):
+            source = static(f"ui/{name}-{size}.png")
+            icons.append({"src": source, "sizes": f"{size}x{size}", "type": "image/png", "purpose": purpose})
+    content = {
+        "id": "/",
+        "name": _("Shanji village market"),
+        "short_name": _("Shanji"),
+        "lang": request.LANGUAGE_CODE if hasattr(request, "LANGUAGE_CODE") else settings.LANGUAGE_CODE,
+        "start_url": "/",
+        "scope": "/",
+        "display": "standalone",
+        "background_color": "#faf6ec",
+        "theme_color": "#9e1b16",
+        "icons": icons,
+    }
+    return JsonResponse(content, content_type="application/manifest+json", json_dumps_params={"ensure_ascii": False})
+
+
+def _styleguide_only() -> None:
+    if not (settings.DEBUG or getattr(settings, "DEMO", False)):
+        raise Http404
+
+
+@require_GET
+def styleguide(request: HttpRequest) -> HttpResponse:
+    """Show every component once (development and demo only)."""
+    _styleguide_only()
+    return render(request, "ui/styleguide.html", kit_content.content())
+
+
+@require_GET
+def styleguide_desk(request: HttpRequest) -> HttpResponse:
+    """Show the desk page with sample content (development and demo only)."""
+    _styleguide_only()
+    return render(request, "ui/styleguide_desk.html", kit_content.content())
+
+
+@require_GET
+def styleguide_print(request: HttpRequest) -> HttpResponse:
+    """Show the print page with sample content (development and demo only)."""
+    _styleguide_only()
+    return render(request, "ui/styleguide_print.html", kit_content.content())
+
+
+@require_GET
+def styleguide_error(request: HttpRequest, code: int) -> HttpResponse:
+    """Show an error page as a visitor would see it (development and demo only)."""
+    _styleguide_only()
+    if code not in (400, 403, 404, 429, 500):
+        raise Http404
+    return render(request, f"{code}.html", status=code)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Say in plain words that the form was open too long, and how to go on."""
+    return render(request, "403_csrf.html", status=403)
