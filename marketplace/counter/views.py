@@ -102,7 +102,7 @@ def answer(scan: Scan, request: HttpRequest) -> dict[str, Any]:
         actor = scan.earlier_by.name if scan.earlier_by else ""
         text = _("Handed over %(when)s by %(who)s. Do not hand over again.") % {
             "when": timestamp(scan.earlier_at),
-            "actor": actor,
+            "who": actor,
         }
     elif scan.result == Scan.Result.WRONG_PARTNER and ticket:
         text = _("This ticket is for %(place)s.") % {"place": ticket.partner.display_name}

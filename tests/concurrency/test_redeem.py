@@ -77,7 +77,7 @@ def unguarded_close(monkeypatch: pytest.MonkeyPatch, wait: Any) -> None:
     monkeypatch.setattr(handing_over, "claim_ticket", claim)
     for module in (handing_over, cancelling):
         monkeypatch.setattr(module, "lock_orders", without_lock)
-        monkeypatch.setattr(module, "settle_states", lambda *args, **kwargs: None)
+        monkeypatch.setattr(module, "update_states", lambda *args, **kwargs: None)
         monkeypatch.setattr(
             module,
             "lock_tickets",

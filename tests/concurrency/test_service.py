@@ -142,7 +142,7 @@ def test_control_without_locks_a_record_is_verified_twice(
         time.sleep(0.1)
         return real(actor, one)
 
-    monkeypatch.setattr(rules, "why_not_verify", slowly)
+    monkeypatch.setattr(rules, "refusal_to_verify", slowly)
     with without_row_locks(monkeypatch):
         outcome = run_concurrently(
             lambda number: services.verify_record(record=record, actor=actors[number], now=at(21)), 2

@@ -24,7 +24,7 @@ def receipt(key: str | None = None, **changes: object) -> dict[str, object]:
 def test_the_stock_keeper_receives_goods_once_however_often_sent(village, enter):
     item = village.good(stock=0)
     client = enter(village.keeper)
-    sent = receipt(**{"r-cost": "128.50", "r-batch": "A7", "r-use_by": "2027-03-01", "r-why": "合作社捐赠"})
+    sent = receipt(**{"r-cost": "128.50", "r-batch": "A7", "r-use_by": "2027-03-01", "r-reason": "合作社捐赠"})
     for _ in range(3):
         assert client.post(url("stock_item", item.pk), sent).status_code == 302
     item.refresh_from_db()
@@ -59,7 +59,7 @@ def test_who_does_not_stock_may_look_and_not_touch(village, enter, who):
     page = client.get(url("stock_item", item.pk)).content.decode()
     assert "Put on the shelf" not in page
     assert client.post(url("stock_item", item.pk), receipt()).status_code == 403
-    adjust = {"a-kind": "count", "a-quantity": 9, "a-why": "x", "a-key": "k", "adjust": "1"}
+    adjust = {"a-kind": "count", "a-quantity": 9, "a-reason": "x", "a-key": "k", "adjust": "1"}
     assert client.post(url("stock_item", item.pk), adjust).status_code == 403
     item.refresh_from_db()
     assert (item.num_in_stock, StockMovement.objects.count()) == (3, moves)
@@ -77,15 +77,15 @@ def test_counting_and_writing_off_need_a_reason(village, enter):
     client = enter(village.keeper)
 
     def send(**changes: object) -> int:
-        base = {"a-kind": "count", "a-quantity": 8, "a-why": "盘点", "a-key": str(uuid.uuid4()), "adjust": "1"}
+        base = {"a-kind": "count", "a-quantity": 8, "a-reason": "盘点", "a-key": str(uuid.uuid4()), "adjust": "1"}
         return client.post(url("stock_item", item.pk), base | changes).status_code
 
-    assert send(**{"a-why": ""}) == 422
+    assert send(**{"a-reason": ""}) == 422
     assert send() == 302
     item.refresh_from_db()
     assert item.num_in_stock == 8
-    assert send(**{"a-kind": "write_off", "a-quantity": 2, "a-why": "受潮"}) == 302
-    assert send(**{"a-kind": "write_off", "a-quantity": 99, "a-why": "x"}) == 422
+    assert send(**{"a-kind": "write_off", "a-quantity": 2, "a-reason": "受潮"}) == 302
+    assert send(**{"a-kind": "write_off", "a-quantity": 99, "a-reason": "x"}) == 422
     item.refresh_from_db()
     assert item.num_in_stock == 6
     assert [row[2] for row in table(client.get(url("stock_item", item.pk, format="csv")))[1:]] == ["-2", "-2", "10"]

@@ -76,7 +76,7 @@ def _people(cast: Cast, world: Any) -> None:
         "registry:export": lambda: {"form": "json"},
         "registry:card_print": lambda: {"pk": card.pk},
         "registry:card": lambda: {"number": card.number},
-        "ui:kit_error": lambda: {"code": 404},
+        "ui:styleguide_error": lambda: {"code": 404},
     }
 
 

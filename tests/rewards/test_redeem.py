@@ -53,7 +53,7 @@ def test_redeem_writes_one_ticket_a_service_unit_and_one_a_line_of_goods(world):
     assert len({t.code for t in tickets}) == 4
     assert {t.state for t in tickets} == {"issued"}
     assert tickets[0].valid_until == timezone.localdate() + dt.timedelta(days=90)
-    assert TicketEvent.objects.filter(ticket__in=tickets, what="issued", who=world.sister.user).count() == 4
+    assert TicketEvent.objects.filter(ticket__in=tickets, what="issued", actor=world.sister.user).count() == 4
 
 
 def test_redeem_leaves_oscars_receipt(world):

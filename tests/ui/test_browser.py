@@ -9,7 +9,7 @@ import pytest
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def open_kit(page, live_server, path="/kit/", language="zh-hans", size="normal"):
+def open_styleguide(page, live_server, path="/styleguide/", language="zh-hans", size="normal"):
     page.context.add_cookies(
         [
             {"name": "django_language", "value": language, "url": live_server.url},
@@ -19,20 +19,20 @@ def open_kit(page, live_server, path="/kit/", language="zh-hans", size="normal")
     page.goto(live_server.url + path)
 
 
-@pytest.mark.parametrize("path", ["/kit/", "/kit/desk/", "/kit/print/"])
+@pytest.mark.parametrize("path", ["/styleguide/", "/styleguide/desk/", "/styleguide/print/"])
 @pytest.mark.parametrize(("language", "size"), [("zh-hans", "normal"), ("en", "large"), ("zh-hans", "xlarge")])
-def test_kit_is_axe_clean(page, live_server, assert_axe_clean, path, language, size):
-    open_kit(page, live_server, path, language, size)
+def test_styleguide_is_axe_clean(page, live_server, assert_axe_clean, path, language, size):
+    open_styleguide(page, live_server, path, language, size)
     assert_axe_clean(page)
 
 
 @pytest.mark.parametrize("width", [320, 360, 1280])
-@pytest.mark.parametrize("path", ["/kit/", "/kit/desk/"])
+@pytest.mark.parametrize("path", ["/styleguide/", "/styleguide/desk/"])
 def test_nothing_scrolls_sideways_and_controls_are_large(page, live_server, path, width):
     page.set_viewport_size({"width": width, "height": 740})
     for size, least in (("normal", 48), ("large", 60), ("xlarge", 72)):
         for language in ("en", "zh-hans"):
-            open_kit(page, live_server, path, language, size)
+            open_styleguide(page, live_server, path, language, size)
             assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (size, language)
             small = page.evaluate(
                 """least => [...document.querySelectorAll(".button, .switch, .tab, .toplink, .sidelink, .tabs__tab," +
@@ -46,19 +46,19 @@ def test_nothing_scrolls_sideways_and_controls_are_large(page, live_server, path
 
 def test_body_text_has_the_promised_sizes(page, live_server):
     for size, pixels in (("normal", "18px"), ("large", "24px"), ("xlarge", "30px")):
-        open_kit(page, live_server, size=size)
+        open_styleguide(page, live_server, size=size)
         assert page.evaluate("getComputedStyle(document.body).fontSize") == pixels
 
 
 def test_error_summary_takes_the_focus_and_leads_to_the_field(page, live_server):
-    open_kit(page, live_server)
+    open_styleguide(page, live_server)
     assert page.evaluate("document.activeElement.className") == "summary"
     page.click(".summary a[href='#id_phone'], .summary a[href='#id_name']")
     assert page.evaluate("document.activeElement.id") == "id_name"
 
 
 def test_dialog_opens_takes_the_focus_and_closes(page, live_server):
-    open_kit(page, live_server)
+    open_styleguide(page, live_server)
     page.click("[data-dialog=cancel-1]")
     assert page.is_visible("#cancel-1")
     page.click("#cancel-1 [data-dialog-close]")
@@ -67,7 +67,7 @@ def test_dialog_opens_takes_the_focus_and_closes(page, live_server):
 
 def test_second_tap_sends_nothing(page, live_server):
     sent = []
-    open_kit(page, live_server)
+    open_styleguide(page, live_server)
     page.route("**/slow/", lambda route: sent.append(route.request.post_data) or route.fulfill(status=204))
     page.evaluate(
         """() => { const form = document.querySelector("form[method=post] .field").closest("form");
@@ -83,12 +83,12 @@ def test_second_tap_sends_nothing(page, live_server):
 
 
 def test_hand_scanner_field_has_the_focus(page, live_server):
-    open_kit(page, live_server, "/kit/desk/")
+    open_styleguide(page, live_server, "/styleguide/desk/")
     assert page.evaluate("document.activeElement.id") == "scan-code"
 
 
 def test_decoder_reads_the_shown_ticket_in_its_worker_under_the_csp(page, live_server):
-    open_kit(page, live_server)
+    open_styleguide(page, live_server)
     source = "data:image/png;base64," + base64.b64encode(page.locator(".coupon .qr").screenshot()).decode()
     found = page.evaluate(
         """async source => {
@@ -102,7 +102,7 @@ def test_decoder_reads_the_shown_ticket_in_its_worker_under_the_csp(page, live_s
 
 def test_everything_works_without_javascript(new_person, live_server):
     page = new_person(java_script_enabled=False)
-    open_kit(page, live_server)
+    open_styleguide(page, live_server)
     page.click(".switch[name=size]")
     assert page.get_attribute("html", "data-size") == "large"
     page.click(".switch[name=language]")

@@ -23,10 +23,10 @@ def user(db):
 
 @pytest.mark.django_db
 def test_size_is_kept_in_the_cookie_and_shown(client):
-    answer = client.post(reverse("ui:size"), {"size": "large", "next": "/kit/?a=1"})
-    assert (answer.status_code, answer["Location"]) == (302, "/kit/?a=1")
+    answer = client.post(reverse("ui:size"), {"size": "large", "next": "/styleguide/?a=1"})
+    assert (answer.status_code, answer["Location"]) == (302, "/styleguide/?a=1")
     assert client.cookies["shanji_size"].value == "large"
-    assert 'data-size="large"' in client.get("/kit/").content.decode()
+    assert 'data-size="large"' in client.get("/styleguide/").content.decode()
 
 
 @pytest.mark.django_db
@@ -39,7 +39,7 @@ def test_choices_are_kept_in_the_profile(client, user):
     # On another phone, without the cookies, the profile speaks.
     other = Client(headers={"accept-language": "zh-hans"})
     other.force_login(user)
-    page = other.get("/kit/").content.decode()
+    page = other.get("/styleguide/").content.decode()
     assert '<html lang="en" data-size="xlarge">' in page
 
 
@@ -69,16 +69,16 @@ def test_choosing_needs_a_form(client, name):
 
 @pytest.mark.django_db
 def test_language_is_chosen_by_cookie_then_browser_then_default(client):
-    assert '<html lang="zh-Hans"' in client.get("/kit/").content.decode()
-    assert '<html lang="en"' in client.get("/kit/", headers={"accept-language": "en"}).content.decode()
+    assert '<html lang="zh-Hans"' in client.get("/styleguide/").content.decode()
+    assert '<html lang="en"' in client.get("/styleguide/", headers={"accept-language": "en"}).content.decode()
     client.post(reverse("ui:language"), {"language": "zh-hans"})
-    assert '<html lang="zh-Hans"' in client.get("/kit/", headers={"accept-language": "en"}).content.decode()
+    assert '<html lang="zh-Hans"' in client.get("/styleguide/", headers={"accept-language": "en"}).content.decode()
 
 
 @pytest.mark.django_db
 def test_a_page_for_strangers_asks_the_database_nothing(client, django_assert_num_queries):
     with django_assert_num_queries(0):
-        client.get("/kit/error/404/")
+        client.get("/styleguide/error/404/")
 
 
 def test_manifest_names_real_icons(client):
@@ -105,8 +105,8 @@ def test_stale_form_is_answered_in_plain_words():
 
 
 @override_settings(DEBUG=False, DEMO=False)
-@pytest.mark.parametrize("path", ["/kit/", "/kit/desk/", "/kit/print/", "/kit/error/404/"])
-def test_kit_is_closed_outside_of_demo(client, path):
+@pytest.mark.parametrize("path", ["/styleguide/", "/styleguide/desk/", "/styleguide/print/", "/styleguide/error/404/"])
+def test_styleguide_is_closed_outside_of_demo(client, path):
     assert "SampleForm" not in client.get(path).content.decode()
     assert client.get(path).status_code == 404
 

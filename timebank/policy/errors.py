@@ -17,7 +17,7 @@ class SchemeInvalid(DomainError):
         super().__init__(rule=rule, reason=reason, **params)
 
     def __str__(self) -> str:
-        return f"{self.message} ({self.params['rule']}: {self.params['why']})"
+        return f"{self.message} ({self.params['rule']}: {self.params['reason']})"
 
 
 class NoSchemeInForce(DomainError):

@@ -51,7 +51,7 @@ def _sections(resident: Resident) -> Iterable[tuple[str, Rows]]:
     yield (
         "trail",
         AuditEntry.objects.filter(subject=f"resident:{resident.pk}")
-        .values("at", "action", "actor__name", "reason")
+        .values("occurred_at", "action", "actor__name", "reason")
         .order_by("occurred_at"),
     )
     for section, provider in _providers.items():

@@ -91,8 +91,8 @@ def _hands(record: Record) -> set[int]:
     hands = {record.entered_by_id}
     seen = record.attendance
     if seen is not None:
-        hands |= {seen.came_by_id} if seen.check_in_method != Method.QR else set()
-        hands |= {seen.left_by_id} if seen.check_out_method != Method.QR else set()
+        hands |= {seen.checked_in_by_id} if seen.check_in_method != Method.QR else set()
+        hands |= {seen.checked_out_by_id} if seen.check_out_method != Method.QR else set()
     return {pk for pk in hands if pk is not None}
 
 

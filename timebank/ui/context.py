@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from timebank.ui import hooks
-from timebank.ui.menus import Nav
+from timebank.ui.menus import Menus
 from timebank.ui.preferences import SIZE_LABELS, SIZES, next_size, size_of
 
 
@@ -16,7 +16,7 @@ def ui(request: HttpRequest) -> dict[str, Any]:
     """Give the base pages their menus, the village, the person acted for and the text size."""
     size = size_of(request)
     return {
-        "nav": Nav(request),
+        "menus": Menus(request),
         "village": SimpleLazyObject(lambda: hooks.ask("village", request)),
         "acting_for": SimpleLazyObject(lambda: hooks.ask("acting_for", request)),
         "text_size": size,

@@ -113,7 +113,7 @@ def items(area: str, request: HttpRequest) -> list[Item]:
     return shown
 
 
-class Nav:
+class Menus:
     """The menus of one request, worked out only when a template asks."""
 
     def __init__(self, request: HttpRequest):

@@ -10,8 +10,8 @@ urlpatterns = [
     path("preferences/language/", views.set_language, name="language"),
     path("preferences/size/", views.set_size, name="size"),
     path("manifest.webmanifest", views.manifest, name="manifest"),
-    path("kit/", views.styleguide, name="styleguide"),
-    path("kit/desk/", views.styleguide_desk, name="styleguide_desk"),
-    path("kit/print/", views.styleguide_print, name="styleguide_print"),
-    path("kit/error/<int:code>/", views.styleguide_error, name="styleguide_error"),
+    path("styleguide/", views.styleguide, name="styleguide"),
+    path("styleguide/desk/", views.styleguide_desk, name="styleguide_desk"),
+    path("styleguide/print/", views.styleguide_print, name="styleguide_print"),
+    path("styleguide/error/<int:code>/", views.styleguide_error, name="styleguide_error"),
 ]

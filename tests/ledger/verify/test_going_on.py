@@ -156,7 +156,7 @@ def test_command_says_that_it_was_broken_off_and_tells_a_terminal_how_far_it_is(
     file = tmp_path / "other.json"
 
     def broken_off(**options):
-        options["tell"](verify())
+        options["report_progress"](verify())
         options["resume"].write_text("{}")
         raise KeyboardInterrupt
 

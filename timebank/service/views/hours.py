@@ -113,7 +113,7 @@ def _event(change: RecordChange) -> dict[str, Any]:
     }
     actor = str(change.actor) if change.actor else ("" if change.code == "objected" else _("The system"))
     if change.on_behalf_of is not None:
-        actor = _("%(who)s for %(whom)s") % {"actor": actor, "whom": change.on_behalf_of}
+        actor = _("%(who)s for %(whom)s") % {"who": actor, "whom": change.on_behalf_of}
     return {
         "when": change.occurred_at,
         "what": said.get(change.code, change.get_to_state_display()),
