@@ -35,7 +35,9 @@ def test_hidden_entries_stay_hidden_and_their_count_is_not_asked(entries):
 def test_the_closest_entry_is_lit_and_only_one(entries):
     menus.register("desk", "first", "First", "ui:styleguide", "list", order=1)
     menus.register("desk", "exact", "Exact", "ui:styleguide_desk", "list", order=2)
-    menus.register("desk", "named", "Named", "ui:styleguide_print", "list", order=3, match=("rewards:ticket", "counter"))
+    menus.register(
+        "desk", "named", "Named", "ui:styleguide_print", "list", order=3, match=("rewards:ticket", "counter")
+    )
 
     def lit(*args):
         return [item.key for item in menus.items("desk", visit(*args)) if item.active]
@@ -66,8 +68,8 @@ def test_tabs_are_the_residents_only_when_signed_in(entries):
     menus.register("public", "p", "P", "ui:styleguide", "home")
     signed_in = visit(user=SimpleNamespace(is_authenticated=True))
     signed_out = visit(user=SimpleNamespace(is_authenticated=False))
-    assert [item.key for item in menus.Nav(signed_in).tabs] == ["r"]
-    assert [item.key for item in menus.Nav(signed_out).tabs] == ["p"]
+    assert [item.key for item in menus.Menus(signed_in).tabs] == ["r"]
+    assert [item.key for item in menus.Menus(signed_out).tabs] == ["p"]
 
 
 def test_facts_come_from_their_room_else_from_the_request(monkeypatch):

@@ -33,7 +33,7 @@ class SampleForm(forms.Form):
     agree = forms.BooleanField(label=lazy_say("I have read the rules and agree"))
 
 
-class SampleNav:
+class SampleMenus:
     """Menus as they look when the apps have registered theirs."""
 
     def __init__(self) -> None:
@@ -144,7 +144,7 @@ def content() -> dict[str, Any]:
             {"label": say("Lunch at the warm canteen"), "value": 1850, "text": "18.5"},
             {"label": say("Bath ticket"), "value": 300, "text": "3", "tone": "good"},
         ],
-        "nav": SampleNav(),
+        "menus": SampleMenus(),
         "village": "辛旺庄",
         "icons": [
             "home",
