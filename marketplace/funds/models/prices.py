@@ -1,0 +1,71 @@
+"""What a supplier is paid for a reward, and what may never have a price."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.db import models
+from django.db.models import F, Func, Q, Value
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from marketplace.funds.models.base import Prepared, decided
+
+
+class AgreedPrice(Prepared):
+    """Fen that a fund pays a supplier for one unit, from a day until a day (nothing: until another is agreed).
+
+    Approved prices of one stock record never overlap: an exclusion constraint on PostgreSQL, triggers on SQLite.
+    """
+
+    stockrecord = models.ForeignKey(
+        "partner.StockRecord", models.PROTECT, related_name="agreed_prices", verbose_name=_("reward at a supplier")
+    )
+    fen = models.BigIntegerField(_("agreed price"))
+    valid_from = models.DateField(_("from"))
+    valid_until = models.DateField(_("until"), null=True, blank=True)
+    note = models.CharField(_("note"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("agreed price")
+        verbose_name_plural = _("agreed prices")
+        ordering = ["stockrecord", "-valid_from", "-pk"]
+        indexes = [models.Index(fields=["stockrecord", "state", "valid_from"], name="funds_price_record_from")]
+        constraints = [
+            *decided("agreedprice"),
+            models.CheckConstraint(condition=Q(fen__gte=0), name="funds_agreedprice_not_negative"),
+            models.CheckConstraint(
+                condition=Q(valid_until__isnull=True) | Q(valid_until__gte=F("valid_from")),
+                name="funds_agreedprice_days",
+            ),
+            ExclusionConstraint(
+                name="funds_agreedprice_no_overlap",
+                # ranges on both sides, so that no extension is needed
+                expressions=[
+                    (Func(F("stockrecord"), F("stockrecord"), Value("[]"), function="int8range"), "&&"),
+                    (Func(F("valid_from"), F("valid_until"), Value("[]"), function="daterange"), "&&"),
+                ],
+                condition=Q(state="approved"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stockrecord_id} {self.fen} {self.valid_from}"
+
+
+class BasicLine(models.Model):
+    """A reward that is everybody's right: it never has a price, a least star or a limit (triggers keep it so)."""
+
+    product = models.OneToOneField(
+        "catalogue.Product", models.PROTECT, related_name="basic_line", verbose_name=_("reward")
+    )
+    fund = models.ForeignKey("funds.Fund", models.PROTECT, related_name="basic_lines", verbose_name=_("fund"))
+    note = models.CharField(_("decided where and when"), max_length=200)
+    created_by = models.ForeignKey("registry.User", models.PROTECT, related_name="+", verbose_name=_("created by"))
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("basic line")
+        verbose_name_plural = _("basic lines")
+
+    def __str__(self) -> str:
+        return str(self.product_id)
