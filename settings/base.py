@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "timebank.registry",
     "timebank.policy",
     "timebank.service",
+    "marketplace.funds",
     "marketplace.rewards",
     "marketplace.desk",
     "marketplace.counter",

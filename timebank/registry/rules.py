@@ -39,6 +39,12 @@ class Action(StrEnum):
     CARD_SALE = "card_sale"
     GRANT_ROLE = "grant_role"
     AUDIT = "audit"
+    KEEP_FUND = "keep_fund"
+    PRICE_SUPPLIER = "price_supplier"
+    RECORD_BANK = "record_bank"
+    APPROVE_PAYMENT = "approve_payment"
+    CLOSE_PERIOD = "close_period"
+    SEE_SETTLEMENT = "see_settlement"
 
 
 A = Action
@@ -47,7 +53,7 @@ ALLOWED: dict[str, frozenset[Action]] = {
     Role.VERIFIER: frozenset({A.VIEW_VILLAGE, A.VERIFY_RECORD, A.PUBLISH_NOTICE, A.ANSWER_OBJECTION}),
     Role.STOCK_KEEPER: frozenset({A.VIEW_VILLAGE, A.RECEIVE_STOCK, A.ADJUST_STOCK}),
     Role.CLERK: frozenset({A.HAND_OVER, A.CARD_SALE}),
-    Role.FUND_KEEPER: frozenset({A.VIEW_VILLAGE}),
+    Role.FUND_KEEPER: frozenset({A.VIEW_VILLAGE, A.KEEP_FUND, A.PRICE_SUPPLIER, A.RECORD_BANK, A.SEE_SETTLEMENT}),
     Role.VILLAGE_ADMIN: frozenset(
         {
             A.VIEW_VILLAGE,
@@ -61,12 +67,17 @@ ALLOWED: dict[str, frozenset[Action]] = {
             A.HAND_OVER,
             A.CARD_SALE,
             A.GRANT_ROLE,
+            A.SEE_SETTLEMENT,
         }
     ),
-    Role.TOWN_ADMIN: frozenset({A.VIEW_VILLAGE, A.GRANT_ROLE, A.AUDIT}),
-    Role.CITY_ADMIN: frozenset({A.VIEW_VILLAGE, A.GRANT_ROLE, A.AUDIT}),
-    Role.AUDITOR: frozenset({A.VIEW_VILLAGE, A.AUDIT}),
-    Role.SUPPLIER_STAFF: frozenset({A.HAND_OVER, A.CARD_SALE}),
+    Role.TOWN_ADMIN: frozenset(
+        {A.VIEW_VILLAGE, A.GRANT_ROLE, A.AUDIT, A.APPROVE_PAYMENT, A.CLOSE_PERIOD, A.SEE_SETTLEMENT}
+    ),
+    Role.CITY_ADMIN: frozenset(
+        {A.VIEW_VILLAGE, A.GRANT_ROLE, A.AUDIT, A.APPROVE_PAYMENT, A.CLOSE_PERIOD, A.SEE_SETTLEMENT}
+    ),
+    Role.AUDITOR: frozenset({A.VIEW_VILLAGE, A.AUDIT, A.SEE_SETTLEMENT}),
+    Role.SUPPLIER_STAFF: frozenset({A.HAND_OVER, A.CARD_SALE, A.SEE_SETTLEMENT}),
     Role.SPONSOR_STAFF: frozenset(),
 }
 # The operator of the platform sees and appoints; hours, points and stock stay with the villages.

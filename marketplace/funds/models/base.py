@@ -31,9 +31,9 @@ def two_persons(name: str, first: str = "prepared_by", second: str = "approved_b
     )
 
 
-def known_state(name: str, states: type[models.TextChoices], field: str = "state") -> models.CheckConstraint:
-    """Refuse a state that is not one of ``states``."""
-    return models.CheckConstraint(condition=Q(**{f"{field}__in": list(states.values)}), name=f"funds_{name}_{field}")
+def known_state(name: str, states: str, field: str = "state") -> models.CheckConstraint:
+    """Refuse a state that is not one of ``states`` (words with spaces between)."""
+    return models.CheckConstraint(condition=Q(**{f"{field}__in": states.split()}), name=f"funds_{name}_{field}")
 
 
 def above_zero(name: str, field: str = "fen") -> models.CheckConstraint:
@@ -53,7 +53,7 @@ def decided(name: str) -> list[models.CheckConstraint]:
     """Return the constraints of a row that one person prepares and another decides."""
     return [
         two_persons(name),
-        known_state(name, Decision),
+        known_state(name, " ".join(Decision.values)),
         models.CheckConstraint(
             condition=Q(state=Decision.PREPARED, approved_by__isnull=True, approved_at__isnull=True)
             | (~Q(state=Decision.PREPARED) & Q(approved_by__isnull=False, approved_at__isnull=False)),

@@ -84,14 +84,12 @@ class Commitment(models.Model):
         verbose_name = _("commitment")
         verbose_name_plural = _("commitments")
         indexes = [
-            models.Index(
-                fields=["fund", "kind"], condition=Q(state="open"), include=["fen"], name="funds_commitment_open"
-            ),
+            models.Index(fields=["fund", "kind"], condition=Q(state="open"), name="funds_commitment_open"),
             models.Index(fields=["stockrecord", "state"], name="funds_commitment_record"),
         ]
         constraints = [
-            known_state("commitment", State),
-            known_state("commitment", Kind, "kind"),
+            known_state("commitment", "open drawn released"),
+            known_state("commitment", "stock gift cash own unpriced", "kind"),
             models.CheckConstraint(condition=Q(quantity__gt=0), name="funds_commitment_quantity"),
             models.CheckConstraint(
                 condition=Q(kind="cash", fen__gt=0) | (~Q(kind="cash") & Q(fen=0)), name="funds_commitment_cash_costs"
@@ -150,11 +148,9 @@ class DrawDown(models.Model):
             models.Index(fields=["fund", "state"], name="funds_draw_fund_state"),
         ]
         constraints = [
-            known_state("drawdown", State),
+            known_state("drawdown", "unpriced own open listed settled reversed disputed"),
             models.UniqueConstraint(fields=["ticket_id", "n"], name="funds_draw_once"),
-            models.UniqueConstraint(
-                fields=["ticket_id"], condition=~Q(state="reversed"), name="funds_draw_one_lives"
-            ),
+            models.UniqueConstraint(fields=["ticket_id"], condition=~Q(state="reversed"), name="funds_draw_one_lives"),
             models.CheckConstraint(
                 condition=Q(state__in=["unpriced", "own"], fen=0, transfer_id__isnull=True)
                 | Q(fen__gt=0, transfer_id__isnull=False)

@@ -46,9 +46,7 @@ class Fund(models.Model):
 
     region = models.OneToOneField("registry.Region", models.PROTECT, related_name="fund", verbose_name=_("region"))
     name = models.CharField(_("name"), max_length=80)
-    bank_account = models.ForeignKey(
-        BankAccount, models.PROTECT, related_name="funds", verbose_name=_("bank account")
-    )
+    bank_account = models.ForeignKey(BankAccount, models.PROTECT, related_name="funds", verbose_name=_("bank account"))
     point_value_fen = models.PositiveIntegerField(_("value of a point (fen)"), default=100)
     value_approved_by = person_field(_("value approved by"), required=False)
     warn_bp = models.PositiveIntegerField(_("warn below (1/100 %)"), default=10000)
@@ -127,7 +125,7 @@ class Purpose(models.Model):
         verbose_name_plural = _("purposes")
         indexes = [models.Index(fields=["fund", "state"], name="funds_purpose_fund_state")]
         constraints = [
-            known_state("purpose", State),
+            known_state("purpose", "open spent closed"),
             models.CheckConstraint(
                 condition=Q(opens_on__isnull=True) | Q(closes_on__isnull=True) | Q(closes_on__gte=F("opens_on")),
                 name="funds_purpose_days",
@@ -232,7 +230,7 @@ class Budget(Prepared):
         verbose_name_plural = _("budgets")
         constraints = [
             *decided("budget"),
-            known_state("budget", Kind, "kind"),
+            known_state("budget", "rewards goods projects commendation other", "kind"),
             models.CheckConstraint(condition=Q(fen__gte=0), name="funds_budget_not_negative"),
             models.UniqueConstraint(
                 fields=["fund", "quarter", "kind"], condition=~Q(state="declined"), name="funds_budget_once"
@@ -265,7 +263,7 @@ class PeriodClose(models.Model):
         verbose_name = _("closed period")
         verbose_name_plural = _("closed periods")
         constraints = [
-            known_state("periodclose", Kind, "kind"),
+            known_state("periodclose", "month quarter", "kind"),
             models.UniqueConstraint(fields=["fund", "kind", "first_day"], name="funds_period_closed_once"),
             models.CheckConstraint(condition=Q(last_day__gt=F("first_day")), name="funds_period_days"),
         ]

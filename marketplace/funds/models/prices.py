@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from django.contrib.postgres.constraints import ExclusionConstraint
 from django.db import models
-from django.db.models import F, Func, Q, Value
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -14,7 +13,7 @@ from marketplace.funds.models.base import Prepared, decided
 class AgreedPrice(Prepared):
     """Fen that a fund pays a supplier for one unit, from a day until a day (nothing: until another is agreed).
 
-    Approved prices of one stock record never overlap: an exclusion constraint on PostgreSQL, triggers on SQLite.
+    Approved prices of one stock record never overlap: see ``guards``.
     """
 
     stockrecord = models.ForeignKey(
@@ -36,15 +35,6 @@ class AgreedPrice(Prepared):
             models.CheckConstraint(
                 condition=Q(valid_until__isnull=True) | Q(valid_until__gte=F("valid_from")),
                 name="funds_agreedprice_days",
-            ),
-            ExclusionConstraint(
-                name="funds_agreedprice_no_overlap",
-                # ranges on both sides, so that no extension is needed
-                expressions=[
-                    (Func(F("stockrecord"), F("stockrecord"), Value("[]"), function="int8range"), "&&"),
-                    (Func(F("valid_from"), F("valid_until"), Value("[]"), function="daterange"), "&&"),
-                ],
-                condition=Q(state="approved"),
             ),
         ]
 

@@ -33,7 +33,7 @@ class Payee(models.Model):
     class Meta:
         verbose_name = _("payee")
         verbose_name_plural = _("payees")
-        constraints = [known_state("payee", Kind, "kind")]
+        constraints = [known_state("payee", "organisation person", "kind")]
 
     def __str__(self) -> str:
         return self.name
@@ -83,7 +83,9 @@ class Statement(models.Model):
         PAID = "paid", _("Paid")
         VOID = "void", _("Void")
 
-    partner = models.ForeignKey("partner.Partner", models.PROTECT, related_name="statements", verbose_name=_("supplier"))
+    partner = models.ForeignKey(
+        "partner.Partner", models.PROTECT, related_name="statements", verbose_name=_("supplier")
+    )
     first_day = models.DateField(_("from"))
     last_day = models.DateField(_("until"))
     number = models.PositiveSmallIntegerField(_("number"), default=1)  # of this supplier and period
@@ -110,7 +112,7 @@ class Statement(models.Model):
         ordering = ["-last_day", "partner", "-number"]
         indexes = [models.Index(fields=["state", "last_day"], name="funds_statement_state")]
         constraints = [
-            known_state("statement", State),
+            known_state("statement", "draft issued approved paid void"),
             two_persons("statement"),
             two_persons("statement_issuer", "issued_by", "approved_by"),
             models.UniqueConstraint(fields=["partner", "first_day", "last_day", "number"], name="funds_statement_once"),
@@ -232,7 +234,7 @@ class Payout(models.Model):
         verbose_name_plural = _("payouts")
         ordering = ["-prepared_at", "-pk"]
         constraints = [
-            known_state("payout", State),
+            known_state("payout", "prepared approved sent paid failed returned"),
             above_zero("payout"),
             two_persons("payout"),
             models.CheckConstraint(
@@ -249,7 +251,8 @@ class Payout(models.Model):
                 name="funds_payout_one_per_expense",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["prepared", "failed"]) | Q(approved_by__isnull=False), name="funds_payout_approved"
+                condition=Q(state__in=["prepared", "failed"]) | Q(approved_by__isnull=False),
+                name="funds_payout_approved",
             ),
             models.CheckConstraint(
                 condition=~Q(state__in=["sent", "paid", "returned"]) | Q(bank_file__isnull=False),
@@ -315,7 +318,7 @@ class Expense(Prepared):
         ordering = ["-prepared_at", "-pk"]
         constraints = [
             *decided("expense"),
-            known_state("expense", Kind, "kind"),
+            known_state("expense", "project commendation other", "kind"),
             above_zero("expense"),
             models.CheckConstraint(
                 condition=~Q(state="approved") | Q(transfer_id__isnull=False), name="funds_expense_posted"
@@ -364,7 +367,7 @@ class BankLine(Prepared):
         ordering = ["-booked_on", "-pk"]
         constraints = [
             *decided("bankline"),
-            known_state("bankline", Kind, "kind"),
+            known_state("bankline", "opening collective grant interest fee repaid unknown banked", "kind"),
             above_zero("bankline"),
             models.UniqueConstraint(
                 fields=["bank_account", "reference"],
@@ -372,8 +375,7 @@ class BankLine(Prepared):
                 name="funds_bankline_reference_once",
             ),
             models.CheckConstraint(
-                condition=Q(kind="unknown", bank_account__isnull=False)
-                | (~Q(kind="unknown") & Q(fund__isnull=False)),
+                condition=Q(kind="unknown", bank_account__isnull=False) | (~Q(kind="unknown") & Q(fund__isnull=False)),
                 name="funds_bankline_whose",
             ),
             models.CheckConstraint(
@@ -432,7 +434,7 @@ class QueuedRedemption(models.Model):
         verbose_name_plural = _("kept redemptions")
         ordering = ["created_at", "pk"]
         indexes = [models.Index(fields=["fund", "state", "created_at"], name="funds_queue_fifo")]
-        constraints = [known_state("queue", State)]
+        constraints = [known_state("queue", "waiting ready redeemed lapsed withdrawn")]
 
     def __str__(self) -> str:
         return f"{self.resident_id} {self.points}"

@@ -41,10 +41,10 @@ class Batch(models.Model):
             models.Index(fields=["stockrecord", "use_by"], condition=Q(units_left__gt=0), name="funds_batch_left")
         ]
         constraints = [
-            known_state("batch", Source, "source"),
+            known_state("batch", "bought delivery count moved", "source"),
             models.CheckConstraint(condition=Q(units__gt=0, units_left__lte=F("units")), name="funds_batch_units"),
             models.CheckConstraint(condition=Q(fen_left__gte=0, fen_left__lte=F("fen")), name="funds_batch_value"),
-            models.CheckConstraint(condition=Q(units_left__gt=0) | Q(fen_left=0), name="funds_batch_empty_is_worthless"),
+            models.CheckConstraint(condition=Q(units_left__gt=0) | Q(fen_left=0), name="funds_batch_empty_no_value"),
         ]
 
     def __str__(self) -> str:
@@ -97,7 +97,7 @@ class Purchase(models.Model):
         verbose_name = _("purchase")
         verbose_name_plural = _("purchases")
         constraints = [
-            known_state("purchase", State),
+            known_state("purchase", "open listed settled"),
             above_zero("purchase"),
             models.CheckConstraint(
                 condition=Q(state="open", statement__isnull=True) | (~Q(state="open") & Q(statement__isnull=False)),

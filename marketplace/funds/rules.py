@@ -1,0 +1,62 @@
+"""Who may do what with money, and how days are counted."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from marketplace.funds.errors import NotThere, SamePerson
+from marketplace.funds.models import Fund
+from timebank.registry.models import Organisation, Region
+from timebank.registry.rules import Action, can, require
+
+PAYEE_WORKING_DAYS = 3
+OBJECTION_WORKING_DAYS = 7
+QUEUE_DAYS = 14
+SNAPSHOT_AGE = dt.timedelta(minutes=5)
+UNDO_WINDOW = dt.timedelta(minutes=10)
+
+
+def add_working_days(day: dt.date, count: int) -> dt.date:
+    """Return the day ``count`` working days (Monday to Friday) after ``day``; holidays count, so clocks run short."""
+    while count > 0:
+        day += dt.timedelta(days=1)
+        count -= day.weekday() < 5
+    return day
+
+
+def month_of(day: dt.date) -> tuple[dt.date, dt.date]:
+    """Return the first and last day of the month."""
+    first = day.replace(day=1)
+    return first, (first + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
+
+
+def quarter_of(day: dt.date) -> tuple[dt.date, dt.date]:
+    """Return the first and last day of the quarter."""
+    first = day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
+    return first, month_of(first.replace(month=first.month + 2))[1]
+
+
+def require_at(actor: Any, action: Action, fund: Fund) -> None:
+    """Raise ``NotAllowed`` unless ``actor`` may do ``action`` with this fund."""
+    require(actor, action, region=fund.region)
+
+
+def other_person(actor: Any, *earlier: int | None) -> None:
+    """Raise ``SamePerson`` when ``actor`` is one of those who acted before."""
+    if actor.pk in earlier:
+        raise SamePerson
+
+
+def sees_fund(user: Any, fund: Fund) -> None:
+    """Raise ``NotThere`` (404) for a stranger to this fund's inside."""
+    if not any(can(user, one, region=fund.region) for one in INSIDE):
+        raise NotThere
+
+
+INSIDE = (Action.KEEP_FUND, Action.APPROVE_PAYMENT, Action.CLOSE_PERIOD, Action.RECORD_BANK, Action.SEE_SETTLEMENT)
+
+
+def sees_settlement(user: Any, region: Region, organisation: Organisation | None) -> bool:
+    """Say whether ``user`` may see what a supplier is paid: the village's and town's staff, and its own people."""
+    return can(user, Action.SEE_SETTLEMENT, region=region, organisation=organisation)

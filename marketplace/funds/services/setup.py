@@ -1,0 +1,225 @@
+"""Open bank accounts, funds and purposes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from marketplace.funds import book, errors, rules
+from marketplace.funds.models import BankAccount, BasicLine, Fund, Purpose, ServiceGift
+from marketplace.funds.services.common import note, once
+from marketplace.funds.services.numbers import check_account_number
+from marketplace.partner.models import Partner, StockRecord
+from timebank.registry import ids
+from timebank.registry.models import Region, User
+from timebank.registry.rules import Action, require
+
+
+@transaction.atomic
+def open_bank_account(
+    *, region: Region, name: str, actor: User | None, number: str = "", bank_name: str = ""
+) -> BankAccount:
+    """Write down an account in which funds keep their money. The number is encrypted at rest."""
+    if actor is not None:
+        require(actor, Action.APPROVE_PAYMENT, region=region)
+    checked = check_account_number(number) if number else ""
+    account = BankAccount.objects.create(
+        region=region,
+        name=name.strip(),
+        bank_name=bank_name.strip(),
+        number_encrypted=ids.encrypt(checked) if checked else "",
+        number_last4=checked[-4:],
+    )
+    book.open_bank_account(account=account)
+    return account
+
+
+@transaction.atomic
+def open_fund(
+    *,
+    region: Region,
+    actor: User | None,
+    bank_account: BankAccount | None = None,
+    name: str = "",
+    point_value_fen: int = 100,
+    warn_bp: int = 10000,
+    floor_bp: int = 6000,
+    now: dt.datetime | None = None,
+) -> Fund:
+    """Open the fund of a region with its ledger accounts, and what it will need to owe the suppliers there.
+
+    The value of a point is the town's to approve, so the town (or the machine itself) opens a fund.
+    """
+    now = now or timezone.now()
+    if actor is not None:
+        require(actor, Action.APPROVE_PAYMENT, region=region)
+    if point_value_fen <= 0 or not 0 <= floor_bp <= warn_bp:
+        raise errors.BadAmount(field="point_value")
+    account = bank_account or open_bank_account(region=region, name=region.name, actor=actor)
+    try:
+        with transaction.atomic():
+            fund = Fund.objects.create(
+                region=region,
+                name=name.strip() or f"{region.short_name}信用基金",
+                bank_account=account,
+                point_value_fen=point_value_fen,
+                value_approved_by=actor,
+                warn_bp=warn_bp,
+                floor_bp=floor_bp,
+                opened_on=timezone.localdate(now),
+                opened_by=actor,
+            )
+    except IntegrityError:
+        raise errors.FundExists(field="region") from None
+    book.open_fund_accounts(fund=fund)
+    open_accounts_for(funds=[fund])
+    note(actor, "open_fund", fund, fund, now=now, value=point_value_fen)
+    return fund
+
+
+def partners_near(fund: Fund) -> list[int]:
+    """List the suppliers whose rewards residents of this fund may redeem: in its region, and above it."""
+    above = [fund.region.path[:end] for end in range(4, len(fund.region.path), 4)]
+    inside = Partner.objects.filter(village__path__startswith=fund.region.path)
+    return list((inside | Partner.objects.filter(village__path__in=above)).values_list("pk", flat=True))
+
+
+def open_accounts_for(*, funds: Sequence[Fund] | None = None) -> int:
+    """Open what these funds (all, if none are named) will need to owe their suppliers. Idempotent; returns how many."""
+    count = 0
+    for fund in funds if funds is not None else Fund.objects.select_related("region", "bank_account"):
+        partners = partners_near(fund)
+        book.open_fund_accounts(fund=fund)
+        book.open_payables(funds=[fund], partners=partners)
+        count += len(partners)
+    return count
+
+
+@transaction.atomic
+def set_point_value(*, fund: Fund, fen: int, actor: User, reason: str) -> Fund:
+    """Set what a point counts in the cover: decided by the town, with a reason."""
+    rules.require_at(actor, Action.APPROVE_PAYMENT, fund)
+    if fen <= 0:
+        raise errors.BadAmount(field="amount")
+    before = fund.point_value_fen
+    Fund.objects.filter(pk=fund.pk).update(point_value_fen=fen, value_approved_by=actor)
+    fund.refresh_from_db(fields=["point_value_fen", "value_approved_by"])
+    note(actor, "set_point_value", fund, fund, reason=reason, before=before, after=fen)
+    return fund
+
+
+@transaction.atomic
+def open_purpose(
+    *,
+    fund: Fund,
+    name: str,
+    actor: User | None,
+    key: uuid.UUID | str,
+    name_en: str = "",
+    donor: str = "",
+    source: str = "",
+    products: Sequence[int] = (),
+    partners: Sequence[int] = (),
+    villages: Sequence[int] = (),
+    min_age: int | None = None,
+    weekdays: Sequence[int] = (),
+    opens_on: dt.date | None = None,
+    closes_on: dt.date | None = None,
+    pays_tickets: bool = True,
+    now: dt.datetime | None = None,
+) -> Purpose:
+    """Open a purpose; its restriction in the ledger is fixed by when it closes and how narrow it is."""
+    if actor is not None:
+        rules.require_at(actor, Action.KEEP_FUND, fund)
+    if opens_on and closes_on and closes_on < opens_on:
+        raise errors.PurposeMismatch(field="closes_on")
+    purpose, made = once(
+        Purpose,
+        key=key,
+        fund=fund,
+        name=name.strip(),
+        name_en=name_en.strip(),
+        donor=donor.strip(),
+        source=source,
+        products=sorted(products),
+        partners=sorted(partners),
+        villages=sorted(villages),
+        min_age=min_age,
+        weekdays=sorted(weekdays),
+        opens_on=opens_on,
+        closes_on=closes_on,
+        pays_tickets=pays_tickets,
+        created_by=actor,
+        created_at=now or timezone.now(),
+    )
+    if made:
+        # Ten digits each way: restrictions are used in the order of their text.
+        purpose.restriction = f"{book.PURPOSE_PREFIX}{purpose.rank:06d}:{purpose.pk:010d}"
+        purpose.save(update_fields=["restriction"])
+        note(actor, "open_purpose", purpose, fund, now=now)
+    return purpose
+
+
+@transaction.atomic
+def close_purpose(*, purpose: Purpose, actor: User, reason: str) -> Purpose:
+    """Close a purpose in which nothing is left. What is left is moved first, with the donor's consent."""
+    rules.require_at(actor, Action.KEEP_FUND, purpose.fund)
+    left = book.left_of(purpose.fund, purpose)
+    if left:
+        raise errors.WrongState(left=left)
+    Purpose.objects.filter(pk=purpose.pk).update(state=Purpose.State.CLOSED)
+    purpose.state = Purpose.State.CLOSED
+    note(actor, "close_purpose", purpose, purpose.fund, reason=reason)
+    return purpose
+
+
+@transaction.atomic
+def give_service(
+    *,
+    fund: Fund,
+    stockrecord: StockRecord,
+    units: int,
+    actor: User | None,
+    key: uuid.UUID | str,
+    donor: str = "",
+    source: str = "",
+    valid_until: dt.date | None = None,
+) -> ServiceGift:
+    """Write down units of a service that were given: they are used before money is."""
+    if actor is not None:
+        rules.require_at(actor, Action.KEEP_FUND, fund)
+    if units <= 0:
+        raise errors.BadAmount(field="units")
+    gift, made = once(
+        ServiceGift,
+        key=key,
+        fund=fund,
+        stockrecord=stockrecord,
+        units=units,
+        donor=donor.strip(),
+        source=source,
+        valid_until=valid_until,
+        created_by=actor,
+    )
+    if made:
+        note(actor, "give_service", gift, fund, units=units)
+    return gift
+
+
+@transaction.atomic
+def declare_basic(*, fund: Fund, product_id: int, actor: User, reason: str) -> BasicLine:
+    """Say that a reward is everybody's right: it then never has a price, a least star or a limit."""
+    rules.require_at(actor, Action.APPROVE_PAYMENT, fund)
+    try:
+        with transaction.atomic():
+            line = BasicLine.objects.create(
+                product_id=product_id, fund=fund, note=reason.strip()[:200], created_by=actor
+            )
+    except IntegrityError:
+        raise errors.NotBasic(field="product") from None
+    note(actor, "declare_basic", line, fund, reason=reason)
+    return line
