@@ -57,7 +57,7 @@ class Commitment(models.Model):
         UNPRICED = "unpriced", _("Without agreed price")
 
     class State(models.TextChoices):
-        OPEN = "open", _("Open")
+        OPEN = "open", _("Not yet handed over")
         DRAWN = "drawn", _("Handed over")
         RELEASED = "released", _("Released")
 

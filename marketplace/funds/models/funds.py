@@ -95,7 +95,7 @@ class Purpose(models.Model):
     """What a donor bound money to. In the ledger it is the restriction of a lot; here is what it may pay for."""
 
     class State(models.TextChoices):
-        OPEN = "open", _("Open")
+        OPEN = "open", _("In use")
         SPENT = "spent", _("Spent")
         CLOSED = "closed", _("Closed")
 
