@@ -19,12 +19,12 @@ from timebank.policy.engine import (
     Rule,
     Scheme,
     Tier,
-    check_scheme,
     quote,
     window,
     worth,
 )
 from timebank.policy.errors import SchemeInvalid
+from timebank.policy.validity import check_scheme
 
 DAY = dt.date(2026, 9, 12)
 WENDENG = published.wendeng_rural()

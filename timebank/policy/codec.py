@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from timebank.policy.engine import Band, Cap, Kind, Period, Rule, Scheme, Tier, check_scheme
+from timebank.policy.engine import Band, Cap, Kind, Period, Rule, Scheme, Tier, Windows
 from timebank.policy.errors import SchemeInvalid
-from timebank.policy.ladders import Ends, Gap, Ladder, Level
+from timebank.policy.ladders import Counts, Ends, Gap, Ladder, Level
+from timebank.policy.validity import check_scheme
 
 
 def scheme_to_json(scheme: Scheme) -> dict[str, Any]:
@@ -28,13 +29,17 @@ def scheme_from_json(data: dict[str, Any], *, version: str) -> Scheme:
         rules=tuple(rules),
         caps=_caps(data.get("caps", ())),
         point_validity_years=data.get("point_validity_years", 1),
+        entry_validity_years=data.get("entry_validity_years", 1),
+        windows=Windows(data.get("windows", Windows.CONTINUE)),
+        carry=tuple((int(star), int(points)) for star, points in data.get("carry", ())),
+        holding_cap=data.get("holding_cap"),
     )
     check_scheme(scheme)
     return scheme
 
 
 def _caps(raw: Any) -> tuple[Cap, ...]:
-    return tuple(Cap(Period(cap["period"]), int(cap["points"])) for cap in raw)
+    return tuple(Cap(Period(cap["period"]), int(cap["points"]), cap.get("per", "person")) for cap in raw)
 
 
 def _rule(raw: dict[str, Any]) -> Rule:
@@ -65,4 +70,5 @@ def ladder_from_json(data: dict[str, Any]) -> Ladder:
         levels=tuple(Level(**level) for level in data["levels"]),
         base=data.get("base", 0),
         gap=Gap(data.get("gap", "undefined")),
+        counts=Counts(data.get("counts", "points")),
     )

@@ -1,7 +1,10 @@
 """Price a fact under a scheme. Pure: no database, no clock, no float; same input, same quote, for ever.
 
 Points are integers in 1/100 point. What a rule counts (its *measure*) is whole minutes for time, fen for money,
-and pieces for occurrences.
+and pieces for everything else.
+
+What was granted for the same deed counts under any rule: when a village adopts another scheme within a year, a
+cumulative rule subtracts what the other scheme gave for the hours it counts (``docs/adr/0030-policy-as-data.md``).
 """
 
 from __future__ import annotations
@@ -12,7 +15,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from timebank.policy.errors import SchemeInvalid
+ANY_HOURS = "*"  # in ``Rule.categories``: every category that is counted in minutes
+ORGANISER = "organiser"  # the factor of whoever led the activity
 
 
 class Kind(StrEnum):
@@ -20,6 +24,7 @@ class Kind(StrEnum):
 
     OCCURRENCE = "occurrence"  # so many points each time
     BLOCK = "block"  # so many points per N of the measure, whole blocks only
+    RATE = "rate"  # so many points per N of the measure, parts count, rounded down to 1/100
     STEPPED = "stepped"  # the highest threshold reached replaces the lower ones
     BANDS = "bands"  # marginal bands, each with its own rate and cap
 
@@ -33,6 +38,13 @@ class Period(StrEnum):
     QUARTER = "quarter"
     YEAR = "year"
     ALWAYS = "always"
+
+
+class Windows(StrEnum):
+    """What happens to a window (a month, a year) that is running on the day a scheme begins to hold."""
+
+    CONTINUE = "continue"  # earlier hours count, and so does what they were granted
+    FRESH = "fresh"  # counting begins anew: neither the earlier hours nor their points count
 
 
 @dataclass(frozen=True)
@@ -60,10 +72,11 @@ class Band:
 
 @dataclass(frozen=True)
 class Cap:
-    """At most ``points`` in each ``period``."""
+    """At most ``points`` in each ``period``, for a person or for a whole household."""
 
     period: Period
     points: int
+    per: str = "person"  # person, household
 
 
 @dataclass(frozen=True)
@@ -72,6 +85,7 @@ class Rule:
 
     ``group``: rules of one group price the same deed; the highest counts, they never add up (Wendeng Art. 18(3)).
     ``earns``: "points" can be spent; "standing" only moves the star level. Gifts of money may never earn points.
+    ``points_max``: the published text gives a range; whoever verifies chooses within it and says why.
     """
 
     code: str
@@ -86,10 +100,12 @@ class Rule:
     bands: tuple[Band, ...] = ()
     caps: tuple[Cap, ...] = ()
     measure_cap: int | None = None  # of one fact, e.g. at most two hours per activity
-    factors: tuple[tuple[str, int], ...] = ()  # (skill code, per cent)
+    factors: tuple[tuple[str, int], ...] = ()  # (skill code or "organiser", per cent)
     earns: str = "points"
     label: str = ""
     source: str = ""
+    points_max: int | None = None
+    unit: str = ""  # of the measure when it is a quantity, for the words: times, pieces, ml, fen
 
 
 @dataclass(frozen=True)
@@ -100,22 +116,31 @@ class Scheme:
     rules: tuple[Rule, ...]
     caps: tuple[Cap, ...] = ()
     point_validity_years: int | None = 1  # points lapse on 31 December so many years after the year they were earned
+    entry_validity_years: int = 1  # an entry moves the standing of its own year and so many years in all
+    windows: Windows = Windows.CONTINUE
+    carry: tuple[tuple[int, int], ...] = ()  # (star, 1/100) that a star reached gives to the next year's score
+    holding_cap: int | None = None  # 1/100; what a wallet may hold, the surplus goes to the village pool
 
 
 @dataclass(frozen=True)
 class Fact:
-    """What was done: a category of service on a day, whole minutes of it (or pieces, or fen)."""
+    """What was done: a category of service on a day, whole minutes of it (or pieces, or fen).
+
+    ``unit`` is the category's; ``chosen`` the points that the verifier chose within a published range.
+    """
 
     category: str
     on: dt.date
     minutes: int = 0
     quantity: int = 1
     factors: tuple[str, ...] = ()
+    unit: str = "minutes"
+    chosen: int | None = None
 
 
 @dataclass(frozen=True)
 class Past:
-    """A fact already priced: what it counted, and the points it earned under which rule."""
+    """A fact already priced: what it counted, and the points it earned under which rule of which scheme."""
 
     category: str
     on: dt.date
@@ -124,6 +149,8 @@ class Past:
     points: int = 0
     rule: str = ""
     factors: tuple[str, ...] = ()
+    unit: str = "minutes"
+    earns: str = "points"
 
 
 @dataclass(frozen=True)
@@ -164,13 +191,24 @@ def window(period: Period, on: dt.date) -> tuple[dt.date, dt.date]:
     return on, on
 
 
+def matches(rule: Rule, fact: Fact | Past) -> bool:
+    """Tell whether a rule counts facts of this kind."""
+    return fact.category in rule.categories or (ANY_HOURS in rule.categories and fact.unit == "minutes")
+
+
+def percent_of(rule: Rule, fact: Fact | Past) -> int:
+    """Return the highest factor that the rule grants for this fact, in per cent."""
+    return max((percent for code, percent in rule.factors if code in fact.factors), default=100)
+
+
 def measured(rule: Rule, fact: Fact | Past) -> int:
-    """Return what the rule counts of the fact, after its factor and its cap per fact."""
+    """Return what the rule counts of the fact, after its cap per fact and, for what is measured, its factor."""
     amount = fact.minutes if rule.measure == "minutes" else fact.quantity
     if rule.measure_cap is not None:
         amount = min(amount, rule.measure_cap)
-    percent = max((p for code, p in rule.factors if code in fact.factors), default=100)
-    return amount * percent // 100
+    if rule.kind is Kind.OCCURRENCE:
+        return amount  # half a time is no time: the factor multiplies the points
+    return amount * percent_of(rule, fact) // 100
 
 
 def worth(rule: Rule, total: int) -> int:
@@ -179,6 +217,8 @@ def worth(rule: Rule, total: int) -> int:
         return total * rule.points
     if rule.kind is Kind.BLOCK:
         return total // rule.per * rule.points
+    if rule.kind is Kind.RATE:
+        return total * rule.points // rule.per
     if rule.kind is Kind.STEPPED:
         return max((tier.points for tier in rule.tiers if total >= tier.at), default=0)
     points = 0
@@ -192,16 +232,29 @@ def worth(rule: Rule, total: int) -> int:
     return points
 
 
-def quote(scheme: Scheme, history: Sequence[Past], fact: Fact) -> Quote:
-    """Price ``fact`` under ``scheme``, given what the person did before (any order; only the same windows count)."""
+def quote(
+    scheme: Scheme,
+    history: Sequence[Past],
+    fact: Fact,
+    *,
+    household: Sequence[Past] = (),
+    since: dt.date | None = None,
+) -> Quote:
+    """Price ``fact`` under ``scheme``, given what the person did before (any order; only the same windows count).
+
+    ``household``: what the others of the household did, for caps that the family shares. ``since``: the day from which
+    the scheme holds for this person; it matters when the scheme starts its windows afresh.
+    """
     _refuse_nonsense(fact)
-    rules = [rule for rule in scheme.rules if fact.category in rule.categories]
+    rules = [rule for rule in scheme.rules if matches(rule, fact)]
     if not rules:
         return Quote(0, "", scheme.version, (Step("no_rule", {"category": fact.category}),))
+    first = since if scheme.windows is Windows.FRESH and since is not None else dt.date.min
+    counted = [past for past in history if past.on >= first]
     best: tuple[int, int, Rule, list[Step]] | None = None
     for rule in rules:
         steps: list[Step] = []
-        points, in_all = _entitled(rule, rules, history, fact, steps)
+        points, in_all = _entitled(rule, counted, fact, steps)
         # Where none adds anything, the one that is worth most in all explains best what is still missing.
         if best is None or (points, in_all) > best[:2]:
             best = (points, in_all, rule, steps)
@@ -209,17 +262,13 @@ def quote(scheme: Scheme, history: Sequence[Past], fact: Fact) -> Quote:
     points, _in_all, rule, steps = best
     if len(rules) > 1:
         steps.append(Step("highest", {"rule": rule.code, "label": rule.label}))
+    own_codes = {one.code for one in scheme.rules}
     for cap in (*rule.caps, *scheme.caps):
-        own = cap in rule.caps
-        start, end = window(cap.period, fact.on)
-        used = (
-            sum(past.points for past in history if start <= past.on <= end and (not own or past.rule == rule.code))
-            if cap.period is not Period.FACT
-            else 0
-        )
+        used = _used(cap, rule if cap in rule.caps else None, own_codes, counted, household, fact)
         left = max(cap.points - used, 0)
         if points > left:
-            steps.append(Step("cap", {"cap": cap.points, "period": str(cap.period), "used": used, "points": left}))
+            params = {"cap": cap.points, "period": str(cap.period), "used": used, "points": left, "per": cap.per}
+            steps.append(Step("cap", params))
             points = left
     return Quote(points, rule.code, scheme.version, tuple(steps), rule.earns)
 
@@ -229,43 +278,79 @@ def _refuse_nonsense(fact: Fact) -> None:
         raise ValueError("a fact counts nothing below zero")
 
 
-def _entitled(rule: Rule, rules: list[Rule], history: Sequence[Past], fact: Fact, steps: list[Step]) -> tuple[int, int]:
+def _used(
+    cap: Cap, rule: Rule | None, own_codes: set[str], history: Sequence[Past], household: Sequence[Past], fact: Fact
+) -> int:
+    """Return what a cap has already let pass in its period; ``rule`` None: the cap holds over the whole scheme.
+
+    Of another scheme's rules those count that priced what this rule would have priced.
+    """
+    if cap.period is Period.FACT:
+        return 0
+    start, end = window(cap.period, fact.on)
+    people = (*history, *household) if cap.per == "household" else history
+    same = [past for past in people if start <= past.on <= end]
+    if rule is None:
+        return sum(past.points for past in same if past.earns == "points")
+    return sum(
+        past.points
+        for past in same
+        if past.rule == rule.code or (past.rule not in own_codes and matches(rule, past))
+    )
+
+
+def _entitled(rule: Rule, history: Sequence[Past], fact: Fact, steps: list[Step]) -> tuple[int, int]:
     """Return what the fact adds under one rule and what the rule is worth with it in all; say how in ``steps``."""
     now = measured(rule, fact)
     raw = fact.minutes if rule.measure == "minutes" else fact.quantity
-    steps.append(Step("measure", {"measure": rule.measure, "amount": raw, "category": fact.category}))
+    measure = rule.unit or rule.measure
+    steps.append(Step("measure", {"measure": measure, "amount": raw, "category": fact.category}))
     if now != raw:
-        steps.append(Step("counted", {"measure": rule.measure, "amount": now}))
+        steps.append(Step("counted", {"measure": measure, "amount": now}))
     if rule.period is Period.FACT:
         points = worth(rule, now)
         steps.append(_rate_step(rule, now, points))
-        return points, points
+        return _adjusted(rule, fact, points, steps)
     start, end = window(rule.period, fact.on)
-    same = [past for past in history if start <= past.on <= end]
-    before = sum(measured(rule, past) for past in same if past.category in rule.categories)
-    # Rules of one group price the same hours, so what any of them has credited counts against all of them.
-    group = {other.code for other in rules if other.group and other.group == rule.group} | {rule.code}
-    granted = sum(past.points for past in same if past.rule in group)
+    same = [past for past in history if start <= past.on <= end and matches(rule, past)]
+    before = sum(measured(rule, past) for past in same)
+    # One deed earns once: what any rule of any scheme has credited for these hours counts against all of them.
+    granted = sum(past.points for past in same)
     total = before + now
     points = worth(rule, total)
     if before:
         steps.append(
-            Step("cumulative", {"measure": rule.measure, "before": before, "total": total, "period": str(rule.period)})
+            Step("cumulative", {"measure": measure, "before": before, "total": total, "period": str(rule.period)})
         )
     steps.append(_rate_step(rule, total, points))
     if granted:
         steps.append(Step("granted", {"granted": granted, "points": max(points - granted, 0)}))
     if points <= granted and (gap := _to_next(rule, total, granted)):
-        steps.append(Step("to_next", {"measure": rule.measure, "amount": gap}))
+        steps.append(Step("to_next", {"measure": measure, "amount": gap}))
     return max(points - granted, 0), points
 
 
+def _adjusted(rule: Rule, fact: Fact, points: int, steps: list[Step]) -> tuple[int, int]:
+    """Apply what may move the price of a single deed: a choice within the published range, a factor of the person."""
+    if rule.points_max is not None:
+        chosen = rule.points if fact.chosen is None else min(max(fact.chosen, rule.points), rule.points_max)
+        points = worth(rule, measured(rule, fact)) if fact.chosen is None else chosen
+        code = "range_lowest" if fact.chosen is None else "chosen"
+        steps.append(Step(code, {"low": rule.points, "high": rule.points_max, "points": points}))
+    if rule.kind is Kind.OCCURRENCE and (percent := percent_of(rule, fact)) != 100:  # noqa: PLR2004 (all of it)
+        points = points * percent // 100
+        steps.append(Step("factor", {"percent": percent, "points": points}))
+    return points, points
+
+
 def _rate_step(rule: Rule, total: int, points: int) -> Step:
-    params: dict[str, Any] = {"measure": rule.measure, "points": points, "label": rule.label}
+    params: dict[str, Any] = {"measure": rule.unit or rule.measure, "points": points, "label": rule.label}
     if rule.kind is Kind.OCCURRENCE:
         return Step("each", {**params, "each": rule.points, "amount": total})
     if rule.kind is Kind.BLOCK:
         return Step("blocks", {**params, "per": rule.per, "each": rule.points, "blocks": total // rule.per})
+    if rule.kind is Kind.RATE:
+        return Step("rate", {**params, "per": rule.per, "each": rule.points, "amount": total})
     if rule.kind is Kind.STEPPED:
         reached = max((tier.at for tier in rule.tiers if total >= tier.at), default=0)
         if not reached:
@@ -281,36 +366,3 @@ def _to_next(rule: Rule, total: int, granted: int) -> int:
     if rule.kind is Kind.BLOCK:
         return (granted // rule.points + 1) * rule.per - total if rule.points else 0
     return 0
-
-
-def check_scheme(scheme: Scheme) -> None:
-    """Refuse a scheme that can't be priced with; the sentence names the rule."""
-    codes = [rule.code for rule in scheme.rules]
-    if len(set(codes)) != len(codes):
-        raise SchemeInvalid(rule="", reason="two rules share one code")
-    for rule in scheme.rules:
-        problem = _problem_of(rule)
-        if problem:
-            raise SchemeInvalid(rule=rule.code, reason=problem)
-
-
-def _problem_of(rule: Rule) -> str:
-    if not rule.categories:
-        return "names no category"
-    if rule.measure not in {"minutes", "quantity"}:
-        return "measure is neither minutes nor quantity"
-    if rule.kind is Kind.BLOCK and rule.per <= 0:
-        return "block of nothing"
-    if rule.kind is Kind.STEPPED and (
-        not rule.tiers or [t.at for t in rule.tiers] != sorted({t.at for t in rule.tiers})
-    ):
-        return "tiers must rise"
-    if rule.kind is Kind.BANDS and (not rule.bands or any(band.per <= 0 for band in rule.bands)):
-        return "bands need a positive step"
-    if rule.points < 0 or any(t.points < 0 for t in rule.tiers) or any(b.points < 0 for b in rule.bands):
-        return "points below zero: the bank records service, not conduct"
-    if rule.earns not in {"points", "standing"}:
-        return "earns neither points nor standing"
-    if "donation" in rule.categories and rule.earns != "standing":
-        return "money never mints a point"
-    return ""

@@ -1,7 +1,8 @@
 """Star and letter ladders: which level a score reaches. Pure.
 
-Scores are integers in 1/100. Published ladders differ in their ends: Wendeng's stars are half-open "(low, high]", its
-letters are closed integer bands that say nothing of 1049.5. Such a gap is ``UNDEFINED`` unless the scheme chooses.
+Scores are integers in 1/100, of points or of hours. Published ladders differ in their ends: Wendeng's stars are
+half-open "(low, high]", its letters are closed integer bands that say nothing of 1049.5. Such a gap is ``UNDEFINED``
+until the scheme chooses, which its approval requires.
 """
 
 from __future__ import annotations
@@ -19,11 +20,18 @@ class Ends(StrEnum):
 
 
 class Gap(StrEnum):
-    """What a score between two closed bands means: nothing published, or the scheme's own choice."""
+    """What a score between two bands means: nothing published, or the scheme's own choice."""
 
     UNDEFINED = "undefined"
     LOWER = "lower"
     UPPER = "upper"
+
+
+class Counts(StrEnum):
+    """What a ladder counts: points of the year with its base, or hours of a whole life."""
+
+    POINTS = "points"
+    HOURS = "hours"
 
 
 UNDEFINED = "UNDEFINED"
@@ -49,6 +57,16 @@ class Ladder:
     levels: tuple[Level, ...]
     base: int = 0
     gap: Gap = Gap.UNDEFINED
+    counts: Counts = Counts.POINTS
+
+
+def gaps(ladder: Ladder) -> list[tuple[Level, Level]]:
+    """Return the neighbouring levels (upper, lower) between which the published text leaves scores undefined."""
+    return [
+        (upper, lower)
+        for upper, lower in zip(ladder.levels, ladder.levels[1:], strict=False)
+        if lower.high is not None and upper.low is not None and lower.high < upper.low
+    ]
 
 
 def level_of(ladder: Ladder, score: int) -> Level | None:
@@ -58,11 +76,11 @@ def level_of(ladder: Ladder, score: int) -> Level | None:
             return level
         following = ladder.levels[position + 1] if position + 1 < len(ladder.levels) else None
         in_gap = (
-            ladder.ends is Ends.CLOSED
-            and following is not None
+            following is not None
             and following.high is not None
             and level.low is not None
-            and following.high < score < level.low
+            and following.high < score
+            and (score < level.low or (score == level.low and ladder.ends is Ends.OPEN_CLOSED))
         )
         if in_gap and ladder.gap is not Gap.UNDEFINED:
             return following if ladder.gap is Gap.LOWER else level

@@ -19,7 +19,7 @@ from functools import cache
 from importlib.resources import files
 
 from timebank.policy.engine import Band, Cap, Kind, Period, Rule, Scheme, Tier
-from timebank.policy.ladders import Ends, Gap, Ladder, Level
+from timebank.policy.ladders import Counts, Ends, Ladder, Level
 
 HOUR = 60
 YUAN = 100
@@ -185,7 +185,8 @@ def ladder(code: str) -> Ladder:
     )
     levels = tuple(sorted(levels, key=lambda level: -1 if level.low is None else level.low, reverse=True))
     base = 100_000 if code in {"wendeng_rural_star", "wendeng_individual", "weihai_city_haibeifen"} else 0
-    return Ladder(code=code, ends=_ends(found[0]["interval"]), levels=levels, base=base, gap=Gap.UNDEFINED)
+    counts = Counts.HOURS if found[0]["interval"].endswith("hours") else Counts.POINTS
+    return Ladder(code=code, ends=_ends(found[0]["interval"]), levels=levels, base=base, counts=counts)
 
 
 def ladder_codes() -> list[str]:
