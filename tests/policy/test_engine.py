@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,6 +29,12 @@ from timebank.policy.validity import check_scheme
 
 DAY = dt.date(2026, 9, 12)
 WENDENG = published.wendeng_rural()
+
+
+@pytest.fixture(autouse=True)
+def _english():
+    with translation.override("en"):
+        yield
 
 
 def past(points: int, rule: str, *, minutes: int = 0, category: str = "clean", on: dt.date = DAY) -> Past:
@@ -169,7 +176,7 @@ def test_cap_per_fact_ignores_history():
 
 
 def test_category_without_a_rule_is_explained():
-    result = quote(WENDENG, [], Fact("knitting", DAY, minutes=600))
+    result = quote(WENDENG, [], Fact("knitting", DAY, quantity=6, unit="pieces"))
     assert (result.points, [step.code for step in result.steps]) == (0, ["no_rule"])
 
 

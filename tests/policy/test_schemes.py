@@ -106,7 +106,7 @@ def test_every_step_has_a_sentence():
     facts = [Fact("clean", DAY, minutes=m) for m in (30, 400, 5000)] + [
         Fact("neighbour", DAY),
         Fact("donation", DAY, quantity=50_000),
-        Fact("knitting", DAY),
+        Fact("knitting", DAY, unit="pieces"),
     ]
     facts.append(Fact("clean", DAY, minutes=10))
     seen = set()
@@ -136,11 +136,13 @@ def score(path: Path) -> tuple[int, list[str]]:
     return status, out.getvalue().splitlines()
 
 
+@pytest.mark.django_db
 def test_published_cases_all_pass():
     status, lines = score(Path(str(files("timebank.policy") / "data" / "scoring_cases.csv")))
     assert (status, lines) == (0, ["33 passed, 0 failed"])
 
 
+@pytest.mark.django_db
 def test_failing_rows_are_named(tmp_path: Path):
     file = tmp_path / "cases.csv"
     file.write_text(

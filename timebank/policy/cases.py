@@ -1,4 +1,4 @@
-"""Score one worked example of a published rule, by the name that the case files use."""
+"""Score one worked example of a published rule, by the name that the case files use, with what is stored."""
 
 from __future__ import annotations
 
@@ -6,63 +6,90 @@ import datetime as dt
 from collections.abc import Callable
 from fractions import Fraction
 
-from timebank.policy import published
-from timebank.policy.engine import Fact, Rule, Scheme, quote
-from timebank.policy.ladders import UNDEFINED, level_of
+from timebank.policy import published, units
+from timebank.policy.engine import Fact, Scheme, quote
+from timebank.policy.ladders import UNDEFINED, Ladder, level_of
+from timebank.policy.models import SchemeVersion
 
 DAY = dt.date(2026, 1, 15)
 MINUTES_PER = {"hours": 60, "hour": 60, "minutes": 1, "minute": 1, "min": 1}
 NO_LEVEL = "none"
+WENDENG = "wendeng-rural"
+# Names of the case files that are one rule of a scheme: (scheme, codes of its rules).
+NAMED = {
+    "wendeng_district_hours": (WENDENG, ("district_hours",)),
+    "wendeng_village_hours": (WENDENG, ("village_hours",)),
+    "wendeng_rural_hours": (WENDENG, ("district_hours", "village_hours")),
+    "wendeng_individual_hours": ("individual-district", ("hours-district",)),
+    "wendeng_community_hours": ("community-addon", ("hours-community",)),
+    "wendeng_donation_year_total": (WENDENG, ("donation",)),
+}
 
 
-def _rule(scheme: Scheme, code: str) -> Scheme:
-    rule: Rule = next(rule for rule in scheme.rules if rule.code == code)
-    return Scheme(version=scheme.version, rules=(rule,))
+class Stored:
+    """The schemes and ladders as the database gives them back, by the names of the case files."""
+
+    def __init__(self) -> None:
+        self._versions: dict[str, SchemeVersion] = {}
+        # An approved version is what prices; what is only a draft is scored as drafted.
+        rows = SchemeVersion.objects.exclude(status="discarded").select_related("scheme")
+        for version in sorted(rows, key=lambda one: (one.status == "approved", one.number)):
+            self._versions[version.scheme.slug] = version
+
+    def scheme(self, name: str) -> Scheme:
+        """Return the rules that a case names; raises KeyError."""
+        slug, codes = NAMED.get(name, (name.removesuffix("_hours").replace("_", "-"), ()))
+        spec = self._versions[slug].spec() if slug in self._versions else None
+        if spec is None or not spec.rules:
+            raise KeyError(name)
+        if not codes:
+            return spec
+        return Scheme(version=spec.version, rules=tuple(rule for rule in spec.rules if rule.code in codes))
+
+    def carry(self, star: int) -> int:
+        """Return what a star gives to the next year under the stored Wendeng scheme (1/100)."""
+        return dict(self._versions[WENDENG].spec().carry).get(star, 0)
+
+    def ladder(self, name: str) -> Ladder:
+        """Return a stored ladder by its published name; raises KeyError."""
+        for slug in (name.replace("_", "-"), name.replace("_", "-").removesuffix("-star")):
+            version = self._versions.get(slug)
+            ladder = version.ladder() if version else None
+            if ladder is not None:
+                return ladder
+        raise KeyError(name)
 
 
-def _hour_scorers() -> dict[str, Scheme]:
-    wendeng = published.wendeng_rural()
-    tables = {
-        "wendeng_district_hours": _rule(wendeng, "district_hours"),
-        "wendeng_village_hours": _rule(wendeng, "village_hours"),
-        "wendeng_rural_hours": Scheme(version="", rules=tuple(r for r in wendeng.rules if r.group == "hours")),
-    }
-    for name, scheme, level in (
-        ("wendeng_individual_hours", "individual_district", "区级"),
-        ("wendeng_community_hours", "community_addon", "社区"),
-    ):
-        rule = tables["wendeng_district_hours"].rules[0]
-        tiers = published.hour_tiers(scheme, level)
-        tables[name] = Scheme(version="", rules=(Rule(**{**vars(rule), "code": name, "tiers": tiers}),))
-    for slug, scheme_ in published.other_schemes().items():
-        name = slug.replace("-", "_")
-        tables[name] = tables[f"{name}_hours"] = scheme_
-    return tables
-
-
-def score(rule: str, text: str, unit: str) -> str:
+def score(stored: Stored, rule: str, text: str, unit: str) -> str:
     """Return the result of a published rule for one input, as the case files spell it.
 
     Hours become whole minutes (what is begun but not full does not count), money fen; a score stays exact.
     Raises KeyError for a rule nobody published here and ValueError for an input that is no number.
     """
     if rule == "wendeng_yearend_carry":
-        star = published.STARS[text.strip()[:1]]
-        return plain(published.YEAR_END_CARRY.get(star, 0))
-    if rule == "wendeng_donation_year_total":
-        fen = int(Fraction(text) * published.YUAN)
-        scheme = _rule(published.wendeng_rural(), "donation")
-        return plain(quote(scheme, (), Fact("donation", DAY, quantity=fen)).points)
-    tables = _hour_scorers()
-    if rule in tables:
+        return plain(stored.carry(units.STARS[text.strip()[:1]]))
+    if unit in ("CNY", "times", "pieces", "ml"):
+        scheme = stored.scheme(rule)
+        amount = int(Fraction(text) * (published.YUAN if unit == "CNY" else 1))
+        category = scheme.rules[0].categories[0]
+        kind = "fen" if unit == "CNY" else unit
+        return plain(quote(scheme, (), Fact(category, DAY, quantity=amount, unit=kind)).points)
+    if unit in MINUTES_PER:
+        try:
+            scheme = stored.scheme(rule)
+        except KeyError:
+            return _level(stored.ladder(rule), Fraction(text) * 100 * MINUTES_PER[unit] / 60)
         minutes = int(Fraction(text) * MINUTES_PER[unit])
-        return plain(quote(tables[rule], (), Fact("clean", DAY, minutes=minutes)).points)
-    ladder = published.ladder(rule)
-    level = level_of(ladder, Fraction(text) * 100)  # type: ignore[arg-type]
+        return plain(quote(scheme, (), Fact("clean", DAY, minutes=minutes)).points)
+    return _level(stored.ladder(rule), Fraction(text) * 100)
+
+
+def _level(ladder: Ladder, score: Fraction) -> str:
+    level = level_of(ladder, score)  # type: ignore[arg-type]  # a fraction compares like a whole number
     if level is not None:
         return level.label
     lowest = ladder.levels[-1].low
-    return NO_LEVEL if lowest is not None and Fraction(text) * 100 < lowest else UNDEFINED
+    return NO_LEVEL if lowest is not None and score < lowest else UNDEFINED
 
 
 def plain(points: int) -> str:

@@ -267,8 +267,8 @@ def quote(
         used = _used(cap, rule if cap in rule.caps else None, own_codes, counted, household, fact)
         left = max(cap.points - used, 0)
         if points > left:
-            params = {"cap": cap.points, "period": str(cap.period), "used": used, "points": left, "per": cap.per}
-            steps.append(Step("cap", params))
+            step = "cap" if cap.per == "person" else "household_cap"
+            steps.append(Step(step, {"cap": cap.points, "period": str(cap.period), "used": used, "points": left}))
             points = left
     return Quote(points, rule.code, scheme.version, tuple(steps), rule.earns)
 
@@ -293,9 +293,7 @@ def _used(
     if rule is None:
         return sum(past.points for past in same if past.earns == "points")
     return sum(
-        past.points
-        for past in same
-        if past.rule == rule.code or (past.rule not in own_codes and matches(rule, past))
+        past.points for past in same if past.rule == rule.code or (past.rule not in own_codes and matches(rule, past))
     )
 
 
@@ -337,7 +335,7 @@ def _adjusted(rule: Rule, fact: Fact, points: int, steps: list[Step]) -> tuple[i
         points = worth(rule, measured(rule, fact)) if fact.chosen is None else chosen
         code = "range_lowest" if fact.chosen is None else "chosen"
         steps.append(Step(code, {"low": rule.points, "high": rule.points_max, "points": points}))
-    if rule.kind is Kind.OCCURRENCE and (percent := percent_of(rule, fact)) != 100:  # noqa: PLR2004 (all of it)
+    if rule.kind is Kind.OCCURRENCE and (percent := percent_of(rule, fact)) != 100:
         points = points * percent // 100
         steps.append(Step("factor", {"percent": percent, "points": points}))
     return points, points

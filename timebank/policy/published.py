@@ -14,19 +14,17 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
-from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 
-from timebank.policy.engine import Band, Cap, Kind, Period, Rule, Scheme, Tier
-from timebank.policy.ladders import Counts, Ends, Ladder, Level
+from timebank.policy.engine import ANY_HOURS, Band, Cap, Kind, Period, Rule, Scheme, Tier
+from timebank.policy.ladders import Ladder, Level
+from timebank.policy.units import hundredths, read_ends, star_of
 
 HOUR = 60
 YUAN = 100
-SERVICE = ("clean", "elder", "canteen", "farm", "teach", "repair", "culture", "safety", "other")
+SERVICE = (ANY_HOURS,)  # whatever is counted in minutes
 ILLUSTRATIVE_DISCOUNT = {5: 20, 4: 10, 3: 5}  # per cent off by star; nobody published a figure
-STARS = {"零": 0, "一": 1, "二": 2, "三": 3, "四": 4, "五": 5, "银": 1, "金": 2}
-LETTERS = {"AAA": 5, "AA": 4, "A": 3, "B": 2, "C": 1, "D": 0}
 YEAR_END_CARRY = {5: 1500, 4: 1000, 3: 200}  # Wendeng Art. 41, in 1/100, by star
 
 
@@ -34,11 +32,6 @@ def rows(name: str) -> Iterator[dict[str, str]]:
     """Yield the rows of one published table."""
     with (files("timebank.policy") / "data" / name).open(encoding="utf-8") as file:
         yield from csv.DictReader(file)
-
-
-def hundredths(text: str) -> int:
-    """Turn a published decimal into whole 1/100."""
-    return int(Decimal(text) * 100)
 
 
 @cache
@@ -113,10 +106,12 @@ def wendeng_rural() -> Scheme:
                 bands=WENDENG_BANDS,
                 caps=(Cap(Period.YEAR, 4000),),
                 earns="standing",
+                unit="fen",
                 label="捐款",
                 source=WENDENG_SOURCE,
             ),
         ),
+        carry=tuple(YEAR_END_CARRY.items()),
     )
 
 
@@ -159,14 +154,6 @@ def other_schemes() -> dict[str, Scheme]:
     }
 
 
-def _star(label: str) -> int:
-    return LETTERS.get(label, STARS.get(label[:1], 0))
-
-
-def _ends(text: str) -> Ends:
-    return Ends.AT_LEAST if text.startswith(">=") else Ends(text)
-
-
 @cache
 def ladder(code: str) -> Ladder:
     """Return one published ladder by the ``scheme`` column of ``tiers.csv``; KeyError if there is none."""
@@ -178,15 +165,15 @@ def ladder(code: str) -> Ladder:
             label=row["tier"],
             low=hundredths(row["low"]) if row["low"] else None,
             high=hundredths(row["high"]) if row["high"] else None,
-            star=_star(row["tier"]),
-            discount_percent=ILLUSTRATIVE_DISCOUNT.get(_star(row["tier"]), 0) if code == "wendeng_rural_star" else 0,
+            star=star_of(row["tier"]),
+            discount_percent=ILLUSTRATIVE_DISCOUNT.get(star_of(row["tier"]), 0) if code == "wendeng_rural_star" else 0,
         )
         for row in found
     )
     levels = tuple(sorted(levels, key=lambda level: -1 if level.low is None else level.low, reverse=True))
     base = 100_000 if code in {"wendeng_rural_star", "wendeng_individual", "weihai_city_haibeifen"} else 0
-    counts = Counts.HOURS if found[0]["interval"].endswith("hours") else Counts.POINTS
-    return Ladder(code=code, ends=_ends(found[0]["interval"]), levels=levels, base=base, counts=counts)
+    ends, counts = read_ends(found[0]["interval"])
+    return Ladder(code=code, ends=ends, levels=levels, base=base, counts=counts)
 
 
 def ladder_codes() -> list[str]:

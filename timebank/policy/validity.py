@@ -14,15 +14,15 @@ def check_scheme(scheme: Scheme) -> None:
     """Refuse a scheme that can't be priced with; the sentence names the rule."""
     codes = [rule.code for rule in scheme.rules]
     if len(set(codes)) != len(codes):
-        raise SchemeInvalid(rule="", why=_("two rules share one code"))
+        raise SchemeInvalid(rule="", reason=_("two rules share one code"))
     for rule in scheme.rules:
         problem = _problem_of(rule)
         if problem:
-            raise SchemeInvalid(rule=rule.code, why=problem)
+            raise SchemeInvalid(rule=rule.code, reason=problem)
     if scheme.holding_cap is not None and scheme.holding_cap <= 0:
-        raise SchemeInvalid(rule="", why=_("a wallet that may hold nothing"))
+        raise SchemeInvalid(rule="", reason=_("a wallet that may hold nothing"))
     if any(points < 0 for _star, points in scheme.carry) or scheme.entry_validity_years < 1:
-        raise SchemeInvalid(rule="", why=_("nothing is carried over below zero"))
+        raise SchemeInvalid(rule="", reason=_("nothing is carried over below zero"))
 
 
 def _problem_of(rule: Rule) -> str:

@@ -8,29 +8,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from timebank.common.numbers import format_minutes
+from timebank.common.numbers import format_minutes, format_money
 from timebank.common.numbers import format_points_with_unit as points
+from timebank.policy import categories
 
-CATEGORIES = {
-    "clean": gettext_lazy("Village clean-up"),
-    "elder": gettext_lazy("Help for elders"),
-    "canteen": gettext_lazy("Happy canteen"),
-    "farm": gettext_lazy("Credit farm"),
-    "teach": gettext_lazy("Teaching and talks"),
-    "repair": gettext_lazy("Repairs"),
-    "culture": gettext_lazy("Culture and sports"),
-    "safety": gettext_lazy("Safety patrol"),
-    "other": gettext_lazy("Other service"),
-    "training": gettext_lazy("Training attended"),
-    "neighbour": gettext_lazy("Help among neighbours"),
-    "neighbour_machine": gettext_lazy("Help among neighbours, with a machine"),
-    "hardship": gettext_lazy("Help for a family in hardship"),
-    "hardship_machine": gettext_lazy("Help for a family in hardship, with a machine"),
-    "own_machine": gettext_lazy("Own machine in common work"),
-    "rescue": gettext_lazy("Fire, flood and rescue"),
-    "facility": gettext_lazy("Repair of village facilities"),
-    "donation": gettext_lazy("Gift of money"),
-}
 PERIODS = {
     "fact": gettext_lazy("each time"),
     "day": gettext_lazy("a day"),
@@ -43,13 +24,19 @@ PERIODS = {
 
 def category(code: str) -> str:
     """Return the name of a category of service."""
-    return str(CATEGORIES.get(code, code))
+    return categories.name_of(code)
 
 
 def amount(measure: str, count: int) -> str:
     """Return a measure in words: minutes as hours and minutes, pieces as times."""
     if measure == "minutes":
         return format_minutes(count)
+    if measure == "fen":
+        return format_money(count)
+    if measure == "ml":
+        return _("%(count)d ml") % {"count": count}
+    if measure == "pieces":
+        return ngettext("%(count)d piece", "%(count)d pieces", count) % {"count": count}
     return ngettext("%(count)d time", "%(count)d times", count) % {"count": count}
 
 
@@ -93,6 +80,33 @@ def _sentence(code: str, p: dict[str, Any]) -> str:
                 "each": points(p["each"]),
                 "per": amount(p["measure"], p["per"]),
                 "blocks": p["blocks"],
+                "points": points(p["points"]),
+            }
+        ),
+        "rate": lambda: (
+            _("%(each)s per %(per)s, parts count: %(amount)s = %(points)s")
+            % {
+                "each": points(p["each"]),
+                "per": amount(p["measure"], p["per"]),
+                "amount": amount(p["measure"], p["amount"]),
+                "points": points(p["points"]),
+            }
+        ),
+        "chosen": lambda: (
+            _("Chosen within %(low)s to %(high)s: %(points)s")
+            % {"low": points(p["low"]), "high": points(p["high"]), "points": points(p["points"])}
+        ),
+        "range_lowest": lambda: (
+            _("Between %(low)s and %(high)s; nobody chose more: %(points)s")
+            % {"low": points(p["low"]), "high": points(p["high"]), "points": points(p["points"])}
+        ),
+        "factor": lambda: _("× %(percent)d %% = %(points)s") % {"percent": p["percent"], "points": points(p["points"])},
+        "household_cap": lambda: (
+            _("Limit for the household %(cap)s %(period)s, %(used)s used → %(points)s")
+            % {
+                "cap": points(p["cap"]),
+                "period": PERIODS[p["period"]],
+                "used": points(p["used"]),
                 "points": points(p["points"]),
             }
         ),

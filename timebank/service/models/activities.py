@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from timebank.policy import words
+from timebank.policy.categories import NAMES
 
 
 class Category(models.TextChoices):
@@ -25,14 +25,14 @@ class Category(models.TextChoices):
     SAFETY = "safety", _("Safety patrol")
     OTHER = "other", _("Other service")
     # Deeds that published tables price by the time, not by the hour.
-    TRAINING = "training", words.CATEGORIES["training"]
-    NEIGHBOUR = "neighbour", words.CATEGORIES["neighbour"]
-    NEIGHBOUR_MACHINE = "neighbour_machine", words.CATEGORIES["neighbour_machine"]
-    HARDSHIP = "hardship", words.CATEGORIES["hardship"]
-    HARDSHIP_MACHINE = "hardship_machine", words.CATEGORIES["hardship_machine"]
-    OWN_MACHINE = "own_machine", words.CATEGORIES["own_machine"]
-    RESCUE = "rescue", words.CATEGORIES["rescue"]
-    FACILITY = "facility", words.CATEGORIES["facility"]
+    TRAINING = "training", NAMES["training"]
+    NEIGHBOUR = "neighbour", NAMES["neighbour"]
+    NEIGHBOUR_MACHINE = "neighbour_machine", NAMES["neighbour_machine"]
+    HARDSHIP = "hardship", NAMES["hardship"]
+    HARDSHIP_MACHINE = "hardship_machine", NAMES["hardship_machine"]
+    OWN_MACHINE = "own_machine", NAMES["own_machine"]
+    RESCUE = "rescue", NAMES["rescue"]
+    FACILITY = "facility", NAMES["facility"]
 
 
 # Deeds show the drawing of the service they are nearest to.

@@ -20,7 +20,7 @@ from timebank.common.errors import DomainError
 from timebank.ledger import selectors as ledger_read
 from timebank.ledger import services as ledger
 from timebank.ledger.types import Leg, TransferSpec
-from timebank.policy import engine
+from timebank.policy import categories, engine
 from timebank.policy.ladders import Ladder
 from timebank.policy.models import SchemeVersion
 from timebank.policy.selectors import version_in_force
@@ -200,7 +200,8 @@ def _price(due: list[Record], now: dt.datetime, tariff: Tariff) -> tuple[list[_P
             continue
         scheme = spec_of(version)
         past = history[record.resident_id]
-        fact = engine.Fact(category=record.category, on=record.served_on, minutes=record.minutes)
+        unit = categories.unit_of(record.category)
+        fact = engine.Fact(category=record.category, on=record.served_on, minutes=record.minutes, unit=unit)
         quote = engine.quote(scheme, past, fact)
         past.append(
             engine.Past(
@@ -209,6 +210,7 @@ def _price(due: list[Record], now: dt.datetime, tariff: Tariff) -> tuple[list[_P
                 minutes=record.minutes,
                 points=quote.points,
                 rule=quote.rule,
+                unit=unit,
             )
         )
         lapse = rules.points_expire_on(today, scheme.point_validity_years)
@@ -230,7 +232,10 @@ def _history(due: list[Record]) -> dict[int, list[engine.Past]]:
         .values_list("resident_id", "category", "served_on", "minutes", "points", "rule")
     )
     for resident, category, on, minutes, points, rule in rows:
-        history[resident].append(engine.Past(category=category, on=on, minutes=minutes, points=points or 0, rule=rule))
+        unit = categories.unit_of(category)
+        history[resident].append(
+            engine.Past(category=category, on=on, minutes=minutes, points=points or 0, rule=rule, unit=unit)
+        )
     return history
 
 

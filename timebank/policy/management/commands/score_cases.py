@@ -7,14 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
-from timebank.policy.cases import same, score
+from timebank.policy.cases import Stored, same, score
+from timebank.policy.published import rows
+from timebank.policy.services import import_table, load_published
+from timebank.policy.tables import read_table
 
 COLUMNS = {"rule", "input", "unit", "expected"}
 
 
 class Command(BaseCommand):
-    help = "Read rule,input,unit,expected from a CSV file; print a line per failing row and 'N passed, N failed'."
+    help = (
+        "Read rule,input,unit,expected from a CSV file, score each row with the stored schemes; "
+        "print a line per failing row and 'N passed, N failed'."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
@@ -29,9 +36,16 @@ class Command(BaseCommand):
         missing = COLUMNS - set(reader.fieldnames or ())
         if missing:
             raise CommandError(f"{path} lacks the column(s) {', '.join(sorted(missing))}.")
+        # Price with what the database gives back, and leave the database as it was found.
+        with transaction.atomic():
+            load_published()
+            for table in ("earning_rules.csv", "tiers.csv"):
+                import_table(report=read_table(list(rows(table))))
+            stored = Stored()
+            transaction.set_rollback(True)
         passed = failed = 0
         for row in reader:
-            problem = self._problem(row)
+            problem = self._problem(stored, row)
             if problem:
                 failed += 1
                 self.stdout.write(f"row {reader.line_num}: {row['rule']} {row['input']} {row['unit']}: {problem}")
@@ -42,9 +56,9 @@ class Command(BaseCommand):
             raise SystemExit(1)
 
     @staticmethod
-    def _problem(row: dict[str, str]) -> str:
+    def _problem(stored: Stored, row: dict[str, str]) -> str:
         try:
-            got = score(row["rule"], row["input"], (row["unit"] or "").strip())
+            got = score(stored, row["rule"], row["input"], (row["unit"] or "").strip())
         except KeyError as error:
             return f"no published rule or unit of that name ({error.args[0]})"
         except (ValueError, ZeroDivisionError, TypeError) as error:

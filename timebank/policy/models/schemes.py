@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from timebank.policy import codec
 from timebank.policy.engine import Scheme as EngineScheme
 from timebank.policy.ladders import Ladder
+from timebank.policy.tables import Benefit
 
 
 class Scheme(models.Model):
@@ -17,7 +19,11 @@ class Scheme(models.Model):
 
     slug = models.SlugField(_("key"), max_length=40, unique=True)
     name = models.CharField(_("name"), max_length=80)
-    source = models.CharField(_("source"), max_length=200, blank=True)
+    source = models.CharField(_("source"), max_length=300, blank=True)
+    # Whose scheme it is; empty: published by somebody else, in the library of every region.
+    region = models.ForeignKey(
+        "registry.Region", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("region")
+    )
 
     class Meta:
         verbose_name = _("scheme")
@@ -33,13 +39,27 @@ class SchemeVersion(models.Model):
     class Status(models.TextChoices):
         DRAFT = "draft", _("Draft")
         APPROVED = "approved", _("Approved")
+        DISCARDED = "discarded", _("Discarded")
 
     scheme = models.ForeignKey(Scheme, models.PROTECT, related_name="versions", verbose_name=_("scheme"))
     number = models.PositiveIntegerField(_("version"))
     effective_from = models.DateField(_("in force from"))
     rules = models.JSONField(_("rules"))
     ladder_data = models.JSONField(_("ladder"), null=True, blank=True)
-    status = models.CharField(_("status"), max_length=8, choices=Status.choices, default=Status.DRAFT)
+    status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.DRAFT)
+    # What a level opens, without points: [{level, title, value, source, organisations}]
+    benefits = models.JSONField(_("benefits"), default=list, blank=True)
+    # What the published text leaves open, and how whoever approved it chose.
+    questions = models.JSONField(_("open choices"), default=list, blank=True)
+    answers = models.JSONField(_("choices made"), default=dict, blank=True)
+    drafted_at = models.DateTimeField(_("drafted at"), default=timezone.now)
+    drafted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("drafted by")
+    )
+    copied_from = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("copied from")
+    )
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
     approved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("approved by")
     )
@@ -53,8 +73,13 @@ class SchemeVersion(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["scheme", "number"], name="scheme_version_once"),
             models.CheckConstraint(
-                condition=Q(status="draft") | (Q(approved_at__isnull=False) & ~Q(approved_as="") & ~Q(content_hash="")),
+                condition=~Q(status="approved")
+                | (Q(approved_at__isnull=False) & ~Q(approved_as="") & ~Q(content_hash="")),
                 name="scheme_approved_by_a_named_person",
+            ),
+            models.CheckConstraint(
+                condition=Q(drafted_by__isnull=True) | Q(approved_by__isnull=True) | ~Q(drafted_by=F("approved_by")),
+                name="scheme_approved_by_a_second_person",
             ),
         ]
 
@@ -73,3 +98,7 @@ class SchemeVersion(models.Model):
     def ladder(self) -> Ladder | None:
         """Return the star ladder, if the scheme has one."""
         return codec.ladder_from_json(self.ladder_data) if self.ladder_data else None
+
+    def benefit_list(self) -> list[Benefit]:
+        """Return what each level opens."""
+        return [Benefit(**one) for one in self.benefits]

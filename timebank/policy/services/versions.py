@@ -1,0 +1,80 @@
+"""Drafts and their approval: the only code that writes versions of schemes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from dataclasses import asdict
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+from django.utils import timezone
+
+from timebank.policy import codec
+from timebank.policy.engine import Scheme as EngineScheme
+from timebank.policy.errors import SchemeFrozen
+from timebank.policy.ladders import Ladder
+from timebank.policy.models import Scheme, SchemeVersion
+from timebank.policy.tables import Benefit
+
+
+def content_hash(rules: dict[str, Any], ladder: dict[str, Any] | None, benefits: list[Any] | None = None) -> str:
+    """Return the SHA-256 of what a version says, in one fixed spelling."""
+    says = [rules, ladder, benefits] if benefits else [rules, ladder]
+    text = json.dumps(says, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def plain(value: Any) -> Any:
+    """Round through JSON at once, so that a draft shows exactly what approval will freeze."""
+    return json.loads(json.dumps(value))
+
+
+@transaction.atomic
+def draft_version(
+    *,
+    slug: str,
+    name: str,
+    scheme: EngineScheme,
+    effective_from: dt.date,
+    ladder: Ladder | None = None,
+    source: str = "",
+    benefits: list[Benefit] | None = None,
+    questions: list[dict[str, Any]] | None = None,
+    actor: AbstractBaseUser | None = None,
+) -> SchemeVersion:
+    """Write down the next version of a scheme as a draft; raises SchemeInvalid naming the rule that is wrong."""
+    rules = plain({**codec.scheme_to_json(scheme), "version": slug})
+    codec.scheme_from_json(rules, version=slug)
+    owner, _ = Scheme.objects.get_or_create(slug=slug, defaults={"name": name, "source": source[:300]})
+    Scheme.objects.select_for_update().get(pk=owner.pk)  # the gate: two drafts never share a number
+    last = owner.versions.order_by("-number").values_list("number", flat=True).first()
+    return SchemeVersion.objects.create(
+        scheme=owner,
+        number=(last or 0) + 1,
+        effective_from=effective_from,
+        rules=rules,
+        ladder_data=plain(codec.ladder_to_json(ladder)) if ladder else None,
+        benefits=plain([asdict(one) for one in benefits or []]),
+        questions=plain(questions or []),
+        drafted_by=actor,  # type: ignore[misc]  # the user model, named by setting
+    )
+
+
+@transaction.atomic
+def approve_version(
+    *, version: SchemeVersion, approved_as: str, actor: AbstractBaseUser | None = None, now: dt.datetime | None = None
+) -> SchemeVersion:
+    """Put a draft in force from its day, in the name of a person or a published document; afterwards it is frozen."""
+    locked = SchemeVersion.objects.select_for_update(of=("self",)).select_related("scheme").get(pk=version.pk)
+    if locked.status != SchemeVersion.Status.DRAFT:
+        raise SchemeFrozen
+    locked.status = SchemeVersion.Status.APPROVED
+    locked.approved_by = actor  # type: ignore[assignment]  # the user model, named by setting
+    locked.approved_as = approved_as
+    locked.approved_at = now or timezone.now()
+    locked.content_hash = content_hash(locked.rules, locked.ladder_data, locked.benefits)
+    locked.save()
+    return locked
