@@ -19,3 +19,12 @@ def version_in_force(slug: str, on: dt.date) -> SchemeVersion:
     if version is None:
         raise NoSchemeInForce(slug=slug)
     return version
+
+
+def version_by_code(code: str) -> SchemeVersion:
+    """Return the version that a quote names, e.g. ``wendeng-rural@1``; raises NoSchemeInForce."""
+    slug, _at, number = code.rpartition("@")
+    version = SchemeVersion.objects.select_related("scheme").filter(scheme__slug=slug, number=number or 0).first()
+    if version is None:
+        raise NoSchemeInForce(slug=code)
+    return version

@@ -8,6 +8,7 @@ from timebank.ledger.services.expiry import expire_due
 from timebank.ledger.services.holds import capture, hold, lapse_due_holds, release
 from timebank.ledger.services.posting import post, post_many
 from timebank.ledger.services.sealing import anchor, seal, seal_all
+from timebank.ledger.services.taking import lapsed_of, restore_lapsed, take_back
 
 __all__ = [
     "anchor",
@@ -16,14 +17,17 @@ __all__ = [
     "expire_due",
     "hold",
     "lapse_due_holds",
+    "lapsed_of",
     "open_account",
     "open_accounts",
     "post",
     "post_many",
     "refund",
     "release",
+    "restore_lapsed",
     "reverse",
     "seal",
     "seal_all",
     "set_expiry_account",
+    "take_back",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from timebank.service.models.activities import PICTURES, Activity, Category, SignUp, Team
 from timebank.service.models.attendance import Attendance, Method
+from timebank.service.models.corrections import PointCorrection
 from timebank.service.models.notices import NoticeList, Objection, last_day
 from timebank.service.models.records import DAY_MINUTES, Record, RecordChange
 from timebank.service.models.schemes import SchemeAdoption
@@ -22,6 +23,7 @@ __all__ = [
     "Method",
     "NoticeList",
     "Objection",
+    "PointCorrection",
     "Record",
     "RecordChange",
     "SchemeAdoption",

@@ -17,7 +17,7 @@ from timebank.service.services.attendance import (
     close_overdue,
     undo_check_out,
 )
-from timebank.service.services.credit import CreditReport, RowError, credit_due, reverse_record
+from timebank.service.services.credit import CreditReport, RowError, credit_due
 from timebank.service.services.notices import (
     answer_objection,
     publish_notice,
@@ -26,6 +26,7 @@ from timebank.service.services.notices import (
     withhold_name,
 )
 from timebank.service.services.records import enter_record, submit_record
+from timebank.service.services.reversal import reverse_record
 from timebank.service.services.signups import sign_up, withdraw
 from timebank.service.services.verification import VerifyReport, return_record, verify_many, verify_record
 

@@ -17,23 +17,18 @@ from django.db.models import Count
 from django.utils import timezone
 
 from timebank.common.errors import DomainError
-from timebank.ledger import selectors as ledger_read
 from timebank.ledger import services as ledger
 from timebank.ledger.types import Leg, TransferSpec
-from timebank.policy import categories, engine
+from timebank.policy import engine
 from timebank.policy.ladders import Ladder
 from timebank.policy.models import SchemeVersion
-from timebank.policy.selectors import version_in_force
-from timebank.registry import rules as registry_rules
-from timebank.registry.models import Region, Resident, User
-from timebank.registry.selectors import resident_of, same_household
-from timebank.registry.services import record_audit
+from timebank.registry.models import Household, Region, Resident
 from timebank.service import errors, rules
-from timebank.service.models import Record, RecordChange, SchemeAdoption, Standing
+from timebank.service.models import Record, RecordChange, Standing
 from timebank.service.selectors.records import due_for_credit
-from timebank.service.selectors.schemes import adoptions_of, in_use, ladder_of, scheme_of, spec_of
+from timebank.service.selectors.schemes import ladder_of, spec_of
 from timebank.service.selectors.standings import view_of
-from timebank.service.services.records import lock_record, lock_resident, log_change
+from timebank.service.services.pricing import History, Tariff, looks_back_to, price, shares_caps
 from timebank.service.store import Credit, write_credits
 
 State = Record.State
@@ -109,26 +104,6 @@ def _batches(now: dt.datetime, village: Region | None, batch: int) -> Iterator[t
         last = people[-1]
 
 
-class Tariff:
-    """Schemes of one run, each read once."""
-
-    def __init__(self) -> None:
-        self._adoptions: dict[int, list[SchemeAdoption]] = {}
-        self._versions: dict[tuple[str, dt.date], SchemeVersion] = {}
-
-    def version(self, village: Region, on: dt.date) -> SchemeVersion:
-        """Return the version that prices hours of a village on a day; raises NoScheme or NoSchemeInForce."""
-        if village.pk not in self._adoptions:
-            self._adoptions[village.pk] = adoptions_of(village)
-        adoption = in_use(self._adoptions[village.pk], on)
-        if adoption is None:
-            raise errors.NoScheme
-        key = adoption.slug, on
-        if key not in self._versions:
-            self._versions[key] = version_in_force(*key)
-        return self._versions[key]
-
-
 @dataclass
 class _Priced:
     record: Record
@@ -183,60 +158,39 @@ def _credit(people: list[int], now: dt.datetime, village: Region | None, tariff:
 
 def _price(due: list[Record], now: dt.datetime, tariff: Tariff) -> tuple[list[_Priced], dict[int, DomainError]]:
     """Quote every record on top of what its person already has; pure reckoning after one read of the history."""
-    history = _history(due)
+    versions, refused = _versions(due, tariff)
+    stopped = {record.resident_id for record in due if record.pk in refused}
+    going = [record for record in due if record.resident_id not in stopped]
+    if not going:
+        return [], refused
+    schemes = [spec_of(version) for version in {one.pk: one for one in versions.values()}.values()]
+    since = looks_back_to(schemes, min(record.served_on for record in going))
+    households = shares_caps(schemes)
+    if households:  # two of one family may be credited by two workers: the family's row makes one of them wait
+        homes = {record.resident.household_id for record in going if record.resident.household_id}
+        list(Household.objects.select_for_update().filter(pk__in=homes).order_by("pk").values_list("pk"))
+    history = History.read({record.resident_id for record in going}, since, households=households)
     today = rules.local_day(now)
-    priced: list[_Priced] = []
-    refused: dict[int, DomainError] = {}
-    stopped: set[int] = set()
-    for record in due:
-        if record.resident_id in stopped:
-            continue
-        try:
-            version = tariff.version(record.village, record.served_on)
-        except DomainError as refusal:
-            refused[record.pk] = refusal
-            stopped.add(record.resident_id)
-            priced = [item for item in priced if item.record.resident_id != record.resident_id]
-            continue
+    priced = []
+    for record in going:
+        version = versions[record.pk]
         scheme = spec_of(version)
-        past = history[record.resident_id]
-        unit = categories.unit_of(record.category)
-        fact = engine.Fact(category=record.category, on=record.served_on, minutes=record.minutes, unit=unit)
-        quote = engine.quote(scheme, past, fact)
-        past.append(
-            engine.Past(
-                category=record.category,
-                on=record.served_on,
-                minutes=record.minutes,
-                points=quote.points,
-                rule=quote.rule,
-                unit=unit,
-            )
-        )
+        quote = price(scheme, record, history, tariff.since(record.village, record.served_on))
         lapse = rules.points_expire_on(today, scheme.point_validity_years)
         priced.append(_Priced(record, quote, version, lapse))
     return priced, refused
 
 
-def _history(due: list[Record]) -> dict[int, list[engine.Past]]:
-    """Read what these people were credited before, in the years that count."""
-    history: dict[int, list[engine.Past]] = defaultdict(list)
-    if not due:
-        return history
-    since = dt.date(min(record.served_on for record in due).year, 1, 1)
-    rows = (
-        Record.objects.filter(
-            resident_id__in={record.resident_id for record in due}, state=State.CREDITED, served_on__gte=since
-        )
-        .order_by("resident_id", "served_on", "pk")
-        .values_list("resident_id", "category", "served_on", "minutes", "points", "rule")
-    )
-    for resident, category, on, minutes, points, rule in rows:
-        unit = categories.unit_of(category)
-        history[resident].append(
-            engine.Past(category=category, on=on, minutes=minutes, points=points or 0, rule=rule, unit=unit)
-        )
-    return history
+def _versions(due: list[Record], tariff: Tariff) -> tuple[dict[int, SchemeVersion], dict[int, DomainError]]:
+    """Find the version that prices each record; what has none is refused."""
+    versions: dict[int, SchemeVersion] = {}
+    refused: dict[int, DomainError] = {}
+    for record in due:
+        try:
+            versions[record.pk] = tariff.version(record.village, record.served_on)
+        except DomainError as refusal:
+            refused[record.pk] = refusal
+    return versions, refused
 
 
 def _post(priced: list[_Priced], now: dt.datetime) -> None:
@@ -324,7 +278,7 @@ def _raise_standings(priced: list[_Priced], now: dt.datetime) -> None:
         row = kept.get((resident, year)) or Standing(resident_id=resident, year=year)
         row.earned_points += points
         row.minutes += minutes
-        _set_level(row, ladders[resident, year], now)
+        set_level(row, ladders[resident, year], now)
         rows.append(row)
     fields = ["earned_points", "minutes", "score", "tier", "star", "updated_at"]
     Standing.objects.bulk_create(
@@ -332,57 +286,7 @@ def _raise_standings(priced: list[_Priced], now: dt.datetime) -> None:
     )
 
 
-def _set_level(standing: Standing, ladder: Ladder | None, now: dt.datetime) -> None:
+def set_level(standing: Standing, ladder: Ladder | None, now: dt.datetime) -> None:
+    """Work out the level of a year anew; the caller saves."""
     view = view_of(standing.resident_id, standing.year, standing.earned_points, standing.minutes, ladder)
     standing.score, standing.tier, standing.star, standing.updated_at = view.score, view.label, view.star, now
-
-
-@transaction.atomic
-def reverse_record(*, record: Record, actor: User, reason: str, now: dt.datetime | None = None) -> Record:
-    """Reverse a credited record and its points. What is already spent becomes a debt that later earnings repay."""
-    now = now or timezone.now()
-    lock_resident(record.resident_id)
-    locked = lock_record(record.pk)
-    if not any(
-        registry_rules.can(actor, action, region=locked.village)
-        for action in (rules.Action.VERIFY_RECORD, rules.Action.AUDIT)
-    ):
-        registry_rules.require(actor, rules.Action.VERIFY_RECORD, region=locked.village)
-    own = resident_of(actor)
-    if locked.resident.user_id == actor.pk:
-        raise errors.OwnRecord
-    if own is not None and same_household(own, locked.resident):
-        raise errors.OwnHousehold
-    rules.require_step(locked, State.REVERSED)
-    if not reason.strip():
-        raise errors.ReasonNeeded(field="reason")
-    if locked.transfer_key:
-        minted = ledger_read.transfer_by_key(locked.transfer_key)
-        if minted is None:
-            raise errors.WrongState(state=locked.state, to=str(State.REVERSED))
-        ledger.reverse(
-            minted.id,
-            key=f"reverse:record:{locked.pk}",
-            reason=reason.strip()[:64],
-            actor=f"user:{actor.pk}",
-            memo=locked.title or locked.category,
-        )
-    locked.state = State.REVERSED
-    locked.save(update_fields=["state"])
-    log_change(locked, actor=actor, was=State.CREDITED, now=now, reason=reason, code="reversed")
-    row = Standing.objects.filter(resident_id=locked.resident_id, year=locked.served_on.year).first()
-    if row is not None and locked.points is not None:
-        row.earned_points -= locked.points
-        row.minutes = max(0, row.minutes - locked.minutes)
-        _set_level(row, ladder_of(scheme_of(locked.village, locked.served_on)), now)
-        row.save()
-    record_audit(
-        actor=actor,
-        action="reverse_record",
-        subject=f"record:{locked.pk}",
-        region=locked.village,
-        reason=reason.strip(),
-        facts={"points": locked.points},
-        now=now,
-    )
-    return locked
