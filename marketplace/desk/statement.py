@@ -17,9 +17,10 @@ from timebank.ledger import selectors as ledger_read
 from timebank.ledger.models import Account, Posting
 from timebank.ledger.selectors.flows import flows_of, moved_by
 from timebank.registry.models import Region, Resident
-from timebank.service.models import Record
+from timebank.service.models import PointCorrection, Record
 
 MINT, REDEEM, REFUND, EXPIRE, REVERSE = "mint", "redeem", "refund", "expire", "reverse"
+REPRICE, RESTORE = "reprice", "restore"  # the difference that a reversal makes; lapsed points set against it
 
 
 @dataclass
@@ -88,13 +89,13 @@ def statement_of(scope: Scope) -> Statement:
 
     for flow in flows_of(keys):
         row = at(flow.month)
-        if flow.kind in (MINT, REVERSE):
+        if flow.kind in KINDS["minted"]:
             row.minted += flow.into - flow.out
         elif flow.kind == REDEEM:
             row.redeemed += flow.out - flow.into
         elif flow.kind == REFUND:
             row.refunded += flow.into - flow.out
-        elif flow.kind == EXPIRE:
+        elif flow.kind in KINDS["expired"]:
             row.expired += flow.out - flow.into
         else:
             row.other += flow.into - flow.out
@@ -123,13 +124,16 @@ def _checks(scope: Scope, keys: list[str], closing: int) -> list[Check]:
     credited = Record.objects.filter(scope.below(), state=Record.State.CREDITED).aggregate(
         points=Sum("points", default=0)
     )
+    corrected = PointCorrection.objects.filter(
+        record__in=Record.objects.filter(scope.below(), state=Record.State.CREDITED).values("pk")
+    ).aggregate(points=Sum("points", default=0))["points"]
     held = sum(balance.total - balance.held for balance in ledger_read.balances_of(keys).values())
     done = Ticket.objects.filter(scope.below("redemption__village"), state=Ticket.State.HANDED_OVER)
     moved = moved_by(
         done.exclude(hand_over_transfer_id__isnull=True).values_list("hand_over_transfer_id", flat=True).distinct()
     )
     return [
-        Check("minted", minted, credited["points"]),
+        Check("minted", minted, credited["points"] + corrected),
         Check("outstanding", held, closing),
         Check("handed_over", moved, done.aggregate(points=Sum("points", default=0))["points"]),
     ]
@@ -149,10 +153,10 @@ class Detail:
 
 
 KINDS: dict[str, tuple[str, ...]] = {
-    "minted": (MINT, REVERSE),
+    "minted": (MINT, REVERSE, REPRICE),
     "redeemed": (REDEEM,),
     "refunded": (REFUND,),
-    "expired": (EXPIRE,),
+    "expired": (EXPIRE, RESTORE),
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from marketplace.rewards.models import Redemption, Ticket
 from timebank.ledger import selectors as ledger_read
@@ -113,12 +114,19 @@ def _line(
     return made
 
 
+_REASONS = {
+    "repriced": gettext_lazy("An earlier record of the same period was reversed; what came after it was priced again.")
+}
+
+
 def _title(kind: str) -> str:
     titles = {
         "mint": _("Points for service"),
         "redeem": _("Redeemed"),
         "refund": _("Points given back"),
         "reverse": _("Taken back"),
+        "reprice": _("Priced again"),
+        "restore": _("Lapsed points set against a reversal"),
         "expire": _("Expired"),
         "gift": _("Gift"),
         "opening": _("Brought forward"),
@@ -136,7 +144,7 @@ def _describe_record(made: StatementLine, record: Record, line: Line) -> None:
     steps = (record.quote or {}).get("steps", []) if line.kind == "mint" else []
     made.explanation = list(words.explain(steps))
     if line.kind != "mint":
-        made.explanation = [line.reason] if line.reason else []
+        made.explanation = [_REASONS.get(line.reason, line.reason)] if line.reason else []
 
 
 def _describe_redemption(made: StatementLine, redemption: Redemption, paid: set[str]) -> None:
