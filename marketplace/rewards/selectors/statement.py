@@ -144,7 +144,7 @@ def _describe_record(made: StatementLine, record: Record, line: Line) -> None:
     steps = (record.quote or {}).get("steps", []) if line.kind == "mint" else []
     made.explanation = list(words.explain(steps))
     if line.kind != "mint":
-        made.explanation = [_REASONS.get(line.reason, line.reason)] if line.reason else []
+        made.explanation = [str(_REASONS.get(line.reason, line.reason))] if line.reason else []
 
 
 def _describe_redemption(made: StatementLine, redemption: Redemption, paid: set[str]) -> None:
