@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.rewards.models import StockMovement
-from timebank.common.numbers import parse_money
+from timebank.common.numbers import format_points, parse_money
+from timebank.policy.engine import Rule
 from timebank.registry.forms import BaseForm, check_birth_date, pin_field
 from timebank.registry.models import Proxy, Role
 
@@ -32,8 +33,25 @@ class VerifyForm(BaseForm):
         label=_("Reason"),
         required=False,
         max_length=200,
-        help_text=_("Needed to lower the minutes or to send it back."),
+        help_text=_("Needed to lower the minutes, to choose the points or to send it back."),
     )
+    points = forms.DecimalField(label=_("Points"), decimal_places=2, max_digits=9, required=False)
+
+    def __init__(self, *args: Any, published_range: Rule | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if published_range is None or published_range.points_max is None:
+            del self.fields["points"]
+            return
+        low, high = (format_points(one) for one in (published_range.points, published_range.points_max))
+        self.fields["points"].help_text = _("The scheme leaves %(low)s to %(high)s. Empty: %(low)s.") % {
+            "low": low,
+            "high": high,
+        }
+
+    def chosen_points(self) -> int | None:
+        """Return the chosen points in 1/100, None when nothing was chosen."""
+        points = self.cleaned_data.get("points")
+        return None if points is None else int(points * 100)
 
 
 class AnswerForm(BaseForm):

@@ -65,6 +65,7 @@ OTHERS = (
     Seed("donation", "捐款", "捐赠", "other", "fen", "nobody"),
 )
 SEEDS = (*PRACTICE, *DEEDS, *OTHERS)
+SEED = {one.code: one for one in SEEDS}
 
 NAMES = {
     "clean": _("Village clean-up"),
@@ -109,11 +110,3 @@ NAMES = {
 def name_of(code: str, stored: str = "") -> str:
     """Return the name of a category: in the reader's language when the product brings it, else as stored."""
     return str(NAMES.get(code) or stored or code)
-
-
-_UNITS = {one.code: one.unit for one in SEEDS}
-
-
-def unit_of(code: str) -> str:
-    """Return what a category that the product brings is counted in."""
-    return _UNITS.get(code, "times" if code.startswith("deed-") else "minutes")

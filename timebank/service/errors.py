@@ -25,6 +25,26 @@ class NotTheLeader(ServiceError):
     status = 403
 
 
+class UnknownCategory(ServiceError):
+    code = "unknown_category"
+    message = _("This kind of service is not in the list, or is no longer in use. Choose another one.")
+
+
+class BadQuantity(ServiceError):
+    code = "bad_quantity"
+    message = _("The quantity must be a whole number of at least one; hours are counted in minutes only.")
+
+
+class OutOfRange(ServiceError):
+    code = "out_of_range"
+    message = _("The points must lie within the range that the scheme publishes.")
+
+
+class NothingToChoose(ServiceError):
+    code = "nothing_to_choose"
+    message = _("The scheme leaves nothing to choose for this record.")
+
+
 class TeamClosed(ServiceError):
     code = "team_closed"
     message = _("This team is closed. Choose another team.")

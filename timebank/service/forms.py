@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from timebank.registry.models import Region
 from timebank.service import rules
-from timebank.service.models import Activity, Category, Team
+from timebank.service.models import Activity, Team
 
 
 class ActivityForm(forms.Form):
@@ -20,7 +20,7 @@ class ActivityForm(forms.Form):
     team = forms.ModelChoiceField(Team.objects.none(), label=_("Team"))
     village = forms.ModelChoiceField(Region.objects.none(), label=_("Village"), required=False)
     title = forms.CharField(label=_("What is to be done"), max_length=80)
-    category = forms.ChoiceField(label=_("Kind of service"), choices=Category.choices)
+    category = forms.ChoiceField(label=_("Kind of service"))
     place = forms.CharField(label=_("Where to meet"), max_length=120)
     day = forms.DateField(label=_("Day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
     starts = forms.TimeField(label=_("From"), widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
@@ -40,10 +40,11 @@ class ActivityForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
     )
 
-    def __init__(self, *args: Any, teams: Any, villages: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, teams: Any, villages: Any, kinds: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["team"].queryset = teams  # type: ignore[attr-defined]
         self.fields["village"].queryset = villages  # type: ignore[attr-defined]
+        self.fields["category"].choices = kinds  # type: ignore[attr-defined]
         if len(villages) < 2:
             del self.fields["village"]
 
@@ -92,6 +93,9 @@ class EnterForm(forms.Form):
         max_value=rules.MAX_DAY_MINUTES,
         widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
     )
+    quantity = forms.IntegerField(
+        min_value=1, max_value=100_000, initial=1, widget=forms.NumberInput(attrs={"inputmode": "numeric"})
+    )
     reason = forms.CharField(
         label=_("Why by hand"), max_length=200, help_text=_("For example: the phone was flat, paper slip number 12.")
     )
@@ -99,6 +103,9 @@ class EnterForm(forms.Form):
     def __init__(self, *args: Any, activity: Activity, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.activity = activity
+        self.fields["quantity"].label = _("How many (%(unit)s)") % {"unit": activity.category.get_unit_display()}
+        if activity.category.unit == "minutes":
+            del self.fields["quantity"]
 
     def clean_code(self) -> str:
         text: str = self.cleaned_data["code"].strip().rstrip("/")

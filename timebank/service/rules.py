@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Model
 from django.utils import timezone
 
+from timebank.policy.engine import ORGANISER
 from timebank.registry import rules as registry_rules
 from timebank.registry.models import Proxy, Region, Resident
 from timebank.registry.selectors import resident_of, same_household
@@ -41,6 +42,14 @@ def require_step(record: Record, to: str) -> None:
 
 
 # -- People ------------------------------------------------------------------------------------------------------------
+def factors_of(record: Record) -> list[str]:
+    """Return the codes by which a scheme may multiply the price of a record: who led the occasion is its organiser."""
+    activity, person = record.activity, record.resident.user_id
+    if activity is not None and person is not None and person in (activity.team.leader_id, activity.opened_by_id):
+        return [ORGANISER]
+    return []
+
+
 def leads(actor: Model | None, team: Team, village: Region) -> bool:
     """Tell whether someone may run activities of a team in a village."""
     if actor is None or not getattr(actor, "is_active", False):

@@ -19,6 +19,7 @@ from timebank.registry.rules import Action, can
 from timebank.service import rules as service_rules
 from timebank.service import services
 from timebank.service.models import Record
+from timebank.service.selectors.categories import range_of
 from timebank.service.selectors.records import changes_of
 
 BULK = 200
@@ -116,7 +117,8 @@ def record(request: HttpRequest, pk: int) -> HttpResponseBase:
     record = selectors.record_for(request.user, pk)
     waiting = record.state == Record.State.SUBMITTED
     refusal = service_rules.refusal_to_verify(request.user, record) if waiting else None
-    form = VerifyForm(posted(request), initial={"minutes": record.minutes})
+    published_range = range_of(record.village, record.category_id, record.served_on) if waiting else None
+    form = VerifyForm(posted(request), initial={"minutes": record.minutes}, published_range=published_range)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
@@ -125,7 +127,11 @@ def record(request: HttpRequest, pk: int) -> HttpResponseBase:
                 messages.success(request, _("Sent back, with your reason."))
             else:
                 services.verify_record(
-                    record=record, actor=person(request), minutes=data["minutes"], reason=data["reason"]
+                    record=record,
+                    actor=person(request),
+                    minutes=data["minutes"],
+                    points=form.chosen_points(),
+                    reason=data["reason"],
                 )
                 messages.success(request, _("Verified."))
         except DomainError as error:

@@ -6,7 +6,7 @@ one occasion, a credited record without its price, a change of a kept history li
 
 from __future__ import annotations
 
-from timebank.service.models.activities import PICTURES, Activity, Category, SignUp, Team
+from timebank.service.models.activities import Activity, SignUp, Team
 from timebank.service.models.attendance import Attendance, Method
 from timebank.service.models.corrections import PointCorrection
 from timebank.service.models.notices import NoticeList, Objection, last_day
@@ -16,10 +16,8 @@ from timebank.service.models.standings import Standing
 
 __all__ = [
     "DAY_MINUTES",
-    "PICTURES",
     "Activity",
     "Attendance",
-    "Category",
     "Method",
     "NoticeList",
     "Objection",

@@ -9,43 +9,33 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from timebank.policy.categories import NAMES
+from timebank.policy import categories
 
 
-class Category(models.TextChoices):
-    """Kinds of service; the codes are those of the earning rules."""
+class Categorised(models.Model):
+    """Mixin of what has a category: its name and drawing without a query, when the product brings it."""
 
-    CLEAN = "clean", _("Village clean-up")
-    ELDER = "elder", _("Help for elders")
-    CANTEEN = "canteen", _("Happy canteen")
-    FARM = "farm", _("Credit farm")
-    TEACH = "teach", _("Teaching and talks")
-    REPAIR = "repair", _("Repairs")
-    CULTURE = "culture", _("Culture and sports")
-    SAFETY = "safety", _("Safety patrol")
-    OTHER = "other", _("Other service")
-    # Deeds that published tables price by the time, not by the hour.
-    TRAINING = "training", NAMES["training"]
-    NEIGHBOUR = "neighbour", NAMES["neighbour"]
-    NEIGHBOUR_MACHINE = "neighbour_machine", NAMES["neighbour_machine"]
-    HARDSHIP = "hardship", NAMES["hardship"]
-    HARDSHIP_MACHINE = "hardship_machine", NAMES["hardship_machine"]
-    OWN_MACHINE = "own_machine", NAMES["own_machine"]
-    RESCUE = "rescue", NAMES["rescue"]
-    FACILITY = "facility", NAMES["facility"]
+    category = models.ForeignKey(
+        "policy.Category",
+        models.PROTECT,
+        to_field="code",
+        db_column="category",
+        related_name="+",
+        verbose_name=_("category"),
+    )
 
+    class Meta:
+        abstract = True
 
-# Deeds show the drawing of the service they are nearest to.
-PICTURES = {
-    Category.TRAINING: "teach",
-    Category.NEIGHBOUR: "elder",
-    Category.NEIGHBOUR_MACHINE: "farm",
-    Category.HARDSHIP: "elder",
-    Category.HARDSHIP_MACHINE: "farm",
-    Category.OWN_MACHINE: "farm",
-    Category.RESCUE: "safety",
-    Category.FACILITY: "repair",
-}
+    def get_category_display(self) -> str:
+        """Return the category's name in the reader's language."""
+        return categories.name_of(self.category_id) if self.category_id in categories.NAMES else str(self.category)
+
+    @property
+    def picture(self) -> str:
+        """Static path of the drawing for its category."""
+        seed = categories.SEED.get(self.category_id)
+        return f"service/pictures/{seed.picture if seed else self.category.picture}.svg"
 
 
 class Team(models.Model):
@@ -83,7 +73,7 @@ class Team(models.Model):
         return self.name
 
 
-class Activity(models.Model):
+class Activity(Categorised):
     """One occasion of service: what, where, when, for how many."""
 
     class Status(models.TextChoices):
@@ -95,7 +85,6 @@ class Activity(models.Model):
     village = models.ForeignKey("registry.Region", models.PROTECT, related_name="activities", verbose_name=_("village"))
     title = models.CharField(_("what"), max_length=80)
     details = models.TextField(_("details"), blank=True, max_length=1000)
-    category = models.CharField(_("category"), max_length=20, choices=Category.choices)
     place = models.CharField(_("where"), max_length=120)
     starts_at = models.DateTimeField(_("starts"))
     ends_at = models.DateTimeField(_("ends"))
@@ -149,11 +138,6 @@ class Activity(models.Model):
     @property
     def planned_minutes(self) -> int:
         return int((self.ends_at - self.starts_at).total_seconds()) // 60
-
-    @property
-    def picture(self) -> str:
-        """Static path of the drawing for its category."""
-        return f"service/pictures/{PICTURES.get(self.category, self.category)}.svg"
 
 
 class SignUp(models.Model):

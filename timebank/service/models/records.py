@@ -11,15 +11,16 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from timebank.policy import words
 from timebank.service.errors import HistoryIsKept
-from timebank.service.models.activities import Activity, Category
+from timebank.service.models.activities import Activity, Categorised
 from timebank.service.models.attendance import Attendance
 from timebank.service.models.notices import NoticeList, last_day
 
 DAY_MINUTES = 24 * 60
 
 
-class Record(models.Model):
+class Record(Categorised):
     """Minutes that one person really gave on one occasion: never spent, never expiring, only ever reversed."""
 
     class State(models.TextChoices):
@@ -52,12 +53,22 @@ class Record(models.Model):
         Attendance, models.PROTECT, null=True, blank=True, related_name="record", verbose_name=_("attendance")
     )
     source = models.CharField(_("source"), max_length=10, choices=Source.choices)
-    category = models.CharField(_("category"), max_length=20, choices=Category.choices)
     title = models.CharField(_("what"), max_length=80, blank=True)
     served_on = models.DateField(_("day of service"))
     started_at = models.DateTimeField(_("from"), null=True, blank=True)
     ended_at = models.DateTimeField(_("to"), null=True, blank=True)
     minutes = models.PositiveIntegerField(_("minutes"))
+    # What the category was counted in when the record was made, and how many of it (times, pieces, millilitres).
+    unit = models.CharField(_("counted in"), max_length=8, default="minutes")
+    quantity = models.PositiveIntegerField(_("quantity"), default=1)
+    # Codes that multiply the price by the scheme: credentials that held on the day, "organiser". Set at credit.
+    factors = models.JSONField(_("factors"), default=list, blank=True)
+    # Within a published range: what was chosen, by whom and why.
+    chosen_points = models.PositiveBigIntegerField(_("points chosen (1/100)"), null=True, blank=True)
+    chosen_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("chosen by")
+    )
+    chosen_reason = models.CharField(_("why this many"), max_length=200, blank=True)
     # 0-100: how well the minutes are proven. The verification queue shows the weakest first.
     evidence = models.PositiveSmallIntegerField(_("evidence"), default=0)
     is_flagged = models.BooleanField(_("needs a second look"), default=False)
@@ -99,7 +110,14 @@ class Record(models.Model):
         ]
         constraints = [
             models.CheckConstraint(
-                condition=Q(minutes__gte=1, minutes__lte=DAY_MINUTES), name="record_minutes_of_a_day"
+                condition=Q(minutes__lte=DAY_MINUTES) & (Q(minutes__gte=1) | ~Q(unit="minutes")),
+                name="record_minutes_of_a_day",
+            ),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="record_quantity_of_something"),
+            models.CheckConstraint(
+                condition=Q(chosen_points__isnull=True, chosen_by__isnull=True)
+                | (Q(chosen_points__isnull=False, chosen_by__isnull=False) & ~Q(chosen_reason="")),
+                name="record_choice_has_a_name_and_a_reason",
             ),
             models.CheckConstraint(condition=Q(evidence__lte=100), name="record_evidence_in_range"),
             models.CheckConstraint(
@@ -145,6 +163,11 @@ class Record(models.Model):
     def notice_last_day(self) -> dt.date | None:
         """The last day on which somebody may object."""
         return last_day(self.notice_until) if self.notice_until else None
+
+    @property
+    def amount(self) -> str:
+        """How much was done, in words: hours and minutes, or times, pieces, millilitres."""
+        return words.amount(self.unit, self.minutes if self.unit == "minutes" else self.quantity)
 
     @property
     def mint_key(self) -> str:

@@ -13,6 +13,7 @@ from timebank.service.selectors.activities import (
     sign_ups_of,
     teams_led_by,
 )
+from timebank.service.selectors.categories import categories_for_entry, grouped, kinds_open_to, range_of
 from timebank.service.selectors.notices import (
     NoticeRow,
     notice_list,
@@ -41,7 +42,10 @@ __all__ = [
     "activities_open_to",
     "activity_for",
     "attendance_rows",
+    "categories_for_entry",
+    "grouped",
     "hours_of",
+    "kinds_open_to",
     "led_activity_for",
     "my_sign_up",
     "notice_days_of",
@@ -50,6 +54,7 @@ __all__ = [
     "notice_row",
     "objections_open",
     "published_record_for",
+    "range_of",
     "record_for",
     "records_of",
     "scheme_of",

@@ -41,7 +41,7 @@ def activities_open_to(
         _near(resident, whole_town=whole_town), status=Activity.Status.OPEN, ends_at__gt=now
     )
     if category:
-        activities = activities.filter(category=category)
+        activities = activities.filter(category__code=category)
     if until is not None:
         activities = activities.filter(starts_at__lt=until)
     return activities.select_related("team", "team__leader", "village").order_by("starts_at", "pk")

@@ -61,7 +61,7 @@ def notice_row(record: Record) -> NoticeRow:
         record_id=record.pk,
         name=masked(record.resident.name) if record.is_name_withheld else record.resident.name,
         what=record.what,
-        category=record.category,
+        category=record.category_id,
         served_on=record.served_on,
         minutes=record.minutes,
         last_day=last_day(record.notice_until),

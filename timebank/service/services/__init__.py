@@ -28,7 +28,12 @@ from timebank.service.services.notices import (
 from timebank.service.services.records import enter_record, submit_record
 from timebank.service.services.reversal import reverse_record
 from timebank.service.services.signups import sign_up, withdraw
-from timebank.service.services.verification import VerifyReport, return_record, verify_many, verify_record
+from timebank.service.services.verification import (
+    VerifyReport,
+    return_record,
+    verify_many,
+    verify_record,
+)
 
 __all__ = [
     "CreditReport",

@@ -7,11 +7,13 @@ import datetime as dt
 from django.db import transaction
 from django.utils import timezone
 
+from timebank.policy.models import Category
 from timebank.registry import rules as registry_rules
 from timebank.registry.models import Region, User
 from timebank.registry.services import record_audit
 from timebank.service import errors, rules
 from timebank.service.models import Activity, SchemeAdoption, SignUp, Team
+from timebank.service.services.records import kind_of
 from timebank.service.services.signups import promote_waiting
 
 LONGEST = dt.timedelta(hours=24)
@@ -89,7 +91,7 @@ def open_activity(
     *,
     team: Team,
     title: str,
-    category: str,
+    category: str | Category,
     place: str,
     starts_at: dt.datetime,
     ends_at: dt.datetime,
@@ -115,7 +117,7 @@ def open_activity(
         village=locked,
         title=title.strip(),
         details=details.strip(),
-        category=category,
+        category=kind_of(category, actor=actor, village=locked),
         place=place.strip(),
         starts_at=starts_at,
         ends_at=ends_at,

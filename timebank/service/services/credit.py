@@ -212,7 +212,7 @@ def _post(priced: list[_Priced], now: dt.datetime) -> None:
                 ),
                 effective_on=today,
                 reason="service",
-                memo=item.record.title or item.record.category,
+                memo=item.record.what[:80],
                 actor="system",
                 source=f"record:{item.record.pk}",
                 rule=f"{item.quote.version}:{item.quote.rule}",

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 
 from django.db.models import Sum
 
-from timebank.policy import categories, engine
+from timebank.policy import engine
 from timebank.policy.models import SchemeVersion
 from timebank.policy.selectors import version_by_code, version_in_force
 from timebank.registry.models import Region, Resident
@@ -55,10 +55,13 @@ class Tariff:
 def fact_of(record: Record) -> engine.Fact:
     """Return what a record counts."""
     return engine.Fact(
-        category=record.category,
+        category=record.category_id,
         on=record.served_on,
         minutes=record.minutes,
-        unit=categories.unit_of(record.category),
+        quantity=record.quantity,
+        factors=tuple(record.factors),
+        unit=record.unit,
+        chosen=record.chosen_points,
     )
 
 
@@ -149,7 +152,10 @@ class History:
         return [] if home is None else [past for person, past in self._family[home] if person != resident]
 
 
-COUNTED = ("resident_id", "category", "served_on", "minutes", "points", "rule", "transfer_key")
+COUNTED = (
+    "resident_id", "category_id", "served_on", "minutes", "quantity", "unit", "factors", "chosen_points", "points",
+    "rule", "transfer_key",
+)  # fmt: skip
 
 
 def corrections_of(records: object) -> dict[int, int]:

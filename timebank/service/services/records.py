@@ -11,22 +11,26 @@ from django.db import transaction
 from django.db.models import Q, Sum
 from django.utils import timezone
 
+from timebank.policy.models import Category
 from timebank.registry import rules as registry_rules
-from timebank.registry.models import Resident, User
+from timebank.registry.models import Region, Resident, User
 from timebank.service import errors, rules
 from timebank.service.models import Activity, Record, RecordChange
 
 State = Record.State
+MOST = 100_000  # of anything counted in one record; more is a slip of the pen
+WITHOUT_TIME = (Category.Unit.ML, Category.Unit.PIECES)  # given without time of one's own that anybody could state
 
 
 @transaction.atomic
 def enter_record(
     *,
     resident: Resident,
-    category: str,
+    category: str | Category,
     served_on: dt.date,
     minutes: int,
     actor: User,
+    quantity: int = 1,
     activity: Activity | None = None,
     started_at: dt.datetime | None = None,
     title: str = "",
@@ -47,7 +51,7 @@ def enter_record(
         if activity.status == Activity.Status.CANCELLED:
             raise errors.ActivityNotOpen
         started_at = started_at or activity.starts_at
-        category, title = activity.category, title or activity.title
+        category, title = activity.category_id, title or activity.title
         served_on = rules.local_day(started_at)
         if minutes > activity.planned_minutes:
             raise errors.BadMinutes(field="minutes")
@@ -55,15 +59,20 @@ def enter_record(
             raise errors.RecordExists
     elif started_at is not None:
         served_on = rules.local_day(started_at)
-    ended_at = started_at + dt.timedelta(minutes=minutes) if started_at is not None else None
-    _require_time(served_on, minutes, now)
+    kind = kind_of(category, actor=actor, village=person.village)
+    if not 1 <= quantity <= MOST or (quantity != 1 and kind.unit == Category.Unit.MINUTES):
+        raise errors.BadQuantity(field="quantity")
+    ended_at = started_at + dt.timedelta(minutes=minutes) if started_at is not None and minutes else None
+    _require_time(served_on, minutes, now, least=0 if kind.unit in WITHOUT_TIME else 1)
     require_no_overlap(person.pk, served_on, minutes, started_at, ended_at)
     record = Record.objects.create(
         resident=person,
         village=person.village,
         activity=activity,
         source=Record.Source.ENTERED,
-        category=category,
+        category=kind,
+        unit=kind.unit,
+        quantity=quantity,
         title=title.strip(),
         served_on=served_on,
         started_at=started_at,
@@ -103,8 +112,8 @@ def submit_record(
             raise errors.BadMinutes(field="minutes")
         locked.minutes = minutes
         if locked.started_at is not None:
-            locked.ended_at = locked.started_at + dt.timedelta(minutes=minutes)
-    _require_time(locked.served_on, locked.minutes, now)
+            locked.ended_at = locked.started_at + dt.timedelta(minutes=minutes) if minutes else None
+    _require_time(locked.served_on, locked.minutes, now, least=0 if locked.unit in WITHOUT_TIME else 1)
     require_no_overlap(
         person.pk, locked.served_on, locked.minutes, locked.started_at, locked.ended_at, besides=locked.pk
     )
@@ -220,8 +229,18 @@ def _require_clerk(actor: User, resident: Resident, activity: Activity | None) -
     raise errors.NotTheLeader
 
 
-def _require_time(served_on: dt.date, minutes: int, now: dt.datetime) -> None:
-    if not 1 <= minutes <= rules.MAX_DAY_MINUTES:
+def kind_of(category: str | Category, *, actor: User | None, village: Region) -> Category:
+    """Return a category that this person may enter in this village; refuses what is unknown, closed or not theirs."""
+    kind = category if isinstance(category, Category) else Category.objects.filter(code=category).first()
+    if kind is None or not kind.is_active or kind.entered_by == Category.Entry.NOBODY:
+        raise errors.UnknownCategory(field="category")
+    if kind.entered_by == Category.Entry.STAFF:
+        registry_rules.require(actor, rules.Action.VERIFY_RECORD, region=village)
+    return kind
+
+
+def _require_time(served_on: dt.date, minutes: int, now: dt.datetime, *, least: int = 1) -> None:
+    if not least <= minutes <= rules.MAX_DAY_MINUTES:
         raise errors.BadMinutes(field="minutes")
     if served_on > rules.local_day(now):
         raise errors.BadDay(field="served_on")

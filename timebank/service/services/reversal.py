@@ -90,7 +90,7 @@ def _take_back(record: Record, actor: User, reason: str) -> int:
             raise errors.WrongState(state=record.state, to=str(State.REVERSED))
         key = f"reverse:record:{record.pk}"
         ledger.restore_lapsed(minted.id, amount=minted.amount, key=f"{key}:lapsed", reason=reason, actor=who)
-        memo = record.title or record.category
+        memo = record.what[:80]
         ledger.reverse(minted.id, key=key, reason=reason[:64], actor=who, memo=memo)
     return net
 
@@ -171,7 +171,7 @@ def _book(
                 ),
                 effective_on=rules.local_day(now),
                 reason="repriced",
-                memo=record.title or record.category,
+                memo=record.what[:80],
                 actor=f"user:{actor.pk}",
                 source=f"record:{record.pk}",
                 rule=f"{record.rule_version}:{record.rule}",
@@ -202,7 +202,7 @@ def _take_difference(record: Record, amount: int, key: str, actor: User) -> None
             kind=REPRICE,
             reason="repriced",
             actor=f"user:{actor.pk}",
-            memo=record.title or record.category,
+            memo=record.what[:80],
             rule=f"{record.rule_version}:{record.rule}",
         )
         amount -= taken

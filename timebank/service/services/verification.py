@@ -14,6 +14,7 @@ from timebank.registry import rules as registry_rules
 from timebank.registry.models import User
 from timebank.service import errors, rules
 from timebank.service.models import Record
+from timebank.service.selectors.categories import range_of
 from timebank.service.services.records import lock_record, log_change
 
 State = Record.State
@@ -29,9 +30,18 @@ class VerifyReport:
 
 @transaction.atomic
 def verify_record(
-    *, record: Record, actor: User, minutes: int | None = None, reason: str = "", now: dt.datetime | None = None
+    *,
+    record: Record,
+    actor: User,
+    minutes: int | None = None,
+    points: int | None = None,
+    reason: str = "",
+    now: dt.datetime | None = None,
 ) -> Record:
-    """Confirm a submitted record as a second person; ``minutes`` may only lower what was submitted, with a reason."""
+    """Confirm a submitted record as a second person; ``minutes`` may only lower what was submitted, with a reason.
+
+    ``points`` (1/100) chooses within the range that the scheme publishes for the deed, with a reason, too.
+    """
     locked = lock_record(record.pk)
     registry_rules.require(actor, rules.Action.VERIFY_RECORD, region=locked.village)
     refusal = rules.refusal_to_verify(actor, locked)
@@ -48,10 +58,27 @@ def verify_record(
         locked.minutes, code = minutes, "corrected_minutes"
         if locked.started_at is not None:
             locked.ended_at = locked.started_at + dt.timedelta(minutes=minutes)
+    if points is not None:
+        _choose(locked, points, actor, reason)
+        code = "chose_points"
     locked.state, locked.verified_at, locked.verified_by = State.VERIFIED, now, actor
-    locked.save(update_fields=["state", "verified_at", "verified_by", "minutes", "ended_at"])
+    locked.factors = rules.factors_of(locked)
+    chosen = ["factors", "chosen_points", "chosen_by", "chosen_reason"]
+    locked.save(update_fields=["state", "verified_at", "verified_by", "minutes", "ended_at", *chosen])
     log_change(locked, actor=actor, was=was, now=now, reason=reason, code=code)
     return locked
+
+
+def _choose(record: Record, points: int, actor: User, reason: str) -> None:
+    """Set the points (1/100) of a record within the range that its scheme publishes; the notice shows the choice."""
+    rule = range_of(record.village, record.category_id, record.served_on)
+    if rule is None or rule.points_max is None:
+        raise errors.NothingToChoose
+    if not rule.points <= points <= rule.points_max:
+        raise errors.OutOfRange(field="points")
+    if not reason.strip():
+        raise errors.ReasonNeeded(field="reason")
+    record.chosen_points, record.chosen_by, record.chosen_reason = points, actor, reason.strip()
 
 
 @transaction.atomic

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from timebank.common.errors import DomainError
 from timebank.registry.models import Resident
 from timebank.service import errors, rules, selectors, services, tokens
-from timebank.service.models import Activity, Category, SignUp
+from timebank.service.models import Activity, SignUp
 from timebank.service.selectors.activities import waiting_position
 from timebank.service.views.common import acting_resident, login_required, on_behalf_of, refused, require_resident
 
@@ -37,11 +37,12 @@ def activity_list(request: HttpRequest) -> HttpResponse:
     today = rules.end_of_day(timezone.localdate())
     until = {"today": today, "week": today + dt.timedelta(days=6), "all": None}.get(when, today)
     category = request.GET.get("category", "")
+    kinds = selectors.kinds_open_to(resident)
     whole_town = request.GET.get("where") == "town"
     result = selectors.activities_open_to(
         resident,
         now=now,
-        category=category if category in Category.values else "",
+        category=category if category in dict(kinds) else "",
         whole_town=whole_town,
         until=until,
     )
@@ -56,7 +57,7 @@ def activity_list(request: HttpRequest) -> HttpResponse:
             "resident": resident,
             "page": page,
             "mine": mine,
-            "categories": Category.choices,
+            "categories": kinds,
             "category": category,
             "whole_town": whole_town,
             "when": when,

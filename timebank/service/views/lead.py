@@ -15,6 +15,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from timebank.common.errors import DomainError
+from timebank.policy.models import Category
+from timebank.registry import rules as registry_rules
 from timebank.registry.models import Region, Resident
 from timebank.registry.selectors import card_holder
 from timebank.service import rules, selectors, services
@@ -45,6 +47,14 @@ def lead_list(request: HttpRequest) -> HttpResponse:
     return render(request, "service/lead_list.html", {"page": page, "tabs": tabs, "past": past})
 
 
+def _kinds(request: HttpRequest, teams: Any) -> list[Category]:
+    """List the kinds of service that this leader may open activities of."""
+    team = teams.first()
+    village = team.region if team is not None else None
+    staff = registry_rules.can(request.user, rules.Action.VERIFY_RECORD, region=village)
+    return selectors.categories_for_entry(village, staff=staff)
+
+
 @login_required
 @require_http_methods(["GET", "POST"])
 def lead_new(request: HttpRequest) -> HttpResponse:
@@ -55,6 +65,7 @@ def lead_new(request: HttpRequest) -> HttpResponse:
         request.POST or None,
         teams=teams,
         villages=_villages(request),
+        kinds=selectors.grouped(_kinds(request, teams)),
         initial={
             "day": timezone.localdate(),
             "starts": "08:00",
@@ -218,9 +229,10 @@ def enter(request: HttpRequest, pk: int) -> HttpResponse:
             person = _person(activity, form.cleaned_data["code"])
             services.enter_record(
                 resident=person,
-                category=activity.category,
+                category=activity.category_id,
                 served_on=rules.local_day(activity.starts_at),
                 minutes=form.cleaned_data["minutes"],
+                quantity=form.cleaned_data.get("quantity") or 1,
                 activity=activity,
                 actor=request.user,
                 reason=form.cleaned_data["reason"],
