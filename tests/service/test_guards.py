@@ -81,7 +81,7 @@ def test_other_rows_hold_together(world: World) -> None:
             village=world.village,
             activity=published[0].activity,
             source="entered",
-            category="clean",
+            category_id="clean",
             served_on=dt.date(2026, 9, 20),
             minutes=1,
             state="submitted",

@@ -67,7 +67,7 @@ def test_enter_record_for_an_activity_keeps_to_it(world: World) -> None:
     with refusal(errors.BadMinutes):
         _enter(world, activity=activity, minutes=241)
     record = _enter(world, activity=activity, minutes=90, category="farm", served_on=dt.date(2026, 9, 1))
-    assert (record.category, record.served_on, record.started_at, record.ended_at, record.title) == (
+    assert (record.category_id, record.served_on, record.started_at, record.ended_at, record.title) == (
         "clean",
         DAY,
         at(20, 8),
