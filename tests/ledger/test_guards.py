@@ -11,7 +11,8 @@ from django.db.migrations.state import ProjectState
 from django.utils import timezone
 
 from tests.ledger.conftest import LATER, SOON
-from timebank.ledger import checks, guards
+from timebank.common import guards as common_guards
+from timebank.ledger import guards
 from timebank.ledger import services as ledger
 from timebank.ledger.errors import NotSealable
 
@@ -230,14 +231,14 @@ def test_a_missing_trigger_is_an_error_and_stops_the_sealer(filled):
     table, name = "ledger_posting", "ledger_no_update" if POSTGRES else "ledger_posting_no_update"
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TRIGGER {name}" + (f" ON {table}" if POSTGRES else ""))
-    found = checks.check_guards(None, databases=["default"])
+    found = common_guards.check(None, databases=["default"])
     assert (table, name) in guards.missing()
     assert any(isinstance(one, Error) and name in one.msg for one in found)
     with pytest.raises(NotSealable):
         ledger.seal()
     assert guards.install() >= 1
     assert guards.missing() == []
-    assert checks.check_guards(None, databases=["default"]) == []
+    assert common_guards.check(None, databases=["default"]) == []
     assert ledger.seal() is not None
 
 

@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import translation
 
+from timebank.common import guards as common_guards
 from timebank.ledger import checks, guards, tasks
 from timebank.ledger import services as ledger
 from timebank.ledger.canon import short_digest
@@ -39,11 +40,11 @@ def test_a_missing_trigger_is_named_with_the_way_to_put_it_back(db):
     guards.remove(tables=["ledger_seal"])
     gone = guards.missing()
     assert {table for table, _name in gone} == {"ledger_seal"}
-    assert checks.check_guards(None, databases=["default"]) == [
+    assert common_guards.check(None, databases=["default"]) == [
         Error(
             f"{name} (ledger_seal) is missing or not as it was written: history could be changed.",
             hint="Run manage.py migrate, which installs it again.",
-            id="ledger.E001",
+            id="common.E001",
         )
         for _table, name in gone
     ]
@@ -51,17 +52,9 @@ def test_a_missing_trigger_is_named_with_the_way_to_put_it_back(db):
 
 
 def test_databases_that_are_not_asked_for_are_not_looked_at():
-    assert checks.check_guards(None) == []  # without the fixture `db`, any look at one would fail
-    assert checks.check_guards(None, databases=[]) == []
-
-
-def test_a_database_without_the_ledger_is_passed_over_and_the_next_is_looked_at(db, monkeypatch):
-    present = guards.tables_present("default")
-    monkeypatch.setattr(checks, "connections", {"statistics": connection, "default": connection})
-    monkeypatch.setattr(guards, "tables_present", lambda alias: present if alias == "default" else {"django_session"})
-    monkeypatch.setattr(guards, "missing", lambda alias: [("ledger_seal", f"trigger_of_{alias}")])
-    found = checks.check_guards(None, databases=["statistics", "default"])
-    assert [one.msg.split()[0] for one in found] == ["trigger_of_default"]
+    for check in (common_guards.check, checks.check_transactions):
+        assert check(None) == []  # without the fixture `db`, any look at one would fail
+        assert check(None, databases=[]) == []
 
 
 @pytest.mark.parametrize("options", [{}, {"transaction_mode": None}, {"transaction_mode": "DEFERRED"}])
@@ -72,13 +65,13 @@ def test_sqlite_that_does_not_open_its_transactions_as_a_writer_is_warned_of(db,
         hint='Set OPTIONS["transaction_mode"] = "IMMEDIATE".',
         id="ledger.W001",
     )
-    assert checks.check_guards(None, databases=["default"]) == ([] if POSTGRES else [expected])
+    assert checks.check_transactions(None, databases=["default"]) == ([] if POSTGRES else [expected])
 
 
 @pytest.mark.parametrize("mode", ["IMMEDIATE", "immediate"])
 def test_sqlite_that_does_is_not(db, monkeypatch, mode):
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", {"transaction_mode": mode})
-    assert checks.check_guards(None, databases=["default"]) == []
+    assert checks.check_transactions(None, databases=["default"]) == []
 
 
 # -- Readiness ---------------------------------------------------------------------------------------------------------

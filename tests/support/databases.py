@@ -38,7 +38,10 @@ def digest() -> str:
     total.update(f"{sys.version_info[:2]} {kind()} {settings.INSTALLED_APPS} {settings.AUTH_USER_MODEL}".encode())
     versions = {f"{one.metadata['Name']}=={one.version}" for one in importlib.metadata.distributions()}
     total.update("\n".join(sorted(versions)).encode())
+    total.update((ROOT / "timebank/common/guards.py").read_bytes())
     for config in apps.get_app_configs():
+        if declared := getattr(config, "append_only", ""):  # triggers, made after migrating
+            total.update(ROOT.joinpath(*declared.split(".")[:-1]).with_suffix(".py").read_bytes())
         module = settings.MIGRATION_MODULES.get(config.label, f"{config.name}.migrations")
         folder = Path(config.path) / "migrations" if module else None
         if folder is None or not folder.is_dir() or not folder.is_relative_to(ROOT):

@@ -1,12 +1,26 @@
-"""The lowest app: refusals, health, the process tree. It knows no other app."""
+"""The lowest app: what every other may use. It knows no other app."""
 
 from __future__ import annotations
 
-from django.apps import AppConfig
+from django.core.checks import Tags, register
+from django.db.models.signals import post_migrate, pre_migrate
+from django.utils.translation import gettext_lazy as _
+
+from timebank.common.contract import AppContract
 
 
-class CommonConfig(AppConfig):
-    """What every app may use."""
+class CommonConfig(AppContract):
+    """Refusals, input, guards, sweeps, once-only keys, events, health, the process tree."""
 
     name = "timebank.common"
     label = "common"
+    verbose_name = _("common")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from timebank.common import converters, guards
+
+        converters.register()
+        register(guards.check, Tags.database)
+        pre_migrate.connect(guards.before_migrate, sender=self, dispatch_uid="timebank.common.guards.before")
+        post_migrate.connect(guards.after_migrate, sender=self, dispatch_uid="timebank.common.guards.after")

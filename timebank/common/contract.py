@@ -31,6 +31,13 @@ class AppContract(AppConfig):
     A mapping's values and a plain string are dotted paths. What a dotted path must point to is said at each attribute.
     """
 
+    # Django takes an app's config by itself only where a module has one: this base never is, each of its heirs is.
+    default = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.default = True
+
     #: prefix → dotted URLconf
     urls_at: ClassVar[Mapping[str, str]] = {}
     #: dotted → list of ``timebank.ui.menus.Entry``: tabs, desk menu, top bar, account links

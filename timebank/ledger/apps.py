@@ -1,29 +1,21 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from django.apps import AppConfig
 from django.db.backends.signals import connection_created
-from django.db.models.signals import post_migrate, pre_migrate
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
+
+from timebank.common.contract import AppContract
 
 
 def install_guards(sender: Any, using: str = "default", **kwargs: Any) -> None:
-    """Put partitions and triggers in place after every migration, whichever app it was for."""
+    """Make partitions ahead and guard the new ones, after every migration, whichever app it was for."""
     from timebank.ledger import guards, partitions
 
     if "ledger_posting" in guards.tables_present(using):
         partitions.ensure_partitions(alias=using)
         guards.install(using)
-
-
-def stand_aside(sender: Any, using: str = "default", plan: Sequence[Any] | None = None, **kwargs: Any) -> None:
-    """Let a migration remake tables on SQLite; ``install_guards`` follows it."""
-    from timebank.ledger import guards
-
-    if plan is None or plan:
-        guards.stand_aside(using)
 
 
 def prefer_generic_plans(sender: Any, connection: Any, **kwargs: Any) -> None:
@@ -35,11 +27,12 @@ def prefer_generic_plans(sender: Any, connection: Any, **kwargs: Any) -> None:
         connection.connection.pgconn.exec_(b"SET plan_cache_mode = force_generic_plan")
 
 
-class LedgerConfig(AppConfig):
+class LedgerConfig(AppContract):
     name = "timebank.ledger"
     label = "ledger"
     verbose_name = _("ledger")
     default_auto_field = "django.db.models.BigAutoField"
+    append_only = "timebank.ledger.guards.APPEND_ONLY"
 
     def ready(self) -> None:
         from timebank.common import health
@@ -48,5 +41,4 @@ class LedgerConfig(AppConfig):
         health.register("ledger", ready.check_ledger)
 
         connection_created.connect(prefer_generic_plans, dispatch_uid="timebank.ledger.plans")
-        pre_migrate.connect(stand_aside, sender=self, dispatch_uid="timebank.ledger.aside")
         post_migrate.connect(install_guards, sender=self, dispatch_uid="timebank.ledger.guards")

@@ -1,30 +1,17 @@
 """Triggers that refuse to change or remove history, on both databases.
 
-They are (re)installed after every ``migrate``: on SQLite a migration that remakes a table drops its triggers without a
-word. A system check and the sealer refuse to go on when one is missing.
+Declared for ``timebank.common.guards``, which puts them back after every ``migrate`` and checks them. The sealer, the
+verifier and ``/readyz`` refuse to go on when one is missing.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from django.db import connections
 
-from timebank.ledger.partitions import partitions_of
+from timebank.common.guards import Declaration, Function, Guarded, GuardSet, Key, Trigger
 from timebank.ledger.store.functions import FUNCTIONS
-
-
-@dataclass(frozen=True)
-class Guarded:
-    """How a table is guarded: ``frozen`` None = no update at all, else the columns that may not change."""
-
-    table: str
-    frozen: tuple[str, ...] | None = None
-    unique: tuple[tuple[str, ...], ...] = (("id",),)
-    deletable: bool = False
-
 
 TABLES = (
     Guarded(
@@ -33,7 +20,7 @@ TABLES = (
         unique=(("id",), ("key",)),
     ),
     Guarded("ledger_transfer", unique=(("id",), ("uuid",))),
-    Guarded("ledger_posting"),
+    Guarded("ledger_posting", unique=(("id",),)),
     Guarded(
         "ledger_lot",
         frozen=("id", "account_id", "expires_on", "restriction"),
@@ -45,11 +32,10 @@ TABLES = (
     Guarded("ledger_seal", unique=(("number",), ("previous_hash",), ("hash",))),
     Guarded("ledger_sealmember", unique=(("transfer_id",), ("seal_id", "position"))),
     Guarded("ledger_checkpoint", unique=(("id",), ("account_id", "seal_id"))),
-    Guarded("ledger_anchor"),
+    Guarded("ledger_anchor", unique=(("id",),)),
     Guarded("ledger_unsealed", unique=(("transfer_id",),), deletable=True),
 )
 
-CLONED = ""  # made by PostgreSQL itself from the trigger of the partitioned table
 # Every posting counts the wallet's version up.
 _BY_HAND = "(NEW.balance <> OLD.balance OR NEW.debt <> OLD.debt) AND NEW.version <= OLD.version"
 _BY_INDEX = "SET enable_seqscan = off"
@@ -58,11 +44,6 @@ _HOLD_MATCHES = "amount = (SELECT amount FROM ledger_hold WHERE id = NEW.hold_id
 
 def _postgres_functions() -> list[str]:
     return [
-        """CREATE OR REPLACE FUNCTION ledger_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-            RAISE EXCEPTION 'ledger: % on % is refused, history is append-only', TG_OP, TG_TABLE_NAME
-                USING ERRCODE = 'integrity_constraint_violation';
-        END $$""",
         f"""CREATE OR REPLACE FUNCTION ledger_hold_matches() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
             IF NOT (NEW.{_HOLD_MATCHES}) THEN
@@ -114,23 +95,13 @@ def _postgres_functions() -> list[str]:
     ]
 
 
-def _postgres_triggers() -> dict[tuple[str, str], str]:
-    """(table, trigger) → statement that makes it."""
-    wanted: dict[tuple[str, str], str] = {}
+def _postgres_triggers() -> list[Trigger]:
+    made: list[Trigger] = []
 
     def add(table: str, name: str, when: str, function: str) -> None:
-        wanted[table, name] = f"CREATE TRIGGER {name} {when.format(table=table)} EXECUTE FUNCTION {function}()"
+        sql = f"CREATE TRIGGER {name} {when.format(table=table)} EXECUTE FUNCTION {function}()"
+        made.append(Trigger("postgresql", table, name, sql))
 
-    for guard in TABLES:
-        columns = "" if guard.frozen is None else f" OF {', '.join(guard.frozen)}"
-        add(guard.table, "ledger_no_update", f"BEFORE UPDATE{columns} ON {{table}} FOR EACH ROW", "ledger_refuse")
-        if not guard.deletable:
-            add(guard.table, "ledger_no_delete", "BEFORE DELETE ON {table} FOR EACH ROW", "ledger_refuse")
-        add(guard.table, "ledger_no_truncate", "BEFORE TRUNCATE ON {table} FOR EACH STATEMENT", "ledger_refuse")
-    for partition in partitions_of("ledger_posting"):
-        # row triggers are cloned to partitions, TRUNCATE triggers are not
-        wanted[partition, "ledger_no_update"] = wanted[partition, "ledger_no_delete"] = CLONED
-        add(partition, "ledger_no_truncate", "BEFORE TRUNCATE ON {table} FOR EACH STATEMENT", "ledger_refuse")
     add("ledger_holdresolution", "ledger_hold_amount", "BEFORE INSERT ON {table} FOR EACH ROW", "ledger_hold_matches")
     add("ledger_refundtotal", "ledger_refund_grows", "BEFORE UPDATE ON {table} FOR EACH ROW", "ledger_refund_grows")
     add(
@@ -150,41 +121,27 @@ def _postgres_triggers() -> dict[tuple[str, str], str]:
         "AFTER DELETE ON {table} REFERENCING OLD TABLE AS gone FOR EACH STATEMENT",
         "ledger_unsealed_leaves",
     )
-    return wanted
+    return made
 
 
-def _sqlite_triggers() -> dict[tuple[str, str], str]:
-    wanted: dict[tuple[str, str], str] = {}
+def _sqlite_triggers() -> list[Trigger]:
+    made: list[Trigger] = []
 
-    def add(table: str, suffix: str, event: str, message: str, when: str = "") -> None:
+    def add(table: str, suffix: str, event: str, message: str, when: str) -> None:
         name = f"{table}_{suffix}"
-        condition = f" WHEN {when}" if when else ""
-        wanted[table, name] = (
-            f"CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW{condition} "
+        sql = (
+            f"CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW WHEN {when} "
             f"BEGIN SELECT RAISE(ABORT, 'ledger: {message}'); END"
         )
+        made.append(Trigger("sqlite", table, name, sql))
 
-    for guard in TABLES:
-        columns = "" if guard.frozen is None else f" OF {', '.join(guard.frozen)}"
-        add(guard.table, "no_update", f"UPDATE{columns}", "update is refused, history is append-only")
-        if guard.deletable:
-            add(
-                guard.table,
-                "no_delete",
-                "DELETE",
-                "a transfer leaves the queue only by being sealed",
-                f"NOT EXISTS (SELECT 1 FROM ledger_sealmember WHERE transfer_id = OLD.{guard.unique[0][0]})",
-            )
-        else:
-            add(guard.table, "no_delete", "DELETE", "delete is refused, history is append-only")
-        # REPLACE deletes without firing the delete trigger, so a second row with the same key is refused before that
-        same = " OR ".join(
-            "EXISTS (SELECT 1 FROM {} WHERE {})".format(
-                guard.table, " AND ".join(f"{column} = NEW.{column}" for column in columns_)
-            )
-            for columns_ in guard.unique
-        )
-        add(guard.table, "no_replace", "INSERT", "replace is refused, history is append-only", same)
+    add(
+        "ledger_unsealed",
+        "no_delete",
+        "DELETE",
+        "a transfer leaves the queue only by being sealed",
+        "NOT EXISTS (SELECT 1 FROM ledger_sealmember WHERE transfer_id = OLD.transfer_id)",
+    )
     add(
         "ledger_transfer",
         "reversed_once",
@@ -219,49 +176,28 @@ def _sqlite_triggers() -> dict[tuple[str, str], str]:
     sums = "(SELECT coalesce(sum(remaining), 0) FROM ledger_lot WHERE account_id = NEW.id)"
     wrong = f"NEW.balance <> {sums} OR NEW.version <> {posted.format(wallet='NEW.id')}"
     add("ledger_account", "with_lots", "UPDATE OF balance, version", together, f"NEW.guarded AND ({wrong})")
-    return wanted
+    return made
 
 
-def _functions() -> dict[str, str]:
-    """Name → statement that makes it, of every function that PostgreSQL needs."""
-    return {re.search(r"FUNCTION (\w+)\(", text)[1]: text for text in (*_postgres_functions(), *FUNCTIONS)}  # type: ignore[index]
+#: What ``LedgerConfig`` declares.
+APPEND_ONLY: tuple[Declaration, ...] = (
+    *TABLES,
+    *_postgres_triggers(),
+    *_sqlite_triggers(),
+    *(Function(text) for text in (*_postgres_functions(), *FUNCTIONS)),
+)
+# Never asked for while a table does not exist yet.
+_LEDGER = GuardSet(lambda: APPEND_ONLY, tables=lambda alias: {guard.table for guard in TABLES})
 
 
-def _wanted(alias: str) -> dict[tuple[str, str], str]:
-    return _postgres_triggers() if connections[alias].vendor == "postgresql" else _sqlite_triggers()
-
-
-def _functions_present(alias: str) -> set[str]:
-    """Read which functions stand as they were written: one that was emptied guards nothing."""
-    with connections[alias].cursor() as cursor:
-        cursor.execute("SELECT proname, prosrc FROM pg_proc WHERE proname LIKE 'ledger%%'")
-        bodies = dict(cursor.fetchall())
-    return {name for name, text in _functions().items() if bodies.get(name) == text.split("$$")[1]}
-
-
-def present(alias: str = "default") -> set[tuple[str, str]]:
+def present(alias: str = "default") -> set[Key]:
     """Read which of our triggers stand and are armed: (table, trigger)."""
-    connection = connections[alias]
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            # 'A': fires for every role and also under session_replication_role = replica
-            cursor.execute(
-                "SELECT c.relname, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
-                "WHERE c.relname LIKE 'ledger%%' AND NOT t.tgisinternal AND t.tgenabled = 'A'"
-            )
-        else:
-            cursor.execute(
-                "SELECT tbl_name, name FROM sqlite_master WHERE type = 'trigger' AND tbl_name LIKE 'ledger%%'"
-            )
-        return {(str(table), str(name)) for table, name in cursor.fetchall()}
+    return _LEDGER.present(alias)
 
 
-def missing(alias: str = "default") -> list[tuple[str, str]]:
+def missing(alias: str = "default") -> list[Key]:
     """List the triggers that should stand and do not, and on PostgreSQL the functions: ("function", name)."""
-    gone = set(_wanted(alias)) - present(alias)
-    if connections[alias].vendor == "postgresql":
-        gone |= {("function", name) for name in set(_functions()) - _functions_present(alias)}
-    return sorted(gone)
+    return _LEDGER.missing(alias)
 
 
 def tables_present(alias: str) -> set[str]:
@@ -272,57 +208,10 @@ def tables_present(alias: str) -> set[str]:
 
 def install(alias: str = "default") -> int:
     """Install what is missing and return how many that were; silent while the tables do not exist yet."""
-    connection = connections[alias]
     tables = tables_present(alias)
-    if not all(guard.table in tables for guard in TABLES):
-        return 0
-    installed = present(alias)
-    added = 0
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            for statement in _functions().values():
-                cursor.execute(statement)
-        for (table, name), statement in _wanted(alias).items():
-            if (table, name) in installed:
-                continue
-            if connection.vendor == "postgresql":
-                if statement != CLONED:
-                    cursor.execute(f"DROP TRIGGER IF EXISTS {name} ON {table}")
-                    cursor.execute(statement)
-                cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}")
-            else:
-                cursor.execute(statement)
-            added += 1
-    return added
-
-
-def stand_aside(alias: str = "default") -> None:
-    """Take away, before a migration on SQLite, the triggers that name another table than their own.
-
-    SQLite could not remake that other table while they stand. ``install`` puts them back after the migration; if it
-    breaks off before, they are missing: system check, sealer and verifier say so.
-    """
-    connection = connections[alias]
-    if connection.vendor == "postgresql":
-        return
-    installed = present(alias)
-    with connection.cursor() as cursor:
-        for (table, name), statement in _wanted(alias).items():
-            others = {guard.table for guard in TABLES} - {table}
-            if (table, name) in installed and others & set(re.findall(r"\w+", statement)):
-                cursor.execute(f"DROP TRIGGER {name}")
+    return _LEDGER.install(alias) if all(guard.table in tables for guard in TABLES) else 0
 
 
 def remove(alias: str = "default", tables: Iterable[str] | None = None) -> None:
-    """Take the triggers away. Only ``timebank.ledger.testing`` may call this, and only on a test database."""
-    connection = connections[alias]
-    chosen = None if tables is None else set(tables)
-    with connection.cursor() as cursor:
-        cloned = {item for item, statement in _wanted(alias).items() if statement == CLONED}
-        for table, name in sorted(present(alias) - cloned):
-            if chosen is not None and table not in chosen:
-                continue
-            if connection.vendor == "postgresql":
-                cursor.execute(f"DROP TRIGGER IF EXISTS {name} ON {table}")
-            else:
-                cursor.execute(f"DROP TRIGGER IF EXISTS {name}")
+    """Take the triggers away; only on a database of tests and measurements."""
+    _LEDGER.remove(alias, tables)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.apps import AppConfig
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from timebank.common.contract import AppContract
 
-class RegistryConfig(AppConfig):
+
+class RegistryConfig(AppContract):
     name = "timebank.registry"
     label = "registry"
     verbose_name = _("People and places")
+    append_only = "timebank.registry.guards.APPEND_ONLY"
 
     def ready(self) -> None:
         from timebank.ui import hooks, menus

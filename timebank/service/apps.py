@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from timebank.common.contract import AppContract
 
-class ServiceConfig(AppConfig):
+
+class ServiceConfig(AppContract):
     name = "timebank.service"
     label = "service"
     verbose_name = _("Voluntary service")
+    append_only = "timebank.service.guards.APPEND_ONLY"
 
     def ready(self) -> None:
         from timebank.service import navigation

@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
         ("catalogue", "0033_rewards"),
         ("order", "0022_supplier_and_redemption"),
         ("partner", "0008_suppliers_and_points"),
-        ("registry", "0002_guards"),
+        ("registry", "0001_initial"),
         ("rewards", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

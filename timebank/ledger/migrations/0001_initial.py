@@ -4,7 +4,6 @@ import django.db.models.deletion
 import django.db.models.expressions
 from django.db import migrations, models
 
-from timebank.ledger import guards  # noqa: F401  (what a migrated database contains depends on it)
 from timebank.ledger.partitions import CreatePartitionedModel
 from timebank.ledger.store import functions  # noqa: F401  (this too)
 

@@ -1,0 +1,45 @@
+"""What the database keeps by itself: audit rows stay as written, and who verifies does not stock."""
+
+from __future__ import annotations
+
+from timebank.common.guards import Declaration, Function, Guarded, Trigger
+
+_CLASH = (
+    "((NEW.role IN ('verifier', 'village_admin') AND held.role = 'stock_keeper')"
+    " OR (NEW.role = 'stock_keeper' AND held.role IN ('verifier', 'village_admin')))"
+)
+_HELD = (
+    "SELECT 1 FROM registry_rolegrant held WHERE held.user_id = NEW.user_id AND held.region_id = NEW.region_id"  # noqa: S608 - constants
+    f" AND held.ended_at IS NULL AND held.id IS NOT NEW.id AND {_CLASH}"
+)
+_DUTIES = f"""CREATE OR REPLACE FUNCTION registry_duties() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF NEW.ended_at IS NULL AND NEW.region_id IS NOT NULL
+           AND EXISTS ({_HELD.replace("IS NOT NEW.id", "IS DISTINCT FROM NEW.id")}) THEN
+            RAISE EXCEPTION 'who verifies does not stock' USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+        RETURN NEW;
+    END $$"""
+
+APPEND_ONLY: tuple[Declaration, ...] = (
+    Guarded("registry_auditentry", because="audit entries are never changed"),
+    Function(_DUTIES),
+    Trigger(
+        "postgresql",
+        "registry_rolegrant",
+        "registry_duties",
+        "CREATE TRIGGER registry_duties BEFORE INSERT OR UPDATE ON registry_rolegrant"
+        " FOR EACH ROW EXECUTE FUNCTION registry_duties()",
+    ),
+    *(
+        Trigger(
+            "sqlite",
+            "registry_rolegrant",
+            f"registry_duties_{event.lower()}",
+            f"CREATE TRIGGER registry_duties_{event.lower()} BEFORE {event} ON registry_rolegrant"
+            f" WHEN NEW.ended_at IS NULL AND NEW.region_id IS NOT NULL AND EXISTS ({_HELD})"
+            " BEGIN SELECT RAISE(ABORT, 'who verifies does not stock'); END",
+        )
+        for event in ("INSERT", "UPDATE")
+    ),
+)
