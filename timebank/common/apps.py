@@ -16,6 +16,9 @@ class CommonConfig(AppContract):
     label = "common"
     verbose_name = _("common")
     default_auto_field = "django.db.models.BigAutoField"
+    append_only = "timebank.common.events.APPEND_ONLY"
+    sweeps = "timebank.common.retention.SWEEPS"
+    beat = {"sweep": ("timebank.common.tasks.task_sweep", 60)}
 
     def ready(self) -> None:
         from timebank.common import converters, guards

@@ -1,0 +1,181 @@
+"""Every due effect is a row; a sweep finds the due rows and handles each in a transaction of its own.
+
+One bad row stops nothing: what it raised is kept on a ``SweepFailure``, the rest goes on, and it is tried again after
+a growing pause until it succeeds. A run is bounded; what is left is due at the next. Whoever handles a row locks it and
+looks again whether it is due: another run may have been quicker.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from timebank.common import contract
+from timebank.common.errors import DomainError
+from timebank.common.models import SweepFailure, SweepState
+
+logger = logging.getLogger(__name__)
+
+FIRST_PAUSE = dt.timedelta(minutes=1)
+LONGEST_PAUSE = dt.timedelta(hours=12)
+RETRIED_SHARE = 4  # at most a quarter of a run goes to rows that failed before
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What is due and how one row is handled.
+
+    ``due(now)`` gives the keys of due rows, oldest first: a queryset of one column, or anything to iterate over.
+    ``handle(key, now)`` does one, inside a transaction; it does nothing where the row is due no more.
+    ``handle_batch(keys, now)``, if given, does many in one transaction; where it raises, they are done one by one.
+    ``every`` in seconds; ``most`` rows a run; ``read_key`` turns a kept key back into what ``due`` gave.
+    """
+
+    name: str
+    due: Callable[[dt.datetime], Iterable[Any]]
+    handle: Callable[[Any, dt.datetime], Any]
+    handle_batch: Callable[[list[Any], dt.datetime], Any] | None = None
+    every: int = 300
+    most: int = 5000
+    batch: int = 500
+    read_key: Callable[[str], Any] = int
+
+
+@dataclass
+class SweepReport:
+    """How a run went; ``results`` is what the handlers returned."""
+
+    name: str
+    handled: int = 0
+    failed: int = 0
+    results: list[Any] = field(default_factory=list)
+
+
+def all_sweeps() -> dict[str, Sweep]:
+    """Return every declared sweep by its name; ``ValueError`` for a name that two apps claim."""
+    named: dict[str, Sweep] = {}
+    for sweep in contract.items("sweeps"):
+        if sweep.name in named:
+            raise ValueError(f"two sweeps are named {sweep.name!r}")
+        named[sweep.name] = sweep
+    return named
+
+
+def claim(sweep: Sweep, now: dt.datetime | None = None) -> bool:
+    """Say whether it is time to run, and take the turn: of two who ask at once, one gets it."""
+    now = now or timezone.now()
+    SweepState.objects.get_or_create(name=sweep.name)
+    rested = Q(started_at__isnull=True) | Q(started_at__lte=now - dt.timedelta(seconds=sweep.every))
+    return SweepState.objects.filter(rested, name=sweep.name).update(started_at=now) == 1
+
+
+def run(sweep: Sweep, *, now: dt.datetime | None = None, most: int | None = None) -> SweepReport:
+    """Handle what is due, each row in a transaction of its own, and keep what failed. Never inside a transaction."""
+    now = now or timezone.now()
+    most = most or sweep.most
+    report = SweepReport(sweep.name)
+    failing = dict(SweepFailure.objects.filter(sweep=sweep.name, resolved_at=None).values_list("subject", "next_at"))
+    fresh = _fresh(sweep, now, failing, most)
+    for chunk in _chunks(fresh, sweep.batch):
+        if sweep.handle_batch is None or not _all_at_once(sweep, chunk, now, report):
+            for key in chunk:
+                _one(sweep, key, now, report)
+    again = sorted((when, subject) for subject, when in failing.items() if when <= now)
+    for _when, subject in again[: max(1, most // RETRIED_SHARE)]:
+        if _one(sweep, sweep.read_key(subject), now, report):
+            SweepFailure.objects.filter(sweep=sweep.name, subject=subject).update(resolved_at=now)
+    SweepState.objects.update_or_create(
+        name=sweep.name,
+        defaults={"finished_at": now, "handled": report.handled, "failed": report.failed},
+        create_defaults={
+            "started_at": now,
+            "finished_at": now,
+            "handled": report.handled,
+            "failed": report.failed,
+        },
+    )
+    return report
+
+
+def _fresh(sweep: Sweep, now: dt.datetime, failing: dict[str, dt.datetime], most: int) -> list[Any]:
+    due = sweep.due(now)
+    if isinstance(due, QuerySet):
+        due = due[: most + len(failing)]
+    keys = dict.fromkeys(due)
+    return list(islice((key for key in keys if str(key) not in failing), most))
+
+
+def _chunks(keys: list[Any], size: int) -> Iterator[list[Any]]:
+    for start in range(0, len(keys), size):
+        yield keys[start : start + size]
+
+
+def _all_at_once(sweep: Sweep, keys: list[Any], now: dt.datetime, report: SweepReport) -> bool:
+    """Try a batch; nothing of it stands where it raises."""
+    try:
+        with transaction.atomic(durable=True):
+            result = sweep.handle_batch(keys, now)  # type: ignore[misc]
+    except Exception as error:  # noqa: BLE001 (whatever it is, the rows are done one by one, and the bad one is named)
+        logger.info("sweep %s: a batch of %s goes one by one after %r", sweep.name, len(keys), error)
+        return False
+    report.handled += len(keys)
+    report.results.append(result)
+    return True
+
+
+def _one(sweep: Sweep, key: Any, now: dt.datetime, report: SweepReport) -> bool:
+    try:
+        with transaction.atomic(durable=True):
+            result = sweep.handle(key, now)
+    except Exception as error:  # noqa: BLE001 (one bad row, of whatever kind, must not stop the rest)
+        _keep(sweep, key, error, now)
+        report.failed += 1
+        return False
+    report.handled += 1
+    report.results.append(result)
+    return True
+
+
+def _keep(sweep: Sweep, key: Any, error: Exception, now: dt.datetime) -> None:
+    """Write down that a row failed, and when it is tried again."""
+    code = error.code if isinstance(error, DomainError) else type(error).__name__
+    logger.warning("sweep %s: %s failed: %s", sweep.name, key, code, exc_info=not isinstance(error, DomainError))
+    failure, _made = SweepFailure.objects.get_or_create(
+        sweep=sweep.name, subject=str(key), defaults={"first_at": now, "last_at": now, "next_at": now}
+    )
+    if failure.resolved_at is not None:  # it had recovered in between: this is a new failure
+        failure.attempts = 0
+        failure.first_at = now
+    pause = min(FIRST_PAUSE * 2 ** min(failure.attempts, 12), LONGEST_PAUSE)
+    failure.attempts += 1
+    failure.code = code[:80]
+    failure.sentence = str(error).replace("\0", "")[:500]
+    failure.last_at = now
+    failure.next_at = now + pause
+    failure.resolved_at = None
+    failure.save()
+
+
+# -- Reading -----------------------------------------------------------------------------------------------------------
+def open_failures() -> QuerySet[SweepFailure]:
+    """Select the rows that still fail, oldest first: for the desk and the alert."""
+    return SweepFailure.objects.filter(resolved_at=None).order_by("first_at", "pk")
+
+
+def check_sweeps() -> str:
+    """Say for ``/readyz`` how many rows fail; a bad row is for people to look at, the site stays ready."""
+    many = open_failures().count()
+    return f"{many} rows fail" if many else "well"
+
+
+def try_again(failure: SweepFailure, *, now: dt.datetime | None = None) -> None:
+    """Let a failed row be tried at the next run, after somebody has put it right."""
+    SweepFailure.objects.filter(pk=failure.pk).update(next_at=now or timezone.now())
