@@ -28,8 +28,8 @@ CLONED = ""  # made by PostgreSQL itself from the trigger of the partitioned tab
 class Guarded:
     """A table whose rows are never deleted, nor replaced, nor changed in their frozen columns; nor truncated.
 
-    ``frozen`` None: no update at all; else the columns that keep their value, ``frozen_when`` an SQL condition over
-    ``OLD`` (and ``NEW``) holds. ``moves`` = (column, {value: values that may follow}); a value not named moves freely.
+    ``frozen`` None: no update at all; else the columns that no update may name, or, with ``frozen_when``, that keep
+    their value while that condition over ``OLD`` holds. ``moves`` = (column, {value: values that may follow}); a value not named moves freely.
     ``unique`` None: read from the model. ``because`` is what the refusal says. On SQLite a
     guarded table takes no ``INSERT … ON CONFLICT`` (``bulk_create(ignore_conflicts=True)``): look for the row first.
     """
@@ -105,9 +105,7 @@ def _updates(guard: Guarded, differs: str) -> list[tuple[str, str, str]]:
     if guard.frozen is None:
         found.append(("no_update", "", ""))
     elif guard.frozen:
-        condition = _differ(guard.frozen, differs)
-        if guard.frozen_when:
-            condition = f"({guard.frozen_when}) AND ({condition})"
+        condition = f"({guard.frozen_when}) AND ({_differ(guard.frozen, differs)})" if guard.frozen_when else ""
         found.append(("no_update", f" OF {', '.join(guard.frozen)}", condition))
     if guard.moves is not None:
         found.append(("no_move", f" OF {guard.moves[0]}", _forbidden_move(guard)))
