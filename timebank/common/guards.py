@@ -29,9 +29,9 @@ class Guarded:
     """A table whose rows are never deleted, nor replaced, nor changed in their frozen columns; nor truncated.
 
     ``frozen`` None: no update at all; else the columns that no update may name, or, with ``frozen_when``, that keep
-    their value while that condition over ``OLD`` holds. ``moves`` = (column, {value: values that may follow}); a value not named moves freely.
-    ``unique`` None: read from the model. ``because`` is what the refusal says. On SQLite a
-    guarded table takes no ``INSERT … ON CONFLICT`` (``bulk_create(ignore_conflicts=True)``): look for the row first.
+    their value while that condition over ``OLD`` holds. ``moves`` = (column, {value: values that may follow}); a value
+    not named moves freely. ``unique`` None: read from the model. ``because`` is what the refusal says.
+    On SQLite a guarded table takes no ``bulk_create(ignore_conflicts=True)``: look for the row first.
     """
 
     table: str
