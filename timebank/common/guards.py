@@ -327,21 +327,25 @@ class GuardSet:
                 added += 1
         return added
 
-    def stand_aside(self, alias: str = "default") -> None:
-        """Take away, before a migration on SQLite, the triggers that name another table than their own.
+    def stand_aside(self, alias: str = "default", apps: Iterable[str] | None = None) -> None:
+        """Take away, before a migration, the triggers that would be in its way; ``install`` puts them back after it.
 
-        SQLite could not remake that other table while they stand. ``install`` puts them back after the migration; if
-        it breaks off before, they are missing, and the check says so.
+        SQLite can't remake a table that the trigger of another names, PostgreSQL can't alter a column that a trigger
+        names. ``apps``: whose tables change, if known. Where the migration breaks off the check names what is missing.
         """
-        if connections[alias].vendor == "postgresql":
-            return
+        postgresql = connections[alias].vendor == "postgresql"
+        changing = None if apps is None else tuple(f"{app}_" for app in apps)
         tables = self.tables(alias)
         standing = self._standing(alias)
         with connections[alias].cursor() as cursor:
-            for table, name in self.wanted(alias):
-                text = standing.get((table, name), "")
-                if (tables - {table}) & set(re.findall(r"\w+", text)):
-                    cursor.execute(f"DROP TRIGGER {name}")
+            for (table, name), sql in self.wanted(alias).items():
+                if (table, name) not in standing:
+                    continue
+                if not postgresql:
+                    if (tables - {table}) & set(re.findall(r"\w+", standing[table, name])):
+                        cursor.execute(f"DROP TRIGGER {name}")
+                elif re.search(r" OF | WHEN \(", sql) and (changing is None or table.startswith(changing)):
+                    cursor.execute(f"DROP TRIGGER {name} ON {table}")
 
     def remove(self, alias: str = "default", tables: Iterable[str] | None = None) -> None:
         """Take the triggers away. Only tests of what they guard against may call this."""
@@ -366,9 +370,11 @@ ALL = GuardSet(lambda: contract.items("append_only"))
 
 # -- When --------------------------------------------------------------------------------------------------------------
 def before_migrate(sender: Any, using: str = "default", plan: Sequence[Any] | None = None, **kwargs: Any) -> None:
-    """Let a migration remake tables on SQLite; ``after_migrate`` follows it."""
-    if plan is None or plan:
+    """Let a migration change what triggers name; ``after_migrate`` follows it."""
+    if plan is None:
         ALL.stand_aside(using)
+    elif plan:
+        ALL.stand_aside(using, {migration.app_label for migration, _backwards in plan})
 
 
 def after_migrate(sender: Any, using: str = "default", **kwargs: Any) -> None:

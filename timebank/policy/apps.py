@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from timebank.common.contract import AppContract
 
-class PolicyConfig(AppConfig):
+
+class PolicyConfig(AppContract):
     name = "timebank.policy"
     label = "policy"
     verbose_name = _("Earning policy")
+    append_only = "timebank.policy.guards.APPEND_ONLY"

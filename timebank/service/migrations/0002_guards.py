@@ -1,0 +1,10 @@
+"""Nothing: the guards that stood here are declared in ``timebank.service.guards`` and put in place after every migrate."""
+
+from __future__ import annotations
+
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies = [("service", "0001_initial")]
+    operations: list[migrations.operations.base.Operation] = []
