@@ -202,6 +202,7 @@ CELERY_BEAT_SCHEDULE = {
     "let points expire": {"task": "timebank.ledger.tasks.task_expire_due", "schedule": 60 * 60},
     "give back holds that ran out": {"task": "timebank.ledger.tasks.task_lapse_holds", "schedule": 5 * 60},
     "credit what is due": {"task": "timebank.service.tasks.task_credit_due", "schedule": 5 * 60},
+    "close the year": {"task": "timebank.service.tasks.task_close_year", "schedule": 24 * 60 * 60},
     "close forgotten activities": {"task": "timebank.service.tasks.task_close_overdue", "schedule": 15 * 60},
     "expire tickets": {"task": "marketplace.rewards.tasks.task_expire_tickets", "schedule": 60 * 60},
 }

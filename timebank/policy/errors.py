@@ -28,3 +28,25 @@ class NoSchemeInForce(DomainError):
 class SchemeFrozen(DomainError):
     code = "scheme_frozen"
     message = _("An approved scheme is never changed. Draft a new version instead.")
+
+
+class ChoicesOpen(DomainError):
+    code = "choices_open"
+    message = _("The published text leaves something open. Choose before you approve.")
+
+
+class SecondPersonApproves(DomainError):
+    code = "second_person_approves"
+    message = _("Who drafted a scheme does not approve it. Ask a second person.")
+    status = 403
+
+
+class NameNeeded(DomainError):
+    code = "name_needed"
+    message = _("Write in whose name it is approved: a person with an office, or the document.")
+
+
+class NotYourScheme(DomainError):
+    code = "not_your_scheme"
+    message = _("Your role does not cover this scheme.")
+    status = 403

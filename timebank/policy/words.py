@@ -128,6 +128,10 @@ def _sentence(code: str, p: dict[str, Any]) -> str:
         ),
         "to_next": lambda: _("%(amount)s more until the next points") % {"amount": amount(p["measure"], p["amount"])},
         "highest": lambda: _("Several rules fit this deed; the highest counts: %(label)s") % {"label": p["label"]},
+        "surplus": lambda: (
+            _("A wallet may hold %(cap)s; %(surplus)s go to the village pool")
+            % {"cap": points(p["cap"]), "surplus": points(p["surplus"])}
+        ),
         "cap": lambda: (
             _("Limit %(cap)s %(period)s, %(used)s used → %(points)s")
             % {

@@ -39,6 +39,9 @@ class Action(StrEnum):
     CARD_SALE = "card_sale"
     GRANT_ROLE = "grant_role"
     AUDIT = "audit"
+    DRAFT_SCHEME = "draft_scheme"
+    APPROVE_SCHEME = "approve_scheme"
+    ADOPT_SCHEME = "adopt_scheme"
     KEEP_FUND = "keep_fund"
     PRICE_SUPPLIER = "price_supplier"
     RECORD_BANK = "record_bank"
@@ -48,6 +51,7 @@ class Action(StrEnum):
 
 
 A = Action
+SCHEMES = frozenset({A.DRAFT_SCHEME, A.APPROVE_SCHEME, A.ADOPT_SCHEME})
 ALLOWED: dict[str, frozenset[Action]] = {
     Role.LEADER: frozenset({A.LEAD_ACTIVITY}),
     Role.VERIFIER: frozenset({A.VIEW_VILLAGE, A.VERIFY_RECORD, A.PUBLISH_NOTICE, A.ANSWER_OBJECTION}),
@@ -68,14 +72,18 @@ ALLOWED: dict[str, frozenset[Action]] = {
             A.CARD_SALE,
             A.GRANT_ROLE,
             A.SEE_SETTLEMENT,
+            A.DRAFT_SCHEME,
+            A.ADOPT_SCHEME,
         }
     ),
     Role.TOWN_ADMIN: frozenset(
         {A.VIEW_VILLAGE, A.GRANT_ROLE, A.AUDIT, A.APPROVE_PAYMENT, A.CLOSE_PERIOD, A.SEE_SETTLEMENT}
-    ),
+    )
+    | SCHEMES,
     Role.CITY_ADMIN: frozenset(
         {A.VIEW_VILLAGE, A.GRANT_ROLE, A.AUDIT, A.APPROVE_PAYMENT, A.CLOSE_PERIOD, A.SEE_SETTLEMENT}
-    ),
+    )
+    | SCHEMES,
     Role.AUDITOR: frozenset({A.VIEW_VILLAGE, A.AUDIT, A.SEE_SETTLEMENT}),
     Role.SUPPLIER_STAFF: frozenset({A.HAND_OVER, A.CARD_SALE, A.SEE_SETTLEMENT}),
     Role.SPONSOR_STAFF: frozenset(),

@@ -45,6 +45,11 @@ class NothingToChoose(ServiceError):
     message = _("The scheme leaves nothing to choose for this record.")
 
 
+class YearNotOver(ServiceError):
+    code = "year_not_over"
+    message = _("This year is not over yet.")
+
+
 class TeamClosed(ServiceError):
     code = "team_closed"
     message = _("This team is closed. Choose another team.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from timebank.ledger.services.accounts import close_account, open_account, open_accounts, set_expiry_account
+from timebank.ledger.services.accounts import NewAccount, close_account, open_account, open_accounts, set_expiry_account
 from timebank.ledger.services.corrections import refund, reverse
 from timebank.ledger.services.expiry import expire_due
 from timebank.ledger.services.holds import capture, hold, lapse_due_holds, release
@@ -11,6 +11,7 @@ from timebank.ledger.services.sealing import anchor, seal, seal_all
 from timebank.ledger.services.taking import lapsed_of, restore_lapsed, take_back
 
 __all__ = [
+    "NewAccount",
     "anchor",
     "capture",
     "close_account",

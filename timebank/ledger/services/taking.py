@@ -16,11 +16,11 @@ from timebank.ledger.units import UNIT_NAMES, expired_key, is_guarded
 RESTORE = "restore"  # kind of the transfer that sets lapsed points against their reversal
 
 
-def _credited(transfer_id: int) -> Posting:
-    """Return the first posting of a transfer that credited a wallet; raises UnknownTransfer."""
+def _credited(transfer_id: int) -> list[Posting]:
+    """Return the postings of a transfer that credited wallets; raises UnknownTransfer."""
     rows = Posting.objects.filter(transfer_id=transfer_id, leg__gte=0).select_related("transfer").order_by("id")
-    found = next((row for row in rows if is_guarded(row.credit_id)), None)
-    if found is None:
+    found = [row for row in rows if is_guarded(row.credit_id)]
+    if not found:
         raise UnknownTransfer(id=transfer_id)
     return found
 
@@ -30,7 +30,7 @@ def lapsed_of(transfer_id: int) -> int:
 
     Points of one lot are alike: what lapsed of it is set against reversals first, until all of it is used up.
     """
-    row = _credited(transfer_id)
+    row = _credited(transfer_id)[0]
     lapsed = Posting.objects.filter(
         debit_id=row.credit_id,
         debit_expires_on=row.credit_expires_on,
@@ -52,7 +52,7 @@ def restore_lapsed(transfer_id: int, *, amount: int, key: str, reason: str, acto
 
     They can't be spent there: their day has passed. Call it in the transaction of the reversal.
     """
-    row = _credited(transfer_id)
+    row = _credited(transfer_id)[0]
     back = min(amount, lapsed_of(transfer_id))
     if back <= 0:
         return 0
@@ -84,24 +84,35 @@ def take_back(
     ``UnknownTransfer`` and ``InvalidAmount`` (more than was credited).
     """
     with transaction.atomic():
-        row = _credited(transfer_id)
-        if type(amount) is not int or not 0 < amount <= row.amount:
+        rows = _credited(transfer_id)
+        if type(amount) is not int or not 0 < amount <= sum(row.amount for row in rows):
             raise InvalidAmount
-        restore_lapsed(transfer_id, amount=amount, key=f"{key}:lapsed", reason=reason, actor=actor)
-        names = dict(Account.objects.filter(pk__in=(row.debit_id, row.credit_id)).values_list("pk", "key"))
-        wallet, issuer = names[row.credit_id], names[row.debit_id]
+        names = dict(
+            Account.objects.filter(pk__in={pk for row in rows for pk in (row.debit_id, row.credit_id)}).values_list(
+                "pk", "key"
+            )
+        )
+        moves: list[Move] = []
+        left = amount
+        for row in reversed(rows):  # what went to a pool comes back before what the person got
+            part = min(row.amount, left)
+            if part:
+                prefer = (row.credit_expires_on, row.credit_restriction or "")
+                wallet, issuer = names[row.credit_id], names[row.debit_id]
+                moves.append(Move(len(moves), wallet, issuer, part, prefer=prefer, lend=True))  # type: ignore[arg-type]
+            left -= part
+        if moves[-1].debit == names[rows[0].credit_id]:
+            restore_lapsed(transfer_id, amount=moves[-1].amount, key=f"{key}:lapsed", reason=reason, actor=actor)
         spec = TransferSpec(
             key=key,
             kind=kind,
-            legs=(Leg(wallet, issuer, amount),),
-            unit=UNIT_NAMES[row.unit],
+            legs=tuple(Leg(move.debit, move.credit, move.amount) for move in moves),
+            unit=UNIT_NAMES[rows[0].unit],
             reason=reason[:64],
             memo=memo,
             actor=actor,
-            source=row.transfer.source,
+            source=rows[0].transfer.source,
             rule=rule,
         )
         check_spec(spec)
-        prefer = (row.credit_expires_on, row.credit_restriction or "")
-        move = Move(0, wallet, issuer, amount, prefer=prefer, lend=True)  # type: ignore[arg-type]
-        return only(write([Draft(spec, request_hash(spec), [move])]))
+        return only(write([Draft(spec, request_hash(spec), moves)]))

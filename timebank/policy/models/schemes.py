@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from timebank.policy import codec
 from timebank.policy.engine import Scheme as EngineScheme
 from timebank.policy.ladders import Ladder
+from timebank.policy.questions import Content
 from timebank.policy.tables import Benefit
 
 
@@ -98,6 +99,10 @@ class SchemeVersion(models.Model):
     def ladder(self) -> Ladder | None:
         """Return the star ladder, if the scheme has one."""
         return codec.ladder_from_json(self.ladder_data) if self.ladder_data else None
+
+    def content(self) -> Content:
+        """Return all that this version says."""
+        return Content(self.spec(), self.ladder(), tuple(self.benefit_list()))
 
     def benefit_list(self) -> list[Benefit]:
         """Return what each level opens."""

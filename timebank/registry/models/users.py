@@ -57,6 +57,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.name
 
+    def can(self, action: str, region: Any = None) -> bool:
+        """Say whether a role of this person allows an action in a region (None: anywhere)."""
+        from timebank.registry import rules
+
+        return rules.can(self, rules.Action(action), region=region)
+
     # Oscar and Django's admin ask for these.
     def get_full_name(self) -> str:
         return self.name

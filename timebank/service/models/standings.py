@@ -15,6 +15,8 @@ class Standing(models.Model):
     )
     year = models.PositiveSmallIntegerField(_("year"))
     earned_points = models.BigIntegerField(_("points earned (1/100)"), default=0)
+    # What the star of the year before brought along (Wendeng art. 41 and the like); set by the close of that year.
+    carried_points = models.BigIntegerField(_("carried over (1/100)"), default=0)
     minutes = models.PositiveIntegerField(_("minutes credited"), default=0)
     score = models.BigIntegerField(_("score (1/100)"), default=0)
     tier = models.CharField(_("level"), max_length=20, blank=True)

@@ -9,25 +9,26 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
 
 from timebank.common.errors import DomainError
+from timebank.ledger import selectors as ledger_read
 from timebank.ledger import services as ledger
 from timebank.ledger.types import Leg, TransferSpec
 from timebank.policy import engine
-from timebank.policy.ladders import Ladder
 from timebank.policy.models import SchemeVersion
 from timebank.registry.models import Household, Region, Resident
 from timebank.service import errors, rules
 from timebank.service.models import Record, RecordChange, Standing
 from timebank.service.selectors.records import due_for_credit
 from timebank.service.selectors.schemes import ladder_of, spec_of
-from timebank.service.selectors.standings import view_of
+from timebank.service.selectors.standings import ground_of, view_of
 from timebank.service.services.pricing import History, Tariff, looks_back_to, price, shares_caps
 from timebank.service.store import Credit, write_credits
 
@@ -111,9 +112,32 @@ class _Priced:
     version: SchemeVersion
     expires_on: dt.date | None
 
+    surplus: int = 0  # of the points, what the wallet may not hold and the village pool gets
+
     @property
     def moves_points(self) -> bool:
         return self.quote.points > 0 and self.quote.earns == "points"
+
+    def legs(self) -> tuple[Leg, ...]:
+        """Return what moves: to the resident, and what is above the cap on holding to the pool of the village."""
+        issuance = f"issuance:region:{self.record.village_id}"
+        parts = (
+            (self.record.resident.wallet_key, self.quote.points - self.surplus),
+            (pool_key(self.record.village_id), self.surplus),
+        )
+        return tuple(
+            Leg(debit=issuance, credit=wallet, amount=amount, expires_on=self.expires_on)
+            for wallet, amount in parts
+            if amount
+        )
+
+    def quote_json(self) -> dict[str, Any]:
+        """Return why this many points, with what went to the pool."""
+        data = self.quote.as_json()
+        if self.surplus:
+            params = {"cap": spec_of(self.version).holding_cap, "surplus": self.surplus}
+            data["steps"] = [*data["steps"], {"code": "surplus", "params": params}]
+        return data
 
 
 class _Refused(Exception):
@@ -193,23 +217,47 @@ def _versions(due: list[Record], tariff: Tariff) -> tuple[dict[int, SchemeVersio
     return versions, refused
 
 
+def pool_key(village_id: int) -> str:
+    """Name the wallet of a village's common points."""
+    return f"pool:region:{village_id}"
+
+
+def split_at_cap(held: int, points: int, cap: int) -> tuple[int, int]:
+    """Return what a wallet that holds so much may take of some points, and the surplus."""
+    kept = min(points, max(cap - held, 0))
+    return kept, points - kept
+
+
+def _split_surplus(moving: list[_Priced]) -> None:
+    """Keep each wallet within what its scheme lets it hold: what is above goes to the pool of the village."""
+    capped = [item for item in moving if spec_of(item.version).holding_cap is not None]
+    if not capped:
+        return
+    held = ledger_read.balances_of([item.record.resident.wallet_key for item in capped])
+    room: dict[str, int] = {}
+    for item in capped:
+        wallet, cap = item.record.resident.wallet_key, spec_of(item.version).holding_cap or 0
+        before = room.get(wallet, held[wallet].total if wallet in held else 0)
+        kept, item.surplus = split_at_cap(before, item.quote.points, cap)
+        room[wallet] = before + kept
+    villages = {item.record.village_id for item in capped if item.surplus}
+    if villages:
+        ledger.open_accounts(
+            accounts=[ledger.NewAccount(pool_key(pk), "wallet", "PTS", f"village:{pk}", "") for pk in sorted(villages)]
+        )
+
+
 def _post(priced: list[_Priced], now: dt.datetime) -> None:
     """Post the transfers of a batch and move its records; raises _Refused with the rows the ledger will not take."""
     today = rules.local_day(now)
     moving = [item for item in priced if item.moves_points]
+    _split_surplus(moving)
     results = ledger.post_many(
         [
             TransferSpec(
                 key=item.record.mint_key,
                 kind="mint",
-                legs=(
-                    Leg(
-                        debit=f"issuance:region:{item.record.village_id}",
-                        credit=item.record.resident.wallet_key,
-                        amount=item.quote.points,
-                        expires_on=item.expires_on,
-                    ),
-                ),
+                legs=item.legs(),
                 effective_on=today,
                 reason="service",
                 memo=item.record.what[:80],
@@ -230,7 +278,7 @@ def _post(priced: list[_Priced], now: dt.datetime) -> None:
             Credit(
                 record_id=item.record.pk,
                 points=item.quote.points,
-                quote=item.quote.as_json(),
+                quote=item.quote_json(),
                 rule=item.quote.rule,
                 rule_version=item.quote.version,
                 transfer_key=item.record.mint_key if item.moves_points else "",
@@ -261,32 +309,37 @@ def _post(priced: list[_Priced], now: dt.datetime) -> None:
 
 def _raise_standings(priced: list[_Priced], now: dt.datetime) -> None:
     gained: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0])
-    ladders: dict[tuple[int, int], Ladder | None] = {}
+    versions: dict[int, SchemeVersion] = {}
     for item in priced:
         key = item.record.resident_id, item.record.served_on.year
         gained[key][0] += item.quote.points
         gained[key][1] += item.record.minutes
-        ladders[key] = ladder_of(item.version)
-    kept = {
-        (standing.resident_id, standing.year): standing
-        for standing in Standing.objects.filter(
-            resident_id__in={resident for resident, _ in gained}, year__in={year for _, year in gained}
-        )
-    }
-    rows = []
+        versions[item.record.resident_id] = item.version
+    kept: dict[int, dict[int, Standing]] = defaultdict(dict)
+    for standing in Standing.objects.filter(resident_id__in=versions):
+        kept[standing.resident_id][standing.year] = standing
     for (resident, year), (points, minutes) in gained.items():
-        row = kept.get((resident, year)) or Standing(resident_id=resident, year=year)
+        row = kept[resident].setdefault(year, Standing(resident_id=resident, year=year))
         row.earned_points += points
         row.minutes += minutes
-        set_level(row, ladders[resident, year], now)
-        rows.append(row)
+    rows = []
+    first_years: dict[int, int] = {}
+    for resident, year in gained:
+        first_years[resident] = min(year, first_years.get(resident, year))
+    for resident, first in first_years.items():
+        # A year's hours and entries may count in later years, too.
+        later = [row for year, row in kept[resident].items() if year >= first]
+        for row in later:
+            set_level(row, kept[resident], versions[resident], now)
+        rows += later
     fields = ["earned_points", "minutes", "score", "tier", "star", "updated_at"]
     Standing.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["resident", "year"], update_fields=fields, batch_size=500
     )
 
 
-def set_level(standing: Standing, ladder: Ladder | None, now: dt.datetime) -> None:
-    """Work out the level of a year anew; the caller saves."""
-    view = view_of(standing.resident_id, standing.year, standing.earned_points, standing.minutes, ladder)
+def set_level(standing: Standing, years: Mapping[int, Standing], version: SchemeVersion, now: dt.datetime) -> None:
+    """Work out the level of a year anew; ``years`` are all the person's; the caller saves."""
+    ground = ground_of(years, standing.year, spec_of(version).entry_validity_years)
+    view = view_of(standing.resident_id, standing.year, standing.earned_points, ground, ladder_of(version))
     standing.score, standing.tier, standing.star, standing.updated_at = view.score, view.label, view.star, now

@@ -17,7 +17,7 @@ from timebank.registry.selectors import resident_of, same_household
 from timebank.registry.services import record_audit
 from timebank.service import errors, rules
 from timebank.service.models import PointCorrection, Record, Standing
-from timebank.service.selectors.schemes import ladder_of, scheme_of, spec_of
+from timebank.service.selectors.schemes import scheme_of, spec_of
 from timebank.service.services.credit import set_level
 from timebank.service.services.pricing import (
     History,
@@ -215,9 +215,13 @@ def _lower_standings(record: Record, taken: int, changed: dict[tuple[int, int], 
     by_year: dict[int, int] = {record.served_on.year: -taken}
     for (_pk, year), difference in changed.items():
         by_year[year] = by_year.get(year, 0) + difference
-    for row in Standing.objects.select_for_update().filter(resident_id=record.resident_id, year__in=by_year):
-        row.earned_points += by_year[row.year]
-        if row.year == record.served_on.year:
+    rows = Standing.objects.select_for_update().filter(resident_id=record.resident_id).order_by("year")
+    years = {row.year: row for row in rows}
+    for year, row in years.items():
+        row.earned_points += by_year.get(year, 0)
+        if year == record.served_on.year:
             row.minutes = max(0, row.minutes - record.minutes)
-        set_level(row, ladder_of(scheme_of(record.village, dt.date(row.year, 12, 31))), now)
-        row.save()
+    for year, row in years.items():
+        if year >= min(by_year):
+            set_level(row, years, scheme_of(record.village, dt.date(year, 12, 31)), now)
+            row.save()
