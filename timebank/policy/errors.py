@@ -50,3 +50,14 @@ class NotYourScheme(DomainError):
     code = "not_your_scheme"
     message = _("Your role does not cover this scheme.")
     status = 403
+
+
+class NoSuchRule(DomainError):
+    code = "no_such_rule"
+    message = _("This rule is not in the draft.")
+    status = 404
+
+
+class TableEmpty(DomainError):
+    code = "table_empty"
+    message = _("No row of this table could be taken.")

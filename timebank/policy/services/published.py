@@ -12,7 +12,8 @@ from django.db import transaction
 from timebank.policy import codec, published
 from timebank.policy.engine import Scheme as EngineScheme
 from timebank.policy.ladders import Ladder
-from timebank.policy.models import Category, SchemeVersion
+from timebank.policy.models import SchemeVersion
+from timebank.policy.services.drafts import add_categories
 from timebank.policy.services.versions import approve_version, content_hash, draft_version, plain
 from timebank.policy.tables import Benefit, Draft, TableReport
 
@@ -96,7 +97,7 @@ def import_table(
     for draft in report.drafts.values():
         if not (draft.rules or draft.levels or draft.benefits):
             continue
-        _add_categories(draft)
+        add_categories(draft)
         stored = _store(draft, effective_from or IN_FORCE, actor, {**NAMES, **(names or {})})
         if stored is None:
             result.unchanged.append(draft.slug)
@@ -152,16 +153,3 @@ def _ladder_json(ladder: Ladder | None) -> dict[str, object] | None:
 def _benefit_json(benefits: Sequence[Benefit]) -> list[object]:
     data: list[object] = plain([asdict(one) for one in benefits])
     return data
-
-
-def _add_categories(draft: Draft) -> None:
-    """Add the deeds that a table prices and nobody has named before."""
-    Category.objects.bulk_create(
-        [
-            Category(
-                code=deed.code, name=deed.name, family=deed.family, unit=deed.unit, entered_by=Category.Entry.STAFF
-            )
-            for deed in draft.deeds.values()
-        ],
-        ignore_conflicts=True,
-    )
