@@ -58,6 +58,7 @@ def make_cast() -> Cast:
     registry.grant_role(user=cast.users["clerk"], role=Role.SUPPLIER_STAFF, actor=None, organisation=baths)
     _people(cast, world)
     _hours(cast, world)
+    _schemes(cast, world)
     _market(cast, world)
     _redeemed(cast, world, baths)
     _desk(cast, world)
@@ -106,6 +107,33 @@ def _hours(cast: Cast, world: Any) -> None:
         "service:notice": lambda: {"pk": world.village.pk},
         "service:notice_print": lambda: {"pk": world.village.pk},
         "service:object": lambda: {"pk": world.village.pk, "record_pk": record.pk},
+    }
+
+
+def _schemes(cast: Cast, world: Any) -> None:
+    """Let the town draft a scheme of its own, by copying what is published."""
+    import datetime as dt
+
+    from timebank.policy import services as policy
+    from timebank.policy.selectors import version_in_force
+
+    published = version_in_force("wendeng-rural", dt.date(2026, 9, 1))
+    draft = policy.copy_version(
+        version=published,
+        actor=cast.users["town"],
+        name="泽库镇试行",
+        region=world.town,
+        effective_from=dt.date(2027, 1, 1),
+    )
+    names = {"slug": draft.scheme.slug, "number": draft.number}
+    cast.arguments |= {
+        "service:scheme": lambda: {"slug": "wendeng-rural", "number": 1},
+        "service:scheme_copy": lambda: {"slug": "wendeng-rural", "number": 1},
+        "service:scheme_approve": lambda: names,
+        "service:scheme_discard": lambda: names,
+        "service:scheme_new_rule": lambda: names,
+        "service:scheme_rule": lambda: {**names, "code": "training"},
+        "service:scheme_simulate": lambda: names,
     }
 
 

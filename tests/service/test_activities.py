@@ -35,13 +35,19 @@ def test_team_name_stands_once_in_a_region(world: World) -> None:
 def test_adopting_a_scheme_twice_is_once(world: World) -> None:
     day = dt.date(2026, 10, 1)
     first = services.adopt_scheme(
-        region=world.village, slug="wendeng-rural", since=day, actor=world.admin, notice_days=0
+        region=world.village, slug="wendeng-rural", since=day, actor=world.admin, notice_days=0, now=at(1)
     )
-    again = services.adopt_scheme(region=world.village, slug="wendeng-rural", since=day, actor=world.admin)
+    again = services.adopt_scheme(region=world.village, slug="wendeng-rural", since=day, actor=world.admin, now=at(2))
     assert first == again
     assert SchemeAdoption.objects.count() == 2  # the county's, and this one
     with refusal(NotAllowed):
         services.adopt_scheme(region=world.village, slug="wendeng-rural", since=at(1).date(), actor=world.leader)
+    for day, slug, error in (
+        (dt.date(2026, 8, 31), "wendeng-rural", errors.AdoptedTooLate),
+        (dt.date(2026, 10, 1), "hailin", errors.AdoptedAlready),
+    ):
+        with refusal(error):
+            services.adopt_scheme(region=world.village, slug=slug, since=day, actor=world.admin, now=at(1))
 
 
 @pytest.mark.parametrize(

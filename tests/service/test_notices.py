@@ -27,7 +27,12 @@ def test_notice_takes_every_verified_record_and_numbers_the_list(world: World) -
 
 def test_a_village_may_set_no_notice_at_all(world: World) -> None:
     services.adopt_scheme(
-        region=world.village, slug="wendeng-rural", since=dt.date(2026, 9, 1), actor=world.admin, notice_days=0
+        region=world.village,
+        slug="wendeng-rural",
+        since=dt.date(2026, 9, 1),
+        actor=world.admin,
+        notice_days=0,
+        now=at(1),
     )
     world.verified(world.wang)
     notice = services.publish_notice(village=world.village, actor=world.admin, now=at(21, 15))
@@ -39,7 +44,7 @@ def test_the_nearest_and_latest_adoption_counts(world: World) -> None:
     assert selectors.notice_days_of(world.village, dt.date(2026, 9, 1)) == 7
     for since, days in ((dt.date(2026, 9, 10), 3), (dt.date(2026, 9, 20), None)):
         services.adopt_scheme(
-            region=world.village, slug="wendeng-rural", since=since, actor=world.admin, notice_days=days
+            region=world.village, slug="wendeng-rural", since=since, actor=world.admin, notice_days=days, now=at(1)
         )
     assert selectors.notice_days_of(world.village, dt.date(2026, 9, 9)) == 7
     assert selectors.notice_days_of(world.village, dt.date(2026, 9, 15)) == 3

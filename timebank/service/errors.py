@@ -50,6 +50,16 @@ class YearNotOver(ServiceError):
     message = _("This year is not over yet.")
 
 
+class AdoptedTooLate(ServiceError):
+    code = "adopted_too_late"
+    message = _("A scheme holds from today or a later day: days gone by keep the scheme of their time.")
+
+
+class AdoptedAlready(ServiceError):
+    code = "adopted_already"
+    message = _("Another scheme begins here on that day. Choose another day.")
+
+
 class TeamClosed(ServiceError):
     code = "team_closed"
     message = _("This team is closed. Choose another team.")

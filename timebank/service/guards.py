@@ -6,6 +6,7 @@ from timebank.common.guards import Declaration, Guarded
 
 APPEND_ONLY: tuple[Declaration, ...] = (
     Guarded("service_recordchange", because="the history of a record is never changed"),
+    Guarded("service_pointcorrection", because="what was booked is never changed"),
     Guarded(
         "service_record",
         frozen=(
@@ -14,6 +15,11 @@ APPEND_ONLY: tuple[Declaration, ...] = (
             "category",
             "served_on",
             "minutes",
+            "unit",
+            "quantity",
+            "factors",
+            "chosen_points",
+            "chosen_by_id",
             "points",
             "rule",
             "rule_version",

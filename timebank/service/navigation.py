@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from timebank.registry import rules as registry_rules
 from timebank.registry.selectors import acting_resident
+from timebank.service.selectors.adoptions import sees_schemes
 from timebank.ui import menus
 
 
@@ -26,6 +27,12 @@ def _for_a_resident(request: HttpRequest) -> bool:
     """Tell whether this visit is a resident's: staff from elsewhere sign up for nothing."""
     user = getattr(request, "user", None)
     return user is not None and user.is_authenticated and acting_resident(request) is not None
+
+
+def _works_with_schemes(request: HttpRequest) -> bool:
+    """Tell whether this visitor reads or writes schemes."""
+    user = getattr(request, "user", None)
+    return user is not None and user.is_authenticated and sees_schemes(user)
 
 
 def register() -> None:
@@ -54,6 +61,26 @@ def register() -> None:
             "service:lead_close",
             "service:lead_cancel",
             "service:lead_enter",
+        ),
+        group=_("Service"),
+    )
+    menus.register(
+        "desk",
+        "schemes",
+        _("Schemes"),
+        "service:schemes",
+        icon="list",
+        order=70,
+        visible=_works_with_schemes,
+        match=(
+            "service:scheme",
+            "service:scheme_copy",
+            "service:scheme_approve",
+            "service:scheme_rule",
+            "service:scheme_new_rule",
+            "service:scheme_compare",
+            "service:scheme_import",
+            "service:scheme_adopt",
         ),
         group=_("Service"),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from timebank.service.views import activities, hours, lead, notices
+from timebank.service.views import activities, hours, lead, notices, schemes
 
 app_name = "service"
 urlpatterns = [
@@ -28,6 +28,16 @@ urlpatterns = [
     path("lead/<int:pk>/close/", lead.close, name="lead_close"),
     path("lead/<int:pk>/cancel/", lead.cancel, name="lead_cancel"),
     path("lead/<int:pk>/enter/", lead.enter, name="lead_enter"),
+    path("schemes/", schemes.scheme_list, name="schemes"),
+    path("schemes/adopt/", schemes.adopt, name="scheme_adopt"),
+    path("schemes/compare/", schemes.compare, name="scheme_compare"),
+    path("schemes/import/", schemes.import_table, name="scheme_import"),
+    path("schemes/<slug:slug>/<int:number>/", schemes.scheme, name="scheme"),
+    path("schemes/<slug:slug>/<int:number>/copy/", schemes.copy, name="scheme_copy"),
+    path("schemes/<slug:slug>/<int:number>/approve/", schemes.approve, name="scheme_approve"),
+    path("schemes/<slug:slug>/<int:number>/discard/", schemes.discard, name="scheme_discard"),
+    path("schemes/<slug:slug>/<int:number>/rules/new/", schemes.new_rule, name="scheme_new_rule"),
+    path("schemes/<slug:slug>/<int:number>/rules/<str:code>/", schemes.rule, name="scheme_rule"),
     path("notice/<int:pk>/", notices.notice, name="notice"),
     path("notice/<int:pk>/print/", notices.notice_print, name="notice_print"),
     path("notice/<int:pk>/<int:record_pk>/object/", notices.objection, name="object"),

@@ -23,7 +23,7 @@ from timebank.policy.units import NotReadable
 def copy_version(
     *, version: SchemeVersion, actor: Any, name: str, region: Any, effective_from: dt.date, reason: str = ""
 ) -> SchemeVersion:
-    """Draft a scheme by copying a version: the next version of a scheme of one's own region, else a scheme of its own."""
+    """Draft a scheme by copying a version: the next version of one's own region's scheme, else a scheme of its own."""
     rules.require(actor, rules.DRAFT, region)
     if not name.strip():
         raise NameNeeded(field="name")
@@ -72,7 +72,7 @@ def _draft(
 def draft_from_table(
     *, rows: Sequence[Mapping[str, Any]], actor: Any, name: str, region: Any, effective_from: dt.date
 ) -> tuple[SchemeVersion, TableReport]:
-    """Draft one scheme from the rows of a table; what can't be taken is in the report. Raises TableEmpty, NotReadable."""
+    """Draft one scheme from the rows of a table; the report says what can't be taken. TableEmpty, NotReadable."""
     rules.require(actor, rules.DRAFT, region)
     if not name.strip():
         raise NameNeeded(field="name")
@@ -119,7 +119,7 @@ def set_rule(
     measure_cap: int | None = None,
     factors: Sequence[tuple[str, int]] = (),
 ) -> SchemeVersion:
-    """Change what a rule of a draft is worth; raises SchemeInvalid naming what can't be, SchemeFrozen after approval."""
+    """Change what a rule of a draft is worth; raises SchemeInvalid naming what can't be, SchemeFrozen once approved."""
     locked = _locked(version, actor)
     content = locked.content()
     rule = _rule(content, code)

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from timebank.policy.models import Category
+from timebank.policy.selectors import version_in_force
 from timebank.registry import rules as registry_rules
 from timebank.registry.models import Region, User
 from timebank.registry.services import record_audit
@@ -59,9 +60,14 @@ def adopt_scheme(
 ) -> SchemeAdoption:
     """Let a region (and all below it) price hours by a scheme from a day on; a second call with the same day is the
     same adoption. ``actor`` None is the installation itself."""
+    now = now or timezone.now()
     if actor is not None:
-        # Who runs a region sets its policy: the same people who appoint its roles.
-        registry_rules.require(actor, rules.Action.GRANT_ROLE, region=region)
+        registry_rules.require(actor, rules.Action.ADOPT_SCHEME, region=region)
+        if since < rules.local_day(now):
+            raise errors.AdoptedTooLate(field="since")
+        if SchemeAdoption.objects.filter(region=region, since=since).exclude(slug=slug).exists():
+            raise errors.AdoptedAlready(field="since")
+    version_in_force(slug, max(since, rules.local_day(now)))
     adoption, is_new = SchemeAdoption.objects.get_or_create(
         region=region,
         since=since,
@@ -69,7 +75,7 @@ def adopt_scheme(
             "slug": slug,
             "notice_days": notice_days,
             "adopted_by": actor,
-            "adopted_at": now or timezone.now(),
+            "adopted_at": now,
             "reason": reason,
         },
     )
