@@ -81,6 +81,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "timebank.common.middleware.PlainTextMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -153,6 +154,8 @@ LOGOUT_REDIRECT_URL = "/"
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+# One counter per account, by phone, card or e-mail, however it was written.
+AXES_USERNAME_CALLABLE = "timebank.registry.backends.counted_as"
 AXES_LOCKOUT_TEMPLATE = "registry/locked_out.html"
 AXES_RESET_ON_SUCCESS = True
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
@@ -198,6 +201,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 # Every due effect is a row in the database; these sweeps find it, however often they run.
 CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "timebank.common.tasks.task_sweep", "schedule": 60},
     "seal the ledger": {"task": "timebank.ledger.tasks.task_seal", "schedule": 2 * 60},
     "let points expire": {"task": "timebank.ledger.tasks.task_expire_due", "schedule": 60 * 60},
     "give back holds that ran out": {"task": "timebank.ledger.tasks.task_lapse_holds", "schedule": 5 * 60},

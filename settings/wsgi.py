@@ -6,5 +6,7 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from timebank.common.wsgi import read_as_utf8
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings.production")
-application = get_wsgi_application()
+application = read_as_utf8(get_wsgi_application())

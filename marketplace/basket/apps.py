@@ -38,7 +38,7 @@ class BasketConfig(apps.BasketConfig):
         return self.post_process_urls(
             [
                 path("", self.summary_view.as_view(), name="summary"),
-                path("add/<int:pk>/", self.add_view.as_view(), name="add"),
-                path("line/<int:pk>/", self.line_view.as_view(), name="line"),
+                path("add/<id:pk>/", self.add_view.as_view(), name="add"),
+                path("line/<id:pk>/", self.line_view.as_view(), name="line"),
             ]
         )

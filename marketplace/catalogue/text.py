@@ -8,6 +8,8 @@ from collections.abc import Iterable
 import nh3
 from pypinyin import Style, lazy_pinyin
 
+from timebank.common.input import clean_text
+
 # What a description may hold. Links, pictures, scripts and styles are left out: the text is for reading.
 ALLOWED = {"p", "br", "strong", "b", "em", "i", "ul", "ol", "li", "h3", "h4"}
 
@@ -19,7 +21,7 @@ def clean_html(html: str) -> str:
 
 def fold(text: str) -> str:
     """Return ``text`` as the search compares it: half-width, lower case, single spaces."""
-    return " ".join(unicodedata.normalize("NFKC", text).lower().split())
+    return " ".join(unicodedata.normalize("NFKC", clean_text(text)).lower().split())
 
 
 def search_text(texts: Iterable[str], plain: Iterable[str] = ()) -> str:

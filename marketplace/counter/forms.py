@@ -5,17 +5,20 @@ from __future__ import annotations
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from timebank.common.fields import BoundedIntegerField, PersonNameField, PinField
+from timebank.common.input import LARGEST_ID
+
 
 class PayForm(forms.Form):
     """The holder's PIN, and who came instead."""
 
-    brought_by = forms.CharField(
+    brought_by = PersonNameField(
         label=_("Who came instead of the holder"),
         max_length=60,
         required=False,
         help_text=_("Leave empty if the holder is here."),
     )
-    pin = forms.CharField(
+    pin = PinField(
         label=_("PIN"),
         min_length=4,
         max_length=6,
@@ -25,4 +28,4 @@ class PayForm(forms.Form):
         ),
     )
     key = forms.UUIDField(widget=forms.HiddenInput)
-    total = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
+    total = BoundedIntegerField(widget=forms.HiddenInput, min_value=0, max_value=LARGEST_ID)

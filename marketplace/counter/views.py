@@ -26,8 +26,9 @@ from marketplace.rewards import services
 from marketplace.rewards.models import Scan, Ticket
 from marketplace.rewards.services.handing_over import can_undo
 from timebank.common.errors import DomainError
+from timebank.common.input import clean_text, read_id, read_int, read_text
+from timebank.common.input import code as read_code
 from timebank.ledger import selectors as ledger_read
-from timebank.registry.codes import normalise_card_number
 from timebank.registry.models import Resident
 from timebank.registry.rules import Action
 from timebank.registry.selectors import card_holder
@@ -38,8 +39,8 @@ _CARD_URL = re.compile(r"/c/([0-9a-z]{8,12})/?$", re.IGNORECASE)
 
 def read_card(text: str) -> str:
     """Read a card number from what was typed or scanned: the number, or the address in the card's QR."""
-    match = _CARD_URL.search(text.strip())
-    return normalise_card_number(match.group(1) if match else text)[:12]
+    match = _CARD_URL.search(clean_text(text))
+    return read_code(match.group(1) if match else text)[:12]
 
 
 @require_safe
@@ -67,20 +68,20 @@ def scan(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a code and say, large, what to do with it."""
     partner = selectors.counter_for(request.user, pk)  # type: ignore[arg-type]
     if request.method == "POST":
-        code = request.POST.get("code", "").strip()[:200]
+        code = read_text(request.POST.get("code"))
         if not code:
             return redirect("counter:scan", pk=pk)
         if _CARD_URL.search(code):
             return redirect(_counter_url(partner, read_card(code)))
-        nonce = request.POST.get("nonce", "").strip()[:64] or str(uuid.uuid4())
-        device = request.headers.get("User-Agent", "")[:60]
+        nonce = read_text(request.POST.get("nonce"), 64) or str(uuid.uuid4())
+        device = read_text(request.headers.get("User-Agent"), 60)
         try:
             services.hand_over(code=code, actor=request.user, nonce=nonce, partner=partner, device=device)
         except DomainError as refusal:
             messages.error(request, str(refusal))
             return redirect("counter:scan", pk=pk)
         return redirect(f"{reverse('counter:scan', args=[pk])}?{urlencode({'n': nonce})}")
-    nonce = request.GET.get("n", "")
+    nonce = read_text(request.GET.get("n"), 64)
     scan = selectors.scan_for(request.user, partner, nonce) if nonce else None  # type: ignore[arg-type]
     context = {
         "partner": partner,
@@ -149,7 +150,7 @@ def undo(request: HttpRequest, pk: int, code: str) -> HttpResponse:
         messages.error(request, _("There is no such ticket at this counter."))
         return redirect("counter:scan", pk=pk)
     try:
-        services.undo_hand_over(ticket=ticket, actor=request.user, reason=request.POST.get("reason", "")[:200])
+        services.undo_hand_over(ticket=ticket, actor=request.user, reason=read_text(request.POST.get("reason")))
     except DomainError as refusal:
         messages.error(request, str(refusal))
     else:
@@ -207,7 +208,7 @@ def _show_sale(
     status: int = 200,
 ) -> HttpResponse:
     holder = _holder(till)
-    query = request.GET.get("q", "").strip()[:40]
+    query = read_text(request.GET.get("q"), 40)
     context: dict[str, Any] = {"partner": partner, "holder": holder, "error": error, "query": query}
     if holder is not None:
         goods = selectors.goods_of(partner, holder, till.wants)
@@ -240,7 +241,7 @@ def _take_card(request: HttpRequest, partner: Partner, till: Till) -> HttpRespon
 
 def _add(request: HttpRequest, partner: Partner, till: Till) -> HttpResponse:
     """Put what was scanned on the slip; what is no barcode is looked for by name."""
-    code = request.POST.get("code", "").strip()[:40]
+    code = read_text(request.POST.get("code"), 40)
     record = selectors.record_by_code(partner, code)
     here = reverse("counter:sale", args=[partner.pk])
     if record is None:
@@ -250,9 +251,10 @@ def _add(request: HttpRequest, partner: Partner, till: Till) -> HttpResponse:
 
 
 def _set(request: HttpRequest, partner: Partner, till: Till) -> HttpResponse:
-    record, quantity = request.POST.get("record", ""), request.POST.get("quantity", "")
-    if re.fullmatch(r"\d{1,18}", record) and re.fullmatch(r"-?\d{1,4}", quantity):
-        till.set(int(record), int(quantity))
+    record = read_id(request.POST.get("record"))
+    quantity = read_int(request.POST.get("quantity"), -9999, 9999, default=None)
+    if record is not None and quantity is not None:
+        till.set(record, quantity)
     return redirect("counter:sale", pk=partner.pk)
 
 

@@ -11,6 +11,15 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.rewards.models import StockMovement
+from timebank.common.fields import (
+    BoundedDateField,
+    BoundedIntegerField,
+    CleanCharField,
+    HouseNumberField,
+    IdNumberField,
+    PersonNameField,
+    PhoneField,
+)
 from timebank.common.numbers import format_points, parse_money
 from timebank.policy.engine import Rule
 from timebank.registry.forms import BaseForm, check_birth_date, pin_field
@@ -22,14 +31,14 @@ def _day(**attrs: str) -> forms.DateInput:
 
 
 class VerifyForm(BaseForm):
-    minutes = forms.IntegerField(
+    minutes = BoundedIntegerField(
         label=_("Minutes"),
         min_value=1,
         max_value=1440,
         help_text=_("You may lower them, with a reason. Never raise them."),
         widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
     )
-    reason = forms.CharField(
+    reason = CleanCharField(
         label=_("Reason"),
         required=False,
         max_length=200,
@@ -60,26 +69,27 @@ class AnswerForm(BaseForm):
         choices=(("yes", _("Yes: the record is sent back")), ("no", _("No: the record stays on notice"))),
         widget=forms.RadioSelect,
     )
-    answer = forms.CharField(
+    answer = CleanCharField(
         label=_("Answer with reasons"),
         max_length=500,
         help_text=_("Who objected and the volunteer both read it."),
         widget=forms.Textarea(attrs={"rows": 4}),
+        lines=True,
     )
 
 
 class ResidentForm(BaseForm):
-    name = forms.CharField(label=_("Name"), max_length=60, widget=forms.TextInput(attrs={"autocomplete": "off"}))
-    birth_date = forms.DateField(label=_("Birth date"), required=False)
-    id_number = forms.CharField(
+    name = PersonNameField(label=_("Name"), max_length=60, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    birth_date = BoundedDateField(label=_("Birth date"), required=False)
+    id_number = IdNumberField(
         label=_("ID number"),
         required=False,
         max_length=30,
         help_text=_("Kept encrypted. It only prevents registering a person twice."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
-    household_number = forms.CharField(label=_("House number"), required=False, max_length=20)
-    phone = forms.CharField(
+    household_number = HouseNumberField(label=_("House number"), required=False, max_length=20)
+    phone = PhoneField(
         label=_("Mobile number"),
         required=False,
         max_length=20,
@@ -120,13 +130,13 @@ class ResidentForm(BaseForm):
 
 
 class CorrectForm(BaseForm):
-    name = forms.CharField(label=_("Name"), max_length=60)
-    birth_date = forms.DateField(label=_("Birth date"), required=False, widget=_day(min="1900-01-01"))
-    household_number = forms.CharField(label=_("House number"), required=False, max_length=20)
-    phone = forms.CharField(
+    name = PersonNameField(label=_("Name"), max_length=60)
+    birth_date = BoundedDateField(label=_("Birth date"), required=False, widget=_day(min="1900-01-01"))
+    household_number = HouseNumberField(label=_("House number"), required=False, max_length=20)
+    phone = PhoneField(
         label=_("Mobile number"), required=False, max_length=20, widget=forms.TextInput(attrs={"type": "tel"})
     )
-    emergency_contact = forms.CharField(label=_("Emergency contact"), required=False, max_length=80)
+    emergency_contact = CleanCharField(label=_("Emergency contact"), required=False, max_length=80)
 
     def clean_birth_date(self) -> dt.date | None:
         return check_birth_date(self.cleaned_data["birth_date"])
@@ -144,11 +154,11 @@ class CardForm(BaseForm):
 
 
 class ReasonForm(BaseForm):
-    reason = forms.CharField(label=_("Reason"), max_length=200)
+    reason = CleanCharField(label=_("Reason"), max_length=200)
 
 
 class DeskHelperForm(BaseForm):
-    phone = forms.CharField(
+    phone = PhoneField(
         label=_("Mobile number of the helper"),
         max_length=20,
         help_text=_("The helper must have an account here. The resident is present or has signed."),
@@ -158,21 +168,21 @@ class DeskHelperForm(BaseForm):
 
 
 class ReceiptForm(BaseForm):
-    quantity = forms.IntegerField(
+    quantity = BoundedIntegerField(
         label=_("How many came"),
         min_value=1,
         max_value=100_000,
         widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
     )
-    cost = forms.CharField(
+    cost = CleanCharField(
         label=_("What they cost together (yuan)"),
         required=False,
         max_length=20,
         widget=forms.TextInput(attrs={"inputmode": "decimal"}),
     )
-    batch = forms.CharField(label=_("Batch or delivery note"), required=False, max_length=40)
-    use_by = forms.DateField(label=_("Use by"), required=False, widget=_day())
-    reason = forms.CharField(
+    batch = CleanCharField(label=_("Batch or delivery note"), required=False, max_length=40)
+    use_by = BoundedDateField(label=_("Use by"), required=False, widget=_day())
+    reason = CleanCharField(
         label=_("Where the goods come from"),
         required=False,
         max_length=200,
@@ -182,7 +192,7 @@ class ReceiptForm(BaseForm):
 
     def clean_cost(self) -> int | None:
         text: str = self.cleaned_data["cost"]
-        if not text.strip():
+        if not text:
             return None
         try:
             fen = parse_money(text)
@@ -202,15 +212,15 @@ class AdjustForm(BaseForm):
         ),
         widget=forms.RadioSelect,
     )
-    quantity = forms.IntegerField(
+    quantity = BoundedIntegerField(
         label=_("How many"), min_value=0, max_value=100_000, widget=forms.NumberInput(attrs={"inputmode": "numeric"})
     )
-    reason = forms.CharField(label=_("Reason"), max_length=200)
+    reason = CleanCharField(label=_("Reason"), max_length=200)
     key = forms.CharField(widget=forms.HiddenInput, max_length=64)
 
 
 class RoleForm(BaseForm):
-    phone = forms.CharField(
+    phone = PhoneField(
         label=_("Mobile number"),
         max_length=20,
         help_text=_("The person must have an account here."),

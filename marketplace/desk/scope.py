@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 
 from timebank.common.errors import DomainError
+from timebank.common.input import read_id, read_text
 from timebank.registry.models import Region
 from timebank.registry.rules import Action, can, grants_of, regions_where
 
@@ -51,7 +52,7 @@ def scope_of(request: HttpRequest, *actions: Action) -> Scope:
         raise Http404
     if len(choices) > CHOICES:
         choices = list(shown.exclude(level=Region.Level.VILLAGE))
-    asked = request.GET.get("where", "")
+    asked = read_text(request.GET.get("where"), 20)
     if asked:
         chosen = _among(choices, shown, asked)
         if chosen is None:
@@ -67,9 +68,8 @@ def scope_of(request: HttpRequest, *actions: Action) -> Scope:
 
 def _among(choices: list[Region], shown: QuerySet[Region], key: str) -> Region | None:
     """Find the region with this id among those that may be seen."""
-    if not key.isdigit():
-        return None
-    return next((choice for choice in choices if str(choice.pk) == key), None) or shown.filter(pk=int(key)).first()
+    pk = read_id(key, 0)
+    return next((choice for choice in choices if choice.pk == pk), None) or shown.filter(pk=pk).first()
 
 
 def _first(user: Any, choices: list[Region]) -> Region:

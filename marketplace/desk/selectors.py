@@ -16,6 +16,7 @@ from marketplace.desk.scope import Scope
 from marketplace.partner.models import StockRecord
 from marketplace.rewards.models import Ticket
 from marketplace.rewards.selectors import stock_of
+from timebank.common.input import clean_text
 from timebank.ledger import selectors as ledger_read
 from timebank.registry import rules
 from timebank.registry.models import Region, Resident
@@ -156,8 +157,8 @@ def resident_for(user: Any, pk: int) -> Resident:
 def stock(scope: Scope, *, text: str = "") -> QuerySet[StockRecord]:
     """Select the goods on the shelves of the scope, scarcest first."""
     stock = stock_of(scope.region)
-    if text.strip():
-        stock = stock.filter(product__title__contains=text.strip())
+    if text := clean_text(text):
+        stock = stock.filter(product__title__icontains=text)
     return stock
 
 

@@ -70,5 +70,5 @@ class DashboardConfig(apps.DashboardConfig):
             path("orders/", include(self.orders_app.urls[0])),
             path("partners/", views.PartnerListView.as_view(), name="partner-list"),
             path("partners/create/", views.PartnerCreateView.as_view(), name="partner-create"),
-            path("partners/<int:pk>/", views.PartnerManageView.as_view(), name="partner-manage"),
+            path("partners/<id:pk>/", views.PartnerManageView.as_view(), name="partner-manage"),
         ]

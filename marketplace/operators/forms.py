@@ -8,15 +8,17 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.partner.models import Partner
+from timebank.common.fields import CleanCharField
+from timebank.common.input import digits
 from timebank.registry.models import Organisation, Region
 
 
 class SearchForm(forms.Form):
-    q = forms.CharField(label=_("Search"), required=False, max_length=60)
+    q = CleanCharField(label=_("Search"), required=False, max_length=60)
 
 
 class PartnerForm(forms.ModelForm):
-    region_code = forms.CharField(
+    region_code = CleanCharField(
         label=_("Code of the village"),
         max_length=12,
         help_text=_("Twelve digits. A town's supplier serves all its villages."),
@@ -40,7 +42,7 @@ class PartnerForm(forms.ModelForm):
             del self.fields["region_code"]
 
     def clean_region_code(self) -> str:
-        code = self.cleaned_data["region_code"].strip()
+        code = digits(self.cleaned_data["region_code"])
         self.village = Region.objects.filter(code=code).first()
         if self.village is None:
             raise forms.ValidationError(_("There is no place with this code."))

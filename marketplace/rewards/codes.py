@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import secrets
-import unicodedata
 
 from django.conf import settings
+
+from timebank.common.input import clean_text
+from timebank.common.input import code as read_code
 
 #: No 0 O 1 I 2 5 6 4: what looks like another character is left out.
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ3789"
@@ -58,11 +60,8 @@ def new_code() -> str:
 
 def normalise(text: str) -> str:
     """Read what was typed or scanned: any case, full-width letters, spaces, dashes, or the whole address of the QR."""
-    clean = unicodedata.normalize("NFKC", text or "").strip().upper()
-    match = _URL.search(clean)
-    if match:
-        return match.group(1)
-    return re.sub(r"[\s\-\u2010-\u2015_.]", "", clean).translate(_MISREAD)[:40]
+    match = _URL.search(clean_text(text, most=300).upper())
+    return match.group(1) if match else read_code(text).translate(_MISREAD)[:40]
 
 
 def grouped(code: str) -> str:

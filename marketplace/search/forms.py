@@ -8,11 +8,13 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from oscar.apps.search.forms import *  # noqa: F403 (Oscar imports its own names from here)
 
+from timebank.common.fields import CleanCharField
+
 
 class ShelfForm(forms.Form):
     """A search word and a tick for what one can afford. Whatever it holds, it gives an answer."""
 
-    q = forms.CharField(label=_("Search"), required=False, max_length=60, strip=True)
+    q = CleanCharField(label=_("Search"), required=False, max_length=60, strip=True)
     affordable = forms.BooleanField(label=_("What my points are enough for"), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any):

@@ -172,6 +172,7 @@ def test_id_numbers_are_read_with_letters_that_look_like_digits(typed):
 def test_codes_are_read_in_every_spelling():
     for typed in ("AB37C9", "ab3-7c9", "ａｂ 37 c9", "АВ37С9", "ab·37–c9\u200b", "AB37C9\ufeff"):
         assert read.code(typed) == "AB37C9"
+    assert read.code("AB²C①") == "AB²C①"
     assert read.digits("2345 678–901") == "2345678901"
     assert read.digits("2345a") == read.digits("12²") == read.digits(None) == ""
     assert read.email(" Ａnna@Example.org\u200b") == "anna@example.org"

@@ -8,13 +8,13 @@ import pytest
 from django.http import Http404
 
 from tests.support.people import PASSWORD, make_resident, make_staff, new_phone
+from timebank.common.input import InvalidInput
 from timebank.ledger import selectors as ledger_read
 from timebank.registry import ids, selectors, services
 from timebank.registry.errors import (
     AlreadyRegistered,
     CardBlocked,
     ConsentMissing,
-    InvalidPhone,
     NotAllowed,
     NotAVillage,
     NotWaiting,
@@ -72,7 +72,7 @@ def test_registering_twice_in_one_household_shares_it(places, admin):
 
 @pytest.mark.parametrize("phone", ["12345678901", "1381234567", "138123456789", "call me"])
 def test_a_wrong_mobile_number_is_refused(places, admin, phone):
-    with pytest.raises(InvalidPhone):
+    with pytest.raises(InvalidInput):
         services.register_resident(village=places.village, name="甲", actor=admin, phone=phone, password=PASSWORD)
     assert not Resident.objects.exists()
 

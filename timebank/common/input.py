@@ -154,7 +154,9 @@ def phone(value: Any) -> str:
 
 def code(value: Any) -> str:
     """Return letters and digits of a printed code, in upper case: "ａｂ3-7 ｃ" is "AB37C". Look-alikes become Latin."""
-    text = unicodedata.normalize("NFKC", _signs(value)).upper().translate(_LOOK_ALIKE)
+    # ² and ① are no digits of a code: folding them would make one number of another
+    folded = (c if unicodedata.category(c) == "No" else unicodedata.normalize("NFKC", c) for c in _signs(value))
+    text = "".join(folded).upper().translate(_LOOK_ALIKE)
     return _SEPARATOR.sub("", "".join(c for c in text if c.isalnum() or c.isspace()))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from timebank.common.fields import CleanCharField
 from timebank.ledger.canon import parse_digest
 
 MOST = 256 * 1024
@@ -16,7 +17,7 @@ MOST = 256 * 1024
 class DigestForm(forms.Form):
     """A short digest as it hangs on the notice board."""
 
-    digest = forms.CharField(
+    digest = CleanCharField(
         label=_("Digest from the notice board"), max_length=60, help_text=_("For example 128-7Q3K-0M5D-TT2X-9ABC")
     )
 

@@ -31,12 +31,6 @@ def new_volunteer_number() -> str:
     return body + _check(body, "0123456789")
 
 
-def normalise_card_number(text: str) -> str:
-    """Fold what people type: full-width to plain, lower to upper case, no spaces or dashes."""
-    folded = "".join(chr(ord(c) - 0xFEE0) if 0xFF01 <= ord(c) <= 0xFF5E else c for c in text)
-    return "".join(c for c in folded.upper() if c.isalnum())
-
-
 def is_card_number(text: str) -> bool:
     """Say whether ``text`` has the form and the check character of a card number."""
     if len(text) != CARD_LENGTH or any(c not in ALPHABET for c in text):

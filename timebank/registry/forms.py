@@ -13,6 +13,15 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from timebank.common.errors import DomainError
+from timebank.common.fields import (
+    BoundedDateField,
+    CleanCharField,
+    CodeField,
+    HouseNumberField,
+    PersonNameField,
+    PhoneField,
+    PinField,
+)
 from timebank.registry.models import Proxy, User
 
 
@@ -62,15 +71,15 @@ def check_birth_date(value: dt.date | None) -> dt.date | None:
 
 
 class JoinForm(BaseForm):
-    name = forms.CharField(label=_("Your name"), max_length=60, widget=forms.TextInput(attrs={"autocomplete": "name"}))
-    phone = forms.CharField(
+    name = PersonNameField(label=_("Your name"), max_length=60, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    phone = PhoneField(
         label=_("Mobile number"),
         max_length=20,
         help_text=_("You sign in with it."),
         widget=forms.TextInput(attrs={"type": "tel", "inputmode": "tel", "autocomplete": "tel"}),
     )
-    birth_date = forms.DateField(label=_("Birth date"), required=False)
-    household_number = forms.CharField(
+    birth_date = BoundedDateField(label=_("Birth date"), required=False)
+    household_number = HouseNumberField(
         label=_("House number"), required=False, max_length=20, help_text=_("The number at the door, if you know it.")
     )
     password = forms.CharField(
@@ -100,13 +109,13 @@ class JoinForm(BaseForm):
 
 
 class ProfileForm(BaseForm):
-    phone = forms.CharField(
+    phone = PhoneField(
         label=_("Mobile number"),
         required=False,
         max_length=20,
         widget=forms.TextInput(attrs={"type": "tel", "inputmode": "tel", "autocomplete": "tel"}),
     )
-    emergency_contact = forms.CharField(
+    emergency_contact = CleanCharField(
         label=_("Whom to call in an emergency"),
         required=False,
         max_length=80,
@@ -151,9 +160,9 @@ class PasswordForm(BaseForm):
         return data
 
 
-def pin_field(label: Any) -> forms.CharField:
+def pin_field(label: Any) -> PinField:
     """A PIN that phones type with the number keys and that nobody reads over a shoulder."""
-    return forms.CharField(
+    return PinField(
         label=label,
         min_length=4,
         max_length=6,
@@ -174,13 +183,13 @@ class PinForm(BaseForm):
 
 
 class BlockCardForm(BaseForm):
-    reason = forms.CharField(
+    reason = CleanCharField(
         label=_("What happened"), required=False, max_length=120, help_text=_("For example: lost on the bus.")
     )
 
 
 class ActingCardForm(BaseForm):
-    card_number = forms.CharField(
+    card_number = CodeField(
         label=_("Card number"),
         max_length=20,
         help_text=_("The ten characters under the QR of the card."),
@@ -190,7 +199,7 @@ class ActingCardForm(BaseForm):
 
 
 class HelperForm(BaseForm):
-    phone = forms.CharField(
+    phone = PhoneField(
         label=_("Mobile number of the helper"),
         max_length=20,
         help_text=_("The helper must have an account here."),
@@ -200,5 +209,5 @@ class HelperForm(BaseForm):
 
 
 class LeaveForm(BaseForm):
-    reason = forms.CharField(label=_("Why do you leave"), required=False, max_length=200)
+    reason = CleanCharField(label=_("Why do you leave"), required=False, max_length=200)
     sure = forms.BooleanField(label=_("Yes, close my account"))

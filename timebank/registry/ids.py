@@ -17,6 +17,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
+from timebank.common.input import id_number
 from timebank.registry.errors import InvalidIdNumber
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -24,15 +25,9 @@ _CHECKS = "10X98765432"
 OLDEST = dt.date(1880, 1, 1)
 
 
-def normalise(text: str) -> str:
-    """Fold full-width and lower-case characters, drop spaces."""
-    folded = "".join(chr(ord(c) - 0xFEE0) if 0xFF01 <= ord(c) <= 0xFF5E else c for c in text)
-    return "".join(folded.upper().split())
-
-
 def validate(text: str, *, today: dt.date | None = None) -> str:
     """Return the number in its written form, or raise ``InvalidIdNumber``; checks form, birth date and check digit."""
-    number = normalise(text)
+    number = id_number(text)
     if len(number) != 18 or not (number[:17].isascii() and number[:17].isdigit()) or number[17] not in _CHECKS:
         raise InvalidIdNumber(field="id_number")
     if number[0] == "0" or number[14:17] == "000":

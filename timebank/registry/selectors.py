@@ -10,7 +10,10 @@ from django.db.models import Prefetch, Q, QuerySet
 from django.http import Http404, HttpRequest
 from django.utils import timezone
 
-from timebank.registry import codes, demo, rules
+from timebank.common.input import InvalidInput, clean_text, digits, fold, house_number
+from timebank.common.input import code as read_code
+from timebank.common.input import phone as read_phone
+from timebank.registry import demo, rules
 from timebank.registry.errors import CardBlocked, UnknownCard
 from timebank.registry.models import Card, Household, Proxy, Region, Resident, Role, RoleGrant, User
 
@@ -59,7 +62,7 @@ def places_below(region: Region | None) -> QuerySet[Region]:
 
 def villages_named(text: str, limit: int = 30) -> list[Region]:
     """Find villages whose name contains ``text``; the exact name first."""
-    text = text.strip()
+    text = clean_text(text, most=40)
     if not text:
         return []
     regions = Region.objects.filter(level=Region.Level.VILLAGE, is_active=True, name__contains=text)
@@ -165,6 +168,20 @@ def get_resident_for(actor: Any, pk: int) -> Resident:
     raise Http404
 
 
+def _found_by(text: str) -> Q:
+    """Return who is meant by what somebody typed: a name, or any number of theirs, in whatever spelling."""
+    where = Q(household__number=house_number(text)) | Q(cards__number=read_code(text))
+    if key := fold(text):
+        where |= Q(name_key__contains=key)
+    if number := digits(text):
+        where |= Q(phone__startswith=number) | Q(volunteer_number=number)
+    try:
+        where |= Q(phone=read_phone(text)) if number else Q()
+    except InvalidInput:
+        pass  # the beginning of a number, or another number
+    return where
+
+
 def residents_for(actor: Any, *, village: Region | None = None, text: str = "", status: str = "") -> QuerySet[Resident]:
     """Select the residents whom a desk may see, by name, number, phone or card."""
     residents = Resident.objects.filter(village__in=rules.regions_where(actor, rules.Action.VIEW_VILLAGE))
@@ -172,15 +189,8 @@ def residents_for(actor: Any, *, village: Region | None = None, text: str = "", 
         residents = residents.filter(village=village)
     if status:
         residents = residents.filter(status=status)
-    text = text.strip()
-    if text:
-        residents = residents.filter(
-            Q(name__contains=text)
-            | Q(phone__startswith=text)
-            | Q(volunteer_number=text)
-            | Q(household__number=text)
-            | Q(cards__number=codes.normalise_card_number(text))
-        ).distinct()
+    if clean_text(text):
+        residents = residents.filter(_found_by(text)).distinct()
     return residents.select_related("village", "household").order_by("name", "pk")
 
 
@@ -209,9 +219,7 @@ def active_card(resident: Resident) -> Card | None:
 def card_holder(number: str) -> Resident:
     """Return whose card it is; raise ``UnknownCard`` or ``CardBlocked``."""
     card = (
-        Card.objects.select_related("resident__village", "resident__household")
-        .filter(number=codes.normalise_card_number(number))
-        .first()
+        Card.objects.select_related("resident__village", "resident__household").filter(number=read_code(number)).first()
     )
     if card is None:
         raise UnknownCard(field="card_number")

@@ -18,11 +18,11 @@ urlpatterns = [
     path("me/card/pin/", views.my_pin, name="my_pin"),
     path("me/card/block/", views.block_my_card, name="block_my_card"),
     path("me/helpers/", views.helpers, name="helpers"),
-    path("me/helpers/<int:pk>/end/", views.end_helper, name="end_helper"),
+    path("me/helpers/<id:pk>/end/", views.end_helper, name="end_helper"),
     path("me/export.<str:form>", views.export, name="export"),
     path("me/leave/", views.leave, name="leave"),
     path("acting/", views.acting, name="acting"),
-    path("card/<int:pk>/print/", views.card_print, name="card_print"),
+    path("card/<id:pk>/print/", views.card_print, name="card_print"),
     # Upper-case letters make a smaller QR, so the printed address is in capitals.
     re_path(r"^[cC]/(?P<number>[0-9A-Za-z]{8,12})/$", views.card, name="card"),
 ]

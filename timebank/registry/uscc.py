@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from timebank.common.input import code as read_code
 from timebank.registry.errors import InvalidUscc
 
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"  # no I, O, S, V, Z
@@ -43,12 +44,6 @@ class Uscc:
     body: str
 
 
-def normalise(text: str) -> str:
-    """Fold full-width to plain, lower to upper case, and drop spaces, invisible characters and hyphens."""
-    folded = "".join(chr(ord(c) - 0xFEE0) if 0xFF01 <= ord(c) <= 0xFF5E else c for c in text)
-    return "".join(c for c in folded.upper() if not c.isspace() and c not in "-\u200b\u200c\u200d\ufeff\u2010\u2011")
-
-
 def check_character(head: str) -> str:
     """Return the check character of the first 17 characters."""
     return ALPHABET[-sum(_VALUE[c] * w for c, w in zip(head, _WEIGHTS, strict=True)) % 31]
@@ -56,7 +51,7 @@ def check_character(head: str) -> str:
 
 def check(text: str) -> Uscc:
     """Return the code taken apart, or raise ``InvalidUscc`` whose ``params["reason"]`` says what is wrong."""
-    code = normalise(text)
+    code = read_code(text)
     if len(code) != 18:
         raise InvalidUscc(field="uscc", reason="length")
     if any(c not in _VALUE for c in code):

@@ -9,6 +9,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from timebank.common.fields import BoundedDateField, BoundedIntegerField, CleanCharField
 from timebank.registry.models import Region
 from timebank.service import rules
 from timebank.service.models import Activity, Team
@@ -19,25 +20,26 @@ class ActivityForm(forms.Form):
 
     team = forms.ModelChoiceField(Team.objects.none(), label=_("Team"))
     village = forms.ModelChoiceField(Region.objects.none(), label=_("Village"), required=False)
-    title = forms.CharField(label=_("What is to be done"), max_length=80)
+    title = CleanCharField(label=_("What is to be done"), max_length=80)
     category = forms.ChoiceField(label=_("Kind of service"))
-    place = forms.CharField(label=_("Where to meet"), max_length=120)
-    day = forms.DateField(label=_("Day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    place = CleanCharField(label=_("Where to meet"), max_length=120)
+    day = BoundedDateField(label=_("Day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
     starts = forms.TimeField(label=_("From"), widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
     ends = forms.TimeField(
         label=_("To"),
         help_text=_("An end before the start means the next morning."),
         widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
     )
-    capacity = forms.IntegerField(
+    capacity = BoundedIntegerField(
         label=_("Places"), min_value=1, max_value=2000, widget=forms.NumberInput(attrs={"inputmode": "numeric"})
     )
-    min_age = forms.IntegerField(label=_("Minimum age"), min_value=1, max_value=120, required=False)
-    details = forms.CharField(
+    min_age = BoundedIntegerField(label=_("Minimum age"), min_value=1, max_value=120, required=False)
+    details = CleanCharField(
         label=_("What to bring, what to know"),
         max_length=1000,
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
+        lines=True,
     )
 
     def __init__(self, *args: Any, teams: Any, villages: Any, kinds: Any, **kwargs: Any) -> None:
@@ -63,40 +65,40 @@ class ActivityForm(forms.Form):
 class CardForm(forms.Form):
     """A card number, typed or read by a hand scanner."""
 
-    code = forms.CharField(label=_("Card number"), max_length=200)
+    code = CleanCharField(label=_("Card number"), max_length=200)
 
     def clean_code(self) -> str:
         """Accept the whole address that is printed as QR on the card, too."""
-        text: str = self.cleaned_data["code"].strip().rstrip("/")
+        text: str = self.cleaned_data["code"].rstrip("/")
         return text.rsplit("/", 1)[-1]
 
 
 class CapacityForm(forms.Form):
-    capacity = forms.IntegerField(
+    capacity = BoundedIntegerField(
         label=_("Places"), min_value=1, max_value=2000, widget=forms.NumberInput(attrs={"inputmode": "numeric"})
     )
 
 
 class ReasonForm(forms.Form):
-    reason = forms.CharField(label=_("Why"), max_length=200, widget=forms.Textarea(attrs={"rows": 2}))
+    reason = CleanCharField(label=_("Why"), max_length=200, widget=forms.Textarea(attrs={"rows": 2}), lines=True)
 
 
 class EnterForm(forms.Form):
     """Hours of somebody whose attendance could not be taken (a paper slip)."""
 
-    code = forms.CharField(
+    code = CleanCharField(
         label=_("Card or volunteer number"), max_length=200, help_text=_("Scan the card, or type the number on it.")
     )
-    minutes = forms.IntegerField(
+    minutes = BoundedIntegerField(
         label=_("Minutes worked"),
         min_value=1,
         max_value=rules.MAX_DAY_MINUTES,
         widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
     )
-    quantity = forms.IntegerField(
+    quantity = BoundedIntegerField(
         min_value=1, max_value=100_000, initial=1, widget=forms.NumberInput(attrs={"inputmode": "numeric"})
     )
-    reason = forms.CharField(
+    reason = CleanCharField(
         label=_("Why by hand"), max_length=200, help_text=_("For example: the phone was flat, paper slip number 12.")
     )
 
@@ -108,14 +110,15 @@ class EnterForm(forms.Form):
             del self.fields["quantity"]
 
     def clean_code(self) -> str:
-        text: str = self.cleaned_data["code"].strip().rstrip("/")
+        text: str = self.cleaned_data["code"].rstrip("/")
         return text.rsplit("/", 1)[-1]
 
 
 class ObjectionForm(forms.Form):
-    text = forms.CharField(
+    text = CleanCharField(
         label=_("What is wrong with this record"),
         max_length=500,
         help_text=_("For example: the person was not there that day. The village answers within seven working days."),
         widget=forms.Textarea(attrs={"rows": 4}),
+        lines=True,
     )

@@ -13,5 +13,5 @@ urlpatterns = [
     path("styleguide/", views.styleguide, name="styleguide"),
     path("styleguide/desk/", views.styleguide_desk, name="styleguide_desk"),
     path("styleguide/print/", views.styleguide_print, name="styleguide_print"),
-    path("styleguide/error/<int:code>/", views.styleguide_error, name="styleguide_error"),
+    path("styleguide/error/<id:code>/", views.styleguide_error, name="styleguide_error"),
 ]

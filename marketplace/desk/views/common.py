@@ -11,6 +11,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
+from timebank.common.input import read_page
 from timebank.common.tables import csv_response
 from timebank.registry.models import User
 
@@ -32,7 +33,7 @@ def posted(request: HttpRequest) -> Any:
 
 def page_of(request: HttpRequest, rows: Any, size: int = PAGE) -> Any:
     """Return the asked page of a list; a number out of range gives the nearest."""
-    return Paginator(rows, size).get_page(request.GET.get("page"))
+    return Paginator(rows, size).get_page(read_page(request.GET.get("page")))
 
 
 def as_file(

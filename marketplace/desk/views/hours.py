@@ -15,6 +15,7 @@ from marketplace.desk.forms import VerifyForm
 from marketplace.desk.scope import desk
 from marketplace.desk.views.common import as_file, page_of, person, posted
 from timebank.common.errors import DomainError
+from timebank.common.input import read_ids
 from timebank.registry.rules import Action, can
 from timebank.service import rules as service_rules
 from timebank.service import services
@@ -86,7 +87,7 @@ def verify(request: HttpRequest) -> HttpResponseBase:
 
 
 def _verify_many(request: HttpRequest) -> HttpResponseBase:
-    chosen = [int(key) for key in request.POST.getlist("record")[:BULK] if key.isdigit()]
+    chosen = read_ids(request.POST.getlist("record"), BULK)
     if not chosen:
         messages.warning(request, _("Nothing was chosen. Tick the records that you have checked."))
         return redirect("desk:verify")

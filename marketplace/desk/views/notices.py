@@ -16,6 +16,7 @@ from marketplace.desk.forms import AnswerForm
 from marketplace.desk.scope import desk
 from marketplace.desk.views.common import as_file, page_of, person, posted
 from timebank.common.errors import DomainError
+from timebank.common.input import read_id
 from timebank.registry.models import Region
 from timebank.registry.rules import Action, can
 from timebank.service import services
@@ -71,8 +72,8 @@ def notice(request: HttpRequest) -> HttpResponseBase:
 @desk(Action.PUBLISH_NOTICE)
 def publish(request: HttpRequest) -> HttpResponseBase:
     """Publish a village's next list."""
-    key = request.POST.get("village", "")
-    village = get_object_or_404(Region, pk=int(key) if key.isdigit() else 0, level=Region.Level.VILLAGE)
+    key = read_id(request.POST.get("village"), 0)
+    village = get_object_or_404(Region, pk=key, level=Region.Level.VILLAGE)
     if not can(request.user, Action.PUBLISH_NOTICE, village):
         raise Http404
     try:

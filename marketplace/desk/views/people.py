@@ -15,12 +15,12 @@ from marketplace.desk.forms import CardForm, CorrectForm, DeskHelperForm, Reason
 from marketplace.desk.scope import desk
 from marketplace.desk.views.common import as_file, page_of, person, posted
 from timebank.common.errors import DomainError
+from timebank.common.input import read_choice, read_text
 from timebank.ledger import selectors as ledger_read
 from timebank.registry import ids, services
 from timebank.registry.models import AuditEntry, Resident, User
 from timebank.registry.rules import Action, can
 from timebank.registry.selectors import active_card, helpers_of
-from timebank.registry.services.residents import normalise_phone
 from timebank.service.selectors import hours_of
 
 
@@ -29,9 +29,8 @@ from timebank.service.selectors import hours_of
 def residents(request: HttpRequest) -> HttpResponseBase:
     """Find a resident by name, number, phone, house or card."""
     scope = request.scope  # type: ignore[attr-defined]
-    text = request.GET.get("q", "").strip()[:40]
-    status = request.GET.get("status", "")
-    status = status if status in Resident.Status.values else ""
+    text = read_text(request.GET.get("q"), 40)
+    status = read_choice(request.GET.get("status"), Resident.Status.values)
     residents = selectors.residents(request.user, scope, text=text, status=status)
     headers = (
         _("Village"),
@@ -202,7 +201,7 @@ def answer_request(request: HttpRequest, pk: int) -> HttpResponseBase:
             services.accept_resident(resident=resident, actor=person(request))
             messages.success(request, _("%(name)s now belongs to the time bank.") % {"name": resident.name})
         else:
-            reason = request.POST.get("reason", "").strip()[:200]
+            reason = read_text(request.POST.get("reason"))
             if not reason:
                 messages.error(request, _("Write the reason for the refusal."))
             else:
@@ -278,7 +277,7 @@ def add_helper(request: HttpRequest, pk: int) -> HttpResponseBase:
     form = DeskHelperForm(posted(request))
     if request.method == "POST" and form.is_valid():
         try:
-            helper = User.objects.filter(phone=normalise_phone(form.cleaned_data["phone"]), is_active=True).first()
+            helper = User.objects.filter(phone=form.cleaned_data["phone"], is_active=True).first()
             if helper is None:
                 form.add_error("phone", _("Nobody here signs in with this number."))
             else:

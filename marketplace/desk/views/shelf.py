@@ -19,6 +19,7 @@ from marketplace.partner.models import StockRecord
 from marketplace.rewards.selectors import movements_of
 from marketplace.rewards.services import adjust_stock, receive_stock
 from timebank.common.errors import DomainError
+from timebank.common.input import read_choice, read_text
 from timebank.registry.rules import Action, can
 
 
@@ -27,7 +28,7 @@ from timebank.registry.rules import Action, can
 def stock(request: HttpRequest) -> HttpResponseBase:
     """Show what lies on the shelves, scarcest first."""
     scope = request.scope  # type: ignore[attr-defined]
-    text = request.GET.get("q", "").strip()[:40]
+    text = read_text(request.GET.get("q"), 40)
     result = selectors.stock(scope, text=text)
     headers = (_("Supplier"), _("Item"), pgettext("stock", "On the shelf"), _("Promised"), _("Free"), _("Points"))
     file = as_file(
@@ -169,8 +170,7 @@ def hidden_code(code: str) -> str:
 def tickets(request: HttpRequest) -> HttpResponseBase:
     """Show what was handed over today and what waits."""
     scope = request.scope  # type: ignore[attr-defined]
-    which = request.GET.get("which", "today")
-    which = which if which in {"today", "waiting", "ending"} else "today"
+    which = read_choice(request.GET.get("which"), {"today", "waiting", "ending"}, "today")
     tickets = selectors.tickets(scope, which=which)
     headers = (
         _("Code"),

@@ -16,7 +16,6 @@ from timebank.registry import services
 from timebank.registry.models import Role, RoleGrant, User
 from timebank.registry.rules import BY_ORGANISATION, Action, may_appoint
 from timebank.registry.selectors import staff_of
-from timebank.registry.services.residents import normalise_phone
 
 
 @require_http_methods(["GET", "POST"])
@@ -30,7 +29,7 @@ def staff(request: HttpRequest) -> HttpResponseBase:
     form = RoleForm(posted(request), roles=roles)
     if request.method == "POST" and form.is_valid():
         try:
-            user = User.objects.filter(phone=normalise_phone(form.cleaned_data["phone"]), is_active=True).first()
+            user = User.objects.filter(phone=form.cleaned_data["phone"], is_active=True).first()
             if user is None:
                 form.add_error("phone", _("Nobody here signs in with this number."))
             else:

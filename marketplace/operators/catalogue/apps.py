@@ -21,10 +21,10 @@ class CatalogueDashboardConfig(apps.CatalogueDashboardConfig):
         return [
             path("", views.ProductListView.as_view(), name="catalogue-product-list"),
             path("products/create/", views.ProductCreateView.as_view(), name="catalogue-product-create"),
-            path("products/<int:pk>/", views.ProductView.as_view(), name="catalogue-product"),
-            path("products/<int:pk>/list/", views.ListingView.as_view(), name="catalogue-product-list-at"),
-            path("stock/<int:pk>/", views.PriceView.as_view(), name="catalogue-stock"),
+            path("products/<id:pk>/", views.ProductView.as_view(), name="catalogue-product"),
+            path("products/<id:pk>/list/", views.ListingView.as_view(), name="catalogue-product-list-at"),
+            path("stock/<id:pk>/", views.PriceView.as_view(), name="catalogue-stock"),
             path("categories/", views.CategoryListView.as_view(), name="catalogue-category-list"),
             path("categories/create/", views.CategoryCreateView.as_view(), name="catalogue-category-create"),
-            path("categories/<int:pk>/update/", views.CategoryUpdateView.as_view(), name="catalogue-category-update"),
+            path("categories/<id:pk>/update/", views.CategoryUpdateView.as_view(), name="catalogue-category-update"),
         ]

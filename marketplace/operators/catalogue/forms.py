@@ -12,6 +12,7 @@ from marketplace.catalogue.models import Category, Product, ProductClass
 from marketplace.catalogue.text import clean_html
 from marketplace.partner.errors import BadPrice
 from marketplace.partner.models import Partner
+from timebank.common.fields import CleanCharField
 from timebank.common.numbers import format_points, parse_points
 
 MOST_BYTES = 5 * 1024 * 1024
@@ -114,13 +115,13 @@ class ListingForm(forms.Form):
 
 class PriceForm(forms.Form):
     points = PointsField(label=_("Price in points"))
-    reason = forms.CharField(label=_("Why"), max_length=200)
+    reason = CleanCharField(label=_("Why"), max_length=200)
 
 
 class CategoryForm(forms.Form):
     parent = forms.ModelChoiceField(label=_("Part of"), queryset=Category.objects.order_by("path"), required=False)
-    name = forms.CharField(label=_("Name of the category"), max_length=60)
-    name_en = forms.CharField(label=_("English name"), max_length=60, required=False)
+    name = CleanCharField(label=_("Name of the category"), max_length=60)
+    name_en = CleanCharField(label=_("English name"), max_length=60, required=False)
     is_public = forms.BooleanField(label=_("Shown"), required=False, initial=True)
 
     def __init__(self, *args: Any, **kwargs: Any):
@@ -128,7 +129,7 @@ class CategoryForm(forms.Form):
         self.fields["parent"].label_from_instance = _indented
 
     def clean_name(self) -> str:
-        name = self.cleaned_data["name"].strip()
+        name = self.cleaned_data["name"]
         if "/" in name:
             raise forms.ValidationError(_("Please leave out the slash."))
         return name

@@ -21,6 +21,7 @@ from marketplace.partner import services as partners
 from marketplace.partner.models import StockRecord
 from marketplace.partner.prices import points_of
 from timebank.common.errors import DomainError
+from timebank.common.input import read_page
 
 
 class ProductListView(SearchListView):
@@ -96,7 +97,7 @@ def show_product(
     records = product.stockrecords.select_related("partner__village").order_by(
         "partner__village__path", "partner__name"
     )
-    page = Paginator(records, 20).get_page(request.GET.get("page"))
+    page = Paginator(records, 20).get_page(read_page(request.GET.get("page")))
     context = {
         "product": product,
         "form": form or ProductForm(instance=product),

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from marketplace.rewards import selectors
+from timebank.common.input import read_id
 from timebank.ledger import selectors as ledger_read
 from timebank.registry.selectors import acting_resident
 
@@ -20,8 +21,7 @@ def statement(request: HttpRequest) -> HttpResponse:
     resident = acting_resident(request)
     if resident is None:
         raise Http404
-    text = request.GET.get("before", "")
-    before = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+    before = read_id(request.GET.get("before"))
     page = selectors.statement_of(resident, before=before)
     here = reverse("rewards:statement")
     context = {

@@ -19,6 +19,7 @@ from marketplace.rewards.forms import ReasonForm
 from marketplace.rewards.models import Redemption, Ticket
 from marketplace.rewards.services.common import is_staff_of, speaks_for
 from timebank.common.errors import DomainError
+from timebank.common.input import read_page
 from timebank.common.numbers import format_points_with_unit
 from timebank.ledger import selectors as ledger_read
 from timebank.registry.models import Resident
@@ -35,7 +36,8 @@ def tickets(request: HttpRequest) -> HttpResponse:
     done = request.GET.get("show") == "done"
     page = None
     if resident is not None:
-        page = Paginator(selectors.tickets_of(resident, is_open=not done), 20).get_page(request.GET.get("page"))
+        tickets = selectors.tickets_of(resident, is_open=not done)
+        page = Paginator(tickets, 20).get_page(read_page(request.GET.get("page")))
     waiting = selectors.waiting_count(resident) if resident is not None else 0
     here = reverse("rewards:tickets")
     tabs = [

@@ -9,6 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from timebank.common.folded import FoldedField
+
 
 class Household(models.Model):
     """A family at one address. It may pool points, never hours."""
@@ -45,6 +47,7 @@ class Resident(models.Model):
     )
     volunteer_number = models.CharField(_("volunteer number"), max_length=12, unique=True)
     name = models.CharField(_("name"), max_length=60)
+    name_key = FoldedField(of="name", max_length=80)
     birth_date = models.DateField(_("birth date"), null=True, blank=True)
     phone = models.CharField(_("mobile number"), max_length=20, blank=True)
     id_number_encrypted = models.TextField(_("ID number (encrypted)"), blank=True, editable=False)

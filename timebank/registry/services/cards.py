@@ -9,6 +9,8 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from timebank.common.input import code as read_code
+from timebank.common.input import digits
 from timebank.registry import codes
 from timebank.registry.errors import (
     CardBlocked,
@@ -32,6 +34,11 @@ PIN_PAUSE = dt.timedelta(minutes=15)
 PIN_LAST_TRY = 15  # wrong PINs in a row, then the card is blocked for good
 
 
+def _read_pin(pin: str) -> str:
+    """Return a PIN as digits, also typed in full width; what is none stays, to be refused."""
+    return digits(pin) or pin
+
+
 def _check_pin_form(pin: str) -> None:
     steps = {ord(b) - ord(a) for a, b in pairwise(pin)}
     if not (pin.isascii() and pin.isdigit() and 4 <= len(pin) <= 6) or steps in ({0}, {1}, {-1}):
@@ -53,6 +60,7 @@ def issue_card(*, resident: Resident, actor: User | None, pin: str = "", now: dt
         raise ResidentClosed
     if resident.status != Resident.Status.ACTIVE:
         raise ResidentNotActive
+    pin = _read_pin(pin)
     if pin:
         _check_pin_form(pin)
     card = _write(resident, actor=actor, pin_hash=make_password(pin) if pin else "", now=now)
@@ -91,6 +99,7 @@ def set_pin(*, card: Card, pin: str, actor: User, now: dt.datetime | None = None
         require(actor, Action.ISSUE_CARD, card.resident.village)
     if card.status != Card.Status.ACTIVE:
         raise CardBlocked
+    pin = _read_pin(pin)
     _check_pin_form(pin)
     card.pin_hash = make_password(pin)
     card.pin_failures = 0
@@ -108,7 +117,7 @@ def check_pin(*, card_number: str, pin: str, now: dt.datetime | None = None) -> 
     """
     now = now or timezone.now()
     with transaction.atomic(durable=True):
-        outcome = _try_pin(codes.normalise_card_number(card_number), pin, now)
+        outcome = _try_pin(read_code(card_number), _read_pin(pin), now)
     if isinstance(outcome, RegistryError):
         raise outcome
     return outcome

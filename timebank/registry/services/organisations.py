@@ -7,6 +7,7 @@ import datetime as dt
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from timebank.common.input import clean_text, person_name
 from timebank.registry import uscc as codes
 from timebank.registry.errors import NotAllowed, OrganisationExists
 from timebank.registry.models import Organisation, Region, User
@@ -30,7 +31,7 @@ def register_organisation(
 
     A code given is checked (GB 32100) and stored in its written form; a village barber may have none.
     """
-    code = codes.check(uscc).code if uscc.strip() else ""
+    code = codes.check(uscc).code if clean_text(uscc) else ""
     if code and Organisation.objects.filter(uscc=code).exists():
         raise OrganisationExists(field="uscc")
     trusted = actor is None or can(actor, Action.GRANT_ROLE, region)
@@ -38,12 +39,12 @@ def register_organisation(
     try:
         with transaction.atomic():
             organisation = Organisation.objects.create(
-                name=name.strip(),
+                name=clean_text(name, dots=True),
                 kind=kind,
                 uscc=code,
                 region=region,
-                contact_name=contact_name.strip(),
-                contact_phone=contact_phone.strip(),
+                contact_name=person_name(contact_name),
+                contact_phone=clean_text(contact_phone),
                 status=Organisation.Status.ACTIVE if trusted else Organisation.Status.PENDING,
                 created_at=now,
             )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from timebank.common.input import clean_text, house_number, person_name
+from timebank.common.input import phone as read_phone
 from timebank.ledger import services as ledger
 from timebank.registry import codes, ids
 from timebank.registry.errors import (
@@ -24,19 +25,6 @@ from timebank.registry.rules import Action, require
 from timebank.registry.services.audit import record_audit
 
 CONSENT_VERSION = "2026-11"  # of templates/registry/_consent_text.html; a changed text gets a new version
-_PHONE = re.compile(r"1[3-9]\d{9}")
-
-
-def normalise_phone(text: str) -> str:
-    """Return the eleven digits of a Chinese mobile number, or raise ``InvalidPhone``; empty for empty."""
-    folded = "".join(chr(ord(c) - 0xFEE0) if 0xFF01 <= ord(c) <= 0xFF5E else c for c in text)
-    digits = re.sub(r"[\s()-]", "", folded)
-    digits = re.sub(r"^(\+86|0086)", "", digits)
-    if not digits:
-        return ""
-    if not _PHONE.fullmatch(digits):
-        raise InvalidPhone(field="phone")
-    return digits
 
 
 def open_village_accounts(*, village: Region) -> None:
@@ -93,9 +81,9 @@ def _make_resident(
     if digest and Resident.objects.filter(id_number_digest=digest).exists():
         raise AlreadyRegistered(field="id_number")
     household = None
-    if household_number.strip():
+    if number_of_house := house_number(household_number):
         household, _made = Household.objects.get_or_create(
-            region=village, number=household_number.strip(), defaults={"created_at": now}
+            region=village, number=number_of_house, defaults={"created_at": now}
         )
     for _attempt in range(5):
         volunteer_number = codes.new_volunteer_number()
@@ -106,7 +94,7 @@ def _make_resident(
             resident = Resident.objects.create(
                 user=user,
                 volunteer_number=volunteer_number,
-                name=name.strip(),
+                name=person_name(name),
                 birth_date=birth_date or (ids.birth_date(number) if number else None),
                 phone=phone,
                 id_number_encrypted=ids.encrypt(number) if number else "",
@@ -151,10 +139,10 @@ def register_resident(
     if not consent_version:
         raise ConsentMissing
     now = now or timezone.now()
-    phone = normalise_phone(phone)
+    phone = read_phone(phone)
     user = None
     if phone and password:
-        user = _make_user(name=name.strip(), phone=phone, password=password, username=username, now=now)
+        user = _make_user(name=person_name(name), phone=phone, password=password, username=username, now=now)
     resident = _make_resident(
         village=village,
         name=name,
@@ -191,10 +179,10 @@ def apply_to_join(
     if consent_version != CONSENT_VERSION:
         raise ConsentMissing(field="consent")
     now = now or timezone.now()
-    phone = normalise_phone(phone)
+    phone = read_phone(phone)
     if not phone:
         raise InvalidPhone(field="phone")
-    user = _make_user(name=name.strip(), phone=phone, password=password, username="", now=now)
+    user = _make_user(name=person_name(name), phone=phone, password=password, username="", now=now)
     resident = _make_resident(
         village=village,
         name=name,
@@ -272,19 +260,19 @@ def correct_resident(
             changed.append(field)
 
     if name is not None:
-        put("name", name.strip())
+        put("name", person_name(name))
     if birth_date is not None:
         put("birth_date", birth_date)
     if phone is not None:
-        put("phone", normalise_phone(phone))
+        put("phone", read_phone(phone))
     if emergency_contact is not None:
-        put("emergency_contact", emergency_contact.strip())
+        put("emergency_contact", clean_text(emergency_contact))
     if on_honour_roll is not None:
         put("on_honour_roll", on_honour_roll)
     if household_number is not None:
         household = None
-        if household_number.strip():
-            household, _made = Household.objects.get_or_create(region=resident.village, number=household_number.strip())
+        if number := house_number(household_number):
+            household, _made = Household.objects.get_or_create(region=resident.village, number=number)
         put("household", household)
     if not changed:
         return resident

@@ -7,6 +7,9 @@ import datetime as dt
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from timebank.common.input import email as read_email
+from timebank.common.input import person_name
+from timebank.common.input import phone as read_phone
 from timebank.registry import rules
 from timebank.registry.errors import AlreadyGranted, DutiesClash, NotAllowed, PhoneTaken, RoleNeedsPlace
 from timebank.registry.models import Organisation, Region, RoleGrant, User
@@ -25,8 +28,6 @@ def create_user(
     now: dt.datetime | None = None,
 ) -> User:
     """Create a sign-in for staff; what they may do is granted apart. ``actor`` nobody = the machine itself."""
-    from timebank.registry.services.residents import normalise_phone
-
     if actor is not None:
         rules.require(actor, rules.Action.GRANT_ROLE)
     fields = {"username": username} if username else {}
@@ -34,10 +35,10 @@ def create_user(
     try:
         with transaction.atomic():
             user = User.objects.create_user(
-                name=name.strip(),
+                name=person_name(name),
                 password=password,
-                phone=normalise_phone(phone) or None,
-                email=email or None,
+                phone=read_phone(phone) or None,
+                email=read_email(email) or None,
                 date_joined=now,
                 **fields,
             )

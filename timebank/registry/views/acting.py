@@ -12,6 +12,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from timebank.common.errors import DomainError
+from timebank.common.input import code as read_code
+from timebank.common.input import read_id, read_text
 from timebank.registry import selectors, services
 from timebank.registry.forms import ActingCardForm
 from timebank.registry.models import Resident
@@ -23,7 +25,7 @@ from timebank.registry.views.me import _user
 @sensitive_post_parameters("pin")
 def acting(request: HttpRequest) -> HttpResponse:
     """Choose for whom to act. Both names go into everything that is done."""
-    card = request.GET.get("card", "")[:12]
+    card = read_code(request.GET.get("card"))[:12]
     form = ActingCardForm(initial={"card_number": card} if card else None)
     if request.method == "POST":
         if "self" in request.POST:
@@ -44,7 +46,7 @@ def acting(request: HttpRequest) -> HttpResponse:
             "own": own,
             "helps": selectors.helps(request.user),
             "current": selectors.on_behalf_of(request),
-            "next": request.GET.get("next", ""),
+            "next": read_text(request.GET.get("next"), 500),
             "minutes": int(ACTING_BY_CARD.total_seconds() // 60),
         },
         status=422 if form.errors else 200,
@@ -52,8 +54,8 @@ def acting(request: HttpRequest) -> HttpResponse:
 
 
 def _by_proxy(request: HttpRequest) -> HttpResponse:
-    key = request.POST["resident"]
-    proxy = selectors.helps(request.user).filter(resident=int(key)).first() if key.isdigit() else None
+    key = read_id(request.POST["resident"])
+    proxy = selectors.helps(request.user).filter(resident=key).first() if key else None
     if proxy is None:
         raise Http404
     _begin(request, proxy.resident, {"resident": proxy.resident_id, "by": "proxy"})
@@ -96,7 +98,7 @@ def _begin(request: HttpRequest, resident: Resident, chosen: dict[str, object]) 
 
 
 def _onward(request: HttpRequest) -> HttpResponse:
-    target = request.POST.get("next", "")
+    target = read_text(request.POST.get("next"), 500)
     if target and url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):
         return redirect(target)
     return redirect("/" if "self" not in request.POST else "registry:acting")

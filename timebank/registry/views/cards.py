@@ -15,6 +15,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET
 
 from timebank.common.errors import DomainError
+from timebank.common.input import code as read_code
+from timebank.common.input import read_text
 from timebank.registry import codes, rules, selectors, services
 from timebank.registry.forms import BlockCardForm, PinForm
 from timebank.registry.models import Card
@@ -29,7 +31,7 @@ def card_address(card: Card) -> str:
 @require_GET
 def card(request: HttpRequest, number: str) -> HttpResponse:
     """Open a scanned card: a clerk sells by it, everyone else types the PIN or signs in. It tells no name."""
-    number = codes.normalise_card_number(number)
+    number = read_code(number)
     if not codes.is_card_number(number):
         raise Http404
     if rules.can(request.user, rules.Action.CARD_SALE):
@@ -96,6 +98,7 @@ def card_print(request: HttpRequest, pk: int) -> HttpResponse:
     if not mine and not rules.can(request.user, rules.Action.ISSUE_CARD, printed.resident.village):
         raise Http404
     back = reverse("registry:my_card") if mine else ""
+    asked = read_text(request.GET.get("back"))
     return render(
         request,
         "registry/card_print.html",
@@ -103,6 +106,6 @@ def card_print(request: HttpRequest, pk: int) -> HttpResponse:
             "card": printed,
             "resident": printed.resident,
             "address": card_address(printed),
-            "back": request.GET.get("back", "") if request.GET.get("back", "").startswith("/village/") else back,
+            "back": asked if asked.startswith("/village/") else back,
         },
     )

@@ -25,7 +25,6 @@ from timebank.registry.errors import NotAllowed
 from timebank.registry.exports import export_of
 from timebank.registry.forms import HelperForm, LeaveForm, PasswordForm, ProfileForm
 from timebank.registry.models import Proxy, Resident, User
-from timebank.registry.services.residents import normalise_phone
 
 # Pages of other apps that belong under 我的; one that does not exist (yet) is left out.
 ELSEWHERE = (
@@ -137,7 +136,7 @@ def helpers(request: HttpRequest) -> HttpResponse:
     form = HelperForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            helper = User.objects.filter(phone=normalise_phone(form.cleaned_data["phone"]), is_active=True).first()
+            helper = User.objects.filter(phone=form.cleaned_data["phone"], is_active=True).first()
             if helper is None:
                 form.add_error("phone", _("Nobody here signs in with this number. Ask the helper to register first."))
             else:

@@ -17,6 +17,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from timebank.common.errors import DomainError
+from timebank.common.input import code as read_code
+from timebank.common.input import read_id, read_text
 from timebank.registry import demo, rules, selectors, services
 from timebank.registry.forms import JoinForm, SignInForm
 from timebank.registry.models import Region
@@ -46,9 +48,9 @@ class SignInView(LoginView):
 
     def get_initial(self) -> dict[str, Any]:
         initial = super().get_initial()
-        if card := self.request.GET.get("card", ""):
+        if card := read_code(self.request.GET.get("card")):
             initial["username"] = card[:12]
-        chosen = self.request.GET.get("as", "")
+        chosen = read_text(self.request.GET.get("as"), 32)
         for account in selectors.demo_accounts() if chosen else []:
             if account["username"] == chosen:
                 initial.update(username=account["sign_in"], password=demo.PASSWORD)
@@ -57,7 +59,7 @@ class SignInView(LoginView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
         context["demo_accounts"] = selectors.demo_accounts() if settings.DEMO else []
-        context["chosen"] = self.request.GET.get("as", "")
+        context["chosen"] = read_text(self.request.GET.get("as"), 32)
         return context
 
 
@@ -108,16 +110,13 @@ def join(request: HttpRequest) -> HttpResponse:
 
 
 def _village(key: str | None) -> Region | None:
-    if not key or not key.isdigit():
-        return None
-    return Region.objects.filter(pk=int(key), level=Region.Level.VILLAGE, is_active=True).first()
+    return Region.objects.filter(pk=read_id(key, 0), level=Region.Level.VILLAGE, is_active=True).first()
 
 
 def _village_choice(request: HttpRequest) -> dict[str, Any]:
     """Find a village by name, or by walking down from province to town."""
-    text = request.GET.get("q", "").strip()[:40]
-    key = request.GET.get("in", "")
-    inside = Region.objects.filter(pk=int(key), is_active=True).first() if key.isdigit() else None
+    text = read_text(request.GET.get("q"), 40)
+    inside = Region.objects.filter(pk=read_id(request.GET.get("in"), 0), is_active=True).first()
     below = list(selectors.places_below(inside))
     while inside is None and len(below) == 1 and below[0].level != Region.Level.VILLAGE:
         inside = below[0]

@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from timebank.common.errors import DomainError
+from timebank.common.input import read_page
 from timebank.registry.models import Resident
 from timebank.service import errors, rules, selectors, services, tokens
 from timebank.service.models import Activity, SignUp
@@ -48,7 +49,7 @@ def activity_list(request: HttpRequest) -> HttpResponse:
     )
     mine = list(selectors.sign_ups_of(resident, now=now))
     result = result.exclude(pk__in=[item.activity_id for item in mine])
-    page = Paginator(result, PAGE).get_page(request.GET.get("page"))
+    page = Paginator(result, PAGE).get_page(read_page(request.GET.get("page")))
     base = {"when": when, "category": category, "where": "town" if whole_town else ""}
     return render(
         request,

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from timebank.common.errors import DomainError
+from timebank.common.input import read_page
 from timebank.policy import words
 from timebank.service import rules, selectors, services
 from timebank.service.models import Objection, Record, RecordChange
@@ -39,7 +40,7 @@ def hours(request: HttpRequest) -> HttpResponse:
     resident = acting_resident(request)
     if resident is None:
         return render(request, "service/hours.html", {"resident": None})
-    page = Paginator(selectors.records_of(resident), PAGE).get_page(request.GET.get("page"))
+    page = Paginator(selectors.records_of(resident), PAGE).get_page(read_page(request.GET.get("page")))
     return render(
         request,
         "service/hours.html",

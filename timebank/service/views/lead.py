@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from timebank.common.errors import DomainError
+from timebank.common.input import digits, read_id, read_page
 from timebank.policy.models import Category
 from timebank.registry import rules as registry_rules
 from timebank.registry.models import Region, Resident
@@ -39,7 +40,7 @@ def lead_list(request: HttpRequest) -> HttpResponse:
         activities_led = activities_led.exclude(status=Activity.Status.OPEN)
     else:
         activities_led = activities_led.filter(status=Activity.Status.OPEN).order_by("starts_at", "pk")
-    page = Paginator(activities_led, PAGE).get_page(request.GET.get("page"))
+    page = Paginator(activities_led, PAGE).get_page(read_page(request.GET.get("page")))
     tabs = [
         {"label": _("Current"), "href": "?", "active": not past},
         {"label": _("Past"), "href": "?show=past", "active": past},
@@ -119,7 +120,7 @@ def code(request: HttpRequest, pk: int) -> HttpResponse:
 def tap(request: HttpRequest, pk: int) -> HttpResponse:
     """Check somebody of the list in or out, or take a mistaken check-out back."""
     activity = selectors.led_activity_for(request.user, pk)
-    person = Resident.objects.filter(pk=_number(request.POST.get("resident", ""))).first()
+    person = Resident.objects.filter(pk=read_id(request.POST.get("resident"))).first()
     on_list = {row.resident.pk for row in selectors.attendance_rows(activity)}
     if person is None or person.pk not in on_list:
         raise Http404
@@ -246,7 +247,7 @@ def enter(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _person(activity: Activity, number: str) -> Resident:
     """Find a person by volunteer number in the activity's town, else by card."""
-    known = Resident.objects.select_related("village").filter(volunteer_number=number.upper()).first()
+    known = Resident.objects.select_related("village").filter(volunteer_number=digits(number)).first()
     if known is not None and rules.is_open_to(activity, known):
         return known
     return card_holder(number)
@@ -268,10 +269,6 @@ def _villages(request: HttpRequest) -> Any:
         | Q(pk__in=selectors.teams_led_by(request.user).values("region")),
         is_active=True,
     ).order_by("path")
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
 
 
 def _code_url(request: HttpRequest, activity: Activity) -> str:

@@ -1,0 +1,32 @@
+"""A column that keeps another folded, so that a search finds it in any spelling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+
+from timebank.common.input import fold
+
+
+class FoldedField(models.CharField):  # type: ignore[type-arg]
+    """What ``fold`` makes of the field ``of``, written whenever the row is saved or created in bulk.
+
+    ``QuerySet.update`` does not write it: change the field by ``save``.
+    """
+
+    def __init__(self, *args: Any, of: str, **kwargs: Any) -> None:
+        self.of = of
+        kwargs.update(editable=False, blank=True, default="")
+        super().__init__(*args, **kwargs)
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        for fixed in ("editable", "blank", "default"):
+            kwargs.pop(fixed, None)
+        return name, path, args, {**kwargs, "of": self.of}
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        value = fold(getattr(model_instance, self.of))[: self.max_length]
+        setattr(model_instance, self.attname, value)
+        return value
