@@ -183,7 +183,8 @@ def test_lines_say_who_and_for_what(village, enter):
 
 def test_a_month_that_never_was_is_not_found(village, enter):
     client = enter(village.admin)
-    assert client.get(url("month", 2026, 13)).status_code == 404
+    for path in ("2026/13", "2026/0", "1999/1", "2026/" + "9" * 30, "9" * 5000 + "/1"):
+        assert client.get(f"/village/statement/{path}/").status_code == 404
     assert client.get(url("month", 2026, 9, which="nonsense")).status_code == 404
 
 

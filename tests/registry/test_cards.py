@@ -72,7 +72,7 @@ def test_a_card_without_pin_spends_nothing(admin, resident):
     assert services.check_pin(card_number=card.number, pin="2580") == card
 
 
-@pytest.mark.parametrize("pin", ["1234", "8765", "0000", "777777", "12", "1234567", "12a4", "１３５７"])
+@pytest.mark.parametrize("pin", ["1234", "8765", "0000", "777777", "12", "1234567", "12a4", "１２３４", "①③⑤⑦"])
 def test_a_pin_that_is_guessed_at_once_is_refused(admin, resident, pin):
     with pytest.raises(WeakPin):
         services.issue_card(resident=resident, actor=admin, pin=pin)

@@ -12,7 +12,7 @@ from timebank.common.input import fold
 class FoldedField(models.CharField):  # type: ignore[type-arg]
     """What ``fold`` makes of the field ``of``, written whenever the row is saved or created in bulk.
 
-    ``QuerySet.update`` does not write it: change the field by ``save``.
+    The model is ``KeepsFolded``, so that ``save(update_fields=…)`` brings it along. ``QuerySet.update`` does not.
     """
 
     def __init__(self, *args: Any, of: str, **kwargs: Any) -> None:
@@ -30,3 +30,17 @@ class FoldedField(models.CharField):  # type: ignore[type-arg]
         value = fold(getattr(model_instance, self.of))[: self.max_length]
         setattr(model_instance, self.attname, value)
         return value
+
+
+class KeepsFolded(models.Model):
+    """A model with folded columns: they follow wherever their fields are saved."""
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if kwargs.get("update_fields") is not None:
+            names = set(kwargs["update_fields"])
+            folded = [field for field in self._meta.local_fields if isinstance(field, FoldedField)]
+            kwargs["update_fields"] = names | {field.name for field in folded if field.of in names}
+        super().save(*args, **kwargs)

@@ -176,9 +176,9 @@ def _found_by(text: str) -> Q:
     if number := digits(text):
         where |= Q(phone__startswith=number) | Q(volunteer_number=number)
     try:
-        where |= Q(phone=read_phone(text)) if number else Q()
+        where |= Q(phone=read_phone(text) or None)
     except InvalidInput:
-        pass  # the beginning of a number, or another number
+        pass  # the beginning of a number, or something else
     return where
 
 

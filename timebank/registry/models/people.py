@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from timebank.common.folded import FoldedField
+from timebank.common.folded import FoldedField, KeepsFolded
 
 
 class Household(models.Model):
@@ -29,7 +29,7 @@ class Household(models.Model):
         return self.number
 
 
-class Resident(models.Model):
+class Resident(KeepsFolded):
     """A person of a village. The volunteer number is the public one; the ID number is encrypted at rest."""
 
     class Status(models.TextChoices):
