@@ -88,7 +88,7 @@ def cache() -> Path:
     return path
 
 
-def prune(pattern: str, keep: int = 6) -> None:
+def prune(pattern: str, keep: int = 24) -> None:
     """Keep only the newest few entries of the cache."""
     found = sorted(cache().glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)
     for old in found[keep:]:
