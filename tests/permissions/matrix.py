@@ -90,6 +90,7 @@ MATRIX: dict[str, str] = {
     "service:scheme_copy": "in 404 404 404 404 404 403 ok ok ok 403",
     "service:scheme_approve": "in 404 404 404 404 404 403 403 404 ok 403",
     "service:scheme_discard": NOBODY,
+    "service:scheme_simulate": "in 404 404 404 404 404 403 ok 404 ok 403",
     "service:scheme_new_rule": "in 404 404 404 404 404 403 403 404 ok 403",
     "service:scheme_rule": "in 404 404 404 404 404 403 403 404 ok 403",
     "service:notice": EVERYBODY,

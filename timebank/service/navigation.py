@@ -76,6 +76,7 @@ def register() -> None:
             "service:scheme",
             "service:scheme_copy",
             "service:scheme_approve",
+            "service:scheme_simulate",
             "service:scheme_rule",
             "service:scheme_new_rule",
             "service:scheme_compare",

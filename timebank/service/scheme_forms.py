@@ -26,6 +26,8 @@ from timebank.registry.models import Region
 MOST_BYTES = 512 * 1024
 MOST_ROWS = 1000
 SALT = "scheme-table"
+MOST_DAYS = 366
+FIRST_YEAR = 2000
 
 
 def _day(**attrs: str) -> forms.DateInput:
@@ -285,3 +287,24 @@ class AdoptForm(IdempotentForm, BaseForm):
         self.fields["region"].queryset = regions  # type: ignore[attr-defined]
         self.fields["scheme"].queryset = schemes  # type: ignore[attr-defined]
         self.fields["since"].widget.attrs["min"] = timezone.localdate().isoformat()
+
+
+class SimulationForm(BaseForm):
+    """Where and when to replay."""
+
+    region = forms.ModelChoiceField(Region.objects.none(), label=gettext_lazy("Where"))
+    first = forms.DateField(label=gettext_lazy("From"), widget=_day())
+    last = forms.DateField(label=gettext_lazy("Until"), widget=_day())
+
+    def __init__(self, *args: Any, regions: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["region"].queryset = regions  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        first, last = data.get("first"), data.get("last")
+        if first and last and not 0 <= (last - first).days <= MOST_DAYS:
+            self.add_error("last", _("Choose at most a year, the end not before the beginning."))
+        if first and first.year < FIRST_YEAR:
+            self.add_error("first", _("Choose a later day."))
+        return data

@@ -36,6 +36,7 @@ urlpatterns = [
     path("schemes/<slug:slug>/<id:number>/copy/", schemes.copy, name="scheme_copy"),
     path("schemes/<slug:slug>/<id:number>/approve/", schemes.approve, name="scheme_approve"),
     path("schemes/<slug:slug>/<id:number>/discard/", schemes.discard, name="scheme_discard"),
+    path("schemes/<slug:slug>/<id:number>/simulate/", schemes.simulation, name="scheme_simulate"),
     path("schemes/<slug:slug>/<id:number>/rules/new/", schemes.new_rule, name="scheme_new_rule"),
     path("schemes/<slug:slug>/<id:number>/rules/<str:code>/", schemes.rule, name="scheme_rule"),
     path("notice/<id:pk>/", notices.notice, name="notice"),

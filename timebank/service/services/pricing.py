@@ -10,6 +10,7 @@ from django.db.models import Sum
 
 from timebank.policy import engine
 from timebank.policy.models import SchemeVersion
+from timebank.policy.replay import past_of
 from timebank.policy.selectors import version_by_code, version_in_force
 from timebank.registry.models import Region, Resident
 from timebank.service import errors
@@ -62,21 +63,6 @@ def fact_of(record: Record) -> engine.Fact:
         factors=tuple(record.factors),
         unit=record.unit,
         chosen=record.chosen_points,
-    )
-
-
-def past_of(fact: engine.Fact, *, points: int, rule: str, earns: str) -> engine.Past:
-    """Return a fact as history, once it has its price."""
-    return engine.Past(
-        category=fact.category,
-        on=fact.on,
-        minutes=fact.minutes,
-        quantity=fact.quantity,
-        points=points,
-        rule=rule,
-        factors=fact.factors,
-        unit=fact.unit,
-        earns=earns,
     )
 
 

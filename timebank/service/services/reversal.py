@@ -11,6 +11,7 @@ from django.utils import timezone
 from timebank.ledger import selectors as ledger_read
 from timebank.ledger import services as ledger
 from timebank.ledger.types import Leg, TransferSpec
+from timebank.policy.replay import past_of
 from timebank.registry import rules as registry_rules
 from timebank.registry.models import User
 from timebank.registry.selectors import resident_of, same_household
@@ -25,7 +26,6 @@ from timebank.service.services.pricing import (
     corrections_of,
     fact_of,
     looks_back_to,
-    past_of,
     price,
     shares_caps,
     spec_by_code,

@@ -23,15 +23,27 @@ from timebank.policy import rules as policy_rules
 from timebank.policy import services as policy
 from timebank.policy.models import SchemeVersion
 from timebank.policy.questions import questions_of
+from timebank.policy.replay import Simulation
 from timebank.policy.tables import read_table
 from timebank.policy.units import NotReadable
+from timebank.registry.models import Resident
 from timebank.service import services
 from timebank.service.rules import Action
-from timebank.service.scheme_forms import AdoptForm, ApproveForm, DraftForm, RowForm, RuleForm, TableForm
+from timebank.service.scheme_forms import (
+    AdoptForm,
+    ApproveForm,
+    DraftForm,
+    RowForm,
+    RuleForm,
+    SimulationForm,
+    TableForm,
+)
 from timebank.service.selectors import adoptions
+from timebank.service.selectors.simulation import simulate
 from timebank.service.views.common import login_required
 
 PAGE = 30
+MOST_SHOWN = 20  # names in either list; the sums are of all
 View = Callable[..., HttpResponse]
 
 
@@ -61,6 +73,11 @@ def _may(request: HttpRequest, action: str, version: SchemeVersion | None = None
 def _require(request: HttpRequest, action: str) -> None:
     if not _may(request, action):
         raise PermissionDenied
+
+
+def _posted(request: HttpRequest) -> Any:
+    """Return what was sent, None when nothing was: an empty form that was sent is wrong, not new."""
+    return request.POST if request.method == "POST" else None
 
 
 def _page(request: HttpRequest, name: str, context: dict[str, Any], form: Any = None) -> HttpResponse:
@@ -138,7 +155,7 @@ def copy(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     _require(request, policy_rules.DRAFT)
     regions = adoptions.own_regions(request.user, Action.DRAFT_SCHEME)
     initial = {"name": version.scheme.name, "region": regions.first(), "effective_from": _next_month()}
-    form = DraftForm(request.POST or None, regions=regions, initial=initial)
+    form = DraftForm(_posted(request), regions=regions, initial=initial)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
@@ -174,7 +191,7 @@ def import_table(request: HttpRequest) -> HttpResponse:
     _require(request, policy_rules.DRAFT)
     regions = adoptions.own_regions(request.user, Action.DRAFT_SCHEME)
     initial = {"region": regions.first(), "effective_from": _next_month()}
-    form = TableForm(request.POST or None, request.FILES or None, regions=regions, initial=initial)
+    form = TableForm(_posted(request), request.FILES or None, regions=regions, initial=initial)
     context: dict[str, Any] = {}
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
@@ -250,7 +267,7 @@ def rule(request: HttpRequest, slug: str, number: int, code: str) -> HttpRespons
 def new_rule(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Add a rule to a draft."""
     version = _draft(request, slug, number)
-    form = RowForm(request.POST or None)
+    form = RowForm(_posted(request))
     if request.method == "POST" and form.is_valid():
         row = {name: value for name, value in form.cleaned_data.items() if name != form.KEY}
         try:
@@ -288,7 +305,7 @@ def approve(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     if not _may(request, policy_rules.APPROVE, version):
         raise PermissionDenied
     questions = questions_of(version.content(), version.questions)
-    form = ApproveForm(request.POST or None, questions=questions)
+    form = ApproveForm(_posted(request), questions=questions)
     if request.method == "POST" and form.is_valid():
         try:
             policy.approve_version(
@@ -304,6 +321,40 @@ def approve(request: HttpRequest, slug: str, number: int) -> HttpResponse:
             return redirect("service:scheme", slug=slug, number=number)
     own = version.drafted_by == request.user
     return _page(request, "approve", {"version": version, "own": own, "questions": questions}, form)
+
+
+@require_GET
+@staff
+def simulation(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """Show what a past period would have earned under this version, before anybody decides."""
+    version = adoptions.version_for(request.user, slug, number)
+    _require(request, policy_rules.DRAFT)
+    regions = adoptions.own_regions(request.user, Action.DRAFT_SCHEME)
+    first, last = _last_quarter()
+    initial = {"region": regions.first(), "first": first, "last": last}
+    asked = request.GET if "first" in request.GET else None
+    form = SimulationForm(asked, regions=regions, initial=initial)
+    context: dict[str, Any] = {"version": version}
+    if asked is not None and form.is_valid():
+        data = form.cleaned_data
+        result = simulate(data["region"], data["first"], data["last"], version)
+        context |= {"result": result, **_told(request, result)}
+    return _page(request, "simulation", context, form)
+
+
+def _told(request: HttpRequest, result: Simulation) -> dict[str, Any]:
+    """Return the people who gain and lose most, by name, and the sums in words."""
+    shown = [*result.gains[:MOST_SHOWN], *result.loses[:MOST_SHOWN]]
+    names = dict(Resident.objects.filter(pk__in=[one.person for one in shown]).values_list("pk", "name"))
+    rows = lambda people: [{"name": names.get(one.person, ""), "result": one} for one in people[:MOST_SHOWN]]  # noqa: E731
+    return {"gains": rows(result.gains), "loses": rows(result.loses)}
+
+
+def _last_quarter() -> tuple[dt.date, dt.date]:
+    today = timezone.localdate()
+    begin = dt.date(today.year, (today.month - 1) // 3 * 3 + 1, 1)
+    last = begin - dt.timedelta(days=1)
+    return dt.date(last.year, last.month - 2, 1), last
 
 
 @require_POST
@@ -324,7 +375,7 @@ def adopt(request: HttpRequest) -> HttpResponse:
     regions = adoptions.own_regions(request.user, Action.ADOPT_SCHEME)
     schemes = adoptions.approved_schemes()
     initial = {"region": regions.first(), "scheme": request.GET.get("scheme", "")[:40], "since": _next_month()}
-    form = AdoptForm(request.POST or None, regions=regions, schemes=schemes, initial=initial)
+    form = AdoptForm(_posted(request), regions=regions, schemes=schemes, initial=initial)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
