@@ -8,13 +8,17 @@ from oscar import config
 from oscar.apps.analytics import apps as analytics
 from oscar.core.loading import get_class
 
+from timebank.common.contract import AppContract
 
-class MarketplaceShop(config.Shop):
+
+class MarketplaceShop(AppContract, config.Shop):
     """Oscar's root with only the doors that the market uses.
 
     Accounts, checkout steps, offers, wish lists, password reset by e-mail and the rest have pages of ours or no
     place here.
     """
+
+    urls_at = {"": "marketplace.urls"}
 
     def ready(self) -> None:
         super().ready()

@@ -199,17 +199,7 @@ CELERY_WORKER_REDIRECT_STDOUTS = False  # a traceback stays readable
 CELERY_TIMEZONE = "UTC"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
-# Every due effect is a row in the database; these sweeps find it, however often they run.
-CELERY_BEAT_SCHEDULE = {
-    "sweep": {"task": "timebank.common.tasks.task_sweep", "schedule": 60},
-    "seal the ledger": {"task": "timebank.ledger.tasks.task_seal", "schedule": 2 * 60},
-    "let points expire": {"task": "timebank.ledger.tasks.task_expire_due", "schedule": 60 * 60},
-    "give back holds that ran out": {"task": "timebank.ledger.tasks.task_lapse_holds", "schedule": 5 * 60},
-    "credit what is due": {"task": "timebank.service.tasks.task_credit_due", "schedule": 5 * 60},
-    "close the year": {"task": "timebank.service.tasks.task_close_year", "schedule": 24 * 60 * 60},
-    "close forgotten activities": {"task": "timebank.service.tasks.task_close_overdue", "schedule": 15 * 60},
-    "expire tickets": {"task": "marketplace.rewards.tasks.task_expire_tickets", "schedule": 60 * 60},
-}
+# What beat starts is declared by the apps (``beat`` of their contract) and composed in ``settings.celery``.
 if CELERY_BROKER_URL.startswith("filesystem://"):
     # The embedded broker needs no server. It may lose a message in flight when a worker is killed: harmless, because
     # every due effect is a row in the database that a beat task sweeps.

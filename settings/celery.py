@@ -16,6 +16,14 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
+@app.on_after_finalize.connect
+def compose_schedule(sender: Any, **_kwargs: Any) -> None:
+    """Take the beat entries that the apps declare."""
+    from timebank.common import contract
+
+    sender.conf.beat_schedule = contract.beat_schedule()
+
+
 @app.on_configure.connect
 def make_queue_folders(sender: Any = None, **_kwargs: Any) -> None:
     """Make the folders of the broker that needs no server, as soon as anybody wants to use it."""

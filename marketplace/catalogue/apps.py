@@ -4,29 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import gettext_lazy as _
 from oscar.apps.catalogue import apps
 from oscar.core.loading import get_class
 
+from timebank.common.contract import AppContract
 
-class CatalogueConfig(apps.CatalogueConfig):
+
+class CatalogueConfig(AppContract, apps.CatalogueConfig):
     name = "marketplace.catalogue"
+    menus = "marketplace.catalogue.navigation.MENUS"
 
     def ready(self) -> None:
-        from timebank.ui import menus
-
         super().ready()
         self.detail_view = get_class("catalogue.views", "ProductDetailView")
-        for area in ("resident", "public"):
-            menus.register(
-                area,
-                "redeem",
-                _("Redeem"),
-                "catalogue:index",
-                icon="gift",
-                order=20,
-                match=("catalogue", "basket", "rewards:confirm"),
-            )
 
     def get_urls(self) -> list[Any]:
         """The shelf, a category, a reward. Ranges belong to offers, reviews to nobody here."""

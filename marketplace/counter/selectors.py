@@ -14,13 +14,13 @@ from django.utils import timezone
 from marketplace.partner.models import Partner, StockRecord
 from marketplace.partner.strategy import Selector
 from marketplace.rewards.models import Redemption, Scan, Ticket
+from marketplace.rewards.rules import HAND_OVER
 from marketplace.rewards.selectors import counters_of
 from marketplace.rewards.services.handing_over import can_undo
 from timebank.registry.models import Resident, User
-from timebank.registry.rules import Action
 
 
-def counter_for(user: User, pk: int, action: Action = Action.HAND_OVER) -> Partner:
+def counter_for(user: User, pk: int, action: str = HAND_OVER) -> Partner:
     """Return a counter at which ``user`` serves; 404 to anybody else."""
     counters = counters_of(user, action).filter(pk=pk).first()
     if counters is None:

@@ -24,13 +24,13 @@ from marketplace.partner.models import Partner
 from marketplace.rewards import selectors as rewards
 from marketplace.rewards import services
 from marketplace.rewards.models import Scan, Ticket
+from marketplace.rewards.rules import CARD_SALE
 from marketplace.rewards.services.handing_over import can_undo
 from timebank.common.errors import DomainError
 from timebank.common.input import clean_text, read_id, read_int, read_text
 from timebank.common.input import code as read_code
 from timebank.ledger import selectors as ledger_read
 from timebank.registry.models import Resident
-from timebank.registry.rules import Action
 from timebank.registry.selectors import card_holder
 from timebank.ui.templatetags.ui import day, timestamp
 
@@ -175,7 +175,7 @@ def today(request: HttpRequest, pk: int) -> HttpResponse:
 @sensitive_post_parameters("pin")
 def sale(request: HttpRequest, pk: int) -> HttpResponse:
     """Scan a card, pick goods, let the holder type the PIN, done."""
-    partner = selectors.counter_for(request.user, pk, Action.CARD_SALE)  # type: ignore[arg-type]
+    partner = selectors.counter_for(request.user, pk, CARD_SALE)  # type: ignore[arg-type]
     till = Till(request, partner)
     if request.method == "POST":
         step = {"card": _take_card, "add": _add, "set": _set, "pay": _pay, "clear": _clear}.get(
@@ -321,7 +321,7 @@ def receipt(request: HttpRequest, pk: int, key: uuid.UUID) -> HttpResponse:
 @login_required
 def undo_sale(request: HttpRequest, pk: int, key: uuid.UUID) -> HttpResponse:
     """Take a whole sale back."""
-    partner = selectors.counter_for(request.user, pk, Action.CARD_SALE)  # type: ignore[arg-type]
+    partner = selectors.counter_for(request.user, pk, CARD_SALE)  # type: ignore[arg-type]
     sale = selectors.sale_for(partner, key)
     try:
         services.undo_sale(redemption=sale, actor=request.user)

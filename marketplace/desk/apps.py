@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from timebank.common.contract import AppContract
 
-class ConsoleConfig(AppConfig):
+
+class DeskConfig(AppContract):
     name = "marketplace.desk"
     label = "desk"
     verbose_name = _("Village desk")
-
-    def ready(self) -> None:
-        from marketplace.desk import navigation
-
-        navigation.register()
+    urls_at = {"village/": "marketplace.desk.urls"}
+    menus = "marketplace.desk.navigation.MENUS"
+    start_pages = "marketplace.desk.navigation.START_PAGES"

@@ -23,7 +23,7 @@ from timebank.common.fields import (
 from timebank.common.numbers import format_points, parse_money
 from timebank.policy.engine import Rule
 from timebank.registry.forms import BaseForm, check_birth_date, pin_field
-from timebank.registry.models import Proxy, Role
+from timebank.registry.models import Proxy
 
 
 def _day(**attrs: str) -> forms.DateInput:
@@ -232,4 +232,4 @@ class RoleForm(BaseForm):
         super().__init__(*args, **kwargs)
         field = self.fields["role"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
-        field.choices = [(role, Role(role).label) for role in roles]
+        field.choices = roles

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.desk import selectors
-from timebank.registry.rules import Action, can
-from timebank.ui import menus
-
-
-def _who_may(*actions: Action) -> Callable[[HttpRequest], bool]:
-    def visible(request: HttpRequest) -> bool:
-        user = getattr(request, "user", None)
-        return user is not None and any(can(user, action) for action in actions)
-
-    return visible
+from timebank.registry.navigation import who_may
+from timebank.registry.roles import OPERATOR, StartPage
+from timebank.registry.rules import AUDIT, GRANT_ROLE, REGISTER_RESIDENT, VIEW_VILLAGE
+from timebank.service.rules import PUBLISH_NOTICE, VERIFY_RECORD
+from timebank.ui.menus import Entry
 
 
 def _to_verify(request: HttpRequest) -> int:
@@ -27,89 +20,110 @@ def _to_verify(request: HttpRequest) -> int:
     return int(request._to_verify)  # type: ignore[attr-defined]
 
 
-def register() -> None:
-    """Put the desk into the menus."""
-    sees = _who_may(Action.VIEW_VILLAGE)
-    verifies = _who_may(Action.VERIFY_RECORD)
-    people = _who_may(Action.REGISTER_RESIDENT, Action.AUDIT)
-    group = _("Village")
-    menus.register("desk", "village", _("Today"), "desk:home", icon="home", order=10, visible=sees, group=group)
-    menus.register(
-        "desk",
-        "verify",
-        _("Verify hours"),
-        "desk:verify",
+_sees = who_may(VIEW_VILLAGE)
+_verifies = who_may(VERIFY_RECORD)
+_people = who_may(REGISTER_RESIDENT, AUDIT)
+_group = _("Village")
+
+MENUS = [
+    Entry(
+        area="desk",
+        key="village",
+        label=_("Today"),
+        url_name="desk:home",
+        icon="home",
+        order=10,
+        visible=_sees,
+        group=_group,
+    ),
+    Entry(
+        area="desk",
+        key="verify",
+        label=_("Verify hours"),
+        url_name="desk:verify",
         icon="verify",
         order=20,
-        visible=verifies,
+        visible=_verifies,
         match=("desk:record",),
         count=_to_verify,
-        group=group,
-    )
-    menus.register(
-        "desk",
-        "notice",
-        _("Notice and objections"),
-        "desk:notice",
+        group=_group,
+    ),
+    Entry(
+        area="desk",
+        key="notice",
+        label=_("Notice and objections"),
+        url_name="desk:notice",
         icon="notice",
         order=25,
-        visible=_who_may(Action.PUBLISH_NOTICE, Action.AUDIT),
+        visible=who_may(PUBLISH_NOTICE, AUDIT),
         match=("desk:objection", "desk:publish"),
-        group=group,
-    )
-    menus.register(
-        "desk",
-        "village_activities",
-        _("Activities"),
-        "desk:activities",
+        group=_group,
+    ),
+    Entry(
+        area="desk",
+        key="village_activities",
+        label=_("Activities"),
+        url_name="desk:activities",
         icon="calendar",
         order=30,
-        visible=verifies,
-        group=group,
-    )
-    menus.register(
-        "desk",
-        "residents",
-        _("Residents and cards"),
-        "desk:residents",
+        visible=_verifies,
+        group=_group,
+    ),
+    Entry(
+        area="desk",
+        key="residents",
+        label=_("Residents and cards"),
+        url_name="desk:residents",
         icon="family",
         order=35,
-        visible=people,
+        visible=_people,
         match=("desk:resident", "desk:register", "desk:issue_card", "desk:add_helper"),
-        group=group,
-    )
-    menus.register(
-        "desk",
-        "stock",
-        _("Stock"),
-        "desk:stock",
+        group=_group,
+    ),
+    Entry(
+        area="desk",
+        key="stock",
+        label=_("Stock"),
+        url_name="desk:stock",
         icon="stock",
         order=40,
-        visible=sees,
+        visible=_sees,
         match=("desk:stock_item",),
-        group=group,
-    )
-    menus.register(
-        "desk", "village_tickets", _("Tickets"), "desk:tickets", icon="ticket", order=45, visible=sees, group=group
-    )
-    menus.register(
-        "desk",
-        "village_statement",
-        _("Village statement"),
-        "desk:statement",
+        group=_group,
+    ),
+    Entry(
+        area="desk",
+        key="village_tickets",
+        label=_("Tickets"),
+        url_name="desk:tickets",
+        icon="ticket",
+        order=45,
+        visible=_sees,
+        group=_group,
+    ),
+    Entry(
+        area="desk",
+        key="village_statement",
+        label=_("Village statement"),
+        url_name="desk:statement",
         icon="chart",
         order=50,
-        visible=sees,
+        visible=_sees,
         match=("desk:month",),
-        group=group,
-    )
-    menus.register(
-        "desk",
-        "staff",
-        _("Staff"),
-        "desk:staff",
+        group=_group,
+    ),
+    Entry(
+        area="desk",
+        key="staff",
+        label=_("Staff"),
+        url_name="desk:staff",
         icon="settings",
         order=55,
-        visible=_who_may(Action.GRANT_ROLE),
-        group=group,
-    )
+        visible=who_may(GRANT_ROLE),
+        group=_group,
+    ),
+]
+
+START_PAGES = [
+    StartPage(role, "desk:home") for role in (OPERATOR, "city_admin", "town_admin", "village_admin", "auditor")
+] + [StartPage("verifier", "desk:verify"), StartPage("stock_keeper", "desk:stock")]

@@ -15,7 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from timebank.common.errors import DomainError
 from timebank.common.input import read_id, read_text
 from timebank.registry.models import Region
-from timebank.registry.rules import Action, can, grants_of, regions_where
+from timebank.registry.rules import VIEW_VILLAGE, can, grants_of, regions_where
 
 KEY = "desk_region"  # session key: the chosen region's id
 CHOICES = 150  # as many places as a list to choose from may hold; above that, towns only
@@ -40,7 +40,7 @@ class Scope:
         return Q(**{f"{prefix}__path__startswith": self.region.path})
 
 
-def scope_of(request: HttpRequest, *actions: Action) -> Scope:
+def scope_of(request: HttpRequest, *actions: str) -> Scope:
     """Return the chosen region, where the person may do one of ``actions``; 404 if there is none."""
     user = request.user
     allowed = regions_where(user, actions[0])
@@ -78,7 +78,7 @@ def _first(user: Any, choices: list[Region]) -> Region:
     return next((choice for choice in choices if choice.pk in granted), choices[0])
 
 
-def desk(*actions: Action) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+def desk(*actions: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
     """Open a page of the desk to who may do one of ``actions`` somewhere; hand it the scope as ``request.scope``.
 
     Who has no desk at all gets 404, who has one but not this page 403. A refusal that a page does not show itself
@@ -88,7 +88,7 @@ def desk(*actions: Action) -> Callable[[Callable[..., HttpResponse]], Callable[.
     def wrap(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         @wraps(view)
         def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            if not any(can(request.user, action) for action in (Action.VIEW_VILLAGE, *actions)):
+            if not any(can(request.user, action) for action in (VIEW_VILLAGE, *actions)):
                 raise Http404
             if not any(can(request.user, action) for action in actions):
                 raise PermissionDenied

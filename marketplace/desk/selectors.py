@@ -20,9 +20,11 @@ from timebank.common.input import clean_text
 from timebank.ledger import selectors as ledger_read
 from timebank.registry import rules
 from timebank.registry.models import Region, Resident
+from timebank.registry.rules import AUDIT, REGISTER_RESIDENT, VIEW_VILLAGE
 from timebank.registry.selectors import residents_for, with_cards
 from timebank.service import selectors as service
 from timebank.service.models import Activity, NoticeList, Objection, Record
+from timebank.service.rules import ANSWER_OBJECTION, PUBLISH_NOTICE, VERIFY_RECORD
 
 State = Record.State
 LOW_STOCK = 3  # as few of a thing on the shelf, and somebody should think of more
@@ -74,7 +76,7 @@ def record_for(user: Any, pk: int) -> Record:
         .filter(pk=pk)
         .first()
     )
-    if record is None or not rules.can(user, rules.Action.VERIFY_RECORD, record.village):
+    if record is None or not rules.can(user, VERIFY_RECORD, record.village):
         raise Http404
     return record
 
@@ -147,9 +149,7 @@ def residents(user: Any, scope: Scope, *, text: str = "", status: str = "") -> Q
 def resident_for(user: Any, pk: int) -> Resident:
     """Return a resident to the desk of their village or its auditor; 404 to everybody else."""
     resident = Resident.objects.select_related("village", "household", "user").filter(pk=pk).first()
-    if resident is None or not any(
-        rules.can(user, action, resident.village) for action in (rules.Action.REGISTER_RESIDENT, rules.Action.AUDIT)
-    ):
+    if resident is None or not any(rules.can(user, action, resident.village) for action in (REGISTER_RESIDENT, AUDIT)):
         raise Http404
     return resident
 
@@ -170,7 +170,7 @@ def stock_item_for(user: Any, pk: int) -> StockRecord:
         .filter(pk=pk, product__product_class__track_stock=True)
         .first()
     )
-    if record is None or not rules.can(user, rules.Action.VIEW_VILLAGE, record.partner.village):
+    if record is None or not rules.can(user, VIEW_VILLAGE, record.partner.village):
         raise Http404
     return record
 
@@ -265,17 +265,16 @@ def wallets(scope: Scope) -> list[str]:
     return [f"wallet:resident:{pk}" for pk in Resident.objects.filter(scope.below()).values_list("pk", flat=True)]
 
 
-A = rules.Action
 # What each tile needs, in the order in which they stand on the page.
-TILES: dict[str, tuple[Any, tuple[rules.Action, ...]]] = {
-    "verify": (tile_verify, (A.VERIFY_RECORD,)),
-    "publish": (tile_publish, (A.PUBLISH_NOTICE,)),
-    "notice": (tile_notice, (A.PUBLISH_NOTICE, A.AUDIT)),
-    "objections": (tile_objections, (A.ANSWER_OBJECTION, A.AUDIT)),
-    "tickets": (tile_tickets, (A.VIEW_VILLAGE,)),
-    "stock": (tile_stock, (A.VIEW_VILLAGE,)),
-    "residents": (tile_residents, (A.REGISTER_RESIDENT, A.AUDIT)),
-    "points": (tile_points, (A.VIEW_VILLAGE,)),
+TILES: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "verify": (tile_verify, (VERIFY_RECORD,)),
+    "publish": (tile_publish, (PUBLISH_NOTICE,)),
+    "notice": (tile_notice, (PUBLISH_NOTICE, AUDIT)),
+    "objections": (tile_objections, (ANSWER_OBJECTION, AUDIT)),
+    "tickets": (tile_tickets, (VIEW_VILLAGE,)),
+    "stock": (tile_stock, (VIEW_VILLAGE,)),
+    "residents": (tile_residents, (REGISTER_RESIDENT, AUDIT)),
+    "points": (tile_points, (VIEW_VILLAGE,)),
 }
 
 

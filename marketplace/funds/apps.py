@@ -15,6 +15,7 @@ class FundsConfig(AppContract):
     label = "funds"
     default = True  # the contract that it extends is a config too
     verbose_name = _("Funds")
+    duties = "marketplace.funds.duties.DUTIES"
 
     def ready(self) -> None:
         pre_migrate.connect(_stand_aside, sender=self, dispatch_uid="funds guards aside")

@@ -17,7 +17,7 @@ from marketplace.rewards import services as rewards
 from marketplace.rewards.models import Redemption
 from tests.service.world import World, make_world
 from timebank.registry import services as registry
-from timebank.registry.models import Region, Resident, Role, User
+from timebank.registry.models import Region, Resident, User
 from timebank.service import services
 from timebank.service.models import Record
 
@@ -96,8 +96,8 @@ def make_village() -> Village:
     return Village(
         world=world,
         admin=world.admin,
-        keeper=staff("keeper", Role.STOCK_KEEPER, world.village),
-        town_admin=staff("town", Role.TOWN_ADMIN, world.town),
+        keeper=staff("keeper", "stock_keeper", world.village),
+        town_admin=staff("town", "town_admin", world.town),
         far_admin=world.stranger,
         shop=create_partner(name="信用超市", name_en="Credit shop", village=world.village),
         goods=ProductClass.objects.create(

@@ -13,7 +13,7 @@ from tests.permissions.test_matrix import addresses, ask_and_undo
 def test_print_what_is_not_in_the_matrix(cast, client):
     print()
     for method, table in (("GET", MATRIX), ("POST", POSTED)):
-        print(f"{method:28}", *ROLES)
+        print(method)
         for name in addresses():
             if name in table:
                 continue
@@ -22,4 +22,6 @@ def test_print_what_is_not_in_the_matrix(cast, client):
             except LookupError as error:
                 print(f"{name:28} {error}")
                 continue
-            print(f'    "{name}": "{" ".join(answers)}",')
+            usual = max(answers, key=answers.count)
+            named = [f'{role}="{answer}"' for role, answer in zip(ROLES, answers, strict=True) if answer != usual]
+            print(f'    "{name}": answers({", ".join([repr(usual), *named])}),')

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection
 
-# The order of the columns of the matrix.
+# Whom the rows of the matrix name.
 ROLES = (
     "nobody",  # not signed in
     "holder",  # a resident: the things asked for are theirs
@@ -18,7 +18,7 @@ ROLES = (
     "clerk",  # supplier staff of the bath house
     "keeper",  # stock keeper of the village
     "admin",  # village admin
-    "far admin",  # village admin of a village in another town
+    "far_admin",  # village admin of a village in another town
     "town",  # town admin above the village
     "operator",  # of the platform
 )
@@ -36,7 +36,7 @@ def make_cast() -> Cast:
     """Set the stage, through the public services only."""
     from tests.service.world import make_world
     from timebank.registry import services as registry
-    from timebank.registry.models import Role, User
+    from timebank.registry.models import User
 
     world = make_world()
     cast = Cast()
@@ -47,15 +47,15 @@ def make_cast() -> Cast:
         "stranger": world.resident("周远", village=world.far).user,
         "leader": world.leader,
         "admin": world.admin,
-        "far admin": world.stranger,
+        "far_admin": world.stranger,
         "operator": User.objects.create_superuser(username="operator", password="a-long-password"),
     }
-    for name, role, region in (("keeper", Role.STOCK_KEEPER, world.village), ("town", Role.TOWN_ADMIN, world.town)):
+    for name, role, region in (("keeper", "stock_keeper", world.village), ("town", "town_admin", world.town)):
         cast.users[name] = User.objects.create_user(name=name, email=f"{name}@shanji.example", password="a-long-pass")
         registry.grant_role(user=cast.users[name], role=role, actor=None, region=region)
     baths = registry.register_organisation(name="澡堂", kind="supplier", region=world.village, actor=world.admin)
     cast.users["clerk"] = User.objects.create_user(name="clerk", email="clerk@shanji.example", password="a-long-pass")
-    registry.grant_role(user=cast.users["clerk"], role=Role.SUPPLIER_STAFF, actor=None, organisation=baths)
+    registry.grant_role(user=cast.users["clerk"], role="supplier_staff", actor=None, organisation=baths)
     _people(cast, world)
     _hours(cast, world)
     _schemes(cast, world)

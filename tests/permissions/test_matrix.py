@@ -11,7 +11,7 @@ from django.db import transaction
 from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
-from tests.permissions.matrix import GROUPS, MATRIX, POSTED
+from tests.permissions.matrix import GROUPS, MATRIX, POSTED, Row
 from tests.permissions.people import ROLES, Cast, fingerprint
 
 REFUSED = {"in", "403", "404", "405"}
@@ -82,9 +82,11 @@ class _Undo(Exception):
     pass
 
 
-def check_row(client: Any, cast: Cast, name: str, row: str, method: str) -> None:
+def check_row(client: Any, cast: Cast, name: str, row: Row, method: str) -> None:
     """Compare a row with what is answered; a refusal may change no row of any table."""
-    expected = dict(zip(ROLES, row.split(), strict=True))
+    unknown = row.keys() - {*ROLES, "default"}
+    assert not unknown, f"{name} names {unknown}, who are not among people.ROLES"
+    expected = {role: row.get(role, row["default"]) for role in ROLES}
     answers, changed = {}, {}
     before = fingerprint()
     for role in ROLES:

@@ -11,7 +11,6 @@ from django.urls import reverse
 
 from tests.service.world import World, at, everything
 from timebank.registry import services as registry
-from timebank.registry.models import Role
 from timebank.service import services
 
 PEOPLE = (
@@ -88,9 +87,9 @@ def scene(world: World) -> dict[str, Any]:
     far = world.resident(village=world.far)
     neighbour = world.resident(village=world.other)
     keeper = registry.create_user(name="keeper", actor=None, phone="13700000001", password="a-long-password")
-    registry.grant_role(user=keeper, role=Role.STOCK_KEEPER, actor=None, region=world.village)
+    registry.grant_role(user=keeper, role="stock_keeper", actor=None, region=world.village)
     town_admin = registry.create_user(name="town", actor=None, phone="13700000002", password="a-long-password")
-    registry.grant_role(user=town_admin, role=Role.TOWN_ADMIN, actor=None, region=world.town)
+    registry.grant_role(user=town_admin, role="town_admin", actor=None, region=world.town)
     (record,) = world.published(world.wang)
     activity = world.activity(starts_at=at(25, 8), ends_at=at(25, 12))
     token = services.attendance_token(activity, at(25, 8))

@@ -7,13 +7,14 @@ from django.db import IntegrityError, transaction
 
 from tests.service.world import World, at, refusal
 from timebank.registry import services as registry
-from timebank.registry.models import Proxy, Resident, Role
+from timebank.registry.models import Proxy, Resident
 from timebank.service import errors, rules, selectors, services
 from timebank.service.models import Method, Record
+from timebank.service.rules import VERIFY_RECORD
 
 
 def _as_verifier(world: World, person: Resident) -> None:
-    registry.grant_role(user=person.user, role=Role.VERIFIER, actor=None, region=world.village)
+    registry.grant_role(user=person.user, role="verifier", actor=None, region=world.village)
 
 
 def test_verification_keeps_the_second_person(world: World) -> None:
@@ -42,7 +43,7 @@ def test_nobody_verifies_their_household(world: World) -> None:
 
 
 def test_nobody_verifies_what_they_entered_or_sent_in(world: World) -> None:
-    registry.grant_role(user=world.leader, role=Role.VERIFIER, actor=None, region=world.village)
+    registry.grant_role(user=world.leader, role="verifier", actor=None, region=world.village)
     world.leader.__dict__.pop("_live_grants", None)
     (record,) = world.attended(world.wang)
     with refusal(errors.OwnEntry):
@@ -93,7 +94,7 @@ def test_the_queue_holds_exactly_what_may_be_verified(world: World) -> None:
         may = {
             record
             for record in Record.objects.all()
-            if rules.registry_rules.can(actor, rules.Action.VERIFY_RECORD, region=record.village)
+            if rules.registry_rules.can(actor, VERIFY_RECORD, region=record.village)
             and rules.refusal_to_verify(actor, record) is None
         }
         assert set(selectors.verify_queue(actor)) == may

@@ -16,7 +16,7 @@ from timebank.ledger import selectors as ledger_read
 from timebank.ledger.models import Transfer
 from timebank.policy.services import load_published
 from timebank.registry import services as registry
-from timebank.registry.models import AuditEntry, Region, Resident, Role, User
+from timebank.registry.models import AuditEntry, Region, Resident, User
 from timebank.service import services
 from timebank.service.models import Activity, Record, Team
 
@@ -137,10 +137,10 @@ def make_world() -> World:
             registry.grant_role(user=user, role=role, actor=None, region=region)
         return user
 
-    admin = staff("admin", Role.VILLAGE_ADMIN)
-    leader = staff("leader", Role.LEADER)
-    verifier = staff("verifier", Role.VERIFIER)
-    stranger = staff("stranger", Role.VILLAGE_ADMIN, far)
+    admin = staff("admin", "village_admin")
+    leader = staff("leader", "leader")
+    verifier = staff("verifier", "verifier")
+    stranger = staff("stranger", "village_admin", far)
     services.adopt_scheme(region=county, slug="wendeng-rural", since=dt.date(2020, 1, 1), actor=None)
     team = services.create_team(region=village, name="辛旺庄志愿服务队", leader=leader, actor=leader, now=at(1))
     world = World(town, village, other, far, admin, leader, verifier, stranger, team, None, None)  # type: ignore[arg-type]

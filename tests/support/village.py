@@ -22,7 +22,7 @@ from tests.support.clock import at
 from timebank.ledger import selectors as ledger_read
 from timebank.policy.services import load_published
 from timebank.registry import services as registry
-from timebank.registry.models import Card, Organisation, Region, Resident, Role, User
+from timebank.registry.models import Card, Organisation, Region, Resident, User
 from timebank.service import services as service
 from timebank.service.models import Activity, Record, Team
 
@@ -63,18 +63,18 @@ def build() -> Village:
     region = _places()
     service.adopt_scheme(region=region, slug="wendeng-rural", since=dt.date(2026, 1, 1), actor=None, now=FOUNDED)
     admin = _user("槐谷雨", "13000000103")
-    registry.grant_role(user=admin, role=Role.VILLAGE_ADMIN, actor=None, region=region, now=FOUNDED)
+    registry.grant_role(user=admin, role="village_admin", actor=None, region=region, now=FOUNDED)
     leader, stock_keeper, clerk = (
         _user(name, phone)
         for name, phone in (("葵芒种", "13000000102"), ("杏白露", "13000000104"), ("桃晴川", "13000000105"))
     )
-    for user, role in ((leader, Role.LEADER), (stock_keeper, Role.STOCK_KEEPER), (clerk, Role.CLERK)):
+    for user, role in ((leader, "leader"), (stock_keeper, "stock_keeper"), (clerk, "clerk")):
         registry.grant_role(user=user, role=role, actor=admin, region=region, now=FOUNDED)
     bath_clerk = _user("荷清明", "13000000106")
     bath_house = registry.register_organisation(
         name="辛旺庄洗浴中心", kind=Organisation.Kind.SUPPLIER, region=region, actor=admin, now=FOUNDED
     )
-    registry.grant_role(user=bath_clerk, role=Role.SUPPLIER_STAFF, actor=admin, organisation=bath_house, now=FOUNDED)
+    registry.grant_role(user=bath_clerk, role="supplier_staff", actor=admin, organisation=bath_house, now=FOUNDED)
     bath = create_partner(
         name="洗浴中心",
         name_en="Bath house",

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from timebank.ui import hooks, menus
+from timebank.ui import context, menus
+from timebank.ui.menus import Entry
 
 
-@pytest.fixture
-def entries(monkeypatch):
-    monkeypatch.setattr(menus, "_entries", {})
+def entry(area: str, key: str, url_name: str, **more: Any) -> Entry:
+    return Entry(area=area, key=key, label=key.upper(), url_name=url_name, icon="list", **more)
 
 
 def visit(view_name: str = "", namespaces: tuple[str, ...] = (), **extra):
@@ -19,28 +20,30 @@ def visit(view_name: str = "", namespaces: tuple[str, ...] = (), **extra):
     return SimpleNamespace(resolver_match=match, **extra)
 
 
-def test_entries_come_in_order_and_only_where_they_exist(entries):
-    menus.register("desk", "b", "B", "ui:styleguide", "list", order=20)
-    menus.register("desk", "a", "A", "ui:styleguide_desk", "list", order=10)
-    menus.register("desk", "gone", "Gone", "nowhere:at-all", "list", order=5)
-    menus.register("public", "other", "Other", "ui:styleguide", "list")
-    assert [item.key for item in menus.items("desk", visit())] == ["a", "b"]
+def test_entries_come_in_order_and_only_where_they_exist():
+    entries = [
+        entry("desk", "b", "ui:styleguide", order=20),
+        entry("desk", "a", "ui:styleguide_desk", order=10),
+        entry("desk", "gone", "nowhere:at-all", order=5),
+        entry("public", "other", "ui:styleguide"),
+    ]
+    assert [item.key for item in menus.items("desk", visit(), entries)] == ["a", "b"]
 
 
-def test_hidden_entries_stay_hidden_and_their_count_is_not_asked(entries):
-    menus.register("top", "x", "X", "ui:styleguide", "bell", visible=lambda request: False, count=lambda request: 1 / 0)
-    assert menus.items("top", visit()) == []
+def test_hidden_entries_stay_hidden_and_their_count_is_not_asked():
+    hidden = entry("top", "x", "ui:styleguide", visible=lambda request: False, count=lambda request: 1 / 0)
+    assert menus.items("top", visit(), [hidden]) == []
 
 
-def test_the_closest_entry_is_lit_and_only_one(entries):
-    menus.register("desk", "first", "First", "ui:styleguide", "list", order=1)
-    menus.register("desk", "exact", "Exact", "ui:styleguide_desk", "list", order=2)
-    menus.register(
-        "desk", "named", "Named", "ui:styleguide_print", "list", order=3, match=("rewards:ticket", "counter")
-    )
+def test_the_closest_entry_is_lit_and_only_one():
+    entries = [
+        entry("desk", "first", "ui:styleguide", order=1),
+        entry("desk", "exact", "ui:styleguide_desk", order=2),
+        entry("desk", "named", "ui:styleguide_print", order=3, match=("rewards:ticket", "counter")),
+    ]
 
     def lit(*args):
-        return [item.key for item in menus.items("desk", visit(*args)) if item.active]
+        return [item.key for item in menus.items("desk", visit(*args), entries) if item.active]
 
     assert lit("ui:styleguide_desk", ("ui",)) == ["exact"]
     assert lit("ui:manifest", ("ui",)) == ["first"]
@@ -50,31 +53,46 @@ def test_the_closest_entry_is_lit_and_only_one(entries):
     assert lit() == []
 
 
-def test_registering_again_replaces(entries):
-    menus.register("desk", "a", "Old", "ui:styleguide", "list")
-    menus.register("desk", "a", "New", "ui:styleguide", "list", count=lambda request: 3)
-    assert [(item.label, item.count) for item in menus.items("desk", visit())] == [("New", 3)]
+def test_the_page_behind_an_account_row_lights_the_account_tab_unless_it_has_its_own():
+    entries = [
+        entry("resident", "me", "ui:styleguide"),
+        entry("resident", "tickets", "rewards:tickets"),
+        entry("account", "points", "rewards:statement", match=("rewards:detail",)),
+        entry("account", "tickets", "rewards:tickets"),
+    ]
+
+    def lit(view_name):
+        return [item.key for item in menus.items("resident", visit(view_name, ("rewards",)), entries) if item.active]
+
+    assert lit("rewards:statement") == ["me"]
+    assert lit("rewards:detail") == ["me"]
+    assert lit("rewards:tickets") == ["tickets"]
 
 
-def test_unknown_area_or_fact_is_refused():
-    with pytest.raises(ValueError):
-        menus.register("roof", "a", "A", "ui:styleguide", "list")
-    with pytest.raises(ValueError):
-        hooks.provide("weather", lambda request: None)
+def test_an_unknown_area_is_refused():
+    with pytest.raises(ValueError, match="roof"):
+        entry("roof", "a", "ui:styleguide")
 
 
-def test_tabs_are_the_residents_only_when_signed_in(entries):
-    menus.register("resident", "r", "R", "ui:styleguide", "home")
-    menus.register("public", "p", "P", "ui:styleguide", "home")
+def test_tabs_are_the_residents_only_when_signed_in(monkeypatch):
+    entries = [entry("resident", "r", "ui:styleguide"), entry("public", "p", "ui:styleguide")]
+    monkeypatch.setattr("timebank.ui.menus.contract.items", lambda attribute: entries)
     signed_in = visit(user=SimpleNamespace(is_authenticated=True))
     signed_out = visit(user=SimpleNamespace(is_authenticated=False))
     assert [item.key for item in menus.Menus(signed_in).tabs] == ["r"]
     assert [item.key for item in menus.Menus(signed_out).tabs] == ["p"]
 
 
-def test_facts_come_from_their_room_else_from_the_request(monkeypatch):
-    monkeypatch.setattr(hooks, "_providers", {})
-    assert hooks.ask("village", SimpleNamespace(village="辛旺庄")) == "辛旺庄"
-    assert hooks.ask("village", SimpleNamespace()) is None
-    hooks.provide("village", lambda request: "泽库")
-    assert hooks.ask("village", SimpleNamespace(village="辛旺庄")) == "泽库"
+def test_what_an_app_declares_for_every_page_is_asked_only_when_a_template_does(monkeypatch):
+    asked = []
+
+    def village(request):
+        asked.append(request)
+        return "辛旺庄"
+
+    monkeypatch.setattr("timebank.ui.context.contract.by_name", lambda attribute: {"village": village})
+    request = visit(COOKIES={}, user=SimpleNamespace(is_authenticated=False))
+    values = context.ui(request)
+    assert asked == []
+    assert str(values["village"]) == "辛旺庄"
+    assert asked == [request]

@@ -16,14 +16,21 @@ class CommonConfig(AppContract):
     label = "common"
     verbose_name = _("common")
     default_auto_field = "django.db.models.BigAutoField"
+    urls_at = {"": "timebank.common.urls"}
+    health_checks = {
+        "database": "timebank.common.health.check_database",
+        "migrations": "timebank.common.health.check_migrations",
+        "broker": "timebank.common.health.check_broker",
+    }
     append_only = "timebank.common.events.APPEND_ONLY"
     sweeps = "timebank.common.retention.SWEEPS"
     beat = {"sweep": ("timebank.common.tasks.task_sweep", 60)}
 
     def ready(self) -> None:
-        from timebank.common import converters, guards
+        from timebank.common import contract, converters, guards
 
         converters.register()
         register(guards.check, Tags.database)
+        register(contract.check_settings)
         pre_migrate.connect(guards.before_migrate, sender=self, dispatch_uid="timebank.common.guards.before")
         post_migrate.connect(guards.after_migrate, sender=self, dispatch_uid="timebank.common.guards.after")

@@ -46,6 +46,8 @@ class AppContract(AppConfig):
     start_pages: ClassVar[str] = ""
     #: dotted → ``timebank.registry.roles.Duties``: new roles, actions added to roles, clashes, who appoints whom
     duties: ClassVar[str] = ""
+    #: name in every page's context → dotted callable ``(request) -> value``, asked when a template does
+    page_context: ClassVar[Mapping[str, str]] = {}
     #: place on a page → dotted callable ``(request, ids) -> {id: context}`` rendered by ``{% panel %}``
     panels: ClassVar[Mapping[str, str]] = {}
     #: dotted → mapping: audit action → what a person reads
@@ -56,7 +58,7 @@ class AppContract(AppConfig):
     ledger_sources: ClassVar[Mapping[str, str]] = {}
     #: dotted → list of ``timebank.ui.tiles.Tile`` for the desk's home
     desk_tiles: ClassVar[str] = ""
-    #: name in ``/readyz`` → dotted callable ``() -> str`` ("" = well)
+    #: name in ``/readyz`` → dotted callable ``() -> str``: a short fact, or it raises ``health.NotReady``
     health_checks: ClassVar[Mapping[str, str]] = {}
     #: dotted → sequence of ``timebank.common.guards.Guarded``: append-only tables and other triggers
     append_only: ClassVar[str] = ""
@@ -113,3 +115,19 @@ def by_name(attribute: str) -> dict[str, Any]:
 def url_patterns() -> list[URLPattern | URLResolver]:
     """Return every app's URLconf at its prefix."""
     return [path(prefix, include(target)) for _, config in _contracts() for prefix, target in config.urls_at.items()]
+
+
+def beat_schedule() -> dict[str, dict[str, Any]]:
+    """Return every declared beat entry, as Celery writes them."""
+    entries: dict[str, dict[str, Any]] = {}
+    for label, config in _contracts():
+        for name, (task, schedule) in config.beat.items():
+            if name in entries:
+                raise ValueError(f"beat: {name!r} is declared twice, again by {label!r}")
+            entries[name] = {"task": task, "schedule": schedule}
+    return entries
+
+
+def check_settings(app_configs: Any, **kwargs: Any) -> list[Any]:
+    """Let every app look at its own settings (a system check)."""
+    return [message for declaration in declared("setting_checks") for message in declaration.value()]

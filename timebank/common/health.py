@@ -1,14 +1,13 @@
 """Is it alive, is it ready? Two pages for a load balancer, in machine words.
 
 ``/healthz`` answers as long as the process does. ``/readyz`` answers 503 as soon as one thing that a visitor needs is
-not there, and names it. A app adds a check of its own with ``register`` in its ``AppConfig.ready``.
+not there, and names it. An app declares checks of its own (``health_checks`` of its contract).
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
@@ -20,20 +19,14 @@ from django.views.decorators.http import require_safe
 from kombu import Connection
 from kombu.exceptions import KombuError, OperationalError
 
-Check = Callable[[], str]
+from timebank.common import contract
 
 
 class NotReady(Exception):
     """Say what is missing; the text is shown to whoever may read ``/readyz``."""
 
 
-_checks: dict[str, Check] = {}
 _migrated = threading.Event()
-
-
-def register(name: str, check: Check) -> None:
-    """Add a check: it returns a short fact, or raises ``NotReady``."""
-    _checks[name] = check
 
 
 def check_database() -> str:
@@ -69,11 +62,6 @@ def check_broker() -> str:
     return url.partition("://")[0]
 
 
-register("database", check_database)
-register("migrations", check_migrations)
-register("broker", check_broker)
-
-
 @require_safe
 @never_cache
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -87,7 +75,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     """Run every check; 503 and the names of what failed when one does."""
     facts: dict[str, str] = {}
     failed: list[str] = []
-    for name, check in _checks.items():
+    for name, check in contract.by_name("health_checks").items():
         try:
             facts[name] = check()
         except NotReady as error:

@@ -32,13 +32,17 @@ class LedgerConfig(AppContract):
     label = "ledger"
     verbose_name = _("ledger")
     default_auto_field = "django.db.models.BigAutoField"
+    urls_at = {"": "timebank.ledger.urls"}
     append_only = "timebank.ledger.guards.APPEND_ONLY"
+    health_checks = {"ledger": "timebank.ledger.ready.check_ledger"}
+    beat = {
+        "seal the ledger": ("timebank.ledger.tasks.task_seal", 2 * 60),
+        "let points expire": ("timebank.ledger.tasks.task_expire_due", 60 * 60),
+        "give back holds that ran out": ("timebank.ledger.tasks.task_lapse_holds", 5 * 60),
+    }
 
     def ready(self) -> None:
-        from timebank.common import health
-        from timebank.ledger import checks, ready  # noqa: F401  registers the system checks
-
-        health.register("ledger", ready.check_ledger)
+        from timebank.ledger import checks  # noqa: F401  registers the system checks
 
         connection_created.connect(prefer_generic_plans, dispatch_uid="timebank.ledger.plans")
         post_migrate.connect(install_guards, sender=self, dispatch_uid="timebank.ledger.guards")

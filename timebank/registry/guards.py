@@ -1,22 +1,20 @@
-"""What the database keeps by itself: audit rows stay as written, and who verifies does not stock."""
+"""What the database keeps by itself: audit rows stay as written, and roles that clash never meet in one person."""
 
 from __future__ import annotations
 
 from timebank.common.guards import Declaration, Function, Guarded, Trigger
 
-_CLASH = (
-    "((NEW.role IN ('verifier', 'village_admin') AND held.role = 'stock_keeper')"
-    " OR (NEW.role = 'stock_keeper' AND held.role IN ('verifier', 'village_admin')))"
-)
 _HELD = (
-    "SELECT 1 FROM registry_rolegrant held WHERE held.user_id = NEW.user_id AND held.region_id = NEW.region_id"  # noqa: S608 - constants
-    f" AND held.ended_at IS NULL AND held.id IS NOT NEW.id AND {_CLASH}"
+    "SELECT 1 FROM registry_rolegrant held JOIN registry_roleclash clash"
+    " ON clash.role = NEW.role AND clash.other = held.role"
+    " WHERE held.user_id = NEW.user_id AND held.region_id = NEW.region_id"
+    " AND held.ended_at IS NULL AND held.id IS NOT NEW.id"
 )
 _DUTIES = f"""CREATE OR REPLACE FUNCTION registry_duties() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         IF NEW.ended_at IS NULL AND NEW.region_id IS NOT NULL
            AND EXISTS ({_HELD.replace("IS NOT NEW.id", "IS DISTINCT FROM NEW.id")}) THEN
-            RAISE EXCEPTION 'who verifies does not stock' USING ERRCODE = 'integrity_constraint_violation';
+            RAISE EXCEPTION 'these roles clash for one person' USING ERRCODE = 'integrity_constraint_violation';
         END IF;
         RETURN NEW;
     END $$"""
@@ -38,7 +36,7 @@ APPEND_ONLY: tuple[Declaration, ...] = (
             f"registry_duties_{event.lower()}",
             f"CREATE TRIGGER registry_duties_{event.lower()} BEFORE {event} ON registry_rolegrant"
             f" WHEN NEW.ended_at IS NULL AND NEW.region_id IS NOT NULL AND EXISTS ({_HELD})"
-            " BEGIN SELECT RAISE(ABORT, 'who verifies does not stock'); END",
+            " BEGIN SELECT RAISE(ABORT, 'these roles clash for one person'); END",
         )
         for event in ("INSERT", "UPDATE")
     ),

@@ -1,4 +1,4 @@
-"""Who may do what, where. One table; a grant on a region covers everything below it.
+"""Who may do what, where. One table, declared by the apps; a grant on a region covers everything below it.
 
 Separation of duties: who verifies hours never stocks, who stocks never verifies. It is refused when a role is granted,
 again here when both would meet, and in the database for one person in one village.
@@ -6,13 +6,14 @@ again here when both would meet, and in the database for one person in one villa
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q, QuerySet
 
+from timebank.registry import roles
 from timebank.registry.errors import NotAllowed
-from timebank.registry.models import Organisation, Region, Role, RoleGrant
+from timebank.registry.models import Organisation, Proxy, Region, Resident, RoleGrant
+from timebank.registry.roles import DutyTable
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -22,94 +23,20 @@ if TYPE_CHECKING:
     Person = User | AnonymousUser
 
 
-class Action(StrEnum):
-    """Something that needs a role."""
-
-    VIEW_VILLAGE = "view_village"
-    REGISTER_RESIDENT = "register_resident"
-    ISSUE_CARD = "issue_card"
-    LEAD_ACTIVITY = "lead_activity"
-    VERIFY_RECORD = "verify_record"
-    PUBLISH_NOTICE = "publish_notice"
-    ANSWER_OBJECTION = "answer_objection"
-    RECEIVE_STOCK = "receive_stock"
-    ADJUST_STOCK = "adjust_stock"
-    PRICE_REWARD = "price_reward"
-    HAND_OVER = "hand_over"
-    CARD_SALE = "card_sale"
-    GRANT_ROLE = "grant_role"
-    AUDIT = "audit"
-    DRAFT_SCHEME = "draft_scheme"
-    APPROVE_SCHEME = "approve_scheme"
-    ADOPT_SCHEME = "adopt_scheme"
-    KEEP_FUND = "keep_fund"
-    PRICE_SUPPLIER = "price_supplier"
-    RECORD_BANK = "record_bank"
-    APPROVE_PAYMENT = "approve_payment"
-    CLOSE_PERIOD = "close_period"
-    SEE_SETTLEMENT = "see_settlement"
+# What needs a role. Every app names its own in its ``rules`` and says in its ``duties`` who may.
+VIEW_VILLAGE = "view_village"
+REGISTER_RESIDENT = "register_resident"
+ISSUE_CARD = "issue_card"
+GRANT_ROLE = "grant_role"
+AUDIT = "audit"
 
 
-A = Action
-SCHEMES = frozenset({A.DRAFT_SCHEME, A.APPROVE_SCHEME, A.ADOPT_SCHEME})
-ALLOWED: dict[str, frozenset[Action]] = {
-    Role.LEADER: frozenset({A.LEAD_ACTIVITY}),
-    Role.VERIFIER: frozenset({A.VIEW_VILLAGE, A.VERIFY_RECORD, A.PUBLISH_NOTICE, A.ANSWER_OBJECTION}),
-    Role.STOCK_KEEPER: frozenset({A.VIEW_VILLAGE, A.RECEIVE_STOCK, A.ADJUST_STOCK}),
-    Role.CLERK: frozenset({A.HAND_OVER, A.CARD_SALE}),
-    Role.FUND_KEEPER: frozenset({A.VIEW_VILLAGE, A.KEEP_FUND, A.PRICE_SUPPLIER, A.RECORD_BANK, A.SEE_SETTLEMENT}),
-    Role.VILLAGE_ADMIN: frozenset(
-        {
-            A.VIEW_VILLAGE,
-            A.REGISTER_RESIDENT,
-            A.ISSUE_CARD,
-            A.LEAD_ACTIVITY,
-            A.VERIFY_RECORD,
-            A.PUBLISH_NOTICE,
-            A.ANSWER_OBJECTION,
-            A.PRICE_REWARD,
-            A.HAND_OVER,
-            A.CARD_SALE,
-            A.GRANT_ROLE,
-            A.SEE_SETTLEMENT,
-            A.DRAFT_SCHEME,
-            A.ADOPT_SCHEME,
-        }
-    ),
-    Role.TOWN_ADMIN: frozenset(
-        {A.VIEW_VILLAGE, A.GRANT_ROLE, A.AUDIT, A.APPROVE_PAYMENT, A.CLOSE_PERIOD, A.SEE_SETTLEMENT}
-    )
-    | SCHEMES,
-    Role.CITY_ADMIN: frozenset(
-        {A.VIEW_VILLAGE, A.GRANT_ROLE, A.AUDIT, A.APPROVE_PAYMENT, A.CLOSE_PERIOD, A.SEE_SETTLEMENT}
-    )
-    | SCHEMES,
-    Role.AUDITOR: frozenset({A.VIEW_VILLAGE, A.AUDIT, A.SEE_SETTLEMENT}),
-    Role.SUPPLIER_STAFF: frozenset({A.HAND_OVER, A.CARD_SALE, A.SEE_SETTLEMENT}),
-    Role.SPONSOR_STAFF: frozenset(),
-}
-# The operator of the platform sees and appoints; hours, points and stock stay with the villages.
-OPERATOR = frozenset({A.VIEW_VILLAGE, A.GRANT_ROLE, A.AUDIT})
-
-VERIFYING = frozenset({Role.VILLAGE_ADMIN, Role.VERIFIER})
-STOCKING = frozenset({Role.STOCK_KEEPER})
-BY_ORGANISATION = frozenset({Role.SUPPLIER_STAFF, Role.SPONSOR_STAFF})
-
-_VILLAGE_ROLES = frozenset(
-    {Role.LEADER, Role.VERIFIER, Role.STOCK_KEEPER, Role.CLERK, Role.FUND_KEEPER, Role.SUPPLIER_STAFF}
-)
-_TOWN_ROLES = _VILLAGE_ROLES | {Role.VILLAGE_ADMIN, Role.SPONSOR_STAFF, Role.AUDITOR}
-# Whom a role may appoint: always those below, never itself, so that nobody widens their own power.
-MAY_APPOINT: dict[str, frozenset[Role]] = {
-    Role.VILLAGE_ADMIN: _VILLAGE_ROLES - {Role.FUND_KEEPER},
-    Role.TOWN_ADMIN: _TOWN_ROLES,
-    Role.CITY_ADMIN: _TOWN_ROLES | {Role.TOWN_ADMIN},
-}
-
-
-def clash(role: str, other: str) -> bool:
-    """Say whether one person may not hold both roles over the same village."""
-    return (role in VERIFYING and other in STOCKING) or (role in STOCKING and other in VERIFYING)
+def _table(action: str) -> DutyTable:
+    """Return the declared duties; an action that nobody may ever do is a slip of the pen, not a refusal."""
+    table = roles.table()
+    if action not in table.actions:
+        raise LookupError(f"no app declares the action {action!r}")
+    return table
 
 
 def overlap(region: Region, other: Region) -> bool:
@@ -134,14 +61,15 @@ def forget_grants(user: Any) -> None:
     user.__dict__.pop("_live_grants", None)
 
 
-def can(user: Any, action: Action, region: Region | None = None, organisation: Organisation | None = None) -> bool:
+def can(user: Any, action: str, region: Region | None = None, organisation: Organisation | None = None) -> bool:
     """Say whether ``user`` may do ``action`` in ``region`` or at ``organisation``; without either, anywhere at all."""
+    table = _table(action)
     if user is None or not user.is_authenticated or not user.is_active:
         return False
-    if user.is_superuser and action in OPERATOR:
+    if user.is_superuser and action in table.operator:
         return True
     for grant in grants_of(user):
-        if action not in ALLOWED[grant.role]:
+        if action not in table.allowed.get(grant.role, ()):
             continue
         if region is None and organisation is None:
             return True
@@ -152,26 +80,28 @@ def can(user: Any, action: Action, region: Region | None = None, organisation: O
     return False
 
 
-def require(user: Any, action: Action, region: Region | None = None, organisation: Organisation | None = None) -> None:
+def require(user: Any, action: str, region: Region | None = None, organisation: Organisation | None = None) -> None:
     """Raise ``NotAllowed`` unless ``can`` agrees."""
     if not can(user, action, region, organisation):
-        raise NotAllowed(action=str(action))
+        raise NotAllowed(action=action)
 
 
-def regions_where(user: Any, action: Action) -> QuerySet[Region]:
+def regions_where(user: Any, action: str) -> QuerySet[Region]:
     """Select every region in which ``user`` may do ``action``: the granted ones and all below them."""
-    if user is not None and user.is_authenticated and user.is_active and user.is_superuser and action in OPERATOR:
+    table = _table(action)
+    if user is not None and user.is_authenticated and user.is_active and user.is_superuser and action in table.operator:
         return Region.objects.all()
     where = Q()
     for grant in grants_of(user):
-        if grant.region is not None and action in ALLOWED[grant.role]:
+        if grant.region is not None and action in table.allowed.get(grant.role, ()):
             where |= Q(path__startswith=grant.region.path)
     return Region.objects.filter(where) if where else Region.objects.none()
 
 
-def organisations_where(user: Any, action: Action) -> QuerySet[Organisation]:
+def organisations_where(user: Any, action: str) -> QuerySet[Organisation]:
     """Select every organisation at which ``user`` may do ``action`` by a role in it."""
-    keys = [g.organisation_id for g in grants_of(user) if g.organisation_id and action in ALLOWED[g.role]]
+    allowed = _table(action).allowed
+    keys = [g.organisation_id for g in grants_of(user) if g.organisation_id and action in allowed.get(g.role, ())]
     return Organisation.objects.filter(pk__in=keys)
 
 
@@ -180,10 +110,31 @@ def may_appoint(user: Any, role: str, region: Region) -> bool:
     if user is None or not user.is_authenticated or not user.is_active:
         return False
     if user.is_superuser:
-        return True
+        return roles.is_role(role)
+    table = roles.table()
     return any(
         grant.region is not None
-        and role in MAY_APPOINT.get(grant.role, frozenset())
+        and role in table.appoints.get(grant.role, ())
         and region.path.startswith(grant.region.path)
         for grant in grants_of(user)
     )
+
+
+def can_act_for(user: Any, resident: Resident, proven: Resident | None = None) -> bool:
+    """Say whether ``user`` is this resident, their named helper, or in a session that proved to act for them.
+
+    ``proven`` is whom the session acts for: by card and PIN, or as a helper.
+    """
+    if user is None or not user.is_authenticated or not user.is_active:
+        return False
+    if resident.user_id == user.pk or (proven is not None and proven.pk == resident.pk):
+        return True
+    return Proxy.objects.filter(resident=resident, helper=user, until__isnull=True).exists()
+
+
+def start_page(user: Any) -> str:
+    """Return the URL name where a person's work begins; "" for residents and whoever has no role with a page."""
+    if user is None or not user.is_authenticated or not user.is_active:
+        return ""
+    keys = [grant.role for grant in grants_of(user)]
+    return roles.start_page([*keys, roles.OPERATOR] if user.is_superuser else keys)

@@ -15,7 +15,8 @@ from timebank.common.input import code as read_code
 from timebank.common.input import phone as read_phone
 from timebank.registry import demo, rules
 from timebank.registry.errors import CardBlocked, UnknownCard
-from timebank.registry.models import Card, Household, Proxy, Region, Resident, Role, RoleGrant, User
+from timebank.registry.models import Card, Household, Proxy, Region, Resident, RoleGrant, User
+from timebank.registry.rules import VIEW_VILLAGE
 
 # How long a session acts for someone by their card and PIN, without being asked again.
 ACTING_BY_CARD = dt.timedelta(minutes=20)
@@ -36,14 +37,14 @@ def ancestors(region: Region) -> list[Region]:
 
 def villages_of(user: Any) -> QuerySet[Region]:
     """Select the villages a person belongs to or may look into."""
-    where = Q(pk__in=rules.regions_where(user, rules.Action.VIEW_VILLAGE).values("pk"))
+    where = Q(pk__in=rules.regions_where(user, VIEW_VILLAGE).values("pk"))
     own = resident_of(user)
     if own is not None:
         where |= Q(pk=own.village_id)
     return Region.objects.filter(where, level=Region.Level.VILLAGE, is_active=True).order_by("path")
 
 
-def villages_where(user: Any, action: rules.Action) -> QuerySet[Region]:
+def villages_where(user: Any, action: str) -> QuerySet[Region]:
     """Select the villages in which a person may do something."""
     return rules.regions_where(user, action).filter(level=Region.Level.VILLAGE, is_active=True).order_by("path")
 
@@ -163,7 +164,7 @@ def get_resident_for(actor: Any, pk: int) -> Resident:
         raise Http404
     if resident.user_id is not None and resident.user_id == actor.pk:
         return resident
-    if rules.can(actor, rules.Action.VIEW_VILLAGE, resident.village) or is_helper(actor, resident):
+    if rules.can(actor, VIEW_VILLAGE, resident.village) or is_helper(actor, resident):
         return resident
     raise Http404
 
@@ -184,7 +185,7 @@ def _found_by(text: str) -> Q:
 
 def residents_for(actor: Any, *, village: Region | None = None, text: str = "", status: str = "") -> QuerySet[Resident]:
     """Select the residents whom a desk may see, by name, number, phone or card."""
-    residents = Resident.objects.filter(village__in=rules.regions_where(actor, rules.Action.VIEW_VILLAGE))
+    residents = Resident.objects.filter(village__in=rules.regions_where(actor, VIEW_VILLAGE))
     if village is not None:
         residents = residents.filter(village=village)
     if status:
@@ -268,7 +269,7 @@ def demo_accounts() -> list[dict[str, str]]:
                 "username": user.username,
                 "name": user.name,
                 "sign_in": user.phone or user.email or user.username,
-                "role": ", ".join(str(Role(g.role).label) for g in grants)
+                "role": ", ".join(g.get_role_display() for g in grants)
                 or (str(User._meta.get_field("is_staff").verbose_name) if user.is_staff else ""),
                 "place": place,
             }

@@ -11,9 +11,13 @@ class ServiceConfig(AppContract):
     name = "timebank.service"
     label = "service"
     verbose_name = _("Voluntary service")
+    urls_at = {"": "timebank.service.urls"}
+    menus = "timebank.service.navigation.MENUS"
+    start_pages = "timebank.service.duties.START_PAGES"
+    duties = "timebank.service.duties.DUTIES"
     append_only = "timebank.service.guards.APPEND_ONLY"
-
-    def ready(self) -> None:
-        from timebank.service import navigation
-
-        navigation.register()
+    beat = {
+        "credit what is due": ("timebank.service.tasks.task_credit_due", 5 * 60),
+        "close the year": ("timebank.service.tasks.task_close_year", 24 * 60 * 60),
+        "close forgotten activities": ("timebank.service.tasks.task_close_overdue", 15 * 60),
+    }

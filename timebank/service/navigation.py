@@ -6,9 +6,11 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from timebank.registry import rules as registry_rules
+from timebank.registry.navigation import is_active_resident
 from timebank.registry.selectors import acting_resident
+from timebank.service.rules import LEAD_ACTIVITY
 from timebank.service.selectors.adoptions import sees_schemes
-from timebank.ui import menus
+from timebank.ui.menus import Entry
 
 
 def leads_somewhere(request: HttpRequest) -> bool:
@@ -16,7 +18,7 @@ def leads_somewhere(request: HttpRequest) -> bool:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return False
-    if registry_rules.can(user, registry_rules.Action.LEAD_ACTIVITY):
+    if registry_rules.can(user, LEAD_ACTIVITY):
         return True
     if "_leads_a_team" not in user.__dict__:
         user.__dict__["_leads_a_team"] = user.led_teams.filter(status="active").exists()
@@ -35,23 +37,22 @@ def _works_with_schemes(request: HttpRequest) -> bool:
     return user is not None and user.is_authenticated and sees_schemes(user)
 
 
-def register() -> None:
-    """Put the entries into the menus."""
-    menus.register(
-        "top",
-        "activities",
-        _("Activities"),
-        "service:activities",
+MENUS = [
+    Entry(
+        area="top",
+        key="activities",
+        label=_("Activities"),
+        url_name="service:activities",
         icon="calendar",
         order=10,
         visible=_for_a_resident,
         match=("service:activity", "service:withdraw", "service:attend"),
-    )
-    menus.register(
-        "desk",
-        "lead",
-        _("My activities"),
-        "service:lead",
+    ),
+    Entry(
+        area="desk",
+        key="lead",
+        label=_("My activities"),
+        url_name="service:lead",
         icon="calendar",
         order=60,
         visible=leads_somewhere,
@@ -63,12 +64,12 @@ def register() -> None:
             "service:lead_enter",
         ),
         group=_("Service"),
-    )
-    menus.register(
-        "desk",
-        "schemes",
-        _("Schemes"),
-        "service:schemes",
+    ),
+    Entry(
+        area="desk",
+        key="schemes",
+        label=_("Schemes"),
+        url_name="service:schemes",
         icon="list",
         order=70,
         visible=_works_with_schemes,
@@ -84,4 +85,16 @@ def register() -> None:
             "service:scheme_adopt",
         ),
         group=_("Service"),
-    )
+    ),
+    Entry(
+        area="account",
+        key="hours",
+        label=_("My hours"),
+        text=_("Every hour you gave, and what became of it"),
+        url_name="service:hours",
+        icon="hours",
+        order=10,
+        visible=is_active_resident,
+        match=("service:record",),
+    ),
+]

@@ -15,8 +15,16 @@ from timebank.registry.selectors import resident_of, same_household
 from timebank.service import errors
 from timebank.service.models import DAY_MINUTES, Activity, Method, Record, Team
 
-Action = registry_rules.Action
 State = Record.State
+
+# What needs a role here (``duties`` says whose).
+LEAD_ACTIVITY = "lead_activity"
+VERIFY_RECORD = "verify_record"
+PUBLISH_NOTICE = "publish_notice"
+ANSWER_OBJECTION = "answer_objection"
+DRAFT_SCHEME = "draft_scheme"
+APPROVE_SCHEME = "approve_scheme"
+ADOPT_SCHEME = "adopt_scheme"
 
 MAX_DAY_MINUTES = 16 * 60  # more than that in one day is a slip of the pen
 CHECK_IN_BEFORE = dt.timedelta(hours=1)
@@ -54,7 +62,7 @@ def leads(actor: Model | None, team: Team, village: Region) -> bool:
     """Tell whether someone may run activities of a team in a village."""
     if actor is None or not getattr(actor, "is_active", False):
         return False
-    return team.leader_id == actor.pk or registry_rules.can(actor, Action.LEAD_ACTIVITY, region=village)
+    return team.leader_id == actor.pk or registry_rules.can(actor, LEAD_ACTIVITY, region=village)
 
 
 def require_leader(actor: Model | None, activity: Activity) -> None:

@@ -1,11 +1,12 @@
-"""The menus are data: every app registers its entries in ``AppConfig.ready``, the base pages show what is allowed.
+"""The menus are data: every app declares a list of entries (``menus`` of its contract); pages show what is allowed.
 
-Areas: ``resident`` (tabs), ``public`` (signed out), ``desk`` (village desk, counter), ``top`` (icons in the top bar).
+Areas: ``resident`` (tabs), ``public`` (tabs when signed out), ``desk`` (side menu of the desk), ``top`` (icons in the
+top bar), ``account`` (rows under 我的), ``card`` (where a scanned card leads: the first entry that is visible).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,23 +14,31 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import cached_property
 
-AREAS = ("resident", "public", "desk", "top")
+from timebank.common import contract
+
+ACCOUNT_TAB = "me"  # the tab that the pages behind account rows light, unless they have one of their own
+AREAS = ("resident", "public", "desk", "top", "account", "card")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One registered place in a menu."""
+    """One place in a menu. ``match``: other views or namespaces that light it. ``text`` explains an account row."""
 
     area: str
     key: str
     label: Any
     url_name: str
     icon: str
-    order: int
-    visible: Callable[[HttpRequest], bool] | None
-    match: tuple[str, ...]
-    count: Callable[[HttpRequest], int] | None
-    group: Any
+    order: int = 50
+    visible: Callable[[HttpRequest], bool] | None = None
+    match: tuple[str, ...] = ()
+    count: Callable[[HttpRequest], int] | None = None
+    group: Any = ""
+    text: Any = ""
+
+    def __post_init__(self) -> None:
+        if self.area not in AREAS:
+            raise ValueError(f"unknown menu area {self.area!r}, one of {AREAS}")
 
 
 @dataclass(slots=True)
@@ -43,69 +52,49 @@ class Item:
     active: bool = False
     count: int = 0
     group: Any = ""
+    text: Any = ""
 
 
-_entries: dict[tuple[str, str], Entry] = {}
-
-
-def register(
-    area: str,
-    key: str,
-    label: Any,
-    url_name: str,
-    icon: str,
-    order: int = 50,
-    visible: Callable[[HttpRequest], bool] | None = None,
-    *,
-    match: tuple[str, ...] = (),
-    count: Callable[[HttpRequest], int] | None = None,
-    group: Any = "",
-) -> None:
-    """Put an entry into a menu; the same key again replaces it (``ready`` may run twice)."""
-    if area not in AREAS:
-        raise ValueError(f"unknown menu area {area!r}, one of {AREAS}")
-    _entries[area, key] = Entry(area, key, label, url_name, icon, order, visible, match, count, group)
-
-
-def unregister(area: str, key: str) -> None:
-    """Take an entry out again (tests)."""
-    _entries.pop((area, key), None)
-
-
-def _closeness(entry: Entry, view_name: str, namespaces: list[str]) -> int:
+def _closeness(url_name: str, match: tuple[str, ...], view_name: str, namespaces: list[str]) -> int:
     """Rank how well an entry fits the page: its own view, a named match, its namespace, or not at all."""
     if not view_name:
         return 0
-    if view_name == entry.url_name:
+    if view_name == url_name:
         return 4
-    if view_name in entry.match:
+    if view_name in match:
         return 3
     joined = ":".join(namespaces)
-    if joined and joined in entry.match:
+    if joined and joined in match:
         return 2
-    if joined and entry.url_name.rpartition(":")[0] == joined:
+    if joined and url_name.rpartition(":")[0] == joined:
         return 1
     return 0
 
 
-def items(area: str, request: HttpRequest) -> list[Item]:
-    """Return the entries of an area that exist and that this visitor may see, at most one of them active."""
+def items(area: str, request: HttpRequest, entries: Iterable[Entry] | None = None) -> list[Item]:
+    """Return the entries of an area that exist and that this visitor may see, at most one of them active.
+
+    ``entries`` None: what all apps declare.
+    """
+    declared = list(contract.items("menus") if entries is None else entries)
+    account = tuple(name for e in declared if e.area == "account" for name in (e.url_name, *e.match))
     match = getattr(request, "resolver_match", None)
     view_name = match.view_name if match else ""
     namespaces = list(match.namespaces) if match else []
     shown: list[Item] = []
     best, best_rank = None, 0
-    for entry in sorted((e for (a, _key), e in _entries.items() if a == area), key=lambda e: (e.order, e.key)):
+    for entry in sorted((e for e in declared if e.area == area), key=lambda e: (e.order, e.key)):
         try:
             url = reverse(entry.url_name)
         except NoReverseMatch:
             continue
         if entry.visible is not None and not entry.visible(request):
             continue
-        item = Item(entry.key, entry.label, url, entry.icon, group=entry.group)
+        item = Item(entry.key, entry.label, url, entry.icon, group=entry.group, text=entry.text)
         item.count = entry.count(request) if entry.count else 0
         shown.append(item)
-        rank = _closeness(entry, view_name, namespaces)
+        match_names = entry.match + account if entry.key == ACCOUNT_TAB else entry.match
+        rank = _closeness(entry.url_name, match_names, view_name, namespaces)
         if rank > best_rank:
             best, best_rank = item, rank
     if best is not None:
@@ -134,6 +123,10 @@ class Menus:
     @cached_property
     def top(self) -> list[Item]:
         return items("top", self._request)
+
+    @cached_property
+    def account(self) -> list[Item]:
+        return items("account", self._request)
 
     @cached_property
     def tabs(self) -> list[Item]:

@@ -17,7 +17,7 @@ from django.db import transaction
 from marketplace.desk.demo import people, places
 from timebank.policy.services import load_published
 from timebank.registry import services as registry
-from timebank.registry.models import Region, Resident, Role, User
+from timebank.registry.models import Region, Resident, User
 from timebank.service import services as service
 from timebank.service.errors import ServiceError
 from timebank.service.models import Activity, Record, Team
@@ -93,9 +93,9 @@ class DemoBuilder:
             now=begin,
         )
         for person, role, code in (
-            (people.CITY_ADMIN, Role.CITY_ADMIN, places.CITY),
-            (people.TOWN_ADMIN, Role.TOWN_ADMIN, places.ZEKU),
-            (people.AUDITOR, Role.AUDITOR, places.COUNTY),
+            (people.CITY_ADMIN, "city_admin", places.CITY),
+            (people.TOWN_ADMIN, "town_admin", places.ZEKU),
+            (people.AUDITOR, "auditor", places.COUNTY),
         ):
             user = self.sign_in_for(person)
             registry.grant_role(user=user, role=role, actor=operator, region=Region.objects.get(code=code), now=begin)
@@ -121,8 +121,8 @@ class DemoBuilder:
         market = region.code in places.MARKET_VILLAGES
         admin = self._person(region, begin, people.VILLAGE_ADMIN if home else None)
         leader = self._person(region, begin, people.LEADER if home else None)
-        registry.grant_role(user=admin, role=Role.VILLAGE_ADMIN, actor=operator, region=region, now=begin)
-        registry.grant_role(user=leader, role=Role.LEADER, actor=admin, region=region, now=begin)
+        registry.grant_role(user=admin, role="village_admin", actor=operator, region=region, now=begin)
+        registry.grant_role(user=leader, role="leader", actor=admin, region=region, now=begin)
         team = service.create_team(
             region=region, name=f"{region.short_name}志愿服务队", leader=leader, actor=admin, now=begin
         )
@@ -130,10 +130,8 @@ class DemoBuilder:
         if market:
             village.stock_keeper = self._person(region, begin, people.STOCK_KEEPER if home else None)
             village.clerk = self._person(region, begin, people.CLERK if home else None)
-            registry.grant_role(
-                user=village.stock_keeper, role=Role.STOCK_KEEPER, actor=admin, region=region, now=begin
-            )
-            registry.grant_role(user=village.clerk, role=Role.CLERK, actor=admin, region=region, now=begin)
+            registry.grant_role(user=village.stock_keeper, role="stock_keeper", actor=admin, region=region, now=begin)
+            registry.grant_role(user=village.clerk, role="clerk", actor=admin, region=region, now=begin)
         self._register(village, begin, (24 if home else 14 if market else 5) * self.scale)
         return village
 

@@ -16,7 +16,7 @@ from marketplace.rewards.errors import RewardsError
 from marketplace.rewards.models import Redemption, Ticket
 from timebank.ledger.selectors import balances_of
 from timebank.registry import services as registry
-from timebank.registry.models import Organisation, Resident, Role
+from timebank.registry.models import Organisation, Resident
 from timebank.registry.services.residents import CONSENT_VERSION
 from timebank.service import services as service
 from timebank.service.models import Record
@@ -60,7 +60,7 @@ class Market:
         )
         clerk = builder.sign_in_for(people.BATH_CLERK)
         registry.grant_role(
-            user=clerk, role=Role.SUPPLIER_STAFF, organisation=bath_house, actor=builder.users["operator"], now=begin
+            user=clerk, role="supplier_staff", organisation=bath_house, actor=builder.users["operator"], now=begin
         )
         loaded = load_catalogue(villages=[village.region for village in self.villages], actor=home.admin)
         keepers = {village.region.pk: village.stock_keeper for village in self.villages}

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET
 from marketplace.desk import selectors
 from marketplace.desk.scope import desk
 from timebank.common.numbers import format_points
-from timebank.registry.rules import Action
+from timebank.registry.rules import VIEW_VILLAGE
 from timebank.ui.templatetags.ui import day
 
 _ICONS = {
@@ -76,7 +76,7 @@ def _shown(tile: selectors.Tile) -> dict[str, Any]:
 
 
 @require_GET
-@desk(Action.VIEW_VILLAGE)
+@desk(VIEW_VILLAGE)
 def home(request: HttpRequest) -> HttpResponse:
     """Show what waits, in one village or in every village of a town."""
     scope = request.scope  # type: ignore[attr-defined]
@@ -93,7 +93,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-@desk(Action.VIEW_VILLAGE)
+@desk(VIEW_VILLAGE)
 def tile(request: HttpRequest, name: str) -> HttpResponse:
     """Give one tile anew, for the page that is left open all day."""
     result = selectors.tile(request.user, request.scope, name)  # type: ignore[attr-defined]

@@ -16,10 +16,11 @@ from marketplace.desk.scope import desk
 from marketplace.desk.views.common import as_file, page_of, person, posted
 from timebank.common.errors import DomainError
 from timebank.common.input import read_ids
-from timebank.registry.rules import Action, can
+from timebank.registry.rules import can
 from timebank.service import rules as service_rules
 from timebank.service import services
 from timebank.service.models import Record
+from timebank.service.rules import LEAD_ACTIVITY, VERIFY_RECORD
 from timebank.service.selectors.categories import range_of
 from timebank.service.selectors.records import changes_of
 
@@ -27,7 +28,7 @@ BULK = 200
 
 
 @require_http_methods(["GET", "POST"])
-@desk(Action.VERIFY_RECORD)
+@desk(VERIFY_RECORD)
 def verify(request: HttpRequest) -> HttpResponseBase:
     """Show what waits, weakest evidence first; verify many at once."""
     if request.method == "POST":
@@ -112,7 +113,7 @@ def _verify_many(request: HttpRequest) -> HttpResponseBase:
 
 
 @require_http_methods(["GET", "POST"])
-@desk(Action.VERIFY_RECORD)
+@desk(VERIFY_RECORD)
 def record(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Show one record with its evidence; verify it, with fewer minutes if need be, or send it back."""
     record = selectors.record_for(request.user, pk)
@@ -164,7 +165,7 @@ def record(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 @require_GET
-@desk(Action.VERIFY_RECORD)
+@desk(VERIFY_RECORD)
 def activities(request: HttpRequest) -> HttpResponseBase:
     """Show what is planned and what was, with how many came of it."""
     scope = request.scope  # type: ignore[attr-defined]
@@ -215,6 +216,6 @@ def activities(request: HttpRequest) -> HttpResponseBase:
             "tabs": tabs,
             "past": past,
             "page": page_of(request, rows),
-            "leads": can(request.user, Action.LEAD_ACTIVITY, scope.region),
+            "leads": can(request.user, LEAD_ACTIVITY, scope.region),
         },
     )

@@ -18,15 +18,16 @@ from marketplace.desk.views.common import as_file, page_of, person, posted
 from timebank.common.errors import DomainError
 from timebank.common.input import read_id
 from timebank.registry.models import Region
-from timebank.registry.rules import Action, can
+from timebank.registry.rules import AUDIT, can
 from timebank.service import services
 from timebank.service.models import NoticeList, Objection
+from timebank.service.rules import ANSWER_OBJECTION, PUBLISH_NOTICE
 from timebank.service.selectors import notice_days_of
 from timebank.service.selectors.notices import rows_of
 
 
 @require_GET
-@desk(Action.PUBLISH_NOTICE, Action.AUDIT)
+@desk(PUBLISH_NOTICE, AUDIT)
 def notice(request: HttpRequest) -> HttpResponseBase:
     """Show what the next list would hold, the lists published, and the objections."""
     scope = request.scope  # type: ignore[attr-defined]
@@ -56,25 +57,25 @@ def notice(request: HttpRequest) -> HttpResponseBase:
         {
             "scope": scope,
             "ready": [
-                (village, count, minutes, can(request.user, Action.PUBLISH_NOTICE, village))
+                (village, count, minutes, can(request.user, PUBLISH_NOTICE, village))
                 for village, count, minutes in selectors.villages_to_publish(scope)
             ],
             "days": notice_days_of(scope.region, timezone.localdate()),
             "objections": selectors.objections(scope, is_open=True),
             "answered": answered[:10],
             "page": page_of(request, lists, 20),
-            "may_answer": can(request.user, Action.ANSWER_OBJECTION, scope.region),
+            "may_answer": can(request.user, ANSWER_OBJECTION, scope.region),
         },
     )
 
 
 @require_POST
-@desk(Action.PUBLISH_NOTICE)
+@desk(PUBLISH_NOTICE)
 def publish(request: HttpRequest) -> HttpResponseBase:
     """Publish a village's next list."""
     key = read_id(request.POST.get("village"), 0)
     village = get_object_or_404(Region, pk=key, level=Region.Level.VILLAGE)
-    if not can(request.user, Action.PUBLISH_NOTICE, village):
+    if not can(request.user, PUBLISH_NOTICE, village):
         raise Http404
     try:
         made = services.publish_notice(village=village, actor=person(request))
@@ -90,11 +91,11 @@ def publish(request: HttpRequest) -> HttpResponseBase:
 
 
 @require_GET
-@desk(Action.PUBLISH_NOTICE, Action.AUDIT)
+@desk(PUBLISH_NOTICE, AUDIT)
 def notice_print(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Print a list for the wall: names, deeds, hours; no phone, no number."""
     made = get_object_or_404(NoticeList.objects.select_related("village", "published_by"), pk=pk)
-    if not any(can(request.user, action, made.village) for action in (Action.PUBLISH_NOTICE, Action.AUDIT)):
+    if not any(can(request.user, action, made.village) for action in (PUBLISH_NOTICE, AUDIT)):
         raise Http404
     rows = rows_of(made)
     return render(
@@ -105,7 +106,7 @@ def notice_print(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 @require_http_methods(["GET", "POST"])
-@desk(Action.ANSWER_OBJECTION, Action.AUDIT)
+@desk(ANSWER_OBJECTION, AUDIT)
 def objection(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Show one objection; answer it with reasons."""
     objection = get_object_or_404(
@@ -115,8 +116,8 @@ def objection(request: HttpRequest, pk: int) -> HttpResponseBase:
         pk=pk,
     )
     village = objection.record.village
-    may_answer = can(request.user, Action.ANSWER_OBJECTION, village)
-    if not may_answer and not can(request.user, Action.AUDIT, village):
+    may_answer = can(request.user, ANSWER_OBJECTION, village)
+    if not may_answer and not can(request.user, AUDIT, village):
         raise Http404
     if request.method == "POST" and not may_answer:
         raise PermissionDenied

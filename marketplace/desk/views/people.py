@@ -19,13 +19,13 @@ from timebank.common.input import read_choice, read_text
 from timebank.ledger import selectors as ledger_read
 from timebank.registry import ids, services
 from timebank.registry.models import AuditEntry, Resident, User
-from timebank.registry.rules import Action, can
+from timebank.registry.rules import AUDIT, ISSUE_CARD, REGISTER_RESIDENT, can
 from timebank.registry.selectors import active_card, helpers_of
 from timebank.service.selectors import hours_of
 
 
 @require_GET
-@desk(Action.REGISTER_RESIDENT, Action.AUDIT)
+@desk(REGISTER_RESIDENT, AUDIT)
 def residents(request: HttpRequest) -> HttpResponseBase:
     """Find a resident by name, number, phone, house or card."""
     scope = request.scope  # type: ignore[attr-defined]
@@ -67,14 +67,14 @@ def residents(request: HttpRequest) -> HttpResponseBase:
             "status": status,
             "statuses": Resident.Status.choices,
             "page": page_of(request, residents),
-            "may_register": can(request.user, Action.REGISTER_RESIDENT, scope.region),
+            "may_register": can(request.user, REGISTER_RESIDENT, scope.region),
         },
     )
 
 
 @sensitive_post_parameters("password", "id_number")
 @require_http_methods(["GET", "POST"])
-@desk(Action.REGISTER_RESIDENT)
+@desk(REGISTER_RESIDENT)
 def register(request: HttpRequest) -> HttpResponseBase:
     """Take a resident in at the desk, with consent signed on paper."""
     scope = request.scope  # type: ignore[attr-defined]
@@ -104,17 +104,17 @@ def register(request: HttpRequest) -> HttpResponseBase:
 def _own(request: HttpRequest, pk: int) -> Resident:
     """Return a resident whom this person may register and change; 404 elsewhere."""
     resident = selectors.resident_for(request.user, pk)
-    if not can(request.user, Action.REGISTER_RESIDENT, resident.village):
+    if not can(request.user, REGISTER_RESIDENT, resident.village):
         raise Http404
     return resident
 
 
 @require_http_methods(["GET", "POST"])
-@desk(Action.REGISTER_RESIDENT, Action.AUDIT)
+@desk(REGISTER_RESIDENT, AUDIT)
 def resident(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Show one resident: particulars, card, helpers, points and hours, what was done; correct the particulars."""
     resident = selectors.resident_for(request.user, pk)
-    may_change = can(request.user, Action.REGISTER_RESIDENT, resident.village)
+    may_change = can(request.user, REGISTER_RESIDENT, resident.village)
     initial = {
         "name": resident.name,
         "birth_date": resident.birth_date,
@@ -192,7 +192,7 @@ def _action_words(action: str) -> str:
 
 
 @require_POST
-@desk(Action.REGISTER_RESIDENT)
+@desk(REGISTER_RESIDENT)
 def answer_request(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Accept who asked to join, or refuse with a reason."""
     resident = _own(request, pk)
@@ -214,7 +214,7 @@ def answer_request(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 @sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
-@desk(Action.ISSUE_CARD)
+@desk(ISSUE_CARD)
 def issue_card(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Issue a card, replace it, or set a new PIN; the resident types the PIN."""
     resident = _own(request, pk)
@@ -249,7 +249,7 @@ def issue_card(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 @require_http_methods(["GET", "POST"])
-@desk(Action.ISSUE_CARD)
+@desk(ISSUE_CARD)
 def block_card(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Block a resident's card at once."""
     resident = _own(request, pk)
@@ -270,7 +270,7 @@ def block_card(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 @require_http_methods(["GET", "POST"])
-@desk(Action.REGISTER_RESIDENT)
+@desk(REGISTER_RESIDENT)
 def add_helper(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Name a helper who may act for this resident."""
     resident = _own(request, pk)
@@ -294,7 +294,7 @@ def add_helper(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 @require_POST
-@desk(Action.REGISTER_RESIDENT)
+@desk(REGISTER_RESIDENT)
 def end_helper(request: HttpRequest, pk: int, proxy_pk: int) -> HttpResponseBase:
     """End a helper's power."""
     resident = _own(request, pk)

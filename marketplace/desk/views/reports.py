@@ -15,11 +15,12 @@ from marketplace.desk.scope import desk
 from marketplace.desk.statement import KINDS, hand_overs, lines_of, statement_of
 from marketplace.desk.views.common import as_file
 from timebank.common.numbers import points_to_decimal
-from timebank.registry.rules import Action, can
+from timebank.registry.rules import AUDIT, REGISTER_RESIDENT, VIEW_VILLAGE, can
+from timebank.service.rules import PUBLISH_NOTICE
 
 
 @require_GET
-@desk(Action.VIEW_VILLAGE)
+@desk(VIEW_VILLAGE)
 def statement(request: HttpRequest) -> HttpResponseBase:
     """Show every month: minted, redeemed, handed over, expired, outstanding; and whether the ledger agrees."""
     scope = request.scope  # type: ignore[attr-defined]
@@ -71,7 +72,7 @@ def statement(request: HttpRequest) -> HttpResponseBase:
 
 
 # Names behind the figures: for who verifies, registers or audits, not for everyone who may see the totals.
-DETAILS = (Action.PUBLISH_NOTICE, Action.REGISTER_RESIDENT, Action.AUDIT)
+DETAILS = (PUBLISH_NOTICE, REGISTER_RESIDENT, AUDIT)
 
 
 @require_GET

@@ -16,15 +16,16 @@ from marketplace.desk.forms import AdjustForm, ReceiptForm
 from marketplace.desk.scope import desk
 from marketplace.desk.views.common import as_file, fresh_key, page_of, person, remember, seen_before
 from marketplace.partner.models import StockRecord
+from marketplace.rewards.rules import ADJUST_STOCK, RECEIVE_STOCK
 from marketplace.rewards.selectors import movements_of
 from marketplace.rewards.services import adjust_stock, receive_stock
 from timebank.common.errors import DomainError
 from timebank.common.input import read_choice, read_text
-from timebank.registry.rules import Action, can
+from timebank.registry.rules import VIEW_VILLAGE, can
 
 
 @require_GET
-@desk(Action.VIEW_VILLAGE)
+@desk(VIEW_VILLAGE)
 def stock(request: HttpRequest) -> HttpResponseBase:
     """Show what lies on the shelves, scarcest first."""
     scope = request.scope  # type: ignore[attr-defined]
@@ -55,13 +56,13 @@ def stock(request: HttpRequest) -> HttpResponseBase:
 
 
 @require_http_methods(["GET", "POST"])
-@desk(Action.VIEW_VILLAGE)
+@desk(VIEW_VILLAGE)
 def stock_item(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Show one kind of goods with every movement; the stock keeper receives and counts here."""
     item = selectors.stock_item_for(request.user, pk)
     place = (item.partner.village, item.partner.organisation)
-    may_receive = can(request.user, Action.RECEIVE_STOCK, *place)
-    may_adjust = can(request.user, Action.ADJUST_STOCK, *place)
+    may_receive = can(request.user, RECEIVE_STOCK, *place)
+    may_adjust = can(request.user, ADJUST_STOCK, *place)
     receipt = ReceiptForm(initial={"key": fresh_key()}, prefix="r")
     adjust = AdjustForm(initial={"key": fresh_key()}, prefix="a")
     wrong = None
@@ -166,7 +167,7 @@ def hidden_code(code: str) -> str:
 
 
 @require_GET
-@desk(Action.VIEW_VILLAGE)
+@desk(VIEW_VILLAGE)
 def tickets(request: HttpRequest) -> HttpResponseBase:
     """Show what was handed over today and what waits."""
     scope = request.scope  # type: ignore[attr-defined]

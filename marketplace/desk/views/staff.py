@@ -13,18 +13,21 @@ from marketplace.desk.scope import desk
 from marketplace.desk.views.common import as_file, page_of, person, posted
 from timebank.common.errors import DomainError
 from timebank.registry import services
-from timebank.registry.models import Role, RoleGrant, User
-from timebank.registry.rules import BY_ORGANISATION, Action, may_appoint
+from timebank.registry.models import RoleGrant, User
+from timebank.registry.roles import REGION, specs
+from timebank.registry.rules import GRANT_ROLE, may_appoint
 from timebank.registry.selectors import staff_of
 
 
 @require_http_methods(["GET", "POST"])
-@desk(Action.GRANT_ROLE)
+@desk(GRANT_ROLE)
 def staff(request: HttpRequest) -> HttpResponseBase:
     """Show who has which role, and give one."""
     scope = request.scope  # type: ignore[attr-defined]
     roles = [
-        role for role in Role.values if role not in BY_ORGANISATION and may_appoint(request.user, role, scope.region)
+        (spec.key, spec.label)
+        for spec in specs()
+        if spec.scope == REGION and may_appoint(request.user, spec.key, scope.region)
     ]
     form = RoleForm(posted(request), roles=roles)
     if request.method == "POST" and form.is_valid():
@@ -63,7 +66,7 @@ def staff(request: HttpRequest) -> HttpResponseBase:
 
 
 @require_POST
-@desk(Action.GRANT_ROLE)
+@desk(GRANT_ROLE)
 def end_role(request: HttpRequest, pk: int) -> HttpResponseBase:
     """End a role."""
     grant = get_object_or_404(

@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from marketplace.funds import errors, rules
 from marketplace.funds.models import Attachment, Decision, Fund
+from marketplace.funds.rules import APPROVE_PAYMENT
 from timebank.registry.models import User
-from timebank.registry.rules import Action
 from timebank.registry.services import record_audit
 
 Row = TypeVar("Row", bound=models.Model)
@@ -65,7 +65,7 @@ def decide(
     row: Any, *, actor: User, fund: Fund, approve: bool, reason: str = "", now: dt.datetime, **more: Any
 ) -> None:
     """Write the second person's decision about a locked row. Raises ``NotAllowed``, ``SamePerson``."""
-    rules.require_at(actor, Action.APPROVE_PAYMENT, fund)
+    rules.require_at(actor, APPROVE_PAYMENT, fund)
     rules.other_person(actor, row.prepared_by_id)
     row.state = Decision.APPROVED if approve else Decision.DECLINED
     row.approved_by, row.approved_at, row.decision_reason = actor, now, reason[:200]

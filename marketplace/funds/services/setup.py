@@ -11,12 +11,13 @@ from django.utils import timezone
 
 from marketplace.funds import book, errors, rules
 from marketplace.funds.models import BankAccount, BasicLine, Fund, Purpose, ServiceGift
+from marketplace.funds.rules import APPROVE_PAYMENT, KEEP_FUND
 from marketplace.funds.services.common import note, once
 from marketplace.funds.services.numbers import check_account_number
 from marketplace.partner.models import Partner, StockRecord
 from timebank.registry import ids
 from timebank.registry.models import Region, User
-from timebank.registry.rules import Action, require
+from timebank.registry.rules import require
 
 
 @transaction.atomic
@@ -25,7 +26,7 @@ def open_bank_account(
 ) -> BankAccount:
     """Write down an account in which funds keep their money. The number is encrypted at rest."""
     if actor is not None:
-        require(actor, Action.APPROVE_PAYMENT, region=region)
+        require(actor, APPROVE_PAYMENT, region=region)
     checked = check_account_number(number) if number else ""
     account = BankAccount.objects.create(
         region=region,
@@ -56,7 +57,7 @@ def open_fund(
     """
     now = now or timezone.now()
     if actor is not None:
-        require(actor, Action.APPROVE_PAYMENT, region=region)
+        require(actor, APPROVE_PAYMENT, region=region)
     if point_value_fen <= 0 or not 0 <= floor_bp <= warn_bp:
         raise errors.BadAmount(field="point_value")
     account = bank_account or open_bank_account(region=region, name=region.name, actor=actor)
@@ -102,7 +103,7 @@ def open_accounts_for(*, funds: Sequence[Fund] | None = None) -> int:
 @transaction.atomic
 def set_point_value(*, fund: Fund, fen: int, actor: User, reason: str) -> Fund:
     """Set what a point counts in the cover: decided by the town, with a reason."""
-    rules.require_at(actor, Action.APPROVE_PAYMENT, fund)
+    rules.require_at(actor, APPROVE_PAYMENT, fund)
     if fen <= 0:
         raise errors.BadAmount(field="amount")
     before = fund.point_value_fen
@@ -134,7 +135,7 @@ def open_purpose(
 ) -> Purpose:
     """Open a purpose; its restriction in the ledger is fixed by when it closes and how narrow it is."""
     if actor is not None:
-        rules.require_at(actor, Action.KEEP_FUND, fund)
+        rules.require_at(actor, KEEP_FUND, fund)
     if opens_on and closes_on and closes_on < opens_on:
         raise errors.PurposeMismatch(field="closes_on")
     purpose, made = once(
@@ -167,7 +168,7 @@ def open_purpose(
 @transaction.atomic
 def close_purpose(*, purpose: Purpose, actor: User, reason: str) -> Purpose:
     """Close a purpose in which nothing is left. What is left is moved first, with the donor's consent."""
-    rules.require_at(actor, Action.KEEP_FUND, purpose.fund)
+    rules.require_at(actor, KEEP_FUND, purpose.fund)
     left = book.left_of(purpose.fund, purpose)
     if left:
         raise errors.WrongState(left=left)
@@ -191,7 +192,7 @@ def give_service(
 ) -> ServiceGift:
     """Write down units of a service that were given: they are used before money is."""
     if actor is not None:
-        rules.require_at(actor, Action.KEEP_FUND, fund)
+        rules.require_at(actor, KEEP_FUND, fund)
     if units <= 0:
         raise errors.BadAmount(field="units")
     gift, made = once(
@@ -213,7 +214,7 @@ def give_service(
 @transaction.atomic
 def declare_basic(*, fund: Fund, product_id: int, actor: User, reason: str) -> BasicLine:
     """Say that a reward is everybody's right: it then never has a price, a least star or a limit."""
-    rules.require_at(actor, Action.APPROVE_PAYMENT, fund)
+    rules.require_at(actor, APPROVE_PAYMENT, fund)
     try:
         with transaction.atomic():
             line = BasicLine.objects.create(

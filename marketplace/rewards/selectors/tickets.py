@@ -14,9 +14,10 @@ from django.utils import timezone
 from marketplace.partner.models import Partner
 from marketplace.rewards import codes
 from marketplace.rewards.models import Redemption, Ticket, TicketEvent
+from marketplace.rewards.rules import HAND_OVER
 from marketplace.rewards.services.common import is_staff_of, speaks_for
 from timebank.registry.models import Region, Resident, User
-from timebank.registry.rules import Action, organisations_where, regions_where
+from timebank.registry.rules import organisations_where, regions_where
 
 State = Ticket.State
 _RELATED = ("partner__village", "partner__organisation", "product", "resident", "redemption")
@@ -88,7 +89,7 @@ def redemption_for(actor: User, key: uuid.UUID | str, acting_for: Resident | Non
     raise Http404
 
 
-def counters_of(user: User, action: Action = Action.HAND_OVER) -> QuerySet[Partner]:
+def counters_of(user: User, action: str = HAND_OVER) -> QuerySet[Partner]:
     """Select the suppliers at whose counter ``user`` may serve."""
     where = Q(village__in=regions_where(user, action)) | Q(organisation__in=organisations_where(user, action))
     return (

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from marketplace.order.models import Order, OrderNote
 from marketplace.partner.models import Partner
 from marketplace.rewards.models import Redemption, Ticket, TicketEvent
+from marketplace.rewards.rules import HAND_OVER
 from timebank.registry.models import Proxy, Resident, User
-from timebank.registry.rules import Action, can
+from timebank.registry.rules import can
 
 State = Ticket.State
 
@@ -24,7 +25,7 @@ def someone(resident: Resident | None) -> str:
     return f"resident:{resident.pk}" if resident is not None else ""
 
 
-def is_staff_of(user: User | None, partner: Partner, action: Action = Action.HAND_OVER) -> bool:
+def is_staff_of(user: User | None, partner: Partner, action: str = HAND_OVER) -> bool:
     """Tell whether ``user`` serves at ``partner``: by the village's role or the supplier's own."""
     if user is None or not user.is_authenticated:
         return False

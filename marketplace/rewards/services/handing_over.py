@@ -13,6 +13,7 @@ from marketplace.order.models import Order
 from marketplace.partner.models import Partner
 from marketplace.rewards import codes, errors
 from marketplace.rewards.models import Scan, StockMovement, Ticket, TicketEvent
+from marketplace.rewards.rules import HAND_OVER
 from marketplace.rewards.services.cancel import close_tickets
 from marketplace.rewards.services.common import (
     is_staff_of,
@@ -26,7 +27,7 @@ from marketplace.rewards.services.stock import move_for_tickets
 from timebank.ledger import services as ledger
 from timebank.ledger.types import Leg, TransferSpec
 from timebank.registry.models import User
-from timebank.registry.rules import Action, require
+from timebank.registry.rules import require
 
 State = Ticket.State
 Result = Scan.Result
@@ -53,7 +54,7 @@ def hand_over(
     ticket = Ticket.objects.filter(code=wanted).select_related("partner__village", "partner__organisation").first()
     where = partner or (ticket.partner if ticket else None)
     if where is not None:
-        require(actor, Action.HAND_OVER, region=where.village, organisation=where.organisation)
+        require(actor, HAND_OVER, region=where.village, organisation=where.organisation)
     scan = Scan(
         nonce=str(nonce)[:64],
         code=wanted,

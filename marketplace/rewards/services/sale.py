@@ -13,12 +13,13 @@ from django.utils.translation import gettext as _
 from marketplace.partner.models import Partner, StockRecord
 from marketplace.rewards import errors
 from marketplace.rewards.models import Redemption, Ticket
+from marketplace.rewards.rules import CARD_SALE
 from marketplace.rewards.services.cancel import cancel_redemption
 from marketplace.rewards.services.handing_over import hand_over_now, undo_hand_over
 from marketplace.rewards.services.redemption import redeem
 from timebank.registry import services as registry
 from timebank.registry.models import User
-from timebank.registry.rules import Action, require
+from timebank.registry.rules import require
 
 
 def card_sale(
@@ -37,7 +38,7 @@ def card_sale(
 
     The PIN is checked first and outside the sale's transaction, so that a wrong one stays counted.
     """
-    require(actor, Action.CARD_SALE, region=partner.village, organisation=partner.organisation)
+    require(actor, CARD_SALE, region=partner.village, organisation=partner.organisation)
     ids = {pk for pk, __ in lines}
     if StockRecord.objects.filter(pk__in=ids, partner=partner).count() != len(ids):
         raise errors.NotAvailable(_("This counter does not have that."))

@@ -13,8 +13,9 @@ from django.utils import timezone
 from marketplace.partner.models import StockRecord
 from marketplace.rewards.errors import InvalidQuantity, ReasonMissing, StockTooLow
 from marketplace.rewards.models import StockMovement, Ticket
+from marketplace.rewards.rules import ADJUST_STOCK, RECEIVE_STOCK
 from timebank.registry.models import User
-from timebank.registry.rules import Action, require
+from timebank.registry.rules import require
 
 Kind = StockMovement.Kind
 #: Effect of one unit on (shelf, promised).
@@ -97,7 +98,7 @@ def receive_stock(
 ) -> StockMovement:
     """Put ``quantity`` new units on the shelf. ``cost_fen`` is the cost of all of them."""
     partner = stockrecord.partner
-    require(actor, Action.RECEIVE_STOCK, region=partner.village, organisation=partner.organisation)
+    require(actor, RECEIVE_STOCK, region=partner.village, organisation=partner.organisation)
     quantity = _whole(quantity)
     StockRecord.objects.filter(pk=stockrecord.pk).update(
         num_in_stock=Coalesce(F("num_in_stock"), Value(0)) + quantity,
@@ -134,7 +135,7 @@ def adjust_stock(
     What is promised to tickets can't be taken away: raises StockTooLow. A count that agrees returns None.
     """
     partner = stockrecord.partner
-    require(actor, Action.ADJUST_STOCK, region=partner.village, organisation=partner.organisation)
+    require(actor, ADJUST_STOCK, region=partner.village, organisation=partner.organisation)
     if not reason.strip():
         raise ReasonMissing(field="reason")
     if kind not in {Kind.COUNT, Kind.WRITE_OFF}:

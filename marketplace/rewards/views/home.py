@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -17,6 +17,7 @@ from marketplace.partner.strategy import Points, Selector
 from marketplace.rewards import selectors
 from timebank.ledger import selectors as ledger_read
 from timebank.registry.models import Resident
+from timebank.registry.navigation import start_url
 from timebank.registry.selectors import acting_resident
 from timebank.service import selectors as service
 
@@ -25,9 +26,11 @@ SOON = dt.timedelta(days=45)
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Show the resident's own page, or to anybody else what Shanji is."""
+    """Show the resident's own page, lead staff to their work, and tell anybody else what Shanji is."""
     resident = acting_resident(request) if request.user.is_authenticated else None
     if resident is None:
+        if (start := start_url(request)) != request.path:
+            return redirect(start)
         return render(request, "rewards/landing.html", _landing(request))
     return render(request, "rewards/home.html", _home(request, resident))
 

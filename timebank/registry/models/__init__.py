@@ -6,7 +6,7 @@ from timebank.registry.models.audit import AuditEntry
 from timebank.registry.models.organisations import Organisation
 from timebank.registry.models.people import Card, Consent, Household, Proxy, Residence, Resident
 from timebank.registry.models.regions import Region, RegionCode
-from timebank.registry.models.users import Role, RoleGrant, User
+from timebank.registry.models.users import Role, RoleClash, RoleGrant, User
 
 __all__ = [
     "AuditEntry",
@@ -20,6 +20,7 @@ __all__ = [
     "Residence",
     "Resident",
     "Role",
+    "RoleClash",
     "RoleGrant",
     "User",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -61,7 +62,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         """Say whether a role of this person allows an action in a region (None: anywhere)."""
         from timebank.registry import rules
 
-        return rules.can(self, rules.Action(action), region=region)
+        return rules.can(self, str(action), region=region)
 
     # Oscar and Django's admin ask for these.
     def get_full_name(self) -> str:
@@ -79,27 +80,49 @@ class User(AbstractBaseUser, PermissionsMixin):
         return ""
 
 
-class Role(models.TextChoices):
-    """What a person may do in a region (or, for the last two, in an organisation). Residents need no role."""
+class Role(models.Model):
+    """A role that some app declares: the database's own copy, filled after migrating (``roles.sync``)."""
 
-    LEADER = "leader", _("Team leader")
-    VERIFIER = "verifier", _("Verifier")
-    STOCK_KEEPER = "stock_keeper", _("Stock keeper")
-    CLERK = "clerk", _("Counter clerk")
-    FUND_KEEPER = "fund_keeper", _("Fund keeper")
-    VILLAGE_ADMIN = "village_admin", _("Village admin")
-    TOWN_ADMIN = "town_admin", _("Town admin")
-    CITY_ADMIN = "city_admin", _("City admin")
-    AUDITOR = "auditor", _("Auditor")
-    SUPPLIER_STAFF = "supplier_staff", _("Supplier staff")
-    SPONSOR_STAFF = "sponsor_staff", _("Sponsor staff")
+    key = models.CharField(_("role"), max_length=20, primary_key=True)
+    app = models.CharField(_("app"), max_length=40)
+    scope = models.CharField(_("holds in a region or at an organisation"), max_length=12)
+
+    class Meta:
+        verbose_name = _("role")
+        verbose_name_plural = _("roles")
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class RoleClash(models.Model):
+    """Two roles that one person may not hold over the same village; each pair stands both ways round."""
+
+    role = models.CharField(_("role"), max_length=20)
+    other = models.CharField(_("other role"), max_length=20)
+
+    class Meta:
+        verbose_name = _("clash of roles")
+        verbose_name_plural = _("clashes of roles")
+        constraints = [models.UniqueConstraint(fields=["role", "other"], name="role_clash_once")]
+
+    def __str__(self) -> str:
+        return f"{self.role} × {self.other}"
+
+
+def validate_role(key: str) -> None:
+    """Refuse a role that no app declares."""
+    from timebank.registry import roles
+
+    if not roles.is_role(key):
+        raise ValidationError(_("Choose a role from the list."))
 
 
 class RoleGrant(models.Model):
     """A role that a person has, where, from when, given by whom. Ended, never deleted."""
 
     user = models.ForeignKey(User, models.PROTECT, related_name="role_grants", verbose_name=_("user"))
-    role = models.CharField(_("role"), max_length=20, choices=Role.choices)
+    role = models.CharField(_("role"), max_length=20, validators=[validate_role])
     region = models.ForeignKey(
         "registry.Region", models.PROTECT, null=True, blank=True, related_name="role_grants", verbose_name=_("region")
     )
@@ -141,3 +164,9 @@ class RoleGrant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} {self.role}"
+
+    def get_role_display(self) -> str:
+        """Return the role's name on screen, as its app declares it."""
+        from timebank.registry import roles
+
+        return roles.label_of(self.role)

@@ -26,7 +26,7 @@ from timebank.registry.errors import (
     WrongPin,
 )
 from timebank.registry.models import Card, Resident, User
-from timebank.registry.rules import Action, can, require
+from timebank.registry.rules import ISSUE_CARD, can, require
 from timebank.registry.services.audit import record_audit
 
 PIN_TRIES = 5  # wrong PINs in a row, then a pause
@@ -53,7 +53,7 @@ def _is_own(actor: User, resident: Resident) -> bool:
 def issue_card(*, resident: Resident, actor: User | None, pin: str = "", now: dt.datetime | None = None) -> Card:
     """Issue a card; an active one must be blocked first. Without a PIN it can be shown but spends nothing."""
     if actor is not None:
-        require(actor, Action.ISSUE_CARD, resident.village)
+        require(actor, ISSUE_CARD, resident.village)
     now = now or timezone.now()
     resident = Resident.objects.select_for_update(of=("self",)).select_related("village").get(pk=resident.pk)
     if resident.status == Resident.Status.CLOSED:
@@ -96,7 +96,7 @@ def set_pin(*, card: Card, pin: str, actor: User, now: dt.datetime | None = None
     """Set a new PIN, by the holder or at the village desk; it ends a pause after wrong ones."""
     card = Card.objects.select_for_update(of=("self",)).select_related("resident__village").get(pk=card.pk)
     if not _is_own(actor, card.resident):
-        require(actor, Action.ISSUE_CARD, card.resident.village)
+        require(actor, ISSUE_CARD, card.resident.village)
     if card.status != Card.Status.ACTIVE:
         raise CardBlocked
     pin = _read_pin(pin)
@@ -173,7 +173,7 @@ def block_card(*, card: Card, actor: User, reason: str = "", now: dt.datetime | 
     """Block a lost card at once: by its holder, a helper of theirs, or the village. Again does nothing."""
     card = Card.objects.select_for_update(of=("self",)).select_related("resident__village").get(pk=card.pk)
     helps = card.resident.proxies.filter(helper=actor, until__isnull=True).exists()
-    if not (_is_own(actor, card.resident) or helps or can(actor, Action.ISSUE_CARD, card.resident.village)):
+    if not (_is_own(actor, card.resident) or helps or can(actor, ISSUE_CARD, card.resident.village)):
         raise NotAllowed
     if card.status == Card.Status.BLOCKED:
         return card
@@ -198,6 +198,6 @@ def block_card(*, card: Card, actor: User, reason: str = "", now: dt.datetime | 
 @transaction.atomic
 def replace_card(*, card: Card, actor: User, pin: str = "", reason: str = "", now: dt.datetime | None = None) -> Card:
     """Block a card and issue another to the same resident; the PIN is asked anew."""
-    require(actor, Action.ISSUE_CARD, card.resident.village)
+    require(actor, ISSUE_CARD, card.resident.village)
     block_card(card=card, actor=actor, reason=reason, now=now)
     return issue_card(resident=card.resident, actor=actor, pin=pin, now=now)

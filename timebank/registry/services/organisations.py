@@ -11,7 +11,7 @@ from timebank.common.input import clean_text, person_name
 from timebank.registry import uscc as codes
 from timebank.registry.errors import NotAllowed, OrganisationExists
 from timebank.registry.models import Organisation, Region, User
-from timebank.registry.rules import Action, can
+from timebank.registry.rules import GRANT_ROLE, can
 from timebank.registry.services.audit import record_audit
 
 
@@ -34,7 +34,7 @@ def register_organisation(
     code = codes.check(uscc).code if clean_text(uscc) else ""
     if code and Organisation.objects.filter(uscc=code).exists():
         raise OrganisationExists(field="uscc")
-    trusted = actor is None or can(actor, Action.GRANT_ROLE, region)
+    trusted = actor is None or can(actor, GRANT_ROLE, region)
     now = now or timezone.now()
     try:
         with transaction.atomic():
@@ -67,7 +67,7 @@ def close_organisation(
 ) -> Organisation:
     """Close a body; nothing of it is deleted."""
     organisation = Organisation.objects.select_for_update(of=("self",)).select_related("region").get(pk=organisation.pk)
-    if not can(actor, Action.GRANT_ROLE, organisation.region):
+    if not can(actor, GRANT_ROLE, organisation.region):
         raise NotAllowed
     if organisation.status != Organisation.Status.CLOSED:
         organisation.status = Organisation.Status.CLOSED

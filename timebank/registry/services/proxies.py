@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from timebank.registry.errors import AlreadyHelper, NoSelfHelp, NotAllowed, ResidentNotActive
 from timebank.registry.models import Proxy, Resident, User
-from timebank.registry.rules import Action, can
+from timebank.registry.rules import REGISTER_RESIDENT, can
 from timebank.registry.services.audit import record_audit
 
 
@@ -19,7 +19,7 @@ def add_proxy(
 ) -> Proxy:
     """Let ``helper`` act for ``resident``: decided by the resident, or at the village desk with the resident there."""
     own = actor is not None and resident.user_id is not None and resident.user_id == actor.pk
-    if actor is not None and not own and not can(actor, Action.REGISTER_RESIDENT, resident.village):
+    if actor is not None and not own and not can(actor, REGISTER_RESIDENT, resident.village):
         raise NotAllowed
     if resident.user_id is not None and resident.user_id == helper.pk:
         raise NoSelfHelp(field="helper")
@@ -49,7 +49,7 @@ def end_proxy(*, proxy: Proxy, actor: User, reason: str = "", now: dt.datetime |
     """End a helper's power at once: by the resident, the helper, or the village. Again does nothing."""
     proxy = Proxy.objects.select_for_update(of=("self",)).select_related("resident__village").get(pk=proxy.pk)
     mine = actor.pk in {proxy.helper_id, proxy.resident.user_id}
-    if not mine and not can(actor, Action.REGISTER_RESIDENT, proxy.resident.village):
+    if not mine and not can(actor, REGISTER_RESIDENT, proxy.resident.village):
         raise NotAllowed
     if proxy.until is not None:
         return proxy

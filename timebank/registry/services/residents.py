@@ -21,7 +21,7 @@ from timebank.registry.errors import (
     ResidentClosed,
 )
 from timebank.registry.models import Card, Consent, Household, Proxy, Region, Residence, Resident, User
-from timebank.registry.rules import Action, require
+from timebank.registry.rules import REGISTER_RESIDENT, require
 from timebank.registry.services.audit import record_audit
 
 CONSENT_VERSION = "2026-11"  # of templates/registry/_consent_text.html; a changed text gets a new version
@@ -134,7 +134,7 @@ def register_resident(
     ``actor`` is nobody only for the machine itself (a load command). Without a consent version nobody is registered.
     """
     if actor is not None:
-        require(actor, Action.REGISTER_RESIDENT, village)
+        require(actor, REGISTER_RESIDENT, village)
     _check_village(village)
     if not consent_version:
         raise ConsentMissing
@@ -209,7 +209,7 @@ def _locked(resident: Resident) -> Resident:
 def accept_resident(*, resident: Resident, actor: User, now: dt.datetime | None = None) -> Resident:
     """Accept a waiting resident: from now on the account earns and spends."""
     resident = _locked(resident)
-    require(actor, Action.REGISTER_RESIDENT, resident.village)
+    require(actor, REGISTER_RESIDENT, resident.village)
     if resident.status != Resident.Status.PENDING:
         raise NotWaiting
     resident.status = Resident.Status.ACTIVE
@@ -225,7 +225,7 @@ def accept_resident(*, resident: Resident, actor: User, now: dt.datetime | None 
 def refuse_resident(*, resident: Resident, actor: User, reason: str, now: dt.datetime | None = None) -> Resident:
     """Refuse a waiting resident with a reason; the sign-in stays and can ask the right village."""
     resident = _locked(resident)
-    require(actor, Action.REGISTER_RESIDENT, resident.village)
+    require(actor, REGISTER_RESIDENT, resident.village)
     if resident.status != Resident.Status.PENDING:
         raise NotWaiting
     return _close(resident, actor=actor, reason=reason, action="refuse_resident", now=now or timezone.now())
@@ -249,7 +249,7 @@ def correct_resident(
     resident = _locked(resident)
     own = resident.user_id is not None and resident.user_id == actor.pk
     if not own or name is not None or household_number is not None or birth_date is not None:
-        require(actor, Action.REGISTER_RESIDENT, resident.village)
+        require(actor, REGISTER_RESIDENT, resident.village)
     if resident.status == Resident.Status.CLOSED:
         raise ResidentClosed
     changed: list[str] = []
@@ -313,7 +313,7 @@ def close_resident(*, resident: Resident, actor: User, reason: str, now: dt.date
     """Close an account: who left, at their own wish or by the village. Nothing is deleted."""
     resident = _locked(resident)
     if resident.user_id is None or resident.user_id != actor.pk:
-        require(actor, Action.REGISTER_RESIDENT, resident.village)
+        require(actor, REGISTER_RESIDENT, resident.village)
     if resident.status == Resident.Status.CLOSED:
         return resident
     return _close(resident, actor=actor, reason=reason, action="close_resident", now=now or timezone.now())
@@ -347,7 +347,7 @@ def withdraw_consent(*, resident: Resident, actor: User, reason: str = "", now: 
     """Take consent back. Without consent there is no account, so this closes it; the data is archived."""
     resident = _locked(resident)
     if resident.user_id is None or resident.user_id != actor.pk:
-        require(actor, Action.REGISTER_RESIDENT, resident.village)
+        require(actor, REGISTER_RESIDENT, resident.village)
     if resident.status == Resident.Status.CLOSED:
         raise ResidentClosed
     return _close(

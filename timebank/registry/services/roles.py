@@ -10,9 +10,10 @@ from django.utils import timezone
 from timebank.common.input import email as read_email
 from timebank.common.input import person_name
 from timebank.common.input import phone as read_phone
-from timebank.registry import rules
+from timebank.registry import roles, rules
 from timebank.registry.errors import AlreadyGranted, DutiesClash, NotAllowed, PhoneTaken, RoleNeedsPlace
 from timebank.registry.models import Organisation, Region, RoleGrant, User
+from timebank.registry.rules import GRANT_ROLE
 from timebank.registry.services.audit import record_audit
 
 
@@ -29,7 +30,7 @@ def create_user(
 ) -> User:
     """Create a sign-in for staff; what they may do is granted apart. ``actor`` nobody = the machine itself."""
     if actor is not None:
-        rules.require(actor, rules.Action.GRANT_ROLE)
+        rules.require(actor, GRANT_ROLE)
     fields = {"username": username} if username else {}
     now = now or timezone.now()
     try:
@@ -66,7 +67,9 @@ def grant_role(
     place = region or (organisation.region if organisation is not None else None)
     if place is None or (region is not None and organisation is not None):
         raise RoleNeedsPlace(field="role")
-    if (organisation is not None) != (role in rules.BY_ORGANISATION):
+    if not roles.is_role(role):
+        raise NotAllowed(action="grant_role", role=role)
+    if (organisation is not None) != roles.is_by_organisation(role):
         raise RoleNeedsPlace(field="role")
     if actor is not None and not rules.may_appoint(actor, role, place):
         raise NotAllowed(action="grant_role", role=role)
@@ -76,7 +79,7 @@ def grant_role(
     if region is not None:
         held = RoleGrant.objects.filter(user=user, ended_at__isnull=True, region__isnull=False).select_related("region")
         for other in held:
-            if other.region and rules.clash(role, other.role) and rules.overlap(region, other.region):
+            if other.region and roles.clash(role, other.role) and rules.overlap(region, other.region):
                 raise DutiesClash(field="role")
     try:
         with transaction.atomic():

@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET
@@ -20,7 +20,9 @@ from timebank.common.input import read_text
 from timebank.registry import codes, rules, selectors, services
 from timebank.registry.forms import BlockCardForm, PinForm
 from timebank.registry.models import Card
+from timebank.registry.rules import ISSUE_CARD
 from timebank.registry.views.me import _user, own_resident
+from timebank.ui import menus
 
 
 def card_address(card: Card) -> str:
@@ -34,11 +36,8 @@ def card(request: HttpRequest, number: str) -> HttpResponse:
     number = read_code(number)
     if not codes.is_card_number(number):
         raise Http404
-    if rules.can(request.user, rules.Action.CARD_SALE):
-        try:
-            return redirect(f"{reverse('counter:desk')}?{urlencode({'card': number})}")
-        except NoReverseMatch:
-            pass
+    for entry in menus.items("card", request):
+        return redirect(f"{entry.url}?{urlencode({'card': number})}")
     name = "registry:acting" if request.user.is_authenticated else "registry:sign_in"
     return redirect(f"{reverse(name)}?{urlencode({'card': number})}")
 
@@ -95,7 +94,7 @@ def card_print(request: HttpRequest, pk: int) -> HttpResponse:
     """Print a card, for its holder and for the village desk."""
     printed = get_object_or_404(Card.objects.select_related("resident__village"), pk=pk, status=Card.Status.ACTIVE)
     mine = printed.resident.user_id is not None and printed.resident.user_id == request.user.pk
-    if not mine and not rules.can(request.user, rules.Action.ISSUE_CARD, printed.resident.village):
+    if not mine and not rules.can(request.user, ISSUE_CARD, printed.resident.village):
         raise Http404
     back = reverse("registry:my_card") if mine else ""
     asked = read_text(request.GET.get("back"))

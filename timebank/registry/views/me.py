@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import logout, update_session_auth_hash
@@ -12,9 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
@@ -26,13 +23,6 @@ from timebank.registry.exports import export_of
 from timebank.registry.forms import HelperForm, LeaveForm, PasswordForm, ProfileForm
 from timebank.registry.models import Proxy, Resident, User
 
-# Pages of other apps that belong under 我的; one that does not exist (yet) is left out.
-ELSEWHERE = (
-    ("service:hours", "hours", gettext_lazy("My hours"), gettext_lazy("Every hour you gave, and what became of it")),
-    ("rewards:statement", "points", gettext_lazy("My points"), gettext_lazy("Every line says why")),
-    ("rewards:tickets", "ticket", gettext_lazy("My tickets"), ""),
-)
-
 
 def own_resident(request: HttpRequest) -> Resident:
     """Return the resident who is signed in, or 404."""
@@ -40,41 +30,6 @@ def own_resident(request: HttpRequest) -> Resident:
     if resident is None:
         raise Http404
     return resident
-
-
-def _rows(request: HttpRequest, resident: Resident | None) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    if resident is not None and resident.status == Resident.Status.ACTIVE:
-        for name, icon, title, text in ELSEWHERE:
-            try:
-                rows.append({"href": reverse(name), "icon": icon, "title": title, "text": text})
-            except NoReverseMatch:
-                continue
-        rows.append(
-            {
-                "href": reverse("registry:my_card"),
-                "icon": "card",
-                "title": _("My card"),
-                "text": _("Show, print, block"),
-            }
-        )
-        rows.append(
-            {
-                "href": reverse("registry:helpers"),
-                "icon": "family",
-                "title": _("My helpers"),
-                "text": _("Who may act for me"),
-            }
-        )
-    rows.append(
-        {
-            "href": reverse("registry:acting"),
-            "icon": "hand",
-            "title": _("Act for someone else"),
-            "text": _("For a grandmother without a phone, with her card"),
-        }
-    )
-    return rows
 
 
 @login_required
@@ -92,7 +47,7 @@ def me(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "registry/me.html",
-        {"resident": resident, "facts": facts, "rows": _rows(request, resident), "Status": Resident.Status},
+        {"resident": resident, "facts": facts, "Status": Resident.Status},
     )
 
 

@@ -10,7 +10,6 @@ from django.contrib.auth import login, logout
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -19,21 +18,11 @@ from django.views.decorators.http import require_POST
 from timebank.common.errors import DomainError
 from timebank.common.input import code as read_code
 from timebank.common.input import read_id, read_text
-from timebank.registry import demo, rules, selectors, services
+from timebank.registry import demo, selectors, services
 from timebank.registry.forms import JoinForm, SignInForm
 from timebank.registry.models import Region
+from timebank.registry.navigation import start_url
 from timebank.registry.services.residents import CONSENT_VERSION
-
-
-def landing_page(user: Any) -> str:
-    """Say where a person's work begins: the village desk, the counter, or the home page of residents."""
-    for action, name in ((rules.Action.VIEW_VILLAGE, "desk:home"), (rules.Action.HAND_OVER, "counter:desk")):
-        if rules.can(user, action):
-            try:
-                return reverse(name)
-            except NoReverseMatch:
-                continue
-    return "/"
 
 
 class SignInView(LoginView):
@@ -44,7 +33,7 @@ class SignInView(LoginView):
     redirect_authenticated_user = True
 
     def get_default_redirect_url(self) -> str:
-        return landing_page(self.request.user)
+        return start_url(self.request)
 
     def get_initial(self) -> dict[str, Any]:
         initial = super().get_initial()

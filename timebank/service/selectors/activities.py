@@ -12,9 +12,11 @@ from django.utils import timezone
 
 from timebank.registry import rules as registry_rules
 from timebank.registry.models import Resident
+from timebank.registry.rules import VIEW_VILLAGE
 from timebank.registry.selectors import resident_of
 from timebank.service import rules
 from timebank.service.models import Activity, Attendance, SignUp, Team
+from timebank.service.rules import LEAD_ACTIVITY
 
 
 def _near(resident: Resident, *, whole_town: bool) -> Q:
@@ -69,7 +71,7 @@ def activity_for(actor: Any, pk: int, resident: Resident | None = None) -> Activ
         return activity
     if rules.leads(actor, activity.team, activity.village):
         return activity
-    if registry_rules.can(actor, rules.Action.VIEW_VILLAGE, region=activity.village):
+    if registry_rules.can(actor, VIEW_VILLAGE, region=activity.village):
         return activity
     raise Http404
 
@@ -95,7 +97,7 @@ def waiting_position(sign_up: SignUp) -> int:
 
 def teams_led_by(actor: Any) -> QuerySet[Team]:
     """Select active teams whose activities this person may open."""
-    where = registry_rules.regions_where(actor, rules.Action.LEAD_ACTIVITY)
+    where = registry_rules.regions_where(actor, LEAD_ACTIVITY)
     return (
         Team.objects.filter(Q(leader=actor) | Q(region__in=where), status=Team.Status.ACTIVE)
         .select_related("region", "leader")
@@ -105,7 +107,7 @@ def teams_led_by(actor: Any) -> QuerySet[Team]:
 
 def activities_led_by(actor: Any) -> QuerySet[Activity]:
     """Select the activities this person leads, newest first."""
-    where = registry_rules.regions_where(actor, rules.Action.LEAD_ACTIVITY)
+    where = registry_rules.regions_where(actor, LEAD_ACTIVITY)
     return (
         Activity.objects.filter(Q(team__leader=actor) | Q(village__in=where))
         .select_related("team", "village")

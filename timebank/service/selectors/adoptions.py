@@ -14,10 +14,11 @@ from django.utils import timezone
 from timebank.policy.models import Scheme, SchemeVersion
 from timebank.registry import rules as registry_rules
 from timebank.registry.models import Region
-from timebank.service import rules
+from timebank.registry.rules import VIEW_VILLAGE
 from timebank.service.models import SchemeAdoption
+from timebank.service.rules import DRAFT_SCHEME
 
-STAFF = (rules.Action.VIEW_VILLAGE, rules.Action.DRAFT_SCHEME)
+STAFF = (VIEW_VILLAGE, DRAFT_SCHEME)
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def sees_schemes(actor: Any) -> bool:
     return any(registry_rules.can(actor, action) for action in STAFF)
 
 
-def own_regions(actor: Any, *actions: rules.Action) -> QuerySet[Region]:
+def own_regions(actor: Any, *actions: str) -> QuerySet[Region]:
     """Select the regions in which somebody may do one of these."""
     found = registry_rules.regions_where(actor, actions[0])
     for action in actions[1:]:

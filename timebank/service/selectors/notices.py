@@ -11,8 +11,8 @@ from django.http import Http404
 
 from timebank.registry import rules as registry_rules
 from timebank.registry.models import Region, Resident
-from timebank.service import rules
 from timebank.service.models import NoticeList, Objection, Record, last_day
+from timebank.service.rules import ANSWER_OBJECTION
 
 State = Record.State
 PUBLIC = (State.PUBLISHED, State.DISPUTED, State.CREDITED)
@@ -95,7 +95,7 @@ def published_record_for(resident: Resident | None, pk: int) -> Record:
 
 def objections_open(actor: Any, village: Region | None = None) -> QuerySet[Objection]:
     """Select unanswered objections where this person may answer, the most urgent first."""
-    where = registry_rules.regions_where(actor, rules.Action.ANSWER_OBJECTION)
+    where = registry_rules.regions_where(actor, ANSWER_OBJECTION)
     objections = Objection.objects.filter(state=Objection.State.OPEN, record__village__in=where)
     if village is not None:
         objections = objections.filter(record__village=village)

@@ -12,9 +12,11 @@ from django.utils import timezone
 
 from timebank.registry import rules as registry_rules
 from timebank.registry.models import Proxy, Region, Resident
+from timebank.registry.rules import AUDIT
 from timebank.registry.selectors import resident_of
 from timebank.service import rules
 from timebank.service.models import Method, Record, RecordChange
+from timebank.service.rules import PUBLISH_NOTICE, VERIFY_RECORD
 
 State = Record.State
 
@@ -72,8 +74,7 @@ def may_see(actor: Any, record: Record, on_behalf_of: Resident | None = None) ->
     if record.activity is not None and rules.leads(actor, record.activity.team, record.activity.village):
         return True
     return any(
-        registry_rules.can(actor, action, region=record.village)
-        for action in (rules.Action.VERIFY_RECORD, rules.Action.PUBLISH_NOTICE, rules.Action.AUDIT)
+        registry_rules.can(actor, action, region=record.village) for action in (VERIFY_RECORD, PUBLISH_NOTICE, AUDIT)
     )
 
 
@@ -85,7 +86,7 @@ def changes_of(record: Record) -> QuerySet[RecordChange]:
 def verify_queue(actor: Any, village: Region | None = None) -> QuerySet[Record]:
     """Select what this person may verify, weakest evidence first, then oldest: never their own, their household's,
     or what they entered or took attendance for."""
-    where = registry_rules.regions_where(actor, rules.Action.VERIFY_RECORD)
+    where = registry_rules.regions_where(actor, VERIFY_RECORD)
     queue = Record.objects.filter(state=State.SUBMITTED, village__in=where)
     if village is not None:
         queue = queue.filter(village=village)

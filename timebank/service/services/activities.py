@@ -11,9 +11,11 @@ from timebank.policy.models import Category
 from timebank.policy.selectors import version_in_force
 from timebank.registry import rules as registry_rules
 from timebank.registry.models import Region, User
+from timebank.registry.rules import GRANT_ROLE
 from timebank.registry.services import record_audit
 from timebank.service import errors, rules
 from timebank.service.models import Activity, SchemeAdoption, SignUp, Team
+from timebank.service.rules import ADOPT_SCHEME, LEAD_ACTIVITY
 from timebank.service.services.records import kind_of
 from timebank.service.services.signups import promote_waiting
 
@@ -32,7 +34,7 @@ def create_team(
     now: dt.datetime | None = None,
 ) -> Team:
     """Found a team of volunteers under a region."""
-    _require_any(actor, region, rules.Action.LEAD_ACTIVITY, rules.Action.GRANT_ROLE)
+    _require_any(actor, region, LEAD_ACTIVITY, GRANT_ROLE)
     now = now or timezone.now()
     team = Team.objects.create(
         region=region,
@@ -62,7 +64,7 @@ def adopt_scheme(
     same adoption. ``actor`` None is the installation itself."""
     now = now or timezone.now()
     if actor is not None:
-        registry_rules.require(actor, rules.Action.ADOPT_SCHEME, region=region)
+        registry_rules.require(actor, ADOPT_SCHEME, region=region)
         if since < rules.local_day(now):
             raise errors.AdoptedTooLate(field="since")
         if SchemeAdoption.objects.filter(region=region, since=since).exclude(slug=slug).exists():
@@ -185,6 +187,6 @@ def lock_activity(pk: int) -> Activity:
     return Activity.objects.select_for_update(of=("self",)).select_related("team", "village").get(pk=pk)
 
 
-def _require_any(actor: User, region: Region, *actions: rules.Action) -> None:
+def _require_any(actor: User, region: Region, *actions: str) -> None:
     if not any(registry_rules.can(actor, action, region=region) for action in actions):
         registry_rules.require(actor, actions[0], region=region)

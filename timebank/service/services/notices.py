@@ -15,6 +15,7 @@ from timebank.registry.selectors import resident_of, same_household
 from timebank.registry.services import record_audit
 from timebank.service import errors, rules
 from timebank.service.models import NoticeList, Objection, Record, RecordChange
+from timebank.service.rules import ANSWER_OBJECTION, PUBLISH_NOTICE
 from timebank.service.selectors.schemes import notice_days_of
 from timebank.service.services.records import lock_record, log_change
 
@@ -24,7 +25,7 @@ State = Record.State
 @transaction.atomic
 def publish_notice(*, village: Region, actor: User, now: dt.datetime | None = None) -> NoticeList:
     """Put every verified record of a village on a new notice list; raises NothingToPublish when there is none."""
-    registry_rules.require(actor, rules.Action.PUBLISH_NOTICE, region=village)
+    registry_rules.require(actor, PUBLISH_NOTICE, region=village)
     now = now or timezone.now()
     # The village's row keeps two clerks from giving out one number twice.
     Region.objects.select_for_update(of=("self",)).get(pk=village.pk)
@@ -119,7 +120,7 @@ def answer_objection(
     """Answer with reasons. Upheld: the record is returned. Not upheld: it goes on, once no other objection is open."""
     locked = lock_record(objection.record_id)
     mine = Objection.objects.select_for_update(of=("self",)).select_related("resident").get(pk=objection.pk)
-    registry_rules.require(actor, rules.Action.ANSWER_OBJECTION, region=locked.village)
+    registry_rules.require(actor, ANSWER_OBJECTION, region=locked.village)
     _require_neutral(actor, locked, mine)
     if mine.state != Objection.State.OPEN:
         raise errors.ObjectionAnswered
@@ -169,7 +170,7 @@ def _withhold(record: Record, actor: User, on_behalf_of: Resident | None, withhe
     locked = lock_record(record.pk)
     if not (
         rules.acts_for(actor, locked.resident, on_behalf_of)
-        or registry_rules.can(actor, rules.Action.PUBLISH_NOTICE, region=locked.village)
+        or registry_rules.can(actor, PUBLISH_NOTICE, region=locked.village)
     ):
         raise errors.NotYours
     if locked.is_name_withheld != withheld:

@@ -16,6 +16,7 @@ from timebank.registry import rules as registry_rules
 from timebank.registry.models import Region, Resident, User
 from timebank.service import errors, rules
 from timebank.service.models import Activity, Record, RecordChange
+from timebank.service.rules import LEAD_ACTIVITY, VERIFY_RECORD
 
 State = Record.State
 MOST = 100_000  # of anything counted in one record; more is a slip of the pen
@@ -221,10 +222,7 @@ def _require_clerk(actor: User, resident: Resident, activity: Activity | None) -
     """Refuse whoever neither leads the activity nor leads or verifies in the resident's village."""
     if activity is not None and rules.leads(actor, activity.team, activity.village):
         return
-    if any(
-        registry_rules.can(actor, action, region=resident.village)
-        for action in (rules.Action.LEAD_ACTIVITY, rules.Action.VERIFY_RECORD)
-    ):
+    if any(registry_rules.can(actor, action, region=resident.village) for action in (LEAD_ACTIVITY, VERIFY_RECORD)):
         return
     raise errors.NotTheLeader
 
@@ -235,7 +233,7 @@ def kind_of(category: str | Category, *, actor: User | None, village: Region) ->
     if kind is None or not kind.is_active or kind.entered_by == Category.Entry.NOBODY:
         raise errors.UnknownCategory(field="category")
     if kind.entered_by == Category.Entry.STAFF:
-        registry_rules.require(actor, rules.Action.VERIFY_RECORD, region=village)
+        registry_rules.require(actor, VERIFY_RECORD, region=village)
     return kind
 
 

@@ -14,10 +14,12 @@ from timebank.ledger.types import Leg, TransferSpec
 from timebank.policy.replay import past_of
 from timebank.registry import rules as registry_rules
 from timebank.registry.models import User
+from timebank.registry.rules import AUDIT
 from timebank.registry.selectors import resident_of, same_household
 from timebank.registry.services import record_audit
 from timebank.service import errors, rules
 from timebank.service.models import PointCorrection, Record, Standing
+from timebank.service.rules import VERIFY_RECORD
 from timebank.service.selectors.schemes import scheme_of, spec_of
 from timebank.service.services.credit import set_level
 from timebank.service.services.pricing import (
@@ -46,11 +48,8 @@ def reverse_record(*, record: Record, actor: User, reason: str, now: dt.datetime
     moment = now or timezone.now()
     lock_resident(record.resident_id)
     locked = lock_record(record.pk)
-    if not any(
-        registry_rules.can(actor, action, region=locked.village)
-        for action in (rules.Action.VERIFY_RECORD, rules.Action.AUDIT)
-    ):
-        registry_rules.require(actor, rules.Action.VERIFY_RECORD, region=locked.village)
+    if not any(registry_rules.can(actor, action, region=locked.village) for action in (VERIFY_RECORD, AUDIT)):
+        registry_rules.require(actor, VERIFY_RECORD, region=locked.village)
     own = resident_of(actor)
     if locked.resident.user_id == actor.pk:
         raise errors.OwnRecord

@@ -14,6 +14,7 @@ from timebank.registry import rules as registry_rules
 from timebank.registry.models import User
 from timebank.service import errors, rules
 from timebank.service.models import Record
+from timebank.service.rules import VERIFY_RECORD
 from timebank.service.selectors.categories import range_of
 from timebank.service.services.records import lock_record, log_change
 
@@ -43,7 +44,7 @@ def verify_record(
     ``points`` (1/100) chooses within the range that the scheme publishes for the deed, with a reason, too.
     """
     locked = lock_record(record.pk)
-    registry_rules.require(actor, rules.Action.VERIFY_RECORD, region=locked.village)
+    registry_rules.require(actor, VERIFY_RECORD, region=locked.village)
     refusal = rules.refusal_to_verify(actor, locked)
     if refusal is not None:
         raise refusal
@@ -85,7 +86,7 @@ def _choose(record: Record, points: int, actor: User, reason: str) -> None:
 def return_record(*, record: Record, actor: User, reason: str, now: dt.datetime | None = None) -> Record:
     """Send a record back to whoever submitted it; the reason is kept and shown."""
     locked = lock_record(record.pk)
-    registry_rules.require(actor, rules.Action.VERIFY_RECORD, region=locked.village)
+    registry_rules.require(actor, VERIFY_RECORD, region=locked.village)
     if locked.resident.user_id == actor.pk:
         raise errors.OwnRecord
     if locked.state == State.DISPUTED:

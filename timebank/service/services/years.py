@@ -11,6 +11,7 @@ from django.utils import timezone
 from timebank.common.errors import DomainError
 from timebank.registry import rules as registry_rules
 from timebank.registry.models import Region, Resident, User
+from timebank.registry.rules import AUDIT
 from timebank.registry.services import record_audit
 from timebank.service import errors, rules
 from timebank.service.models import Standing
@@ -30,7 +31,7 @@ def close_year(
     """
     now = now or timezone.now()
     if actor is not None:
-        registry_rules.require(actor, rules.Action.AUDIT, region=region)
+        registry_rules.require(actor, AUDIT, region=region)
     if year >= rules.local_day(now).year:
         raise errors.YearNotOver(field="year")
     changed = last = 0

@@ -24,6 +24,7 @@ from timebank.service import rules, selectors, services
 from timebank.service.forms import ActivityForm, CapacityForm, CardForm, EnterForm, ReasonForm
 from timebank.service.models import Activity, Method, Record, SignUp
 from timebank.service.navigation import leads_somewhere
+from timebank.service.rules import LEAD_ACTIVITY, VERIFY_RECORD
 from timebank.service.views.common import login_required, refused
 
 PAGE = 30
@@ -52,7 +53,7 @@ def _kinds(request: HttpRequest, teams: Any) -> list[Category]:
     """List the kinds of service that this leader may open activities of."""
     team = teams.first()
     village = team.region if team is not None else None
-    staff = registry_rules.can(request.user, rules.Action.VERIFY_RECORD, region=village)
+    staff = registry_rules.can(request.user, VERIFY_RECORD, region=village)
     return selectors.categories_for_entry(village, staff=staff)
 
 
@@ -265,7 +266,7 @@ def _villages(request: HttpRequest) -> Any:
     from timebank.registry.rules import regions_where
 
     return Region.objects.filter(
-        Q(pk__in=regions_where(request.user, rules.Action.LEAD_ACTIVITY).values("pk"))
+        Q(pk__in=regions_where(request.user, LEAD_ACTIVITY).values("pk"))
         | Q(pk__in=selectors.teams_led_by(request.user).values("region")),
         is_active=True,
     ).order_by("path")

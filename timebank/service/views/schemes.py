@@ -28,7 +28,7 @@ from timebank.policy.tables import read_table
 from timebank.policy.units import NotReadable
 from timebank.registry.models import Resident
 from timebank.service import services
-from timebank.service.rules import Action
+from timebank.service.rules import ADOPT_SCHEME, DRAFT_SCHEME
 from timebank.service.scheme_forms import (
     AdoptForm,
     ApproveForm,
@@ -153,7 +153,7 @@ def copy(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Draft a scheme by copying this version."""
     version = adoptions.version_for(request.user, slug, number)
     _require(request, policy_rules.DRAFT)
-    regions = adoptions.own_regions(request.user, Action.DRAFT_SCHEME)
+    regions = adoptions.own_regions(request.user, DRAFT_SCHEME)
     initial = {"name": version.scheme.name, "region": regions.first(), "effective_from": _next_month()}
     form = DraftForm(_posted(request), regions=regions, initial=initial)
     if request.method == "POST" and form.is_valid():
@@ -189,7 +189,7 @@ def _next_month() -> dt.date:
 def import_table(request: HttpRequest) -> HttpResponse:
     """Draft a scheme from a table file: first what each row would become, then the draft."""
     _require(request, policy_rules.DRAFT)
-    regions = adoptions.own_regions(request.user, Action.DRAFT_SCHEME)
+    regions = adoptions.own_regions(request.user, DRAFT_SCHEME)
     initial = {"region": regions.first(), "effective_from": _next_month()}
     form = TableForm(_posted(request), request.FILES or None, regions=regions, initial=initial)
     context: dict[str, Any] = {}
@@ -329,7 +329,7 @@ def simulation(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Show what a past period would have earned under this version, before anybody decides."""
     version = adoptions.version_for(request.user, slug, number)
     _require(request, policy_rules.DRAFT)
-    regions = adoptions.own_regions(request.user, Action.DRAFT_SCHEME)
+    regions = adoptions.own_regions(request.user, DRAFT_SCHEME)
     first, last = _last_quarter()
     initial = {"region": regions.first(), "first": first, "last": last}
     asked = request.GET if "first" in request.GET else None
@@ -372,7 +372,7 @@ def discard(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 def adopt(request: HttpRequest) -> HttpResponse:
     """Let a village, or all of a region, use a scheme from a day on."""
     _require(request, policy_rules.ADOPT)
-    regions = adoptions.own_regions(request.user, Action.ADOPT_SCHEME)
+    regions = adoptions.own_regions(request.user, ADOPT_SCHEME)
     schemes = adoptions.approved_schemes()
     initial = {"region": regions.first(), "scheme": request.GET.get("scheme", "")[:40], "since": _next_month()}
     form = AdoptForm(_posted(request), regions=regions, schemes=schemes, initial=initial)

@@ -1,0 +1,28 @@
+"""Who keeps the fund, who approves, who sees what is paid: the roles and rights of this app."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from marketplace.funds.rules import (
+    APPROVE_PAYMENT,
+    CLOSE_PERIOD,
+    KEEP_FUND,
+    PRICE_SUPPLIER,
+    RECORD_BANK,
+    SEE_SETTLEMENT,
+)
+from timebank.registry.roles import Duties, RoleSpec
+from timebank.registry.rules import VIEW_VILLAGE
+
+DUTIES = Duties(
+    roles=(RoleSpec("fund_keeper", _("Fund keeper"), appointed_by=("town_admin", "city_admin"), order=65),),
+    actions={
+        "fund_keeper": (VIEW_VILLAGE, KEEP_FUND, PRICE_SUPPLIER, RECORD_BANK, SEE_SETTLEMENT),
+        "village_admin": (SEE_SETTLEMENT,),
+        "town_admin": (APPROVE_PAYMENT, CLOSE_PERIOD, SEE_SETTLEMENT),
+        "city_admin": (APPROVE_PAYMENT, CLOSE_PERIOD, SEE_SETTLEMENT),
+        "auditor": (SEE_SETTLEMENT,),
+        "supplier_staff": (SEE_SETTLEMENT,),
+    },
+)

@@ -1,0 +1,21 @@
+"""Who keeps the stock, who prices: the roles and rights of this app."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from marketplace.rewards.rules import ADJUST_STOCK, CARD_SALE, HAND_OVER, PRICE_REWARD, RECEIVE_STOCK
+from timebank.registry.roles import Duties, RoleSpec
+from timebank.registry.rules import VIEW_VILLAGE
+
+APPOINTERS = ("village_admin", "town_admin", "city_admin")
+
+DUTIES = Duties(
+    roles=(RoleSpec("stock_keeper", _("Stock keeper"), appointed_by=APPOINTERS, order=60),),
+    actions={
+        "stock_keeper": (VIEW_VILLAGE, RECEIVE_STOCK, ADJUST_STOCK),
+        "village_admin": (PRICE_REWARD, HAND_OVER, CARD_SALE),
+    },
+    # Who says that hours were served does not keep what they buy.
+    clashes=(("stock_keeper", "verifier"), ("stock_keeper", "village_admin")),
+)

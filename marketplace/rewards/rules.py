@@ -1,0 +1,9 @@
+"""What needs a role here (``duties`` says whose)."""
+
+from __future__ import annotations
+
+PRICE_REWARD = "price_reward"
+RECEIVE_STOCK = "receive_stock"
+ADJUST_STOCK = "adjust_stock"
+HAND_OVER = "hand_over"
+CARD_SALE = "card_sale"

@@ -1,0 +1,27 @@
+"""What the registry itself declares: the villages' and towns' offices, and what they do with people and places."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from timebank.registry.roles import Duties, RoleSpec
+from timebank.registry.rules import AUDIT, GRANT_ROLE, ISSUE_CARD, REGISTER_RESIDENT, VIEW_VILLAGE
+
+ABOVE_VILLAGE = ("town_admin", "city_admin")
+
+DUTIES = Duties(
+    roles=(
+        RoleSpec("village_admin", _("Village admin"), appointed_by=ABOVE_VILLAGE, order=30),
+        RoleSpec("town_admin", _("Town admin"), appointed_by=("city_admin",), order=20),
+        RoleSpec("city_admin", _("City admin"), order=10),
+        RoleSpec("auditor", _("Auditor"), appointed_by=ABOVE_VILLAGE, order=40),
+    ),
+    actions={
+        "village_admin": (VIEW_VILLAGE, REGISTER_RESIDENT, ISSUE_CARD, GRANT_ROLE),
+        "town_admin": (VIEW_VILLAGE, GRANT_ROLE, AUDIT),
+        "city_admin": (VIEW_VILLAGE, GRANT_ROLE, AUDIT),
+        "auditor": (VIEW_VILLAGE, AUDIT),
+    },
+    # The operator of the platform sees and appoints; hours, points and stock stay with the villages.
+    operator=frozenset({VIEW_VILLAGE, GRANT_ROLE, AUDIT}),
+)
