@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from timebank.common import contract
-from timebank.ui.menus import Nav
+from timebank.ui.menus import Menus
 from timebank.ui.preferences import SIZE_LABELS, SIZES, next_size, size_of
 
 
@@ -22,7 +22,7 @@ def ui(request: HttpRequest) -> dict[str, Any]:
     """Give the base pages their menus, what the apps declare for every page, and the text size."""
     size = size_of(request)
     return {
-        "nav": Nav(request),
+        "menus": Menus(request),
         **{name: _lazy(ask, request) for name, ask in contract.by_name("page_context").items()},
         "text_size": size,
         "text_size_next": next_size(size),
