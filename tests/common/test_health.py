@@ -31,8 +31,7 @@ def test_readyz_refuses_and_names_what_failed(client, monkeypatch):
     def waiting() -> str:
         raise health.NotReady("2 migrations wait")
 
-    monkeypatch.setitem(health._checks, "database", broken)
-    monkeypatch.setitem(health._checks, "migrations", waiting)
+    monkeypatch.setattr(health.contract, "by_name", lambda attribute: {"database": broken, "migrations": waiting})
     response = client.get("/readyz")
     assert response.status_code == 503
     assert response.json()["failed"] == ["database", "migrations"]

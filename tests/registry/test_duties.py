@@ -1,0 +1,114 @@
+"""The table of roles that the apps declare: how it is joined, what it refuses, and the copy that the trigger reads."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from tests.support.people import make_staff
+from timebank.registry import roles, rules, services
+from timebank.registry.errors import NotAllowed
+from timebank.registry.models import Role, RoleClash, RoleGrant, User
+from timebank.registry.roles import Duties, RoleSpec
+
+
+def test_apps_add_roles_and_actions_to_roles_of_others():
+    base = Duties(roles=[RoleSpec("head", "Head")], actions={"head": ["see"]}, operator=frozenset({"see"}))
+    bees = Duties(
+        roles=[RoleSpec("beekeeper", "Beekeeper", appointed_by=("head",))],
+        actions={"beekeeper": ["keep_bees"], "head": ["count_hives"]},
+        clashes=[("beekeeper", "head")],
+    )
+    table = roles.build([("base", base), ("bees", bees)])
+    assert table.allowed == {"beekeeper": {"keep_bees"}, "head": {"see", "count_hives"}}
+    assert table.appoints["head"] == {"beekeeper"}
+    assert table.clashes == {frozenset({"beekeeper", "head"})}
+    assert table.app_of == {"head": "base", "beekeeper": "bees"}
+    assert table.actions == {"see", "keep_bees", "count_hives"}
+
+
+def test_a_role_claimed_twice_or_declared_by_nobody_is_refused():
+    head = Duties(roles=[RoleSpec("head", "Head")])
+    with pytest.raises(ValueError, match="'head' is declared by 'a' and by 'b'"):
+        roles.build([("a", head), ("b", head)])
+    for wrong in (
+        Duties(actions={"ghost": ["see"]}),
+        Duties(clashes=[("head", "ghost")]),
+        Duties(appoints={"head": ["ghost"]}),
+        Duties(roles=[RoleSpec("other", "Other", appointed_by=("ghost",))]),
+    ):
+        with pytest.raises(ValueError, match="ghost"):
+            roles.build([("a", head), ("b", wrong)])
+
+
+@pytest.mark.django_db
+def test_an_action_that_no_app_declares_is_an_error_not_a_refusal(places):
+    admin = make_staff("village_admin", places.village)
+    for ask in (rules.can, rules.regions_where, rules.organisations_where):
+        with pytest.raises(LookupError, match="verify_recrod"):
+            ask(admin, "verify_recrod")
+
+
+@pytest.mark.django_db
+def test_the_database_has_the_declared_roles_and_both_ways_of_each_clash():
+    assert dict(Role.objects.values_list("key", "app")) == dict(roles.table().app_of)
+    pairs = set(RoleClash.objects.values_list("role", "other"))
+    assert ("verifier", "stock_keeper") in pairs
+    assert pairs == {(b, a) for a, b in pairs}
+    assert {frozenset(pair) for pair in pairs} == set(roles.table().clashes)
+
+
+@pytest.mark.django_db
+def test_the_copy_follows_what_is_declared(django_assert_num_queries):
+    with django_assert_num_queries(3):  # nothing differs: two reads, and a deletion of nothing
+        roles.sync()
+    Role.objects.filter(key="verifier").update(scope="organisation")
+    Role.objects.create(key="gone", app="gone", scope="region")
+    RoleClash.objects.filter(role="verifier").delete()
+    RoleClash.objects.create(role="gone", other="verifier")
+    roles.sync()
+    assert Role.objects.get(key="verifier").scope == "region"
+    assert not Role.objects.filter(key="gone").exists()
+    test_the_database_has_the_declared_roles_and_both_ways_of_each_clash()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("pair", sorted(tuple(sorted(pair)) for pair in roles.table().clashes))
+@pytest.mark.parametrize("way", [1, -1])
+def test_the_database_refuses_each_declared_clash(places, pair, way):
+    first, second = pair[::way]
+    user = User.objects.create_user(name="两职", email="two@shanji.example")
+    RoleGrant.objects.create(user=user, role=first, region=places.village)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        RoleGrant.objects.create(user=user, role=second, region=places.village)
+    # Control: without the pair in the table the same row goes in, so it is the table that the trigger reads.
+    RoleClash.objects.all().delete()
+    RoleGrant.objects.create(user=user, role=second, region=places.village)
+
+
+@pytest.mark.django_db
+def test_a_role_that_no_app_declares_is_given_by_nobody_and_opens_nothing(places):
+    operator = User.objects.create_superuser(username="operator", password="a-long-password")
+    user = User.objects.create_user(name="甲", email="a@shanji.example")
+    for actor in (operator, None):
+        with pytest.raises(NotAllowed):
+            services.grant_role(user=user, role="ghost", actor=actor, region=places.village)
+    with pytest.raises(ValidationError):
+        RoleGrant(user=user, role="ghost", region=places.village).full_clean()
+    grant = RoleGrant.objects.create(user=user, role="ghost", region=places.village)
+    assert not rules.can(user, rules.VIEW_VILLAGE, places.village)
+    assert grant.get_role_display() == "ghost"
+
+
+@pytest.mark.django_db
+def test_work_begins_where_the_first_role_begins(places):
+    verifier = make_staff("verifier", places.village)
+    assert rules.start_page(verifier) == "desk:verify"
+    services.grant_role(user=verifier, role="leader", actor=None, region=places.village)
+    assert rules.start_page(User.objects.get(pk=verifier.pk)) == "desk:verify"
+    assert rules.start_page(make_staff("leader", places.village)) == "service:lead"
+    assert rules.start_page(make_staff("clerk", places.village)) == "counter:desk"
+    assert rules.start_page(User.objects.create_superuser(username="op", password="a-long-pass")) == "desk:home"
+    assert rules.start_page(User.objects.create_user(name="谁", email="who@shanji.example")) == ""
+    assert rules.start_page(None) == ""
