@@ -7,7 +7,7 @@ import timebank.registry.models.users
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("registry", "0002_guards"),
+        ("registry", "0003_resident_name_key"),
     ]
 
     operations = [
