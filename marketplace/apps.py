@@ -6,7 +6,6 @@ from typing import Any
 
 from oscar import config
 from oscar.apps.analytics import apps as analytics
-from oscar.core.loading import get_class
 
 from timebank.common.contract import AppContract
 
@@ -20,16 +19,11 @@ class MarketplaceShop(AppContract, config.Shop):
 
     urls_at = {"": "marketplace.urls"}
 
-    def ready(self) -> None:
-        super().ready()
-        self.reward_search_view = get_class("search.views", "FacetedSearchView")
-
     def get_urls(self) -> list[Any]:
         from django.urls import path
 
         return [
             path("shop/", self.catalogue_app.urls),
-            path("shop/search/", self.search_app.urls),
             path("basket/", self.basket_app.urls),
             path("dashboard/", self.dashboard_app.urls),
         ]

@@ -50,15 +50,15 @@ INSTALLED_APPS = [
     "marketplace.partner.apps.PartnerConfig",
     "marketplace.order.apps.OrderConfig",
     "marketplace.basket.apps.BasketConfig",
-    "marketplace.checkout.apps.CheckoutConfig",
-    "marketplace.shipping.apps.ShippingConfig",
-    "marketplace.search.apps.SearchConfig",
     "marketplace.operators.apps.DashboardConfig",
     "marketplace.operators.orders.apps.OrdersDashboardConfig",
     "marketplace.operators.catalogue.apps.CatalogueDashboardConfig",
     "marketplace.apps.MarketplaceShop",
     "marketplace.apps.QuietAnalytics",
     "oscar.apps.address.apps.AddressConfig",
+    "oscar.apps.checkout.apps.CheckoutConfig",
+    "oscar.apps.shipping.apps.ShippingConfig",
+    "oscar.apps.search.apps.SearchConfig",
     "oscar.apps.catalogue.reviews.apps.CatalogueReviewsConfig",
     "oscar.apps.communication.apps.CommunicationConfig",
     "oscar.apps.payment.apps.PaymentConfig",
@@ -233,7 +233,7 @@ OSCAR_DELETE_IMAGE_FILES = False  # an old order still shows its picture
 OSCAR_MAX_BASKET_QUANTITY_THRESHOLD = 99
 OSCAR_PRODUCTS_PER_PAGE = 24
 # Forks without models of ours keep Oscar's own migrations.
-MIGRATION_MODULES = {"basket": "oscar.apps.basket.migrations", "shipping": "oscar.apps.shipping.migrations"}
+MIGRATION_MODULES = {"basket": "oscar.apps.basket.migrations"}
 HAYSTACK_CONNECTIONS = {"default": {"ENGINE": "haystack.backends.simple_backend.SimpleEngine"}}
 SILENCED_SYSTEM_CHECKS = ["templates.W003"]
 

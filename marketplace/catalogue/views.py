@@ -1,18 +1,102 @@
-"""The page of one reward."""
+"""The shelf, a category, a reward: lists from the database, under the names that Oscar looks for."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.views.generic import View
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.functional import cached_property
+from django.views.generic import ListView, View
 
 from marketplace.basket.forms import AddForm
 from marketplace.catalogue import selectors
-from marketplace.search.views import CatalogueView, ProductCategoryView
+from marketplace.catalogue.forms import ShelfForm
+from marketplace.catalogue.models import Category, Product
 
-__all__ = ["CatalogueView", "ProductCategoryView", "ProductDetailView"]
+
+class ShelfView(ListView):
+    """Rewards of the reader's village, filtered by search word, category and what the reader can afford."""
+
+    model = Product
+    paginate_by = 24
+    http_method_names = ("get", "head", "options")
+    template_name = "catalogue/shelf.html"
+    category: Category | None = None
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().get(request, *args, **kwargs)
+        except Http404:
+            if "page" not in request.GET:
+                raise
+            query = request.GET.copy()
+            del query["page"]
+            return redirect(f"{request.path}?{query.urlencode()}" if query else request.path)
+
+    @cached_property
+    def form(self) -> ShelfForm:
+        form = ShelfForm(self.request.GET)
+        form.is_valid()
+        return form
+
+    @cached_property
+    def spendable(self) -> int | None:
+        return selectors.spendable(self.request.strategy.resident)
+
+    def asked(self, name: str) -> Any:
+        return self.form.cleaned_data.get(name) if self.form.is_bound else None
+
+    def get_queryset(self) -> Any:
+        affordable = self.spendable if self.asked("affordable") else None
+        return selectors.rewards(
+            self.request.strategy, category=self.category, query=self.asked("q") or "", affordable_with=affordable
+        )
+
+    def get_template_names(self) -> list[str]:
+        htmx = getattr(self.request, "htmx", None)
+        return ["catalogue/_shelf.html" if htmx and htmx.target == "shelf" else self.template_name]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        strategy = self.request.strategy
+        context.update(
+            form=self.form,
+            cards=selectors.cards(strategy, list(context["object_list"])),
+            shelves=selectors.shelves(strategy),
+            category=self.category,
+            root=self.category,
+            query=self.asked("q") or "",
+            spendable=self.spendable,
+            strategy=strategy,
+            resident=strategy.resident,
+        )
+        return context
+
+    def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        response = super().render_to_response(context, **kwargs)
+        response.headers["Vary"] = "HX-Request, Cookie, Accept-Language"
+        return response
+
+
+class CatalogueView(ShelfView):
+    """All rewards."""
+
+
+class ProductCategoryView(ShelfView):
+    """The rewards of one category and those below it."""
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        self.category = get_object_or_404(Category.objects.browsable(), pk=kwargs["pk"])
+        if kwargs["category_slug"] != self.category.slug:
+            return redirect(self.category.get_absolute_url(), permanent=True)
+        return super().get(request, *args, **kwargs)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        root = self.category.path[: Category.steplen]
+        context["root"] = next((shelf for shelf in context["shelves"] if shelf.path == root), self.category)
+        return context
 
 
 class ProductDetailView(View):

@@ -121,7 +121,6 @@ class StockRecord(AbstractStockRecord):
         rows = type(self).objects.alias(free=free).filter(pk=self.pk, free__gte=quantity)
         if quantity <= 0 or not rows.update(num_allocated=Coalesce(F("num_allocated"), 0) + quantity):
             raise OutOfStock(stockrecord_id=self.pk, quantity=quantity)
-        self.refresh_from_db(fields=["num_in_stock", "num_allocated"])
 
     allocate.alters_data = True
 

@@ -15,9 +15,3 @@ class RewardsConfig(AppContract):
     menus = "marketplace.rewards.navigation.MENUS"
     duties = "marketplace.rewards.duties.DUTIES"
     beat = {"expire tickets": ("marketplace.rewards.tasks.task_expire_tickets", 60 * 60)}
-
-    def ready(self) -> None:
-        from marketplace.order.processing import cancel_by
-        from marketplace.rewards.services import cancel_order
-
-        cancel_by(cancel_order)

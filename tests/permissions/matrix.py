@@ -80,7 +80,6 @@ MATRIX: dict[str, Row] = {
     "catalogue:index": EVERYBODY,
     "catalogue:detail": EVERYBODY,
     "catalogue:category": EVERYBODY,
-    "search:search": answers("go"),
     "basket:summary": EVERYBODY,
     "basket:add": NOBODY,
     "basket:line": NOBODY,

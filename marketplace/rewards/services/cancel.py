@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
-from oscar.apps.payment.models import Source, Transaction
 
 from marketplace.order.models import Order
-from marketplace.partner.prices import decimal_of
 from marketplace.rewards import errors
 from marketplace.rewards.models import Redemption, StockMovement, Ticket, TicketEvent
 from marketplace.rewards.services.common import (
@@ -142,8 +138,7 @@ def _refund(
     on_behalf_of: Resident | None,
     now: dt.datetime,
 ) -> None:
-    """Refund each ticket from its supplier's escrow to the lots that paid for it, and note it on Oscar's receipt."""
-    by_order: dict[int, int] = {}
+    """Refund each ticket from its supplier's escrow to the lots that paid for it."""
     for ticket in sorted(tickets, key=lambda item: item.pk):
         if not ticket.points:
             continue
@@ -157,19 +152,3 @@ def _refund(
             memo=f"ticket:{ticket.code}",
             on_behalf_of=someone(on_behalf_of),
         )
-        by_order[ticket.order_id] = by_order.get(ticket.order_id, 0) + ticket.points
-    receipts = []
-    for source in Source.objects.filter(order_id__in=by_order).order_by("pk"):
-        amount: Decimal = decimal_of(by_order[source.order_id])
-        Source.objects.filter(pk=source.pk).update(amount_refunded=F("amount_refunded") + amount)
-        receipts.append(
-            Transaction(
-                source=source,
-                txn_type="Refund",
-                amount=amount,
-                reference=source.reference,
-                status="done",
-                date_created=now,
-            )
-        )
-    Transaction.objects.bulk_create(receipts)

@@ -16,7 +16,7 @@ from marketplace.rewards.models import Redemption, Ticket
 from marketplace.rewards.rules import CARD_SALE
 from marketplace.rewards.services.cancel import cancel_redemption
 from marketplace.rewards.services.handing_over import hand_over_now, undo_hand_over
-from marketplace.rewards.services.redemption import redeem
+from marketplace.rewards.services.redemption.redeeming import redeem
 from timebank.registry import services as registry
 from timebank.registry.models import User
 from timebank.registry.rules import require

@@ -1,9 +1,9 @@
-"""Who may have what and for how much: person and basket under lock, prices, levels, limits."""
+"""Who may have what and for how much: person and basket under lock, prices, levels, limits, goods kept aside."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from marketplace.basket.models import Basket
 from marketplace.catalogue.models import Product
+from marketplace.partner import errors as partner_errors
 from marketplace.partner.availability import Refused
 from marketplace.partner.models import Partner, StockRecord
 from marketplace.partner.strategy import Selector
@@ -25,13 +26,19 @@ LARGEST_QUANTITY = 99
 
 
 @dataclass(slots=True)
-class Priced:
-    """One line of a redemption with what it costs this resident. Points are 1/100."""
+class RedemptionLine:
+    """One line of a redemption with what it costs this resident. Points are 1/100.
+
+    ``slot_id`` names booked time, ``payer`` a wallet other than the resident's own, ``purpose_id`` the earmarked fund.
+    """
 
     record: StockRecord
     quantity: int
     unit_points: int
     list_points: int
+    slot_id: int | None = None
+    payer: str = ""
+    purpose_id: int | None = None
 
     @property
     def product(self) -> Product:
@@ -80,7 +87,7 @@ def lock_basket(basket: Basket) -> list[tuple[int, int]]:
     return merge(basket.lines.order_by("pk").values_list("stockrecord_id", "quantity"))
 
 
-def merge(lines: Any) -> list[tuple[int, int]]:
+def merge(lines: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     """Add up lines of the same stock record; sorted, so that equal content looks equal."""
     wants: dict[int, int] = {}
     for stockrecord_id, quantity in lines:
@@ -94,7 +101,7 @@ def merge(lines: Any) -> list[tuple[int, int]]:
     return sorted(wants.items())
 
 
-def price_lines(resident: Resident, wants: Sequence[tuple[int, int]]) -> list[Priced]:
+def price_lines(resident: Resident, wants: Sequence[tuple[int, int]]) -> list[RedemptionLine]:
     """Price what is wanted for this resident and refuse what they can't have; sorted by (supplier, stock record)."""
     if not wants:
         raise errors.BasketEmpty
@@ -109,15 +116,15 @@ def price_lines(resident: Resident, wants: Sequence[tuple[int, int]]) -> list[Pr
     if len(records) != len(quantities):
         raise errors.NotAvailable
     strategy = Selector().strategy(resident=resident)
-    priced = []
+    lines = []
     for record in records:
         quantity = quantities[record.pk]
         info = strategy.fetch_for_product(record.product, record)
         allowed, __ = info.availability.is_purchase_permitted(quantity)
         if not allowed:
             raise _refusal(record, info.availability, quantity)
-        priced.append(Priced(record, quantity, info.price.points, info.price.list_points))
-    return priced
+        lines.append(RedemptionLine(record, quantity, info.price.points, info.price.list_points))
+    return lines
 
 
 def _refusal(record: StockRecord, availability: Any, quantity: int) -> errors.RewardsError:
@@ -135,13 +142,25 @@ def _refusal(record: StockRecord, availability: Any, quantity: int) -> errors.Re
             _("%(product)s opens from %(star)d stars.") % {"product": product, "star": star}, product=product, star=star
         )
     if not code and record.product.get_product_class().track_stock:
-        return sold_out(record)
+        return _sold_out(record)
     return errors.NotAvailable(
         _("%(product)s can't be redeemed at the moment.") % {"product": product}, product=product
     )
 
 
-def sold_out(record: StockRecord) -> errors.OutOfStock:
+def allocate(lines: Sequence[RedemptionLine]) -> None:
+    """Promise the goods, in (supplier, stock record) order so that crossing baskets can't lock each other out."""
+    for line in lines:
+        if not line.is_stocked:
+            continue
+        try:
+            line.record.allocate(line.quantity)
+        except partner_errors.OutOfStock:
+            line.record.refresh_from_db(fields=["num_in_stock", "num_allocated"])
+            raise _sold_out(line.record) from None
+
+
+def _sold_out(record: StockRecord) -> errors.OutOfStock:
     """Name what is missing and how many are left."""
     product, left = record.product.get_title(), max(record.net_stock_level, 0)
     if left:
@@ -167,11 +186,11 @@ def period_start(period: str, now: dt.datetime) -> dt.datetime | None:
     return None
 
 
-def check_limits(resident: Resident, priced: Sequence[Priced], now: dt.datetime) -> None:
+def check_limits(resident: Resident, lines: Sequence[RedemptionLine], now: dt.datetime) -> None:
     """Refuse more of a reward than one resident may have in its period. One statement, whatever the number of lines."""
     wanted: dict[int, int] = {}
     products: dict[int, Product] = {}
-    for line in priced:
+    for line in lines:
         if line.product.per_resident_limit:
             products[line.product.pk] = line.product
             wanted[line.product.pk] = wanted.get(line.product.pk, 0) + line.quantity

@@ -12,7 +12,7 @@ from marketplace.partner.models import Partner
 from marketplace.rewards import errors
 from marketplace.rewards.models import Redemption
 from marketplace.rewards.services.common import person, someone
-from marketplace.rewards.services.redemption.checking import Priced
+from marketplace.rewards.services.redemption.checking import RedemptionLine
 from timebank.common.numbers import format_points_with_unit
 from timebank.ledger import errors as ledger_errors
 from timebank.ledger import selectors as ledger_read
@@ -32,7 +32,7 @@ def pay_key(redemption: Redemption) -> str:
 def pay(
     redemption: Redemption,
     resident: Resident,
-    priced: Sequence[Priced],
+    lines: Sequence[RedemptionLine],
     *,
     actor: User,
     on_behalf_of: Resident | None,
@@ -40,7 +40,7 @@ def pay(
 ) -> int | None:
     """Move the points from the wallet to each supplier's escrow; last of all, so the wallet is locked shortest."""
     amounts: dict[Partner, int] = {}
-    for line in priced:
+    for line in lines:
         amounts[line.partner] = amounts.get(line.partner, 0) + line.points
     legs = tuple(
         Leg(debit=resident.wallet_key, credit=partner.escrow_key, amount=amount)
@@ -63,10 +63,10 @@ def pay(
         return ledger.post(spec).id
     except ledger_errors.InsufficientFunds:
         spendable = ledger_read.balance_of(resident.wallet_key).spendable
-        raise not_enough(sum(leg.amount for leg in legs), spendable) from None
+        raise _not_enough(sum(leg.amount for leg in legs), spendable) from None
 
 
-def not_enough(total: int, spendable: int) -> errors.InsufficientPoints:
+def _not_enough(total: int, spendable: int) -> errors.InsufficientPoints:
     """Say how many points are missing."""
     missing = max(total - spendable, 0)
     return errors.InsufficientPoints(

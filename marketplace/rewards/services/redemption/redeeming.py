@@ -7,7 +7,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -21,6 +21,8 @@ from marketplace.partner.services import open_partner_accounts
 from marketplace.rewards import errors
 from marketplace.rewards.models import Redemption
 from marketplace.rewards.services.redemption.checking import (
+    RedemptionLine,
+    allocate,
     check_limits,
     lock_basket,
     lock_resident,
@@ -28,10 +30,34 @@ from marketplace.rewards.services.redemption.checking import (
     price_lines,
 )
 from marketplace.rewards.services.redemption.paying import pay
-from marketplace.rewards.services.redemption.writing import allocate, log_stock, write_orders, write_tickets
+from marketplace.rewards.services.redemption.writing import DrawnAlready, log_stock, write_orders, write_tickets
 from timebank.common.numbers import format_points_with_unit
 from timebank.ledger import errors as ledger_errors
 from timebank.registry.models import Resident, User
+
+ATTEMPTS = 3  # one, one more when a supplier's accounts had to be opened, one more when a number was drawn twice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What was asked for: everything that ``redeem`` decides from, none of it read from the database yet."""
+
+    resident: Resident
+    actor: User
+    key: uuid.UUID
+    now: dt.datetime
+    lines: tuple[tuple[int, int], ...] = ()
+    basket: Basket | None = None
+    expected_total: int | None = None
+    on_behalf_of: Resident | None = None
+    channel: str = Redemption.Channel.WEB
+    brought_by: str = ""
+
+    @property
+    def content_hash(self) -> str:
+        """Return what makes two requests of one key the same."""
+        content = [self.resident.pk, self.channel, self.basket.pk if self.basket is not None else merge(self.lines)]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def redeem(
@@ -52,89 +78,87 @@ def redeem(
     ``key`` comes with the form: sent again, it returns the same redemption (``replayed`` is then true).
     ``expected_total`` is what the person saw, in 1/100 point. Refusals are ``RewardsError``; the basket stays.
     """
-    arguments: dict[str, Any] = {
-        "resident": resident,
-        "lines": lines,
-        "basket": basket,
-        "key": uuid.UUID(str(key)),
-        "expected_total": expected_total,
-        "actor": actor,
-        "on_behalf_of": on_behalf_of,
-        "channel": channel,
-        "brought_by": brought_by,
-        "now": now or timezone.now(),
-    }
-    try:
-        return _redeem(**arguments)
-    except ledger_errors.UnknownAccount:
-        # A supplier that came in by another way than its service has no accounts yet. Nothing was written: repeat.
-        _open_accounts(basket, lines)
-        return _redeem(**arguments)
+    request = Request(
+        resident=resident,
+        actor=actor,
+        key=uuid.UUID(str(key)),
+        now=now or timezone.now(),
+        lines=tuple(lines or ()),
+        basket=basket,
+        expected_total=expected_total,
+        on_behalf_of=on_behalf_of,
+        channel=channel,
+        brought_by=brought_by[:60],
+    )
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return _redeem(request)
+        except ledger_errors.UnknownAccount:
+            # A supplier that came in by another way than its service has no accounts yet. Nothing was written: repeat.
+            if attempt == ATTEMPTS:
+                raise
+            _open_accounts(request)
+        except DrawnAlready:
+            if attempt == ATTEMPTS:
+                raise
+    raise AssertionError("the last attempt returns or raises")
 
 
 @transaction.atomic
-def _redeem(
-    *,
-    resident: Resident,
-    lines: Sequence[tuple[int, int]] | None,
-    basket: Basket | None,
-    key: uuid.UUID,
-    expected_total: int | None,
-    actor: User,
-    on_behalf_of: Resident | None,
-    channel: str,
-    brought_by: str,
-    now: dt.datetime,
-) -> Redemption:
-    redemption = Redemption(
-        key=key,
-        resident=resident,
-        village_id=resident.village_id,
-        actor=actor,
-        channel=channel,
-        basket=basket,
-        brought_by=brought_by[:60],
-        total_points=0,
-        content_hash=_content_hash(resident, channel, basket, lines),
-        created_at=now,
-    )
+def _redeem(request: Request) -> Redemption:
+    """Claim the key; lock and check; promise the goods; write; pay last, so that the wallet is locked shortest."""
+    actor, now = request.actor, request.now
+    redemption = _unpaid(request)
     earlier = _claim_key(redemption)
     if earlier is not None:
         return earlier
-    resident = lock_resident(resident)
-    wants = lock_basket(basket) if basket is not None else merge(lines or ())
-    priced = price_lines(resident, wants)
-    total = sum(line.points for line in priced)
-    if expected_total is not None and total != expected_total:
+    resident = lock_resident(request.resident)
+    wants = lock_basket(request.basket) if request.basket is not None else merge(request.lines)
+    lines = price_lines(resident, wants)
+    redemption.total_points = _agreed_total(lines, request.expected_total)
+    check_limits(resident, lines, now)
+    allocate(lines)
+    orders = write_orders(redemption, lines, actor=actor, basket=request.basket, now=now)
+    tickets = write_tickets(redemption, lines, orders, now=now, actor=actor)
+    log_stock(tickets, actor=actor, now=now)
+    redemption.transfer_id = pay(redemption, resident, lines, actor=actor, on_behalf_of=request.on_behalf_of, now=now)
+    redemption.save(update_fields=["total_points", "transfer_id"])
+    if request.basket is not None:
+        Basket.objects.filter(pk=request.basket.pk).update(status=Basket.SUBMITTED, date_submitted=now)
+        request.basket.status = Basket.SUBMITTED
+    transaction.on_commit(lambda: _send_signals(list(orders.values()), actor))
+    return redemption
+
+
+def _unpaid(request: Request) -> Redemption:
+    return Redemption(
+        key=request.key,
+        resident=request.resident,
+        village_id=request.resident.village_id,
+        actor=request.actor,
+        channel=request.channel,
+        basket=request.basket,
+        brought_by=request.brought_by,
+        total_points=0,
+        content_hash=request.content_hash,
+        created_at=request.now,
+    )
+
+
+def _agreed_total(lines: Sequence[RedemptionLine], expected: int | None) -> int:
+    """Add up the lines (1/100 point); refuse when the person saw another total."""
+    total = sum(line.points for line in lines)
+    if expected is not None and total != expected:
         raise errors.PriceChanged(
             _("A price has changed: the new total is %(total)s. Please look again and confirm.")
             % {"total": format_points_with_unit(total)},
             total=total,
-            was=expected_total,
+            was=expected,
         )
-    check_limits(resident, priced, now)
-    allocate(priced)
-    orders = write_orders(redemption, priced, actor=actor, basket=basket, now=now)
-    tickets = write_tickets(redemption, priced, orders, now=now, actor=actor)
-    log_stock(tickets, actor=actor, now=now)
-    transfer_id = pay(redemption, resident, priced, actor=actor, on_behalf_of=on_behalf_of, now=now)
-    Redemption.objects.filter(pk=redemption.pk).update(total_points=total, transfer_id=transfer_id)
-    redemption.total_points, redemption.transfer_id = total, transfer_id
-    if basket is not None:
-        Basket.objects.filter(pk=basket.pk).update(status=Basket.SUBMITTED, date_submitted=now)
-        basket.status = Basket.SUBMITTED
-    transaction.on_commit(lambda: _report(list(orders.values()), actor))
-    return redemption
+    return total
 
 
 # -- The key -----------------------------------------------------------------------------------------------------------
-def _content_hash(
-    resident: Resident, channel: str, basket: Basket | None, lines: Sequence[tuple[int, int]] | None
-) -> str:
-    content = [resident.pk, channel, basket.pk if basket is not None else merge(lines or ())]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
-
-
 def _claim_key(redemption: Redemption) -> Redemption | None:
     """Store the redemption under its key, or return the one that has the key (or the basket) already.
 
@@ -159,15 +183,15 @@ def _claim_key(redemption: Redemption) -> Redemption | None:
 
 
 # -- Before and after --------------------------------------------------------------------------------------------------
-def _open_accounts(basket: Basket | None, lines: Sequence[tuple[int, int]] | None) -> None:
-    wants = [pk for pk, __ in lines or ()]
-    if basket is not None:
-        wants += basket.lines.values_list("stockrecord_id", flat=True)
+def _open_accounts(request: Request) -> None:
+    wants = [pk for pk, __ in request.lines]
+    if request.basket is not None:
+        wants += request.basket.lines.values_list("stockrecord_id", flat=True)
     for partner in Partner.objects.filter(stockrecords__in=wants).distinct():
         open_partner_accounts(partner=partner)
 
 
-def _report(orders: Sequence[Order], actor: User) -> None:
-    """Tell whoever listens to Oscar; a deaf listener never undoes a redemption."""
+def _send_signals(orders: Sequence[Order], actor: User) -> None:
+    """Let Oscar's listeners hear of it; one that fails never undoes a redemption."""
     for order in orders:
         order_placed.send_robust(sender=redeem, order=order, user=actor)

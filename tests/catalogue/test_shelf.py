@@ -129,12 +129,6 @@ def test_category_shows_itself_and_what_is_below(client, market):
     assert client.get("/shop/category/nothing_999/").status_code == 404
 
 
-def test_old_search_address_leads_to_the_shelf(client, market):
-    response = client.get(reverse("search:search"), {"q": "洗浴"})
-    assert response.status_code == 302
-    assert response.url.startswith(INDEX + "?q=")
-
-
 @pytest.mark.parametrize("page", ["9", "x", "0", "-1"])
 def test_page_that_is_not_there_leads_to_the_first(client, market, page):
     market.reward("香皂", "5")

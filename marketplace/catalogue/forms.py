@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
-from oscar.apps.search.forms import *  # noqa: F403 (Oscar imports its own names from here)
 
 from timebank.common.fields import CleanCharField
 

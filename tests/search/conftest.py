@@ -1,7 +1,0 @@
-"""The market of the shop's tests."""
-
-from __future__ import annotations
-
-from tests.support.market import market
-
-__all__ = ["market"]
