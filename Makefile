@@ -53,11 +53,12 @@ bench: setup ## Measure the ledger; writes bench/results.json and docs/performan
 attack: setup ## Kill web, worker and database in mid-work and look what was lost
 	@ATTACK=long $(PY) -m pytest -q -s tests/faults && ATTACK=long $(PY) -m pytest -q -s --sqlite tests/faults/ledger
 
-mutation: setup ## Change the ledger piece by piece, see what no test notices; writes docs/mutation.md (MINUTES=30)
+mutation: setup ## Change ledger and policy piece by piece, see what no test notices (pyproject.toml, [tool.mutmut])
 	@$(PY) -m tools.messages compile
-	@$(PY) -m tools.mutation $(if $(MINUTES),--minutes $(MINUTES)) $(if $(ONLY),--only $(ONLY)) $(if $(FRESH),--fresh)
+	@$(PY) -m uv pip install --quiet --target var/mutmut -r tools/mutmut.txt
+	@PYTHONPATH=var/mutmut $(PY) -m mutmut run $(ONLY); PYTHONPATH=var/mutmut $(PY) -m mutmut results
 
-tour: setup ## Take a picture of every page into docs/tour/
+tour: setup ## Take a picture of every page into var/tour-pictures/
 	@$(PY) -m tools.messages compile
 	@$(PY) -m tools.tour
 

@@ -2,7 +2,7 @@
 
 Loads the demo into a database of its own (var/tour), serves it, and walks the path in real Chromium as its people do,
 once in Chinese and once in English. Every page is photographed on a phone (360 px) and a desk (1,280 px), in standard
-and in large text, into docs/tour/. A console error, a request to another host, a page wider than its screen or
+and in large text, into var/tour-pictures/. A console error, a request to another host, a page wider than its screen or
 a failing step ends the tour with 1. ``--only zh`` walks one language, ``--keep`` takes the demo of the last run.
 """
 
@@ -22,7 +22,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 VAR = ROOT / "var" / "tour"
-OUT = ROOT / "docs" / "tour"
+OUT = ROOT / "var" / "tour-pictures"
 LANGUAGES = {"zh": ("zh-hans", "zh-CN"), "en": ("en", "en-GB")}
 WIDTHS = (360, 1280)
 TALLEST = 2400
@@ -345,8 +345,8 @@ def main() -> int:
     wrong = [text for camera in cameras.values() for text in camera.wrong]
     size = sum(path.stat().st_size for path in OUT.iterdir())
     if size > LARGEST_FOLDER:
-        wrong.append(f"docs/tour is {size / 1e6:.1f} MB, 25 MB allowed")
-    print(f"docs/tour: {size / 1e6:.1f} MB, {time.monotonic() - began:.0f} s")
+        wrong.append(f"var/tour-pictures is {size / 1e6:.1f} MB, 25 MB allowed")
+    print(f"var/tour-pictures: {size / 1e6:.1f} MB, {time.monotonic() - began:.0f} s")
     for text in wrong:
         print(f"WRONG {text}", file=sys.stderr)
     return 1 if wrong else 0

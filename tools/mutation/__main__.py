@@ -1,7 +1,0 @@
-"""See the package."""
-
-import sys
-
-from tools.mutation.run import main
-
-sys.exit(main())
