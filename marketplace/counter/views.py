@@ -109,6 +109,10 @@ def answer(scan: Scan, request: HttpRequest) -> dict[str, Any]:
         text = _("This ticket is for %(place)s.") % {"place": ticket.partner.display_name}
         if rewards.counters_of(request.user).filter(pk=ticket.partner_id).exists():  # type: ignore[arg-type]
             other = reverse("counter:scan", args=[ticket.partner_id])
+    elif scan.result == Scan.Result.OTHER_PERSON:
+        text = _(
+            "The ticket is yours, your household's or that of somebody you help. Ask another person at the counter."
+        )
     elif scan.result == Scan.Result.CANCELLED:
         text = _("The holder or the village cancelled it, and the points went back. Do not hand over.")
     elif scan.result == Scan.Result.EXPIRED and ticket:

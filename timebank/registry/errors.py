@@ -116,6 +116,24 @@ class NoSelfHelp(RegistryError):
     message = _("Nobody is their own helper.")
 
 
+class ConflictOfInterest(RegistryError):
+    code = "conflict_of_interest"
+    message = _("This concerns you, your household or somebody you help. Another person must do it.")
+    status = 403
+
+
+class HelperAppointsSelf(RegistryError):
+    code = "helper_appoints_self"
+    message = _("Nobody makes themselves a helper. Another member of the village staff must add you.")
+    status = 403
+
+
+class AppointsSelf(RegistryError):
+    code = "appoints_self"
+    message = _("Nobody appoints themselves. Another person who may appoint must do it.")
+    status = 403
+
+
 class AlreadyHelper(RegistryError):
     code = "already_helper"
     message = _("This person is a helper already.")

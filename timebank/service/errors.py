@@ -229,9 +229,19 @@ class OwnEntry(SecondPersonNeeded):
     message = _("You entered this record or took its attendance. A second person must verify it.")
 
 
-class OwnFamily(SecondPersonNeeded):
-    code = "own_family"
-    message = _("You are this person's helper in the family. Another verifier must do it.")
+class OwnClient(SecondPersonNeeded):
+    code = "own_client"
+    message = _("You are this person's helper. Another verifier must do it.")
+
+
+class OwnVerification(SecondPersonNeeded):
+    code = "own_verification"
+    message = _("You verified this record. Another person must answer the objection.")
+
+
+class NotOverYet(ServiceError):
+    code = "not_over_yet"
+    message = _("This ends in the future. Enter it when it is over.")
 
 
 class NothingToPublish(ServiceError):

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from timebank.policy.engine import ORGANISER
 from timebank.registry import rules as registry_rules
+from timebank.registry.interests import CLIENT, HOUSEHOLD, OWN, interest_of
 from timebank.registry.models import Proxy, Region, Resident
-from timebank.registry.selectors import resident_of, same_household
 from timebank.service import errors
 from timebank.service.models import DAY_MINUTES, Activity, Method, Record, Team
 
@@ -89,27 +89,24 @@ def behalf(actor: Model | None, resident: Resident) -> Resident | None:
 
 def refusal_to_verify(actor: Any, record: Record) -> type[errors.SecondPersonNeeded] | None:
     """Return why this person may not verify this record: it takes a second person outside the household."""
-    if record.resident.user_id == actor.pk:
+    interest = interest_of(actor, record.resident)
+    if interest == OWN:
         return errors.OwnRecord
-    if actor.pk in _hands(record):
+    if actor.pk in hands_of(record):
         return errors.OwnEntry
-    own = resident_of(actor)
-    if own is not None and same_household(own, record.resident):
-        return errors.OwnHousehold
-    if Proxy.objects.filter(
-        resident_id=record.resident_id, helper=actor, relation=Proxy.Relation.KIN, until__isnull=True
-    ).exists():
-        return errors.OwnFamily
-    return None
+    return {"": None, HOUSEHOLD: errors.OwnHousehold, CLIENT: errors.OwnClient}[interest]
 
 
-def _hands(record: Record) -> set[int]:
-    """Return the users who brought the record about: entered it, or took its attendance from a list or a card."""
+def hands_of(record: Record) -> set[int]:
+    """Return the users who brought the record about: entered it, checked the person in or out, closed the activity.
+
+    By whatever method: a helper who scanned the code for somebody checked them in as much as a leader with a list.
+    """
     hands = {record.entered_by_id}
-    seen = record.attendance
-    if seen is not None:
-        hands |= {seen.checked_in_by_id} if seen.check_in_method != Method.QR else set()
-        hands |= {seen.checked_out_by_id} if seen.check_out_method != Method.QR else set()
+    if record.attendance is not None:
+        hands |= {record.attendance.checked_in_by_id, record.attendance.checked_out_by_id}
+    if record.activity is not None:
+        hands |= {record.activity.ended_by_id}
     return {pk for pk in hands if pk is not None}
 
 

@@ -151,6 +151,7 @@ class Scan(models.Model):
         CANCELLED = "cancelled", _("Cancelled")
         EXPIRED = "expired", _("Expired")
         VOID = "void", _("Not valid")
+        OTHER_PERSON = "other_person", _("Another person must hand this over")
         UNKNOWN = "unknown", _("No such ticket")
 
     nonce = models.CharField(_("nonce"), max_length=64, unique=True)
@@ -193,4 +194,8 @@ class Scan(models.Model):
         """Return green for done, orange for what a word can clear up, red for what must not be handed over."""
         if self.ok:
             return "good"
-        return "warn" if self.result in {self.Result.ALREADY, self.Result.WRONG_PARTNER} else "bad"
+        return (
+            "warn"
+            if self.result in {self.Result.ALREADY, self.Result.WRONG_PARTNER, self.Result.OTHER_PERSON}
+            else "bad"
+        )

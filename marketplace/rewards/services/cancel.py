@@ -23,6 +23,7 @@ from marketplace.rewards.services.common import (
 )
 from marketplace.rewards.services.stock import move_for_tickets
 from timebank.ledger import services as ledger
+from timebank.registry.interests import require_no_interest
 from timebank.registry.models import Resident, User
 
 State = Ticket.State
@@ -99,6 +100,8 @@ def _check_may_cancel(tickets: Sequence[Ticket], *, actor: User, reason: str, on
         return
     if not all(is_staff_of(actor, partner) for partner in {ticket.partner for ticket in tickets}):
         raise errors.NotYours
+    for holder in holders:
+        require_no_interest(actor, holder)
     if not reason.strip():
         raise errors.ReasonMissing(field="reason")
 

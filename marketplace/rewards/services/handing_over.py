@@ -26,6 +26,7 @@ from marketplace.rewards.services.common import (
 from marketplace.rewards.services.stock import move_for_tickets
 from timebank.ledger import services as ledger
 from timebank.ledger.types import Leg, TransferSpec
+from timebank.registry.interests import interest_of, require_no_interest
 from timebank.registry.models import User
 from timebank.registry.rules import require
 
@@ -71,6 +72,8 @@ def hand_over(
         return scan
     order = lock_orders([ticket.order_id])[ticket.order_id]
     scan.result = _judge(ticket, where, now)
+    if scan.ok and interest_of(actor, ticket.resident):
+        scan.result = Result.OTHER_PERSON  # nobody hands over to themselves, their household or whom they help
     if scan.ok and not claim_ticket(ticket, actor=actor, now=now):
         scan.result = _judge(ticket, where, now)  # another counter was quicker: say so
     if scan.ok:
@@ -160,6 +163,7 @@ def undo_hand_over(*, ticket: Ticket, actor: User, reason: str = "", now: dt.dat
     now = now or timezone.now()
     order = lock_orders([ticket.order_id])[ticket.order_id]
     (ticket,) = lock_tickets([ticket.pk])
+    require_no_interest(actor, ticket.resident)
     if ticket.state != State.HANDED_OVER:
         raise errors.AlreadyClosed
     if not can_undo(ticket, actor, now):

@@ -18,6 +18,7 @@ from marketplace.rewards.services.cancel import cancel_redemption
 from marketplace.rewards.services.handing_over import hand_over_now, undo_hand_over
 from marketplace.rewards.services.redemption.redeeming import redeem
 from timebank.registry import services as registry
+from timebank.registry.interests import require_no_interest
 from timebank.registry.models import User
 from timebank.registry.rules import require
 
@@ -43,6 +44,7 @@ def card_sale(
     if StockRecord.objects.filter(pk__in=ids, partner=partner).count() != len(ids):
         raise errors.NotAvailable(_("This counter does not have that."))
     card = registry.check_pin(card_number=card_number, pin=pin)
+    require_no_interest(actor, card.resident)
     now = now or timezone.now()
     with transaction.atomic():
         redemption = redeem(

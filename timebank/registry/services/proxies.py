@@ -7,7 +7,7 @@ import datetime as dt
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from timebank.registry.errors import AlreadyHelper, NoSelfHelp, NotAllowed, ResidentNotActive
+from timebank.registry.errors import AlreadyHelper, HelperAppointsSelf, NoSelfHelp, NotAllowed, ResidentNotActive
 from timebank.registry.models import Proxy, Resident, User
 from timebank.registry.rules import REGISTER_RESIDENT, can
 from timebank.registry.services.audit import record_audit
@@ -21,6 +21,8 @@ def add_proxy(
     own = actor is not None and resident.user_id is not None and resident.user_id == actor.pk
     if actor is not None and not own and not can(actor, REGISTER_RESIDENT, resident.village):
         raise NotAllowed
+    if actor is not None and helper.pk == actor.pk:
+        raise HelperAppointsSelf(field="helper")
     if resident.user_id is not None and resident.user_id == helper.pk:
         raise NoSelfHelp(field="helper")
     if resident.status != Resident.Status.ACTIVE:

@@ -11,7 +11,7 @@ from timebank.common.input import email as read_email
 from timebank.common.input import person_name
 from timebank.common.input import phone as read_phone
 from timebank.registry import roles, rules
-from timebank.registry.errors import AlreadyGranted, DutiesClash, NotAllowed, PhoneTaken, RoleNeedsPlace
+from timebank.registry.errors import AlreadyGranted, AppointsSelf, DutiesClash, NotAllowed, PhoneTaken, RoleNeedsPlace
 from timebank.registry.models import Organisation, Region, RoleGrant, User
 from timebank.registry.rules import GRANT_ROLE
 from timebank.registry.services.audit import record_audit
@@ -71,6 +71,8 @@ def grant_role(
         raise NotAllowed(action="grant_role", role=role)
     if (organisation is not None) != roles.is_by_organisation(role):
         raise RoleNeedsPlace(field="role")
+    if actor is not None and actor.pk == user.pk:
+        raise AppointsSelf(field="user")
     if actor is not None and not rules.may_appoint(actor, role, place):
         raise NotAllowed(action="grant_role", role=role)
     now = now or timezone.now()

@@ -15,7 +15,7 @@ from timebank.registry.models import Proxy, Region, Resident
 from timebank.registry.rules import AUDIT
 from timebank.registry.selectors import resident_of
 from timebank.service import rules
-from timebank.service.models import Method, Record, RecordChange
+from timebank.service.models import Record, RecordChange
 from timebank.service.rules import PUBLISH_NOTICE, VERIFY_RECORD
 
 State = Record.State
@@ -84,29 +84,22 @@ def changes_of(record: Record) -> QuerySet[RecordChange]:
 
 
 def verify_queue(actor: Any, village: Region | None = None) -> QuerySet[Record]:
-    """Select what this person may verify, weakest evidence first, then oldest: never their own, their household's,
-    or what they entered or took attendance for."""
+    """Select what this person may verify, weakest evidence first, then oldest: never their own, their household's
+    or their clients', nor what they entered, took attendance for or closed (``rules.refusal_to_verify``)."""
     where = registry_rules.regions_where(actor, VERIFY_RECORD)
     queue = Record.objects.filter(state=State.SUBMITTED, village__in=where)
     if village is not None:
         queue = queue.filter(village=village)
     # Spelled so that a row without the fact stays in: in SQL, "not (NULL = 5)" is not true.
     queue = queue.exclude(resident__user=actor).filter(Q(entered_by__isnull=True) | ~Q(entered_by=actor))
-    for way, by in (("check_in_method", "checked_in_by"), ("check_out_method", "checked_out_by")):
-        queue = queue.filter(
-            Q(attendance__isnull=True)
-            | Q(**{f"attendance__{way}": Method.QR})
-            | Q(**{f"attendance__{by}__isnull": True})
-            | ~Q(**{f"attendance__{by}": actor})
-        )
+    for hand in ("attendance__checked_in_by", "attendance__checked_out_by", "activity__ended_by"):
+        queue = queue.filter(Q(**{f"{hand}__isnull": True}) | ~Q(**{hand: actor}))
     own = resident_of(actor)
     if own is not None and own.household_id is not None:
         queue = queue.filter(Q(resident__household__isnull=True) | ~Q(resident__household=own.household_id))
-    kin = Proxy.objects.filter(
-        resident=OuterRef("resident"), helper=actor, relation=Proxy.Relation.KIN, until__isnull=True
-    )
+    client = Proxy.objects.filter(resident=OuterRef("resident"), helper=actor, until__isnull=True)
     return (
-        queue.filter(~Exists(kin))
+        queue.filter(~Exists(client))
         .select_related("resident", "resident__household", "village", "activity", "activity__team", "entered_by")
         .select_related("attendance")
         .order_by("evidence", "served_on", "pk")

@@ -10,8 +10,8 @@ from django.db.models import Max
 from django.utils import timezone
 
 from timebank.registry import rules as registry_rules
+from timebank.registry.interests import interest_of
 from timebank.registry.models import Region, Resident, User
-from timebank.registry.selectors import resident_of, same_household
 from timebank.registry.services import record_audit
 from timebank.service import errors, rules
 from timebank.service.models import NoticeList, Objection, Record, RecordChange
@@ -187,9 +187,10 @@ def _withhold(record: Record, actor: User, on_behalf_of: Resident | None, withhe
 
 
 def _require_neutral(actor: User, record: Record, objection: Objection) -> None:
-    """Refuse the volunteer, their household and whoever raised the objection."""
-    own = resident_of(actor)
-    if objection.actor_id == actor.pk or record.resident.user_id == actor.pk:
+    """Refuse whoever verified the record or has a hand or an interest in either side."""
+    if actor.pk == record.verified_by_id:
+        raise errors.OwnVerification
+    if objection.actor_id == actor.pk or interest_of(actor, objection.resident):
         raise errors.OwnObjection
-    if own is not None and (own.pk == objection.resident_id or same_household(own, record.resident)):
+    if interest_of(actor, record.resident) or actor.pk in rules.hands_of(record):
         raise errors.OwnObjection

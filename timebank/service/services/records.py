@@ -65,6 +65,8 @@ def enter_record(
         raise errors.BadQuantity(field="quantity")
     ended_at = started_at + dt.timedelta(minutes=minutes) if started_at is not None and minutes else None
     _require_time(served_on, minutes, now, least=0 if kind.unit in WITHOUT_TIME else 1)
+    if ended_at is not None and ended_at > now:
+        raise errors.NotOverYet(field="minutes")
     require_no_overlap(person.pk, served_on, minutes, started_at, ended_at)
     record = Record.objects.create(
         resident=person,

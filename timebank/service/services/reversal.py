@@ -13,9 +13,9 @@ from timebank.ledger import services as ledger
 from timebank.ledger.types import Leg, TransferSpec
 from timebank.policy.replay import past_of
 from timebank.registry import rules as registry_rules
+from timebank.registry.interests import require_no_interest
 from timebank.registry.models import User
 from timebank.registry.rules import AUDIT
-from timebank.registry.selectors import resident_of, same_household
 from timebank.registry.services import record_audit
 from timebank.service import errors, rules
 from timebank.service.models import PointCorrection, Record, Standing
@@ -50,11 +50,7 @@ def reverse_record(*, record: Record, actor: User, reason: str, now: dt.datetime
     locked = lock_record(record.pk)
     if not any(registry_rules.can(actor, action, region=locked.village) for action in (VERIFY_RECORD, AUDIT)):
         registry_rules.require(actor, VERIFY_RECORD, region=locked.village)
-    own = resident_of(actor)
-    if locked.resident.user_id == actor.pk:
-        raise errors.OwnRecord
-    if own is not None and same_household(own, locked.resident):
-        raise errors.OwnHousehold
+    require_no_interest(actor, locked.resident)
     rules.require_step(locked, State.REVERSED)
     if not reason.strip():
         raise errors.ReasonNeeded(field="reason")
