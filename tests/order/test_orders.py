@@ -12,6 +12,7 @@ from marketplace.order.models import Order
 from marketplace.order.numbers import check_digit, is_number, new_number
 from marketplace.partner.models import StockRecord
 from marketplace.rewards.services.redemption.redeeming import redeem
+from timebank.registry.models import Consent
 
 
 def test_number_is_random_and_finds_one_wrong_digit_and_neighbours_swapped():
@@ -29,7 +30,9 @@ def test_number_is_random_and_finds_one_wrong_digit_and_neighbours_swapped():
 
 @pytest.fixture
 def person(market):
-    return market.resident(points=100000)
+    made = market.resident(points=100000)
+    Consent.objects.create(resident=made, version="1")
+    return made
 
 
 def place(person, *wants) -> Order:

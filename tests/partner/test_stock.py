@@ -37,6 +37,7 @@ def test_allocate_promises_what_is_free_and_no_more(stock):
         stock.allocate(3)
     assert refusal.value.code == "out_of_stock"
     assert counters(stock) == (5, 3)
+    stock.refresh_from_db()
     assert stock.net_stock_level == 2
 
 

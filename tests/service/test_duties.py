@@ -15,9 +15,7 @@ from timebank.registry import services as registry
 from timebank.registry.errors import AppointsSelf, ConflictOfInterest, HelperAppointsSelf
 from timebank.registry.models import Proxy
 from timebank.service import errors, rules, services
-from timebank.service.models import Attendance, Objection, Record
-
-Method = Attendance.Method
+from timebank.service.models import Attendance, Method, Objection, Record
 
 
 @pytest.fixture
