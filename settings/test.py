@@ -22,3 +22,4 @@ AXES_ENABLED = False
 SITE_URL = "https://shanji.example"
 WHITENOISE_AUTOREFRESH = True  # straight from the apps: nothing is collected for a test
 WHITENOISE_USE_FINDERS = True
+INSTALLED_APPS += ["tests.contract_app"]  # declares one of each thing of the contract, for tests/contract_app

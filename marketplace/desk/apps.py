@@ -13,4 +13,5 @@ class DeskConfig(AppContract):
     verbose_name = _("Village desk")
     urls_at = {"village/": "marketplace.desk.urls"}
     menus = "marketplace.desk.navigation.MENUS"
+    desk_tiles = "marketplace.desk.tiles.TILES"
     start_pages = "marketplace.desk.navigation.START_PAGES"

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import Http404
 from django.utils import timezone
@@ -24,7 +24,7 @@ from timebank.registry.rules import AUDIT, REGISTER_RESIDENT, VIEW_VILLAGE
 from timebank.registry.selectors import residents_for, with_cards
 from timebank.service import selectors as service
 from timebank.service.models import Activity, NoticeList, Objection, Record
-from timebank.service.rules import ANSWER_OBJECTION, PUBLISH_NOTICE, VERIFY_RECORD
+from timebank.service.rules import VERIFY_RECORD
 
 State = Record.State
 LOW_STOCK = 3  # as few of a thing on the shelf, and somebody should think of more
@@ -191,69 +191,6 @@ def tickets(scope: Scope, *, which: str, day: dt.date | None = None) -> QuerySet
     return tickets.order_by("valid_until", "pk")
 
 
-@dataclass(frozen=True)
-class Tile:
-    """A live count on the first page. ``value`` is text or 1/100 points (then ``is_points``)."""
-
-    name: str
-    value: Any
-    tone: str = ""
-    is_points: bool = False
-    facts: dict[str, Any] | None = None
-
-
-def tile_verify(user: Any, scope: Scope) -> Tile:
-    """Count what waits for verification, and since when the oldest."""
-    sums = verify_queue(user, scope).order_by().aggregate(count=Count("pk"), oldest=Min("served_on"))
-    late = sums["oldest"] is not None and (timezone.localdate() - sums["oldest"]).days > 10
-    return Tile("verify", sums["count"], "warn" if late else "", facts={"oldest": sums["oldest"]})
-
-
-def tile_publish(user: Any, scope: Scope) -> Tile:
-    """Count what the next notice list would hold."""
-    return Tile("publish", verified(scope).order_by().count())
-
-
-def tile_notice(user: Any, scope: Scope) -> Tile:
-    """Count what is on public notice, and when the next of it earns."""
-    sums = Record.objects.filter(scope.below(), state=State.PUBLISHED).aggregate(
-        count=Count("pk"), soonest=Min("notice_until")
-    )
-    return Tile("notice", sums["count"], facts={"soonest": sums["soonest"]})
-
-
-def tile_objections(user: Any, scope: Scope) -> Tile:
-    """Count open objections, and when the first answer is due."""
-    sums = objections(scope, is_open=True).order_by().aggregate(count=Count("pk"), due=Min("due_on"))
-    return Tile("objections", sums["count"], "bad" if sums["count"] else "", facts={"due": sums["due"]})
-
-
-def tile_residents(user: Any, scope: Scope) -> Tile:
-    """Count residents, and who waits to be accepted."""
-    sums = Resident.objects.filter(scope.below()).aggregate(
-        count=Count("pk", filter=Q(status=Resident.Status.ACTIVE)),
-        waiting=Count("pk", filter=Q(status=Resident.Status.PENDING)),
-    )
-    return Tile("residents", sums["count"], "warn" if sums["waiting"] else "", facts={"waiting": sums["waiting"]})
-
-
-def tile_stock(user: Any, scope: Scope) -> Tile:
-    """Count goods that run out."""
-    low = stock(scope).filter(free__lte=LOW_STOCK).order_by().count()
-    return Tile("stock", low, "warn" if low else "")
-
-
-def tile_tickets(user: Any, scope: Scope) -> Tile:
-    """Count what waits to be collected, and what was handed over today."""
-    today = tickets(scope, which="today").order_by().count()
-    return Tile("tickets", tickets(scope, which="waiting").order_by().count(), facts={"today": today})
-
-
-def tile_points(user: Any, scope: Scope) -> Tile:
-    """Sum up the points in the residents' wallets."""
-    return Tile("points", outstanding(scope), "wheat", is_points=True)
-
-
 def outstanding(scope: Scope) -> int:
     """Return the points (1/100) in all wallets of the scope, held ones included."""
     keys = wallets(scope)
@@ -263,35 +200,6 @@ def outstanding(scope: Scope) -> int:
 def wallets(scope: Scope) -> list[str]:
     """List the ledger keys of the residents' wallets."""
     return [f"wallet:resident:{pk}" for pk in Resident.objects.filter(scope.below()).values_list("pk", flat=True)]
-
-
-# What each tile needs, in the order in which they stand on the page.
-TILES: dict[str, tuple[Any, tuple[str, ...]]] = {
-    "verify": (tile_verify, (VERIFY_RECORD,)),
-    "publish": (tile_publish, (PUBLISH_NOTICE,)),
-    "notice": (tile_notice, (PUBLISH_NOTICE, AUDIT)),
-    "objections": (tile_objections, (ANSWER_OBJECTION, AUDIT)),
-    "tickets": (tile_tickets, (VIEW_VILLAGE,)),
-    "stock": (tile_stock, (VIEW_VILLAGE,)),
-    "residents": (tile_residents, (REGISTER_RESIDENT, AUDIT)),
-    "points": (tile_points, (VIEW_VILLAGE,)),
-}
-
-
-def tile(user: Any, scope: Scope, name: str) -> Tile | None:
-    """Work out one tile, or nothing when it is not for this person here."""
-    if name not in TILES:
-        return None
-    count, actions = TILES[name]
-    if not any(rules.can(user, action, scope.region) for action in actions):
-        return None
-    shown: Tile = count(user, scope)
-    return shown
-
-
-def tiles(user: Any, scope: Scope) -> list[Tile]:
-    """Work out every tile that is for this person here."""
-    return [shown for name in TILES if (shown := tile(user, scope, name)) is not None]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import TruncMonth
@@ -12,8 +11,9 @@ from django.utils import timezone
 
 from marketplace.desk.scope import Scope
 from marketplace.desk.selectors import wallets
-from marketplace.rewards.models import Redemption, Ticket
+from marketplace.rewards.models import Ticket
 from timebank.ledger import selectors as ledger_read
+from timebank.ledger.describing import describe, reference_of
 from timebank.ledger.models import Account, Posting
 from timebank.ledger.selectors.flows import flows_of, moved_by
 from timebank.registry.models import Region, Resident
@@ -187,60 +187,26 @@ def lines_of(scope: Scope, month: dt.date, which: str) -> list[Detail]:
     else:
         rows = rows.exclude(kind__in=[kind for kinds in KINDS.values() for kind in kinds])
     result = list(rows)
-    records, tickets = _words(result)
+    described = describe(result)
     summed: dict[tuple[int, int], Detail] = {}
     for row in result:
         for account, sign in ((row.credit_id, 1), (row.debit_id, -1)):
             if account not in accounts:
                 continue
             person = people[accounts[account]]
-            what, minutes = _what(row, records, tickets)
+            about = described.get(reference_of(row))
             place = (row.transfer_id, account)
             before = summed.get(place)
             summed[place] = Detail(
                 on=row.on,
                 kind=row.kind,
                 name=person.name,
-                what=what,
-                minutes=minutes,
+                what=about.title if about else row.memo,
+                minutes=about.minutes if about else None,
                 points=(before.points if before else 0) + sign * row.amount,
                 resident_id=person.pk,
             )
     return list(summed.values())
-
-
-def _words(rows: list[Any]) -> tuple[dict[int, Record], dict[str, str]]:
-    """Fetch the records and redemptions that the postings name."""
-    records, redemptions, codes = set(), set(), set()
-    for row in rows:
-        kind, __, key = row.source.partition(":")
-        if kind == "record" and key.isdigit():
-            records.add(int(key))
-        elif kind == "redemption" and key.isdigit():
-            redemptions.add(int(key))
-        if row.memo.startswith("ticket:"):
-            codes.add(row.memo.partition(":")[2])
-    words: dict[str, str] = {}
-    if redemptions:
-        result = Redemption.objects.filter(pk__in=redemptions).prefetch_related("tickets__product")
-        for item in result:
-            words[f"redemption:{item.pk}"] = "、".join(
-                dict.fromkeys(ticket.product.get_title() for ticket in item.tickets.all())
-            )
-    if codes:
-        for ticket in Ticket.objects.filter(code__in=codes).select_related("product"):
-            words[ticket.code] = ticket.product.get_title()
-    return Record.objects.in_bulk(records), words
-
-
-def _what(row: Any, records: dict[int, Record], words: dict[str, str]) -> tuple[str, int | None]:
-    kind, __, key = row.source.partition(":")
-    if row.memo.startswith("ticket:"):
-        return words.get(row.memo.partition(":")[2], ""), None
-    if kind == "record" and key.isdigit() and int(key) in records:
-        record = records[int(key)]
-        return record.what, record.minutes
-    return words.get(row.source, row.memo), None
 
 
 def hand_overs(scope: Scope, month: dt.date) -> list[Detail]:

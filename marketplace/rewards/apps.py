@@ -14,4 +14,10 @@ class RewardsConfig(AppContract):
     urls_at = {"": "marketplace.rewards.urls"}
     menus = "marketplace.rewards.navigation.MENUS"
     duties = "marketplace.rewards.duties.DUTIES"
+    ledger_sources = {
+        "redemption": "marketplace.rewards.sources.describe_redemptions",
+        "ticket": "marketplace.rewards.sources.describe_tickets",
+    }
+    export_section = "marketplace.rewards.exports.section"
+    panels = {"me": "marketplace.rewards.panels.my_points"}
     beat = {"expire tickets": ("marketplace.rewards.tasks.task_expire_tickets", 60 * 60)}

@@ -25,7 +25,6 @@ def closed(**named: str) -> Row:
     return members("404", **named)
 
 
-STAFF = ("leader", "clerk", "keeper", "admin", "far_admin", "town", "operator")
 EVERYBODY = answers("ok")
 MEMBERS = members()
 NOBODY = answers("405")  # takes only POST
@@ -58,9 +57,7 @@ MATRIX: dict[str, Row] = {
     "registry:acting": MEMBERS,
     "registry:card_print": closed(holder="ok", admin="ok"),
     "registry:card": members("go"),
-    "rewards:home": answers(
-        "ok", leader="go", clerk="go", keeper="go", admin="go", far_admin="go", town="go", operator="go"
-    ),
+    "rewards:home": answers("go", nobody="ok", holder="ok", neighbour="ok", stranger="ok"),
     "rewards:confirm": MEMBERS,
     "rewards:redemption": closed(holder="ok", clerk="ok", admin="ok"),
     "rewards:cancel_all": closed(holder="ok", clerk="ok", admin="ok"),
@@ -190,6 +187,13 @@ POSTED: dict[str, Row] = {
     "service:lead_cancel": closed(leader="ok", admin="ok"),
     "service:lead_enter": closed(leader="ok", admin="ok"),
     "service:object": closed(holder="ok", neighbour="ok"),
+    "service:scheme_adopt": closed(keeper="403", admin="422", far_admin="422", town="422", operator="403"),
+    "service:scheme_import": closed(keeper="403", admin="422", far_admin="422", town="422", operator="403"),
+    "service:scheme_copy": closed(keeper="403", admin="422", far_admin="422", town="422", operator="403"),
+    "service:scheme_approve": closed(keeper="403", admin="403", town="422", operator="403"),
+    "service:scheme_discard": closed(keeper="403", admin="403", town="go", operator="403"),
+    "service:scheme_new_rule": closed(keeper="403", admin="403", town="422", operator="403"),
+    "service:scheme_rule": closed(keeper="403", admin="403", town="422", operator="403"),
     "desk:verify": closed(keeper="403", admin="go", far_admin="go", town="403", operator="403"),
     "desk:record": closed(keeper="403", admin="422", town="403", operator="403"),
     "desk:publish": closed(keeper="403", town="403", operator="403"),
@@ -204,13 +208,6 @@ POSTED: dict[str, Row] = {
     "desk:stock_item": closed(keeper="422", admin="403", town="403", operator="403"),
     "desk:staff": closed(keeper="403", admin="422", far_admin="422", town="422", operator="422"),
     "desk:end_role": closed(keeper="403", admin="go", town="go", operator="go"),
-    "service:scheme_adopt": closed(keeper="403", admin="422", far_admin="422", town="422", operator="403"),
-    "service:scheme_import": closed(keeper="403", admin="422", far_admin="422", town="422", operator="403"),
-    "service:scheme_copy": closed(keeper="403", admin="422", far_admin="422", town="422", operator="403"),
-    "service:scheme_approve": closed(keeper="403", admin="403", town="422", operator="403"),
-    "service:scheme_discard": closed(keeper="403", admin="403", town="go", operator="403"),
-    "service:scheme_new_rule": closed(keeper="403", admin="403", town="422", operator="403"),
-    "service:scheme_rule": closed(keeper="403", admin="403", town="422", operator="403"),
 }
 
 # Oscar's dashboard is one group: all of it for operators, none of it for anybody else.

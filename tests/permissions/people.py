@@ -24,6 +24,16 @@ ROLES = (
 )
 
 
+def added_roles() -> list[str]:
+    """Name the roles that apps of the tests declare: each gets a person in the village, and a place in every row."""
+    from django.apps import apps
+
+    from timebank.registry import roles
+
+    declared = roles.table().app_of.items()
+    return [role for role, app in declared if apps.get_app_config(app).name.startswith("tests.")]
+
+
 @dataclass
 class Cast:
     """Who is there, and the arguments that an address needs."""
@@ -50,7 +60,9 @@ def make_cast() -> Cast:
         "far_admin": world.stranger,
         "operator": User.objects.create_superuser(username="operator", password="a-long-password"),
     }
-    for name, role, region in (("keeper", "stock_keeper", world.village), ("town", "town_admin", world.town)):
+    staff = [("keeper", "stock_keeper", world.village), ("town", "town_admin", world.town)]
+    staff += [(role, role, world.village) for role in added_roles()]
+    for name, role, region in staff:
         cast.users[name] = User.objects.create_user(name=name, email=f"{name}@shanji.example", password="a-long-pass")
         registry.grant_role(user=cast.users[name], role=role, actor=None, region=region)
     baths = registry.register_organisation(name="澡堂", kind="supplier", region=world.village, actor=world.admin)

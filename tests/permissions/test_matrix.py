@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.conf import settings
 from django.db import transaction
 from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
-from tests.permissions.matrix import GROUPS, MATRIX, POSTED, Row
-from tests.permissions.people import ROLES, Cast, fingerprint
+from tests.permissions import matrix
+from tests.permissions.matrix import GROUPS, POSTED, Row
+from tests.permissions.people import ROLES, Cast, added_roles, fingerprint
+
+# An app of the tests brings its rows along, and a person for each role that it declares.
+MATRIX = matrix.MATRIX | {
+    name: row
+    for config in apps.get_app_configs()
+    if config.name.startswith("tests.")
+    for name, row in import_module(f"{config.name}.matrix").MATRIX.items()
+}
+EVERY_ROLE = (*ROLES, *added_roles())
 
 REFUSED = {"in", "403", "404", "405"}
 
@@ -84,12 +96,12 @@ class _Undo(Exception):
 
 def check_row(client: Any, cast: Cast, name: str, row: Row, method: str) -> None:
     """Compare a row with what is answered; a refusal may change no row of any table."""
-    unknown = row.keys() - {*ROLES, "default"}
+    unknown = row.keys() - {*EVERY_ROLE, "default"}
     assert not unknown, f"{name} names {unknown}, who are not among people.ROLES"
-    expected = {role: row.get(role, row["default"]) for role in ROLES}
+    expected = {role: row.get(role, row["default"]) for role in EVERY_ROLE}
     answers, changed = {}, {}
     before = fingerprint()
-    for role in ROLES:
+    for role in EVERY_ROLE:
         answers[role], after = ask_and_undo(client, cast, name, role, method)
         if answers[role] in REFUSED and before != after:
             changed[role] = {table: after[table] - before[table] for table in after if after[table] != before[table]}

@@ -22,7 +22,7 @@ from timebank.policy.engine import ANY_HOURS, Cap, Fact, Kind, Past, Period, Rul
 from timebank.policy.replay import Served, replay
 from timebank.policy.selectors import version_by_code
 from timebank.registry import services as registry
-from timebank.registry.models import Role, User
+from timebank.registry.models import User
 from timebank.service import services
 from timebank.service.selectors.simulation import simulate
 
@@ -108,7 +108,7 @@ def test_command_and_page(world: World) -> None:
     with pytest.raises(CommandError):
         call_command("simulate_scheme", world.village.code, "2026-09-01", "2026-12-31", "--scheme", "none@1")
     town = User.objects.create_user(name="镇长", email="town@shanji.example", password="a-long-password")
-    registry.grant_role(user=town, role=Role.TOWN_ADMIN, actor=None, region=world.town)
+    registry.grant_role(user=town, role="town_admin", actor=None, region=world.town)
     client = Client(headers={"accept-language": "en"})
     client.force_login(town)
     address = f"/schemes/longxian-beicheng/1/simulate/?region={world.town.pk}&first=2026-09-01&last=2026-12-31"

@@ -48,11 +48,12 @@ class AppContract(AppConfig):
     duties: ClassVar[str] = ""
     #: name in every page's context → dotted callable ``(request) -> value``, asked when a template does
     page_context: ClassVar[Mapping[str, str]] = {}
-    #: place on a page → dotted callable ``(request, ids) -> {id: context}`` rendered by ``{% panel %}``
+    #: place on a page → dotted callable ``(request, ids) -> {id: context}``, rendered by ``{% panel %}`` with
+    #: the template that each context names; several apps may share a place
     panels: ClassVar[Mapping[str, str]] = {}
     #: dotted → mapping: audit action → what a person reads
     audit_labels: ClassVar[str] = ""
-    #: dotted callable ``(resident) -> (title, rows)``: this app's part of "everything we know about me"
+    #: dotted callable ``(resident) -> {section: rows as mappings}``: this app's part of "everything we know about me"
     export_section: ClassVar[str] = ""
     #: source prefix ("redemption") → dotted callable ``describe(ids) -> {id: Description}`` for statements
     ledger_sources: ClassVar[Mapping[str, str]] = {}

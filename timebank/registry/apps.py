@@ -20,6 +20,8 @@ class RegistryConfig(AppContract):
         "start_url": "timebank.registry.navigation.start_url",
     }
     duties = "timebank.registry.duties.DUTIES"
+    audit_labels = "timebank.registry.words.AUDIT_LABELS"
+    export_section = "timebank.registry.exports.section"
     append_only = "timebank.registry.guards.APPEND_ONLY"
 
     def ready(self) -> None:

@@ -1,24 +1,19 @@
-"""Everything the house knows about one person, for that person.
+"""Everything that is kept about one person, for that person.
 
-Other apps add their part in ``AppConfig.ready``: ``exports.provide("hours", lambda resident: [{...}, …])``.
+Every app declares its part (``export_section`` of its contract): ``section(resident) -> {name: rows}``.
 ID numbers are masked: an exported file travels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
+from timebank.common import contract
 from timebank.registry import ids
-from timebank.registry.models import AuditEntry, Resident
+from timebank.registry.models import AuditEntry, Resident, RoleGrant
 
 Rows = Iterable[dict[str, Any]]
-_providers: dict[str, Callable[[Resident], Rows]] = {}
-
-
-def provide(section: str, provider: Callable[[Resident], Rows]) -> None:
-    """Register a section; the same name again replaces it."""
-    _providers[section] = provider
 
 
 def _person(resident: Resident) -> Rows:
@@ -39,25 +34,39 @@ def _person(resident: Resident) -> Rows:
     }
 
 
-def _sections(resident: Resident) -> Iterable[tuple[str, Rows]]:
-    yield "person", _person(resident)
-    yield "villages", resident.residences.values("village__name", "village__code", "since", "until").order_by("since")
-    yield "consents", resident.consents.values("version", "given_at", "on_paper", "withdrawn_at").order_by("given_at")
-    yield (
-        "cards",
-        resident.cards.values("number", "status", "issued_at", "blocked_at", "blocked_reason").order_by("issued_at"),
-    )
-    yield "helpers", resident.proxies.values("helper__name", "relation", "since", "until").order_by("since")
-    yield (
-        "trail",
-        AuditEntry.objects.filter(subject=f"resident:{resident.pk}")
+def section(resident: Resident) -> dict[str, Rows]:
+    """Return what the registry keeps about a person."""
+    return {
+        "person": _person(resident),
+        "villages": resident.residences.values("village__name", "village__code", "since", "until").order_by("since"),
+        "consents": resident.consents.values("version", "given_at", "on_paper", "withdrawn_at").order_by("given_at"),
+        "cards": resident.cards.values("number", "status", "issued_at", "blocked_at", "blocked_reason").order_by(
+            "issued_at"
+        ),
+        "helpers": resident.proxies.values("helper__name", "relation", "since", "until").order_by("since"),
+        "roles": _roles(resident),
+        "trail": AuditEntry.objects.filter(subject=f"resident:{resident.pk}")
         .values("occurred_at", "action", "actor__name", "reason")
         .order_by("occurred_at"),
-    )
-    for section, provider in _providers.items():
-        yield section, provider(resident)
+    }
+
+
+def _roles(resident: Resident) -> Rows:
+    for grant in RoleGrant.objects.filter(user=resident.user_id or 0).select_related("region", "organisation"):
+        yield {
+            "role": grant.get_role_display(),
+            "place": str(grant.region or grant.organisation),
+            "granted_at": grant.granted_at,
+            "ended_at": grant.ended_at,
+        }
 
 
 def export_of(resident: Resident) -> dict[str, list[dict[str, Any]]]:
-    """Collect a person's own data by section."""
-    return {section: [dict(row) for row in rows] for section, rows in _sections(resident)}
+    """Collect a person's own data by section, from every app; ``ValueError`` when two claim one section."""
+    sections: dict[str, list[dict[str, Any]]] = {}
+    for declaration in contract.declared("export_section"):
+        for name, rows in declaration.value(resident).items():
+            if name in sections:
+                raise ValueError(f"export: the section {name!r} is declared twice, again by {declaration.app!r}")
+            sections[name] = [dict(row) for row in rows]
+    return sections

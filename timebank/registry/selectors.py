@@ -152,19 +152,12 @@ def helpers_of(resident: Resident) -> QuerySet[Proxy]:
     return resident.proxies.filter(until__isnull=True).select_related("helper").order_by("since")
 
 
-def is_helper(user: Any, resident: Resident) -> bool:
-    """Say whether ``user`` may act for ``resident``."""
-    return Proxy.objects.filter(resident=resident, helper=user, until__isnull=True).exists()
-
-
 def get_resident_for(actor: Any, pk: int) -> Resident:
     """Return a resident to themselves, their helpers and their village's desk; strangers get 404."""
     resident = Resident.objects.select_related("village", "household", "user").filter(pk=pk).first()
     if resident is None or actor is None or not actor.is_authenticated:
         raise Http404
-    if resident.user_id is not None and resident.user_id == actor.pk:
-        return resident
-    if rules.can(actor, VIEW_VILLAGE, resident.village) or is_helper(actor, resident):
+    if rules.can_act_for(actor, resident) or rules.can(actor, VIEW_VILLAGE, resident.village):
         return resident
     raise Http404
 

@@ -15,6 +15,9 @@ class ServiceConfig(AppContract):
     menus = "timebank.service.navigation.MENUS"
     start_pages = "timebank.service.duties.START_PAGES"
     duties = "timebank.service.duties.DUTIES"
+    ledger_sources = {"record": "timebank.service.sources.describe_records"}
+    audit_labels = "timebank.service.words.AUDIT_LABELS"
+    export_section = "timebank.service.exports.section"
     append_only = "timebank.service.guards.APPEND_ONLY"
     beat = {
         "credit what is due": ("timebank.service.tasks.task_credit_due", 5 * 60),

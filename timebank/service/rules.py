@@ -11,7 +11,7 @@ from django.utils import timezone
 from timebank.policy.engine import ORGANISER
 from timebank.registry import rules as registry_rules
 from timebank.registry.interests import CLIENT, HOUSEHOLD, OWN, interest_of
-from timebank.registry.models import Proxy, Region, Resident
+from timebank.registry.models import Region, Resident
 from timebank.service import errors
 from timebank.service.models import DAY_MINUTES, Activity, Method, Record, Team
 
@@ -69,17 +69,6 @@ def require_leader(actor: Model | None, activity: Activity) -> None:
     """Refuse whoever does not lead this activity."""
     if not leads(actor, activity.team, activity.village):
         raise errors.NotTheLeader
-
-
-def acts_for(actor: Model | None, resident: Resident, proven: Resident | None = None) -> bool:
-    """Tell whether someone is this resident, a named helper of theirs, or in a session that proved to act for them."""
-    if actor is None:
-        return False
-    return (
-        resident.user_id == actor.pk
-        or (proven is not None and proven.pk == resident.pk)
-        or Proxy.objects.filter(resident=resident, helper_id=actor.pk, until__isnull=True).exists()
-    )
 
 
 def behalf(actor: Model | None, resident: Resident) -> Resident | None:

@@ -21,6 +21,7 @@ from timebank.registry import ids, services
 from timebank.registry.models import AuditEntry, Resident, User
 from timebank.registry.rules import AUDIT, ISSUE_CARD, REGISTER_RESIDENT, can
 from timebank.registry.selectors import active_card, helpers_of
+from timebank.registry.words import audit_label
 from timebank.service.selectors import hours_of
 
 
@@ -161,7 +162,7 @@ def resident(request: HttpRequest, pk: int) -> HttpResponseBase:
             "trail": [
                 {
                     "when": entry.occurred_at,
-                    "what": _action_words(entry.action),
+                    "what": audit_label(entry.action),
                     "actor": entry.actor.name if entry.actor else "",
                     "reason": entry.reason,
                 }
@@ -171,24 +172,6 @@ def resident(request: HttpRequest, pk: int) -> HttpResponseBase:
         },
         status=422 if form.errors else 200,
     )
-
-
-def _action_words(action: str) -> str:
-    words = {
-        "register_resident": _("Registered at the desk"),
-        "apply_to_join": _("Asked to join"),
-        "accept_resident": _("Accepted"),
-        "refuse_resident": _("Refused"),
-        "correct_resident": _("Particulars corrected"),
-        "close_resident": _("Account closed"),
-        "withdraw_consent": _("Consent taken back"),
-        "issue_card": _("Card issued"),
-        "add_proxy": _("Helper added"),
-        "end_proxy": _("Helper ended"),
-        "act_for": _("Somebody began to act for this person"),
-        "export": _("Own data downloaded"),
-    }
-    return words.get(action, action)
 
 
 @require_POST

@@ -15,9 +15,9 @@ from marketplace.partner.models import Partner
 from marketplace.rewards import codes
 from marketplace.rewards.models import Redemption, Ticket, TicketEvent
 from marketplace.rewards.rules import HAND_OVER
-from marketplace.rewards.services.common import is_staff_of, speaks_for
+from marketplace.rewards.services.common import is_staff_of
 from timebank.registry.models import Region, Resident, User
-from timebank.registry.rules import organisations_where, regions_where
+from timebank.registry.rules import can_act_for, organisations_where, regions_where
 
 State = Ticket.State
 _RELATED = ("partner__village", "partner__organisation", "product", "resident", "redemption")
@@ -41,7 +41,7 @@ def waiting_count(resident: Resident) -> int:
 
 def may_see(actor: User, ticket: Ticket, acting_for: Resident | None = None) -> bool:
     """Tell whether ``actor`` may look at a ticket: holder, helper, or who hands it over."""
-    return speaks_for(actor, ticket.resident, acting_for) or is_staff_of(actor, ticket.partner)
+    return can_act_for(actor, ticket.resident, acting_for) or is_staff_of(actor, ticket.partner)
 
 
 def ticket_for(actor: User, code: str, acting_for: Resident | None = None) -> Ticket:
@@ -81,7 +81,7 @@ def redemption_for(actor: User, key: uuid.UUID | str, acting_for: Resident | Non
     )
     if redemption is None:
         raise Http404
-    if speaks_for(actor, redemption.resident, acting_for):
+    if can_act_for(actor, redemption.resident, acting_for):
         return redemption
     partners = {ticket.partner for ticket in redemption.tickets.all()}
     if partners and all(is_staff_of(actor, partner) for partner in partners):

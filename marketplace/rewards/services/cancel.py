@@ -18,13 +18,13 @@ from marketplace.rewards.services.common import (
     log_events,
     person,
     someone,
-    speaks_for,
     update_states,
 )
 from marketplace.rewards.services.stock import move_for_tickets
 from timebank.ledger import services as ledger
 from timebank.registry.interests import require_no_interest
 from timebank.registry.models import Resident, User
+from timebank.registry.rules import can_act_for
 
 State = Ticket.State
 
@@ -96,7 +96,7 @@ def _check_may_cancel(tickets: Sequence[Ticket], *, actor: User, reason: str, on
     holders = {ticket.resident for ticket in tickets}
     if not tickets:
         raise errors.AlreadyClosed
-    if all(speaks_for(actor, holder, on_behalf_of) for holder in holders):
+    if all(can_act_for(actor, holder, on_behalf_of) for holder in holders):
         return
     if not all(is_staff_of(actor, partner) for partner in {ticket.partner for ticket in tickets}):
         raise errors.NotYours

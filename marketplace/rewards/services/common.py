@@ -9,7 +9,7 @@ from marketplace.order.models import Order, OrderNote
 from marketplace.partner.models import Partner
 from marketplace.rewards.models import Redemption, Ticket, TicketEvent
 from marketplace.rewards.rules import HAND_OVER
-from timebank.registry.models import Proxy, Resident, User
+from timebank.registry.models import Resident, User
 from timebank.registry.rules import can
 
 State = Ticket.State
@@ -30,17 +30,6 @@ def is_staff_of(user: User | None, partner: Partner, action: str = HAND_OVER) ->
     if user is None or not user.is_authenticated:
         return False
     return can(user, action, region=partner.village, organisation=partner.organisation)
-
-
-def speaks_for(user: User | None, resident: Resident, on_behalf_of: Resident | None = None) -> bool:
-    """Tell whether ``user`` is the holder, an appointed helper, or acts for them in this session (card and PIN)."""
-    if user is None or not user.is_authenticated:
-        return False
-    if on_behalf_of is not None and on_behalf_of.pk == resident.pk:
-        return True
-    if resident.user_id == user.pk:
-        return True
-    return Proxy.objects.filter(resident=resident, helper=user, until__isnull=True).exists()
 
 
 def lock_orders(ids: Iterable[int]) -> dict[int, Order]:

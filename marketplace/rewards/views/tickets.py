@@ -17,12 +17,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 from marketplace.rewards import selectors, services
 from marketplace.rewards.forms import ReasonForm
 from marketplace.rewards.models import Redemption, Ticket
-from marketplace.rewards.services.common import is_staff_of, speaks_for
+from marketplace.rewards.services.common import is_staff_of
 from timebank.common.errors import DomainError
 from timebank.common.input import read_page
 from timebank.common.numbers import format_points_with_unit
 from timebank.ledger import selectors as ledger_read
 from timebank.registry.models import Resident
+from timebank.registry.rules import can_act_for
 from timebank.registry.selectors import acting_resident, on_behalf_of
 
 State = Ticket.State
@@ -59,7 +60,7 @@ def ticket(request: HttpRequest, code: str) -> HttpResponse:
     """Show a ticket to its holder; to a clerk, with the button that hands it over."""
     acting = acting_resident(request)
     ticket = selectors.ticket_for(request.user, code, acting)
-    is_mine = speaks_for(request.user, ticket.resident, on_behalf_of(request))
+    is_mine = can_act_for(request.user, ticket.resident, on_behalf_of(request))
     serves = is_staff_of(request.user, ticket.partner)
     context: dict[str, Any] = {
         "ticket": ticket,
@@ -103,7 +104,7 @@ def cancel_all(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 
 
 def _cancel(request: HttpRequest, holder: Resident, tickets: list[Ticket], do: Any, back: str) -> HttpResponse:
-    is_mine = speaks_for(request.user, holder, on_behalf_of(request))
+    is_mine = can_act_for(request.user, holder, on_behalf_of(request))
     form = ReasonForm(request.POST if request.method == "POST" else None, reason_required=not is_mine)
     error = None
     status = 200
@@ -137,7 +138,7 @@ def redemption(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """Show what was redeemed in one go: the same address for ever, always with the present state."""
     acting = acting_resident(request)
     redemption = selectors.redemption_for(request.user, key, acting)
-    is_mine = speaks_for(request.user, redemption.resident, on_behalf_of(request))
+    is_mine = can_act_for(request.user, redemption.resident, on_behalf_of(request))
     open_tickets = [row for row in redemption.tickets.all() if row.is_open]
     context = {
         "redemption": redemption,

@@ -26,7 +26,7 @@ from timebank.registry.errors import (
     WrongPin,
 )
 from timebank.registry.models import Card, Resident, User
-from timebank.registry.rules import ISSUE_CARD, can, require
+from timebank.registry.rules import ISSUE_CARD, can, can_act_for, require
 from timebank.registry.services.audit import record_audit
 
 PIN_TRIES = 5  # wrong PINs in a row, then a pause
@@ -172,8 +172,7 @@ def _try_pin(number: str, pin: str, now: dt.datetime) -> Card | RegistryError:
 def block_card(*, card: Card, actor: User, reason: str = "", now: dt.datetime | None = None) -> Card:
     """Block a lost card at once: by its holder, a helper of theirs, or the village. Again does nothing."""
     card = Card.objects.select_for_update(of=("self",)).select_related("resident__village").get(pk=card.pk)
-    helps = card.resident.proxies.filter(helper=actor, until__isnull=True).exists()
-    if not (_is_own(actor, card.resident) or helps or can(actor, ISSUE_CARD, card.resident.village)):
+    if not (can_act_for(actor, card.resident) or can(actor, ISSUE_CARD, card.resident.village)):
         raise NotAllowed
     if card.status == Card.Status.BLOCKED:
         return card

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from timebank.registry import rules as registry_rules
 from timebank.registry.models import Proxy, Region, Resident
-from timebank.registry.rules import AUDIT
+from timebank.registry.rules import AUDIT, can_act_for
 from timebank.registry.selectors import resident_of
 from timebank.service import rules
 from timebank.service.models import Record, RecordChange
@@ -69,7 +69,7 @@ def record_for(actor: Any, pk: int, on_behalf_of: Resident | None = None) -> Rec
 
 def may_see(actor: Any, record: Record, on_behalf_of: Resident | None = None) -> bool:
     """Tell whether someone may open a record with its whole history."""
-    if rules.acts_for(actor, record.resident, on_behalf_of):
+    if can_act_for(actor, record.resident, on_behalf_of):
         return True
     if record.activity is not None and rules.leads(actor, record.activity.team, record.activity.village):
         return True

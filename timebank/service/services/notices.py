@@ -12,6 +12,7 @@ from django.utils import timezone
 from timebank.registry import rules as registry_rules
 from timebank.registry.interests import interest_of
 from timebank.registry.models import Region, Resident, User
+from timebank.registry.rules import can_act_for
 from timebank.registry.services import record_audit
 from timebank.service import errors, rules
 from timebank.service.models import NoticeList, Objection, Record, RecordChange
@@ -86,7 +87,7 @@ def raise_objection(
 ) -> Objection:
     """Object to a record on public notice. Its credit stops until the village answers."""
     locked = lock_record(record.pk)
-    if not rules.acts_for(actor, resident, on_behalf_of):
+    if not can_act_for(actor, resident, on_behalf_of):
         raise errors.NotYours
     if resident.village_id != locked.village_id or resident.status != Resident.Status.ACTIVE:
         raise errors.OtherVillage
@@ -169,7 +170,7 @@ def show_name(*, record: Record, actor: User, on_behalf_of: Resident | None = No
 def _withhold(record: Record, actor: User, on_behalf_of: Resident | None, withheld: bool) -> Record:
     locked = lock_record(record.pk)
     if not (
-        rules.acts_for(actor, locked.resident, on_behalf_of)
+        can_act_for(actor, locked.resident, on_behalf_of)
         or registry_rules.can(actor, PUBLISH_NOTICE, region=locked.village)
     ):
         raise errors.NotYours

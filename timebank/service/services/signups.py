@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from timebank.registry.models import Resident, User
+from timebank.registry.rules import can_act_for
 from timebank.service import errors, rules
 from timebank.service.models import Activity, SignUp
 
@@ -90,7 +91,7 @@ def require_hand(
     actor: User | None, activity: Activity, resident: Resident, on_behalf_of: Resident | None = None
 ) -> None:
     """Refuse whoever is neither this person, nor acts for them, nor leads the activity."""
-    if rules.acts_for(actor, resident, on_behalf_of) or rules.leads(actor, activity.team, activity.village):
+    if can_act_for(actor, resident, on_behalf_of) or rules.leads(actor, activity.team, activity.village):
         return
     raise errors.NotYours
 

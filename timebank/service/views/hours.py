@@ -14,7 +14,8 @@ from django.views.decorators.http import require_GET, require_POST
 from timebank.common.errors import DomainError
 from timebank.common.input import read_page
 from timebank.policy import words
-from timebank.service import rules, selectors, services
+from timebank.registry.rules import can_act_for
+from timebank.service import selectors, services
 from timebank.service.models import Objection, Record, RecordChange
 from timebank.service.selectors.records import changes_of
 from timebank.service.views.common import acting_resident, login_required, on_behalf_of, require_resident
@@ -60,7 +61,7 @@ def record(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one record: what, how long, where it stands, who did what when and why, and why this many points."""
     acting = on_behalf_of(request)
     record = selectors.record_for(request.user, pk, acting)
-    is_mine = rules.acts_for(request.user, record.resident, acting)
+    is_mine = can_act_for(request.user, record.resident, acting)
     return render(
         request,
         "service/record.html",

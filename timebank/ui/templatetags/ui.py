@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from io import BytesIO
 from typing import Any
 
@@ -19,6 +20,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
 from timebank.common import numbers
+from timebank.ui import panels
 
 register = template.Library()
 
@@ -266,3 +268,10 @@ def spaced(code: str) -> str:
     """Break a ten-character code into readable groups: "ABC DEF GHJK"."""
     text = str(code)
     return " ".join((text[:3], text[3:6], text[6:])) if len(text) == 10 else text
+
+
+@register.simple_tag(takes_context=True)
+def panel(context: template.Context, place: str, item: Any, ids: Iterable[Any] | None = None) -> SafeString:
+    """Show what other apps add about ``item``; on a list, ``ids`` are all its items, so that each app is asked once."""
+    found = panels.fragments(context["request"], place, [item] if ids is None else ids)
+    return found.get(item, SafeString(""))

@@ -1,0 +1,184 @@
+"""The desk's own tiles: what waits in a village today."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Count, Min, Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from marketplace.desk import selectors
+from marketplace.desk.scope import Scope
+from timebank.common import contract
+from timebank.common.numbers import format_points
+from timebank.registry import rules
+from timebank.registry.models import Region, Resident
+from timebank.registry.rules import AUDIT, REGISTER_RESIDENT, VIEW_VILLAGE
+from timebank.service.models import Record
+from timebank.service.rules import ANSWER_OBJECTION, PUBLISH_NOTICE, VERIFY_RECORD
+from timebank.ui.templatetags.ui import day
+from timebank.ui.tiles import Figure, Tile
+
+LATE_AFTER = 10  # days that a record may wait for verification
+
+
+def _verify(user: Any, region: Region) -> Figure:
+    sums = selectors.verify_queue(user, Scope(region)).order_by().aggregate(count=Count("pk"), oldest=Min("served_on"))
+    oldest = sums["oldest"]
+    late = oldest is not None and (timezone.localdate() - oldest).days > LATE_AFTER
+    return Figure(
+        value=sums["count"],
+        tone="warn" if late else "",
+        note=_("the oldest of %(day)s") % {"day": day(oldest)} if oldest else "",
+        href=reverse("desk:verify"),
+    )
+
+
+def _publish(user: Any, region: Region) -> Figure:
+    return Figure(value=selectors.verified(Scope(region)).order_by().count(), href=reverse("desk:notice"))
+
+
+def _notice(user: Any, region: Region) -> Figure:
+    sums = Record.objects.filter(Scope(region).below(), state=Record.State.PUBLISHED).aggregate(
+        count=Count("pk"), soonest=Min("notice_until")
+    )
+    note = _("the next earn on %(day)s") % {"day": day(sums["soonest"])} if sums["soonest"] else ""
+    return Figure(value=sums["count"], note=note, href=reverse("desk:notice"))
+
+
+def _objections(user: Any, region: Region) -> Figure:
+    sums = selectors.objections(Scope(region), is_open=True).order_by().aggregate(count=Count("pk"), due=Min("due_on"))
+    return Figure(
+        value=sums["count"],
+        tone="bad" if sums["count"] else "",
+        note=_("answer by %(day)s") % {"day": day(sums["due"])} if sums["due"] else "",
+        href=reverse("desk:notice") + "#objections",
+    )
+
+
+def _tickets(user: Any, region: Region) -> Figure:
+    scope = Scope(region)
+    today = selectors.tickets(scope, which="today").order_by().count()
+    return Figure(
+        value=selectors.tickets(scope, which="waiting").order_by().count(),
+        note=ngettext("%(n)s handed over today", "%(n)s handed over today", today) % {"n": today},
+        href=reverse("desk:tickets") + "?which=waiting",
+    )
+
+
+def _stock(user: Any, region: Region) -> Figure:
+    low = selectors.stock(Scope(region)).filter(free__lte=selectors.LOW_STOCK).order_by().count()
+    return Figure(value=low, tone="warn" if low else "", href=reverse("desk:stock"))
+
+
+def _residents(user: Any, region: Region) -> Figure:
+    sums = Resident.objects.filter(Scope(region).below()).aggregate(
+        count=Count("pk", filter=Q(status=Resident.Status.ACTIVE)),
+        waiting=Count("pk", filter=Q(status=Resident.Status.PENDING)),
+    )
+    waiting = sums["waiting"]
+    return Figure(
+        value=sums["count"],
+        tone="warn" if waiting else "",
+        note=ngettext("%(n)s wants to join", "%(n)s want to join", waiting) % {"n": waiting} if waiting else "",
+        href=reverse("desk:residents") + ("?status=pending" if waiting else ""),
+    )
+
+
+def _points(user: Any, region: Region) -> Figure:
+    return Figure(
+        value=format_points(selectors.outstanding(Scope(region))), tone="wheat", href=reverse("desk:statement")
+    )
+
+
+TILES = [
+    Tile(
+        key="verify",
+        label=gettext_lazy("To verify"),
+        icon="verify",
+        actions=(VERIFY_RECORD,),
+        measure=_verify,
+        order=10,
+    ),
+    Tile(
+        key="publish",
+        label=gettext_lazy("Ready for notice"),
+        icon="notice",
+        actions=(PUBLISH_NOTICE,),
+        measure=_publish,
+        order=20,
+    ),
+    Tile(
+        key="notice",
+        label=gettext_lazy("On public notice"),
+        icon="clock",
+        actions=(PUBLISH_NOTICE, AUDIT),
+        measure=_notice,
+        order=30,
+    ),
+    Tile(
+        key="objections",
+        label=gettext_lazy("Open objections"),
+        icon="warning",
+        actions=(ANSWER_OBJECTION, AUDIT),
+        measure=_objections,
+        order=40,
+    ),
+    Tile(
+        key="tickets",
+        label=gettext_lazy("Tickets to collect"),
+        icon="ticket",
+        actions=(VIEW_VILLAGE,),
+        measure=_tickets,
+        order=50,
+    ),
+    Tile(
+        key="stock",
+        label=gettext_lazy("Running out"),
+        icon="stock",
+        actions=(VIEW_VILLAGE,),
+        measure=_stock,
+        order=60,
+    ),
+    Tile(
+        key="residents",
+        label=gettext_lazy("Residents"),
+        icon="family",
+        actions=(REGISTER_RESIDENT, AUDIT),
+        measure=_residents,
+        order=70,
+    ),
+    Tile(
+        key="points",
+        label=gettext_lazy("Points outstanding"),
+        icon="points",
+        actions=(VIEW_VILLAGE,),
+        measure=_points,
+        order=80,
+    ),
+]
+
+
+def tiles_for(user: Any, region: Region, key: str = "") -> list[dict[str, Any]]:
+    """Work out the declared tiles (or the one named ``key``) that are for this person here, ready for the page."""
+    declared = sorted(contract.items("desk_tiles"), key=lambda tile: (tile.order, tile.key))
+    return [
+        _shown(tile, tile.measure(user, region))
+        for tile in declared
+        if key in ("", tile.key) and any(rules.can(user, action, region) for action in tile.actions)
+    ]
+
+
+def _shown(tile: Tile, figure: Figure) -> dict[str, Any]:
+    return {
+        "label": tile.label,
+        "icon": tile.icon,
+        "value": figure.value,
+        "tone": figure.tone,
+        "note": figure.note,
+        "href": figure.href,
+        "live": reverse("desk:tile", args=[tile.key]),
+    }

@@ -1,0 +1,28 @@
+"""An app that declares one of each thing of the contract; the suite walks what came of it."""
+
+from __future__ import annotations
+
+from timebank.common.contract import AppContract
+
+
+class BeesConfig(AppContract):
+    name = "tests.contract_app"
+    label = "bees"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    urls_at = {"bees/": "tests.contract_app.urls"}
+    menus = "tests.contract_app.declared.MENUS"
+    start_pages = "tests.contract_app.declared.START_PAGES"
+    duties = "tests.contract_app.declared.DUTIES"
+    page_context = {"bees_season": "tests.contract_app.declared.season"}
+    panels = {"me": "tests.contract_app.declared.panel"}
+    audit_labels = "tests.contract_app.declared.AUDIT_LABELS"
+    export_section = "tests.contract_app.declared.export"
+    ledger_sources = {"hive": "tests.contract_app.declared.describe"}
+    desk_tiles = "tests.contract_app.declared.TILES"
+    health_checks = {"bees": "tests.contract_app.declared.health"}
+    append_only = "tests.contract_app.guards.APPEND_ONLY"
+    sweeps = "tests.contract_app.declared.SWEEPS"
+    beat = {"count bees": ("tests.contract_app.declared.count", 3600)}
+    listens_to = {"bee_seen": "tests.contract_app.declared.hear"}
+    setting_checks = ("tests.contract_app.declared.check_settings",)

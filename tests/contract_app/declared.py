@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.checks import Warning as CheckWarning
+
+from tests.contract_app.models import Hive
+from timebank.common.sweeps import Sweep
+from timebank.ledger.describing import Description
+from timebank.registry.models import Resident
+from timebank.registry.navigation import who_may
+from timebank.registry.roles import Duties, RoleSpec, StartPage
+from timebank.ui.menus import Entry
+from timebank.ui.tiles import Figure, Tile
+
+DUTIES = Duties(
+    roles=[RoleSpec("beekeeper", "Beekeeper", appointed_by=("village_admin",))],
+    actions={"beekeeper": ["keep_bees"], "village_admin": ["count_hives"]},
+    clashes=[("beekeeper", "verifier")],
+)
+START_PAGES = [StartPage("beekeeper", "bees:hives")]
+MENUS = [
+    Entry(area="desk", key="b", label="Hives", url_name="bees:hives", icon="list", visible=who_may("keep_bees")),
+    Entry(area="account", key="b", label="My honey", url_name="bees:hives", icon="list", visible=lambda request: False),
+]
+AUDIT_LABELS = {"feed_bees": "Bees fed"}
+TILES = [
+    Tile(key="b", label="Hives", icon="list", actions=("count_hives",), measure=lambda user, region: Figure(value=7))
+]
+
+
+def season(request):
+    return "spring"
+
+
+def panel(request, ids):
+    people = Resident.objects.in_bulk(ids)
+    return {pk: {"template": "bees/panel.html", "name": person.name} for pk, person in people.items()}
+
+
+def export(resident):
+    return {"bees": [{"stings": 2, "of": resident.name}]}
+
+
+def describe(keys):
+    return {key: Description(title=f"Honey of hive {key}", explanation=("It was a good year.",)) for key in keys}
+
+
+def health():
+    return "humming"
+
+
+def count():
+    return Hive.objects.count()
+
+
+def handle(key, now):
+    Hive.objects.create(name=f"swept {key}")
+
+
+def hear(event):
+    Hive.objects.create(name=f"heard {event.kind}")
+
+
+def check_settings():
+    wrong = getattr(settings, "BEES_PER_HIVE", 1) < 1
+    return [CheckWarning("A hive has bees.", id="bees.W001")] if wrong else []
+
+
+SWEEPS = [Sweep("bees", due=lambda now: [] if Hive.objects.filter(name="swept 1").exists() else [1], handle=handle)]

@@ -1,0 +1,41 @@
+"""What a person reads of an audit entry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from timebank.common import contract
+
+AUDIT_LABELS = {
+    "register_resident": _("Registered at the desk"),
+    "apply_to_join": _("Asked to join"),
+    "accept_resident": _("Accepted"),
+    "refuse_resident": _("Refused"),
+    "correct_resident": _("Particulars corrected"),
+    "close_resident": _("Account closed"),
+    "withdraw_consent": _("Consent taken back"),
+    "issue_card": _("Card issued"),
+    "block_card": _("Card blocked"),
+    "set_pin": _("PIN set"),
+    "pin_refused": _("Wrong PIN"),
+    "change_password": _("Password changed"),
+    "add_proxy": _("Helper added"),
+    "end_proxy": _("Helper ended"),
+    "act_for": _("Somebody began to act for this person"),
+    "export": _("Own data downloaded"),
+    "create_user": _("Sign-in created"),
+    "grant_role": _("Role given"),
+    "end_role": _("Role ended"),
+    "register_organisation": _("Organisation registered"),
+    "close_organisation": _("Organisation closed"),
+}
+
+
+def audit_label(action: str) -> str:
+    """Return what an audited action is called, by the app that does it; the key where none says."""
+    labels: dict[str, Any] = {}
+    for declaration in contract.declared("audit_labels"):
+        labels |= declaration.value
+    return str(labels.get(action, action))
