@@ -29,12 +29,12 @@ TILES = [
 
 
 def season(request):
-    return "spring"
+    return "It is spring."
 
 
 def panel(request, ids):
     people = Resident.objects.in_bulk(ids)
-    return {pk: {"template": "bees/panel.html", "name": person.name} for pk, person in people.items()}
+    return {pk: {"template": "bees/panel.html", "honey": f"Honey for {person.name}"} for pk, person in people.items()}
 
 
 def export(resident):
