@@ -99,9 +99,14 @@ def _rate(rule: Rule) -> str:
 
 
 def _counted_over(period: Period) -> str:
-    if period is Period.FACT:
-        return _("Each activity counts by itself.")
-    return _("Added up %(period)s.") % {"period": PERIODS[period]}
+    return {
+        Period.FACT: _("Each activity counts by itself."),
+        Period.DAY: _("Added up over a day."),
+        Period.MONTH: _("Added up over a month."),
+        Period.QUARTER: _("Added up over a quarter."),
+        Period.YEAR: _("Added up over a year."),
+        Period.ALWAYS: _("Added up over a whole life."),
+    }[period]
 
 
 def _band(rule: Rule, band: Band) -> str:

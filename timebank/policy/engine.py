@@ -198,6 +198,8 @@ def matches(rule: Rule, fact: Fact | Past) -> bool:
 
 def percent_of(rule: Rule, fact: Fact | Past) -> int:
     """Return the highest factor that the rule grants for this fact, in per cent."""
+    if not rule.factors or not fact.factors:
+        return 100
     return max((percent for code, percent in rule.factors if code in fact.factors), default=100)
 
 
@@ -250,7 +252,7 @@ def quote(
     if not rules:
         return Quote(0, "", scheme.version, (Step("no_rule", {"category": fact.category}),))
     first = since if scheme.windows is Windows.FRESH and since is not None else dt.date.min
-    counted = [past for past in history if past.on >= first]
+    counted = history if first == dt.date.min else [past for past in history if past.on >= first]
     best: tuple[int, int, Rule, list[Step]] | None = None
     for rule in rules:
         steps: list[Step] = []
@@ -310,10 +312,12 @@ def _entitled(rule: Rule, history: Sequence[Past], fact: Fact, steps: list[Step]
         steps.append(_rate_step(rule, now, points))
         return _adjusted(rule, fact, points, steps)
     start, end = window(rule.period, fact.on)
-    same = [past for past in history if start <= past.on <= end and matches(rule, past)]
-    before = sum(measured(rule, past) for past in same)
-    # One deed earns once: what any rule of any scheme has credited for these hours counts against all of them.
-    granted = sum(past.points for past in same)
+    before = granted = 0
+    for past in history:
+        if start <= past.on <= end and matches(rule, past):
+            before += measured(rule, past)
+            # One deed earns once: what any rule of any scheme credited for these hours counts against all of them.
+            granted += past.points
     total = before + now
     points = worth(rule, total)
     if before:

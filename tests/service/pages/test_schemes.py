@@ -124,10 +124,14 @@ def test_a_towns_table_becomes_the_price_of_the_next_record(world: World, town: 
     assert (record.points, record.rule_version) == (200, f"{draft.scheme.slug}@1")
 
 
-def test_sending_the_preview_twice_makes_one_draft(world: World, town: User) -> None:
+def test_sending_the_preview_twice_makes_one_draft(world: World, town: User, monkeypatch: pytest.MonkeyPatch) -> None:
     client = signed_in(town)
-    store(client, world)
-    store(client, world)
+    names = ("rows", "name", "region", "effective_from", "reason", "idempotency_key")
+    for moment in (1_800_000_000, 1_800_000_007):  # the preview is signed with its time
+        monkeypatch.setattr("time.time", lambda at=moment: at)
+        page = upload(client, world).content.decode()
+        sent = {name: field(page, name) for name in names}
+        assert client.post("/schemes/import/", {**sent, "store": "1"}).status_code == 302
     assert SchemeVersion.objects.filter(scheme__region=world.town).count() == 1
 
 
@@ -220,7 +224,7 @@ def test_every_published_rule_is_told_in_both_languages(world: World) -> None:
     with translation.override("en"):
         texts = {one.code: one for one in map(describe.rule_text, wendeng.spec().rules)}
         assert texts["village_hours"].lines[0] == (
-            "By steps, the highest reached replaces the lower: 4 h → 1. Added up a year."
+            "By steps, the highest reached replaces the lower: 4 h → 1. Added up over a year."
         )
         assert texts["neighbour"].lines == ("1 point each time.", "At most 1 point a month.")
         assert describe.ladder_lines(wendeng.ladder())[1] == ("四星", "above 1,040, up to 1,060")

@@ -21,7 +21,7 @@ from timebank.common.errors import DomainError
 from timebank.policy import describe
 from timebank.policy import rules as policy_rules
 from timebank.policy import services as policy
-from timebank.policy.models import SchemeVersion
+from timebank.policy.models import Scheme, SchemeVersion
 from timebank.policy.questions import questions_of
 from timebank.policy.replay import Simulation
 from timebank.policy.tables import read_table
@@ -93,7 +93,7 @@ def scheme_list(request: HttpRequest) -> HttpResponse:
     context = {
         "page": rows,
         "adoptions": adoptions.adoptions_seen(request.user)[:PAGE],
-        "names": {row.scheme.slug: row.scheme.name for row in rows},
+        "names": dict(Scheme.objects.values_list("slug", "name")),
         "may_draft": _may(request, policy_rules.DRAFT),
         "may_adopt": _may(request, policy_rules.ADOPT),
     }
