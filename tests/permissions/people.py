@@ -91,6 +91,22 @@ def _people(cast: Cast, world: Any) -> None:
         "registry:card": lambda: {"number": card.number},
         "ui:styleguide_error": lambda: {"code": 404},
     }
+    _lists(cast, world)
+
+
+def _lists(cast: Cast, world: Any) -> None:
+    """Let the village admin hand in a list of which one row is refused."""
+    from io import BytesIO
+
+    from timebank.registry.services.resident_imports import reading
+
+    file = BytesIO("姓名,手机号\n新一,13700000011\n新二,1\n".encode())
+    source = reading.read_import(file=file, file_name="名单.csv", village=world.village, actor=world.admin)
+    cast.arguments |= {
+        "registry:resident_lists": lambda: {"place": world.village.pk},
+        "registry:resident_list": lambda: {"pk": source.pk},
+        "registry:refused_rows": lambda: {"pk": source.pk, "form": "csv"},
+    }
 
 
 def _hours(cast: Cast, world: Any) -> None:

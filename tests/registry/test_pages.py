@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from tests.support.people import PASSWORD, make_resident, make_staff, new_phone
-from timebank.common.tables import csv_lines, safe_cell
+from timebank.common.sheets.writing import csv_lines, safe_cell
 from timebank.registry import demo, selectors, services
 from timebank.registry.models import AuditEntry, Card, Proxy, Resident, User
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import csv
+import re
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 
-from timebank.registry.models import Region, RegionCode
+from tests.support.people import make_resident, make_staff
+from timebank.ledger.models import Account
+from timebank.registry import rules
+from timebank.registry.models import Region, RegionCode, Resident
 from timebank.registry.selectors import ancestors, region_by_code, subtree, villages_named, with_places
 from timebank.registry.services.regions import short_name
 
@@ -37,6 +41,8 @@ def load(path: Path, **options: object) -> tuple[str, str]:
         call_command("import_regions", path, stdout=out, stderr=err, **options)
     except CommandError as error:
         return out.getvalue(), f"{err.getvalue()}{error}"
+    except SystemExit as leaving:
+        return out.getvalue(), f"{err.getvalue()}exit {leaving.code}"
     return out.getvalue(), err.getvalue()
 
 
@@ -132,7 +138,6 @@ def test_a_recoded_village_may_move_to_another_town(tmp_path):
     [
         ("too short a code", "37100310420,甲村委会,village,371003104000,,", "code '37100310420' must have 12 digits"),
         ("letters in the code", "37100310420A,甲村委会,village,371003104000,,", "must have 12 digits"),
-        ("full-width digits", "３７１００３１０４２０９,甲村委会,village,371003104000,,", "must have 12 digits"),
         ("a village code for a town", "371003105204,甲镇,town,371003000000,,", "is not a code of a town"),
         ("a town code for a village", "371003105000,甲村委会,village,371003104000,,", "is not a code of a village"),
         ("missing parent", "371003105204,甲村委会,village,371003105000,,", "parent 371003105000 is neither"),
@@ -171,17 +176,49 @@ def test_a_broken_row_leaves_what_was_loaded_before(tmp_path):
     assert Region.objects.get(code="371003104204").name == "辛旺庄村委会"
 
 
-def test_a_file_in_another_encoding_is_named(tmp_path):
+@pytest.mark.parametrize(
+    ("_case", "encoding", "change"),
+    [
+        ("Chinese Excel", "gb18030", lambda text: text),
+        ("Unicode text of Excel", "utf-16", lambda text: text.replace(",", "\t")),
+        ("without a mark", "utf-16-le", lambda text: text),
+        ("UTF-8 with a mark", "utf-8-sig", lambda text: text),
+        ("semicolons", "utf-8", lambda text: text.replace(",", ";")),
+        ("an upper-case header", "utf-8", lambda text: text.replace(HEADER, HEADER.upper())),
+        ("apostrophes", "utf-8", lambda text: re.sub(r"(37\d{10})", r"'\1", text)),
+        ("whole numbers", "utf-8", lambda text: re.sub(r"(37\d{10})", r"\1.0", text)),
+        ("full-width digits", "utf-8", lambda text: text.replace("371003104204", "３７１００３１０４２０４")),
+        ("a line for Excel", "utf-8", lambda text: "sep=,\n" + text),
+        ("a title", "gb18030", lambda text: "行政区划代码表,,,,,\n,,,,,\n" + text),
+        ("old Macintosh lines", "utf-8", lambda text: text.replace("\n", "\r")),
+    ],
+)
+def test_a_file_of_any_habit_is_loaded(tmp_path, _case, encoding, change):
     path = tmp_path / "a.csv"
-    path.write_bytes("\n".join([HEADER, *TREE]).encode("gb18030"))
+    path.write_bytes(change("\n".join([HEADER, *TREE]) + "\n").encode(encoding))
+    out, err = load(path)
+    assert err == ""
+    assert out == "5 rows: 5 added, 0 renamed, 0 merged, 0 unchanged\n"
+    assert Region.objects.get(code="371003104204").name == "辛旺庄村委会"
+
+
+def test_a_code_that_lost_digits_is_named(tmp_path):
+    _out, err = load(write(tmp_path / "a.csv", *TREE[:-1], TREE[-1].replace("371003104204", "3.71003E+11")))
+    assert "row 6: code: digits lost: 3.71003E+11" in err
+    assert not Region.objects.exists()
+
+
+def test_bytes_of_no_encoding_are_named_by_row(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes("\n".join([HEADER, *TREE[:2]]).encode() + b"\n371003000000,\xff\xff,county,371000000000,,\n")
     _out, err = load(path)
-    assert "a.csv is not UTF-8 (row 2)" in err
+    assert "Row 4 can't be read in any encoding" in err
     assert not Region.objects.exists()
 
 
 def test_a_file_without_its_header_is_refused(tmp_path):
     _out, err = load(write(tmp_path / "a.csv", *TREE[1:], header=TREE[0]))
-    assert "row 1 of a.csv must name the columns code, name, level, parent_code" in err
+    assert "No row of the file names the columns code, name, level, parent_code. Row 1 says: 370000000000" in err
     assert not Region.objects.exists()
 
 
@@ -230,3 +267,101 @@ def test_subtree_holds_the_place_and_all_below():
     assert "371003104204" in codes
     assert "371003104000" in codes
     assert all(code.startswith("371003104") for code in codes)
+
+
+# -- Places that merge, vanish and divide ------------------------------------------------------------------------------
+OLD_HEADER = "old_code,old_name,old_last_seen,new_code,new_name,new_first_seen"
+SISTER = "371003104215,周家村委会,village,371003104000,,村委会"
+NEW = "371003104299,辛旺周村委会,village,371003104000,,村委会"
+
+
+def two_into_one(tmp_path: Path) -> tuple[Path, Path]:
+    recoded = write(
+        tmp_path / "r.csv",
+        "371003104204,辛旺庄村委会,2025-06-30,371003104299,辛旺周村委会,2026-06-30",
+        "371003104215,周家村委会,2025-06-30,371003104299,辛旺周村委会,2026-06-30",
+        header=OLD_HEADER,
+    )
+    return write(tmp_path / "b.csv", *TREE[:-1], NEW), recoded
+
+
+def test_two_villages_into_one_code_take_their_residents_along(tmp_path):
+    load(write(tmp_path / "a.csv", *TREE, SISTER))
+    first, second = (Region.objects.get(code=code) for code in ("371003104204", "371003104215"))
+    wang = make_resident(first, "王一", household_number="12")
+    zhou = make_resident(second, "周二", household_number="12")
+    keeper = make_staff("stock_keeper", second)
+    table, recoded = two_into_one(tmp_path)
+    dry, _err = load(table, recoded=recoded, dry_run=True)
+    assert "2 merged" in dry
+    assert region_by_code("371003104215") == second
+    out, err = load(table, recoded=recoded)
+    assert err == ""
+    assert out == "5 rows: 0 added, 0 renamed, 2 merged, 4 unchanged\n"
+    place = Region.objects.get(code="371003104299")
+    assert [region_by_code(code) for code in ("371003104204", "371003104215", "371003104299")] == [place] * 3
+    for one in (wang, zhou):
+        one.refresh_from_db()
+        assert one.village == place
+        assert one.residences.get(until__isnull=True).village == place
+        assert one.status == Resident.Status.ACTIVE
+    assert wang.household != zhou.household  # two houses, though both had number 12
+    assert {wang.household.number, zhou.household.number} == {"12", "周家12"}
+    assert rules.can(keeper, rules.VIEW_VILLAGE, place)
+    assert Account.objects.get(key=zhou.wallet_key).expires_to == f"expired:region:{place.pk}"
+    assert Region.objects.find_problems() == ([], [], [], [], [])
+    again, _err = load(table, recoded=recoded)
+    assert again == "5 rows: 0 added, 0 renamed, 0 merged, 5 unchanged\n"
+
+
+def test_what_vanished_is_named_with_its_residents(tmp_path):
+    load(write(tmp_path / "a.csv", *TREE, SISTER))
+    make_resident(Region.objects.get(code="371003104215"), "周二")
+    out, _err = load(write(tmp_path / "b.csv", *TREE))
+    assert out.splitlines() == [
+        "vanished 371003104215 周家村委会: 1 residents stay there until it is decided",
+        "5 rows: 0 added, 0 renamed, 0 merged, 5 unchanged",
+    ]
+    assert Region.objects.get(code="371003104215").is_active
+
+
+def test_what_divided_is_asked_and_then_continued(tmp_path):
+    load(write(tmp_path / "a.csv", *TREE))
+    village = Region.objects.get(code="371003104204")
+    person = make_resident(village, "王一")
+    recoded = write(
+        tmp_path / "r.csv",
+        "371003104204,辛旺庄村委会,2025-06-30,371003104298,东旺庄村委会,2026-06-30",
+        "371003104204,辛旺庄村委会,2025-06-30,371003104299,西旺庄村委会,2026-06-30",
+        header=OLD_HEADER,
+    )
+    halves = [
+        f"3710031042{code},{name}旺庄村委会,village,371003104000,,村委会" for code, name in (("98", "东"), ("99", "西"))
+    ]
+    table = write(tmp_path / "b.csv", *TREE[:-1], *halves)
+    out, err = load(table, recoded=recoded)
+    assert "asked 371003104204: divided into 371003104298, 371003104299" in out
+    assert out.endswith("6 rows: 2 added, 0 renamed, 0 merged, 4 unchanged, 1 asked\n")
+    assert err == "exit 1"
+    person.refresh_from_db()
+    assert person.village == village
+    out, err = load(table, recoded=recoded, continued_by=["371003104204=371003104299"])
+    assert "1 merged" in out
+    assert err == ""
+    person.refresh_from_db()
+    assert person.village.code == "371003104299"
+    assert region_by_code("371003104204") == person.village
+    again, err = load(table, recoded=recoded, continued_by=["371003104204=371003104299"])
+    assert again == "6 rows: 0 added, 0 renamed, 0 merged, 6 unchanged\n"
+    # Answered once, it is not asked again.
+    again, err = load(table, recoded=recoded)
+    assert (again, err) == ("6 rows: 0 added, 0 renamed, 0 merged, 6 unchanged\n", "")
+
+
+def test_a_continuation_that_the_list_does_not_know_is_refused(tmp_path):
+    load(write(tmp_path / "a.csv", *TREE))
+    table, recoded = two_into_one(tmp_path)
+    with recoded.open("a", encoding="utf-8") as file:
+        file.write("371003104204,辛旺庄村委会,2025-06-30,371003104298,东旺庄村委会,2026-06-30\n")
+    _out, err = load(table, recoded=recoded, continued_by=["371003104204=371003104204"])
+    assert "is no new code of 371003104204" in err

@@ -5,7 +5,15 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from timebank.registry.roles import Duties, RoleSpec
-from timebank.registry.rules import AUDIT, GRANT_ROLE, ISSUE_CARD, REGISTER_RESIDENT, VIEW_VILLAGE
+from timebank.registry.rules import (
+    AUDIT,
+    CONFIRM_LIST,
+    CONFIRM_RESIDENT,
+    GRANT_ROLE,
+    ISSUE_CARD,
+    REGISTER_RESIDENT,
+    VIEW_VILLAGE,
+)
 
 ABOVE_VILLAGE = ("town_admin", "city_admin")
 
@@ -17,9 +25,9 @@ DUTIES = Duties(
         RoleSpec("auditor", _("Auditor"), appointed_by=ABOVE_VILLAGE, order=40),
     ),
     actions={
-        "village_admin": (VIEW_VILLAGE, REGISTER_RESIDENT, ISSUE_CARD, GRANT_ROLE),
-        "town_admin": (VIEW_VILLAGE, GRANT_ROLE, AUDIT),
-        "city_admin": (VIEW_VILLAGE, GRANT_ROLE, AUDIT),
+        "village_admin": (VIEW_VILLAGE, REGISTER_RESIDENT, CONFIRM_RESIDENT, ISSUE_CARD, GRANT_ROLE),
+        "town_admin": (VIEW_VILLAGE, GRANT_ROLE, AUDIT, CONFIRM_RESIDENT, CONFIRM_LIST),
+        "city_admin": (VIEW_VILLAGE, GRANT_ROLE, AUDIT, CONFIRM_RESIDENT, CONFIRM_LIST),
         "auditor": (VIEW_VILLAGE, AUDIT),
     },
     # The operator of the platform sees and appoints; hours, points and stock stay with the villages.

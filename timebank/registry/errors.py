@@ -166,3 +166,20 @@ class BrokenFile(RegistryError):
 class HasCard(RegistryError):
     code = "has_card"
     message = _("This resident has a card already. Block or replace it first.")
+
+
+class ListClosed(RegistryError):
+    code = "list_closed"
+    message = _("This list has been dealt with. Hand in a new one for what has changed.")
+
+
+class UnclearDecision(RegistryError):
+    code = "unclear_decision"
+    message = _("The decisions about one row contradict each other, or don't say which of several people is meant.")
+    status = 400
+
+
+class OwnList(RegistryError):
+    code = "own_list"
+    message = _("Nobody confirms a list that they handed in themselves.")
+    status = 403

@@ -35,6 +35,14 @@ class BaseForm(forms.Form):
         self.add_error(error.field if error.field in self.fields else None, str(error))
 
 
+class ListForm(BaseForm):
+    file = forms.FileField(
+        label=_("List of residents"),
+        help_text=_("A workbook (.xlsx) or a table (.csv), at most 20 MB. Needed: a column with the names."),
+        widget=forms.ClearableFileInput(attrs={"accept": ".xlsx,.csv,.txt,.tsv"}),
+    )
+
+
 class SignInForm(AuthenticationForm):
     error_messages = {
         "invalid_login": _("This number and this password don't belong together. Check both and try again."),

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # What needs a role. Every app names its own in its ``rules`` and says in its ``duties`` who may.
 VIEW_VILLAGE = "view_village"
 REGISTER_RESIDENT = "register_resident"
+CONFIRM_RESIDENT = "confirm_resident"  # as the second person: somebody else registered them
+CONFIRM_LIST = "confirm_list"  # the town's yes to a list of residents
 ISSUE_CARD = "issue_card"
 GRANT_ROLE = "grant_role"
 AUDIT = "audit"

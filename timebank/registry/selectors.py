@@ -50,8 +50,11 @@ def villages_where(user: Any, action: str) -> QuerySet[Region]:
 
 
 def region_by_code(code: str) -> Region | None:
-    """Find a place by its present or any past code."""
-    return Region.objects.filter(code=code).first() or Region.objects.filter(codes__code=code).order_by("pk").first()
+    """Find a place by its present or any past code, its own or that of a place that became a part of it."""
+    region = Region.objects.filter(code=code).first() or Region.objects.filter(codes__code=code).order_by("pk").first()
+    while region is not None and region.successor is not None:
+        region = region.successor
+    return region
 
 
 def places_below(region: Region | None) -> QuerySet[Region]:

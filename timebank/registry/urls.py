@@ -23,6 +23,9 @@ urlpatterns = [
     path("me/leave/", views.leave, name="leave"),
     path("acting/", views.acting, name="acting"),
     path("card/<id:pk>/print/", views.card_print, name="card_print"),
+    path("people/<id:place>/lists/", views.resident_lists, name="resident_lists"),
+    path("people/lists/<id:pk>/", views.resident_list, name="resident_list"),
+    path("people/lists/<id:pk>/refused.<str:form>", views.refused_rows, name="refused_rows"),
     # Upper-case letters make a smaller QR, so the printed address is in capitals.
     re_path(r"^[cC]/(?P<number>[0-9A-Za-z]{8,12})/$", views.card, name="card"),
 ]

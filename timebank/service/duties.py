@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from timebank.registry.roles import Duties, RoleSpec, StartPage
-from timebank.registry.rules import VIEW_VILLAGE
+from timebank.registry.rules import CONFIRM_RESIDENT, VIEW_VILLAGE
 from timebank.service.rules import (
     ADOPT_SCHEME,
     ANSWER_OBJECTION,
@@ -27,7 +27,7 @@ DUTIES = Duties(
     ),
     actions={
         "leader": (LEAD_ACTIVITY,),
-        "verifier": (VIEW_VILLAGE, *HOURS),
+        "verifier": (VIEW_VILLAGE, CONFIRM_RESIDENT, *HOURS),
         "village_admin": (LEAD_ACTIVITY, *HOURS, DRAFT_SCHEME, ADOPT_SCHEME),
         "town_admin": SCHEMES,
         "city_admin": SCHEMES,

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
 from timebank.common.input import read_page
-from timebank.common.tables import csv_response
+from timebank.common.sheets.writing import CSV, XLSX, table_response
 from timebank.registry.models import User
 
 PAGE = 50
@@ -39,12 +39,13 @@ def page_of(request: HttpRequest, rows: Any, size: int = PAGE) -> Any:
 def as_file(
     request: HttpRequest, name: str, headers: Iterable[Any], rows: Iterable[Any], line: Callable[[Any], Iterable[Any]]
 ) -> HttpResponseBase | None:
-    """Answer with the whole list as CSV when ``?format=csv`` asks for it, else with nothing."""
-    if request.GET.get("format") != "csv":
+    """Answer with the whole list when ``?format=csv`` or ``?format=xlsx`` asks for it, else with nothing."""
+    form = request.GET.get("format", "")
+    if form not in {CSV, XLSX}:
         return None
     if hasattr(rows, "iterator") and not getattr(rows, "_prefetch_related_lookups", ()):
         rows = rows.iterator(chunk_size=500)
-    return csv_response(f"{name}-{timezone.localdate():%Y%m%d}", headers, (line(row) for row in rows))
+    return table_response(form, f"{name}-{timezone.localdate():%Y%m%d}", headers, (line(row) for row in rows))
 
 
 def fresh_key() -> str:

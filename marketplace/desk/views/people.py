@@ -19,7 +19,7 @@ from timebank.common.input import read_choice, read_text
 from timebank.ledger import selectors as ledger_read
 from timebank.registry import ids, services
 from timebank.registry.models import AuditEntry, Resident, User
-from timebank.registry.rules import AUDIT, ISSUE_CARD, REGISTER_RESIDENT, can
+from timebank.registry.rules import AUDIT, CONFIRM_LIST, ISSUE_CARD, REGISTER_RESIDENT, can
 from timebank.registry.selectors import active_card, helpers_of
 from timebank.registry.words import audit_label
 from timebank.service.selectors import hours_of
@@ -69,6 +69,9 @@ def residents(request: HttpRequest) -> HttpResponseBase:
             "statuses": Resident.Status.choices,
             "page": page_of(request, residents),
             "may_register": can(request.user, REGISTER_RESIDENT, scope.region),
+            "may_see_lists": any(
+                can(request.user, action, scope.region) for action in (REGISTER_RESIDENT, CONFIRM_LIST)
+            ),
         },
     )
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from timebank.ledger.services.accounts import NewAccount, close_account, open_account, open_accounts, set_expiry_account
+from timebank.ledger.services.accounts import (
+    NewAccount,
+    close_account,
+    open_account,
+    open_accounts,
+    set_expiry_account,
+    set_expiry_accounts,
+)
 from timebank.ledger.services.corrections import refund, reverse
 from timebank.ledger.services.expiry import expire_due
 from timebank.ledger.services.holds import capture, hold, lapse_due_holds, release
@@ -30,5 +37,6 @@ __all__ = [
     "seal",
     "seal_all",
     "set_expiry_account",
+    "set_expiry_accounts",
     "take_back",
 ]

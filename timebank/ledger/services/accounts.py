@@ -119,6 +119,12 @@ def close_account(*, key: str) -> Account:
     return account
 
 
+def set_expiry_accounts(*, keys: Sequence[str], expires_to: str) -> None:
+    """Say for many wallets at once where their expired points go."""
+    for start in range(0, len(keys), 500):
+        Account.objects.filter(key__in=keys[start : start + 500], guarded=True).update(expires_to=expires_to)
+
+
 def set_expiry_account(*, key: str, expires_to: str) -> None:
     """Say where the expired points of a wallet go."""
     if not Account.objects.filter(key=key, guarded=True).update(expires_to=expires_to):

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from timebank.registry.models.audit import AuditEntry
+from timebank.registry.models.imports import (
+    DistinctPair,
+    ResidentImport,
+    ResidentImportQuestion,
+    ResidentImportRow,
+    ResidentSource,
+)
 from timebank.registry.models.organisations import Organisation
 from timebank.registry.models.people import Card, Consent, Household, Proxy, Residence, Resident
 from timebank.registry.models.regions import Region, RegionCode
@@ -12,6 +19,7 @@ __all__ = [
     "AuditEntry",
     "Card",
     "Consent",
+    "DistinctPair",
     "Household",
     "Organisation",
     "Proxy",
@@ -19,6 +27,10 @@ __all__ = [
     "RegionCode",
     "Residence",
     "Resident",
+    "ResidentImport",
+    "ResidentImportQuestion",
+    "ResidentImportRow",
+    "ResidentSource",
     "Role",
     "RoleClash",
     "RoleGrant",

@@ -16,6 +16,7 @@ class Household(models.Model):
     """A family at one address. It may pool points, never hours."""
 
     region = models.ForeignKey("registry.Region", models.PROTECT, related_name="households", verbose_name=_("village"))
+    # In the one form in which two are compared (``input.house_number``): "１２号" is kept as "12".
     number = models.CharField(_("household number"), max_length=20)
     address = models.CharField(_("address"), max_length=120, blank=True)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
@@ -36,6 +37,13 @@ class Resident(KeepsFolded):
         PENDING = "pending", _("Waiting for the village")
         ACTIVE = "active", pgettext_lazy("account", "Active")
         CLOSED = "closed", pgettext_lazy("account", "Closed")
+
+    class Confirmation(models.TextChoices):
+        """How a registration was confirmed by somebody other than who registered."""
+
+        LIST = "list", _("by the town's yes to a list")
+        SIGN_IN = "sign_in", _("by signing in")
+        SECOND = "second", _("by a second person")
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,
@@ -60,6 +68,25 @@ class Resident(KeepsFolded):
     emergency_contact = models.CharField(_("emergency contact"), max_length=80, blank=True)
     on_honour_roll = models.BooleanField(_("may appear on the honour roll"), default=False)
     status = models.CharField(_("status"), max_length=8, choices=Status.choices, default=Status.ACTIVE)
+    registered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("registered by"),
+    )
+    # Until somebody else has confirmed that this person is there, a first record wants a second pair of eyes.
+    confirmed_at = models.DateTimeField(_("confirmed at"), null=True, blank=True)
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("confirmed by"),
+    )
+    confirmed_how = models.CharField(_("how confirmed"), max_length=8, choices=Confirmation.choices, blank=True)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
     closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
     closed_reason = models.CharField(_("why closed"), max_length=200, blank=True)
@@ -79,6 +106,11 @@ class Resident(KeepsFolded):
                 condition=Q(status="closed", closed_at__isnull=False)
                 | (~Q(status="closed") & Q(closed_at__isnull=True)),
                 name="resident_closed_has_a_day",
+            ),
+            models.CheckConstraint(
+                condition=Q(confirmed_at__isnull=True, confirmed_how="")
+                | (Q(confirmed_at__isnull=False) & ~Q(confirmed_how="")),
+                name="resident_confirmed_somehow",
             ),
         ]
 

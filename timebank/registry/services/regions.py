@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Count
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from timebank.registry.errors import BrokenFile
-from timebank.registry.models import Region, RegionCode
+from timebank.registry.models import Region, RegionCode, Resident
+from timebank.registry.services.region_merges import merge_region
 
 Row = dict[str, Any]  # a row of the file: column → text; "row" → its number in the file
 Progress = Callable[[int], object]
@@ -47,6 +51,8 @@ class ImportReport:
     renamed: list[tuple[str, str, str]] = field(default_factory=list)  # code, old name, new name
     merged: list[tuple[str, str]] = field(default_factory=list)  # old code, new code
     unchanged: int = 0
+    vanished: list[tuple[Region, int]] = field(default_factory=list)  # with the number of its residents
+    divided: list[tuple[str, list[str]]] = field(default_factory=list)  # old code, its new codes
 
     @property
     def changes(self) -> int:
@@ -66,16 +72,20 @@ def short_name(name: str, level: str = "village") -> str:
 class _Loader:
     """One load: check everything, then write in sets."""
 
-    def __init__(self, rows: Sequence[Row], recoded: Sequence[Row]):
+    def __init__(self, rows: Sequence[Row], recoded: Sequence[Row], heirs: Mapping[str, str]):
         self.rows = rows
         self.recoded = recoded
+        self.heirs = heirs
         self.broken: list[Broken] = []
         self.report = ImportReport()
         self.known = {region.code: region for region in Region.objects.all()}
+        self.now = timezone.now()
+        self._by_pk = {region.pk: region for region in self.known.values()}
         self.past: dict[str, RegionCode] = {
             code.code: code for code in RegionCode.objects.select_related("region").all()
         }
-        self.renewed: dict[str, Row] = {}  # new code → row of the recoded file
+        self.renewed: dict[str, list[Row]] = defaultdict(list)  # new code → rows of the recoded file
+        self.merging: list[tuple[Region, str]] = []  # place, code of the place that it becomes a part of
 
     # -- Check --------------------------------------------------------------------------------------------------------
     def refuse(self, row: Row, reason: str) -> None:
@@ -105,23 +115,45 @@ class _Loader:
             raise BrokenFile(rows=self.broken)
 
     def _check_recoded(self) -> None:
-        seen: set[str] = set()
+        by_old: dict[str, list[Row]] = defaultdict(list)
         for row in self.recoded:
             old, new = row["old_code"] or "", row["new_code"] or ""
-            if not (re.fullmatch(r"[0-9]{12}", old) and re.fullmatch(r"[0-9]{12}", new)):
+            if row.get("problem"):
+                self.refuse_renewal(row, row["problem"])
+            elif not (re.fullmatch(r"[0-9]{12}", old) and re.fullmatch(r"[0-9]{12}", new)):
                 self.refuse_renewal(row, _("a code must have 12 digits"))
-            elif old in seen:
-                self.refuse_renewal(row, _("old code %(code)s stands twice") % {"code": old})
             elif not (_day(row["old_last_seen"] or "") and _day(row["new_first_seen"] or "")):
                 self.refuse_renewal(row, _("a date must be written as 2020-06-30"))
+            elif any(other["new_code"] == new for other in by_old[old]):
+                self.refuse_renewal(row, _("old code %(code)s stands twice") % {"code": old})
             elif old != new:
-                self.renewed[new] = row
-            seen.add(old)
+                by_old[old].append(row)
+        for old, rows in by_old.items():
+            if rows:
+                self._divide(old, rows)
+
+    def _divide(self, old: str, rows: list[Row]) -> None:
+        """Let a place become the one new place that continues it; which one of several it is, is asked."""
+        news = [row["new_code"] for row in rows]
+        if len(rows) > 1:
+            heir = self.heirs.get(old)
+            if heir is not None and heir not in news:
+                self.refuse_renewal(rows[0], _("%(new)s is no new code of %(old)s") % {"new": heir, "old": old})
+                return
+            if heir is None:
+                place = self.past.get(old)
+                if old in self.known and (place is None or place.region.code == old):
+                    self.report.divided.append((old, news))
+                return
+            rows = [row for row in rows if row["new_code"] == heir]
+        self.renewed[rows[0]["new_code"]].append(rows[0])
 
     def _check_form(self, row: Row) -> bool:
         code, level, name = row["code"], row["level"], row["name"]
         before = len(self.broken)
-        if row.get("surplus"):
+        if row.get("problem"):
+            self.refuse(row, row["problem"])
+        elif row.get("surplus"):
             self.refuse(row, _("more fields than the header has"))
         elif any(row.get(column) is None for column in COLUMNS):
             self.refuse(row, _("fewer fields than the header has"))
@@ -137,10 +169,14 @@ class _Loader:
             self.refuse(row, _("the name can't be read"))
         elif len(row.get("kind") or "") > 12:
             self.refuse(row, _("the kind is longer than 12 characters"))
-        elif code in self.past and self.past[code].region.code != code:
+        elif code in self.past and self._present(self.past[code].region).code != code:
             self.refuse(
-                row, _("code %(code)s was replaced by %(new)s") % {"code": code, "new": self.past[code].region.code}
+                row,
+                _("code %(code)s was replaced by %(new)s")
+                % {"code": code, "new": self._present(self.past[code].region).code},
             )
+        elif any(old["old_code"] == code for rows in self.renewed.values() for old in rows):
+            self.refuse(row, _("code %(code)s was given up by the list of new codes") % {"code": code})
         return len(self.broken) == before
 
     def _check_parent(self, row: Row, seen: dict[str, Row]) -> None:
@@ -174,13 +210,14 @@ class _Loader:
         codes: list[RegionCode] = []
         for row in sorted(self.rows, key=lambda row: LEVELS.index(row["level"])):
             region = self.known.get(row["code"])
-            if region is None:
-                region = self._recoded_region(row)
-                if region is not None:
-                    self._recode(region, row, codes, moved)
-                    changed.append(region)
-                    continue
+            old = [self.known[one["old_code"]] for one in self._renewals(row)]
+            if region is None and not old:
                 fresh.append(row)
+                continue
+            if region is None:
+                region, *old = old
+                self._recode(region, row, codes, moved)
+                changed.append(region)
             elif region.name != row["name"] or region.kind != (row.get("kind") or ""):
                 if region.name != row["name"]:
                     self.report.renamed.append((region.code, region.name, row["name"]))
@@ -189,8 +226,12 @@ class _Loader:
                 self._rename(region, row)
                 changed.append(region)
             else:
-                self.report.unchanged += 1
+                if not old:
+                    self.report.unchanged += 1
                 progress(1)
+            for other in old:
+                self.report.merged.append((other.code, row["code"]))
+                self.merging.append((other, row["code"]))
         if changed:
             Region.objects.bulk_update(changed, ["code", "name", "short_name", "kind"], batch_size=200)
             for region in changed:
@@ -200,11 +241,25 @@ class _Loader:
         self._add(fresh, progress)
         for region, parent_code in moved:
             Region.objects.move(Region.objects.get(pk=region.pk), Region.objects.get(code=parent_code), "last-child")
+        for old, new_code in self.merging:
+            merge_region(old=old, into=Region.objects.get(code=new_code), now=self.now)
         self._remember_old_codes()
+        self._name_vanished()
 
-    def _recoded_region(self, row: Row) -> Region | None:
-        renewal = self.renewed.get(row["code"])
-        return self.known.get(renewal["old_code"]) if renewal else None
+    def _renewals(self, row: Row) -> list[Row]:
+        """Return which known places, under which old codes, became this one; what was merged before is done."""
+        found = []
+        for renewal in self.renewed.get(row["code"], ()):
+            old = self.known.get(renewal["old_code"])
+            if old is not None and old.successor_id is None:
+                found.append(renewal)
+        return found
+
+    def _present(self, region: Region) -> Region:
+        by_pk = self._by_pk
+        while region.successor_id is not None:
+            region = by_pk[region.successor_id]
+        return region
 
     def _rename(self, region: Region, row: Row) -> None:
         region.name = row["name"]
@@ -212,7 +267,7 @@ class _Loader:
         region.kind = row.get("kind") or ""
 
     def _recode(self, region: Region, row: Row, codes: list[RegionCode], moved: list[tuple[Region, str]]) -> None:
-        renewal = self.renewed[row["code"]]
+        renewal = next(one for one in self.renewed[row["code"]] if one["old_code"] == region.code)
         self.report.merged.append((region.code, row["code"]))
         RegionCode.objects.filter(region=region, code=region.code).update(valid_to=_day(renewal["old_last_seen"]))
         codes.append(
@@ -266,7 +321,7 @@ class _Loader:
                     region=self.known[row["code"]],
                     code=row["code"],
                     name=row["name"],
-                    valid_from=_day(self.renewed.get(row["code"], {}).get("new_first_seen", "")),
+                    valid_from=next((_day(one["new_first_seen"]) for one in self.renewed.get(row["code"], ())), None),
                 )
                 for row in rows
             ],
@@ -279,11 +334,26 @@ class _Loader:
             parent.numchild += grown[parent.code]
         Region.objects.bulk_update(parents, ["numchild"], batch_size=200)
 
+    def _name_vanished(self) -> None:
+        """Name places whose parent the file lists, but not them: nobody is moved, somebody must say where they went."""
+        in_file = {row["code"] for row in self.rows}
+        parents = [region.path for code, region in self.known.items() if code in in_file and region.path]
+        paths = set(parents)
+        gone = [
+            region
+            for region in Region.objects.filter(is_active=True, depth__gt=1).order_by("code")
+            if region.code not in in_file and region.path[: -Region.steplen] in paths
+        ]
+        asked = {old for old, _news in self.report.divided}
+        counts = dict(Resident.objects.filter(village__in=gone).values_list("village").annotate(Count("pk")).order_by())
+        self.report.vanished = [(one, counts.get(one.pk, 0)) for one in gone if one.code not in asked]
+
     def _remember_old_codes(self) -> None:
         """Keep the codes that a place had before, so that an old paper still finds it."""
         have = set(RegionCode.objects.values_list("code", flat=True))
         old = []
-        for new_code, renewal in self.renewed.items():
+        pairs = [(code, one) for code, renewals in self.renewed.items() for one in renewals]
+        for new_code, renewal in pairs:
             region = self.known.get(new_code)
             if region is not None and region.pk and renewal["old_code"] not in have:
                 old.append(
@@ -308,18 +378,20 @@ def import_regions(
     *,
     rows: Iterable[Row],
     recoded: Iterable[Row] = (),
+    heirs: Mapping[str, str] | None = None,
     dry_run: bool = False,
     progress: Progress = lambda done: None,
 ) -> ImportReport:
     """Load places; raise ``BrokenFile`` naming every broken row and change nothing if there is one.
 
     ``rows`` carry the file's columns and ``row``, their number in it. ``recoded`` says which old code became which new
-    one: a place found under its old code keeps its key and gets the new code.
+    one: a place found under its old code keeps its key and gets the new code; every further place of that new code is
+    merged into it. ``heirs`` says for a place that divided which new code continues it (old code → new code).
     """
     with transaction.atomic():
         # One load at a time: the tree's paths are handed out here.
         list(Region.objects.select_for_update().filter(depth=1))
-        loader = _Loader(list(rows), list(recoded))
+        loader = _Loader(list(rows), list(recoded), heirs or {})
         loader.check()
         loader.write(progress)
         if dry_run:

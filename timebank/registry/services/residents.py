@@ -7,7 +7,7 @@ import datetime as dt
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from timebank.common.input import clean_text, house_number, person_name
+from timebank.common.input import clean_text, person_name
 from timebank.common.input import phone as read_phone
 from timebank.ledger import services as ledger
 from timebank.registry import codes, ids
@@ -20,9 +20,10 @@ from timebank.registry.errors import (
     PhoneTaken,
     ResidentClosed,
 )
-from timebank.registry.models import Card, Consent, Household, Proxy, Region, Residence, Resident, User
+from timebank.registry.models import Card, Consent, Proxy, Region, Residence, Resident, User
 from timebank.registry.rules import REGISTER_RESIDENT, require
 from timebank.registry.services.audit import record_audit
+from timebank.registry.services.households import household_at
 
 CONSENT_VERSION = "2026-11"  # of templates/registry/_consent_text.html; a changed text gets a new version
 
@@ -80,11 +81,7 @@ def _make_resident(
     digest = ids.digest(number) if number else ""
     if digest and Resident.objects.filter(id_number_digest=digest).exists():
         raise AlreadyRegistered(field="id_number")
-    household = None
-    if number_of_house := house_number(household_number):
-        household, _made = Household.objects.get_or_create(
-            region=village, number=number_of_house, defaults={"created_at": now}
-        )
+    household = household_at(village, household_number, now=now)
     for _attempt in range(5):
         volunteer_number = codes.new_volunteer_number()
         if not Resident.objects.filter(volunteer_number=volunteer_number).exists():
@@ -270,10 +267,7 @@ def correct_resident(
     if on_honour_roll is not None:
         put("on_honour_roll", on_honour_roll)
     if household_number is not None:
-        household = None
-        if number := house_number(household_number):
-            household, _made = Household.objects.get_or_create(region=resident.village, number=number)
-        put("household", household)
+        put("household", household_at(resident.village, household_number, now=now or timezone.now()))
     if not changed:
         return resident
     resident.save(update_fields=changed)

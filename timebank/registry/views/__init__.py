@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from timebank.registry.views.acting import acting
 from timebank.registry.views.cards import block_my_card, card, card_print, my_card, my_pin
+from timebank.registry.views.lists import refused_rows, resident_list, resident_lists
 from timebank.registry.views.me import end_helper, export, helpers, leave, me, password, profile
 from timebank.registry.views.sign import SignInView, join, sign_out
 
@@ -23,5 +24,8 @@ __all__ = [
     "my_pin",
     "password",
     "profile",
+    "refused_rows",
+    "resident_list",
+    "resident_lists",
     "sign_out",
 ]

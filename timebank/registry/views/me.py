@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
 from timebank.common.errors import DomainError
-from timebank.common.tables import csv_response
+from timebank.common.sheets.writing import csv_response
 from timebank.registry import selectors, services
 from timebank.registry.errors import NotAllowed
 from timebank.registry.exports import export_of

@@ -1,0 +1,1 @@
+"""Tables in files: one reader of CSV and XLSX (``reading``), one writer (``writing``), what cells mean (``cells``)."""

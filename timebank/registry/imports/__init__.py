@@ -1,0 +1,1 @@
+"""Lists of residents as clerks keep them: what a row means (``candidates``), whom it resembles (``matching``)."""
