@@ -42,6 +42,19 @@ _TAIL = {
 
 _CHUNK = 400
 
+#: Scalar subqueries for who joins balances with own tables in one statement. Parameter: the account's key.
+SYSTEM_BALANCE = """coalesce((
+    SELECT coalesce((SELECT c.credit_total - c.debit_total FROM ledger_checkpoint c WHERE c.account_id = a.id
+                     ORDER BY c.seal_id DESC LIMIT 1), 0)
+        + coalesce((SELECT sum(CASE WHEN p.credit_id = a.id THEN p.amount ELSE -p.amount END)
+                    FROM ledger_posting p JOIN ledger_unsealed u ON u.transfer_id = p.transfer_id
+                    WHERE p.credit_id = a.id OR p.debit_id = a.id), 0)
+    FROM ledger_account a WHERE a.key = %s), 0)"""
+#: Parameters: the wallet's key, the restriction ("" = free).
+LOT_REMAINING = """coalesce((
+    SELECT sum(l.remaining) FROM ledger_lot l JOIN ledger_account a ON a.id = l.account_id
+    WHERE a.key = %s AND l.restriction = %s), 0)"""
+
 
 def balances_of(keys: Iterable[str]) -> dict[str, Balance]:
     """Return the balance of each account by key; an unknown key has none (missing in the answer)."""

@@ -1,0 +1,201 @@
+"""Goods on the shelf at cost: batches that come in, units that leave, what was given and is valued later.
+
+Every function is called in the transaction that moved the stock, right after the stock record was locked or updated.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from django.db import transaction
+from django.utils import timezone
+
+from marketplace.funds import book, errors, rules
+from marketplace.funds.models import AgreedPrice, Batch, BatchUse, Fund, Purchase
+from marketplace.funds.services.common import check_fen, note, person
+from marketplace.funds.services.promising import BATCH_ORDER, paths_up, price_on
+from marketplace.partner.models import StockRecord
+from timebank.registry.models import User
+from timebank.registry.rules import Action
+
+Source = Batch.Source
+
+
+class Moved(NamedTuple):
+    """Units that left the shelf by one stock movement."""
+
+    movement_id: int
+    stockrecord_id: int
+    partner_id: int
+    units: int
+    ticket_id: int | None = None
+
+
+def fund_of(path: str) -> Fund | None:
+    """Return the fund of a region, else the nearest above."""
+    funds = Fund.objects.filter(region__path__in=paths_up(path)).select_related("region", "bank_account")
+    return funds.order_by("-region__depth").first()
+
+
+@transaction.atomic
+def stock_received(
+    *,
+    stockrecord: StockRecord,
+    movement_id: int,
+    units: int,
+    actor: User | None,
+    cost_fen: int | None = None,
+    use_by: dt.date | None = None,
+    source: str = Source.BOUGHT,
+    donor: str = "",
+    reference: str = "",
+    now: dt.datetime | None = None,
+) -> Batch | None:
+    """Keep what came onto the shelf as a batch; goods bought are owed to the supplier and lie there at their cost.
+
+    Nothing happens where there is no fund, and for goods that the supplier owns (they have an agreed price).
+    """
+    now = now or timezone.now()
+    partner = stockrecord.partner
+    fund = fund_of(partner.village.path)
+    day = timezone.localdate(now)
+    if fund is None or AgreedPrice.objects.filter(price_on(day), stockrecord=stockrecord, fen__gt=0).exists():
+        return None
+    value = cost_fen or 0 if source in {Source.BOUGHT, Source.MOVED} else 0
+    book.open_goods_accounts(partner_id=partner.pk)
+    batch = Batch.objects.create(
+        stockrecord=stockrecord,
+        partner=partner,
+        fund=fund,
+        source=source,
+        movement_id=movement_id,
+        reference=reference,
+        donor=donor,
+        use_by=use_by,
+        units=units,
+        units_left=units,
+        fen=value,
+        fen_left=value,
+        valued_at=now if value or source == Source.COUNT else None,
+        created_at=now,
+    )
+    if not value:
+        return batch
+    if source == Source.MOVED:
+        book.shelve_goods(
+            partner_id=partner.pk, fen=value, key=f"movement:{movement_id}", kind="moved", actor=person(actor)
+        )
+        return batch
+    book.open_payables(funds=[fund], partners=[partner.pk])
+    taken = book.buy_goods(fund=fund, partner_id=partner.pk, fen=value, movement_id=movement_id, actor=person(actor))
+    Purchase.objects.create(
+        movement_id=movement_id,
+        fund=fund,
+        partner=partner,
+        stockrecord=stockrecord,
+        units=units,
+        fen=value,
+        bought_on=day,
+        transfer_id=taken.posted.id,
+    )
+    return batch
+
+
+@transaction.atomic
+def value_batch(*, batch: Batch, fen: int, actor: User, reason: str, now: dt.datetime | None = None) -> Batch:
+    """Value given goods, once, by evidence (invoice or two quotes). What has left already is booked in and out."""
+    now = now or timezone.now()
+    StockRecord.objects.select_for_update(of=("self",), no_key=True).get(pk=batch.stockrecord_id)
+    batch = Batch.objects.select_for_update(of=("self",), no_key=True).select_related("fund__region").get(pk=batch.pk)
+    rules.require_at(actor, Action.KEEP_FUND, batch.fund)
+    check_fen(fen)
+    if batch.valued_at is not None or batch.source != Source.DELIVERY:
+        raise errors.WrongState
+    if not reason.strip():
+        raise errors.EvidenceMissing(field="reason")
+    gone = fen * (batch.units - batch.units_left) // batch.units
+    key = f"batch:{batch.pk}:value"
+    book.shelve_goods(partner_id=batch.partner_id, fen=fen, key=key, kind="in_kind", actor=person(actor))
+    if gone:
+        book.goods_out(partner_id=batch.partner_id, fen=gone, key=f"{key}:out", actor=person(actor))
+    batch.fen, batch.fen_left, batch.valued_at = fen, fen - gone, now
+    batch.save(update_fields=["fen", "fen_left", "valued_at"])
+    note(actor, "value_batch", batch, batch.fund, reason=reason, now=now, fen=fen)
+    return batch
+
+
+@transaction.atomic
+def stock_left(*, moved: Sequence[Moved], actor: User | None, now: dt.datetime | None = None) -> int:
+    """Take units off their batches, earliest last day first, then oldest; the last unit takes the rest of the value.
+
+    Units that no batch knows (from before there was a fund) cost nothing. Returns the value that left, fen.
+    """
+    if not moved:
+        return 0
+    batches: dict[int, list[Batch]] = {}
+    rows = Batch.objects.select_for_update(of=("self",), no_key=True).filter(units_left__gt=0)
+    for row in rows.filter(stockrecord_id__in={one.stockrecord_id for one in moved}).order_by(*BATCH_ORDER):
+        batches.setdefault(row.stockrecord_id, []).append(row)
+    uses: list[BatchUse] = []
+    total = 0
+    for one in moved:
+        wanted, value, mine = one.units, 0, []
+        for batch in batches.get(one.stockrecord_id, ()):
+            units = min(wanted, batch.units_left)
+            if units:
+                fen = batch.fen_left * units // batch.units_left
+                batch.units_left -= units
+                batch.fen_left -= fen
+                mine.append(
+                    BatchUse(batch=batch, movement_id=one.movement_id, ticket_id=one.ticket_id, units=units, fen=fen)
+                )
+                wanted -= units
+                value += fen
+        if value:
+            posted = book.goods_out(
+                partner_id=one.partner_id, fen=value, key=f"movement:{one.movement_id}", actor=person(actor)
+            )
+            for use in mine:
+                use.transfer_id = posted.id
+        uses += mine
+        total += value
+    touched = {use.batch_id: use.batch for use in uses}
+    Batch.objects.bulk_update(touched.values(), ["units_left", "fen_left"])
+    BatchUse.objects.bulk_create(uses)
+    return total
+
+
+@transaction.atomic
+def stock_back(*, ticket_id: int, movement_id: int, actor: User | None, now: dt.datetime | None = None) -> None:
+    """Put back what a hand-over took off the batches: the exact reverse, once."""
+    uses = list(
+        BatchUse.objects.select_for_update(of=("self",), no_key=True)
+        .filter(ticket_id=ticket_id, undone_at__isnull=True)
+        .order_by("pk")
+    )
+    if not uses:
+        return
+    batches = Batch.objects.select_for_update(of=("self",), no_key=True).in_bulk({use.batch_id for use in uses})
+    for use in uses:
+        batch = batches[use.batch_id]
+        batch.units_left += use.units
+        batch.fen_left += use.fen
+    for transfer in sorted({use.transfer_id for use in uses if use.transfer_id}):
+        book.goods_back(transfer_id=transfer, key=f"movement:{movement_id}:back:{transfer}", actor=person(actor))
+    Batch.objects.bulk_update(batches.values(), ["units_left", "fen_left"])
+    BatchUse.objects.filter(pk__in=[use.pk for use in uses]).update(undone_at=now or timezone.now())
+
+
+@transaction.atomic
+def stock_counted(
+    *, stockrecord: StockRecord, movement_id: int, change: int, actor: User | None, now: dt.datetime | None = None
+) -> None:
+    """Follow a count or a write-off: fewer leave at their cost, more are worth nothing until somebody says why."""
+    if change < 0:
+        stock_left(moved=[Moved(movement_id, stockrecord.pk, stockrecord.partner_id, -change)], actor=actor, now=now)
+    elif change > 0:
+        stock_received(
+            stockrecord=stockrecord, movement_id=movement_id, units=change, actor=actor, source=Source.COUNT, now=now
+        )
