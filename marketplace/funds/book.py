@@ -638,13 +638,12 @@ def draw(
 
 
 @transaction.atomic
-def undraw(*, fund: Fund, transfer_id: int, ticket_id: int, n: int, short: int, actor: str, returned: bool) -> Posted:
+def undraw(*, fund: Fund, transfer_id: int, ticket_id: int, n: int, actor: str, returned: bool) -> Posted:
     """Take a draw-down back as it was: a hand-over undone, or a ticket returned (``payable`` may fall below 0)."""
-    if short:
-        fund = lock_fund(fund)
+    fund = lock_fund(fund)
     key = f"ticket:{ticket_id}:{'return' if returned else 'undraw'}:{n}"
     posted = ledger.reverse(transfer_id, key=key, reason="return" if returned else "undo", actor=actor)
-    if short and not posted.replayed:
+    if not posted.replayed:
         level(fund=fund, key=key, actor=actor, source=f"ticket:{ticket_id}")
     return posted
 

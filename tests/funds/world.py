@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils import timezone
+
 from marketplace.funds import book
 from marketplace.funds.models import BankAccount, Fund, Purpose
-from marketplace.funds.services import setup
+from marketplace.funds.selectors.equation import differences
+from marketplace.funds.services import drawing, prices, promising, setup
+from marketplace.funds.types import Handed, Wanted
 from marketplace.partner.models import Partner
 from tests.rewards.world import World, build
 from timebank.ledger import selectors as ledger_read
@@ -50,6 +55,47 @@ def make() -> Money:
     bank = setup.open_bank_account(region=world.town, name="泽库镇财政所", actor=town, number="15550101000012345")
     fund = setup.open_fund(region=world.village, bank_account=bank, actor=town)
     return Money(world, fund, bank, keeper, town, other)
+
+
+def agree(
+    money: Money, record: Any, fen: int, first: dt.date = dt.date(2026, 1, 1), last: dt.date | None = None
+) -> Any:
+    """Agree a price by two persons."""
+    price = prices.propose_price(
+        stockrecord=record, fen=fen, valid_from=first, valid_until=last, actor=money.keeper, key=uuid.uuid4()
+    )
+    return prices.decide_price(price=price, actor=money.town)
+
+
+def handed(
+    record: Any, ticket: int, *, n: int = 1, on: dt.date | None = None, age: int | None = 70, **more: Any
+) -> Handed:
+    """Say of a ticket what the funds are told."""
+    village = more.get("village") or record.partner.village
+    quantity = more.get("quantity", 1)
+    day = on or timezone.localdate()
+    return Handed(ticket, n, record.pk, record.partner_id, record.product_id, village.pk, age, quantity, day)
+
+
+def issue(money: Money, record: Any, *tickets: int, village: Any = None, **facts: Any) -> list[Any]:
+    """Check the cover and promise tickets as a redemption does."""
+    village = village or money.world.village
+    stocked = bool(record.product.get_product_class().track_stock)
+    things = [handed(record, ticket, village=village, **facts) for ticket in tickets]
+    day = things[0].on
+    want = [Wanted(record.pk, record.partner_id, record.product_id, sum(t.quantity for t in things), stocked)]
+    plan = promising.check_cover(village=village, age=things[0].age, wanted=want, on=day)
+    return promising.commit(tickets=things, stocked=[stocked] * len(things), plan=plan)
+
+
+def hand_over(record: Any, ticket: int, **facts: Any) -> Any:
+    """Hand a promised ticket over."""
+    return drawing.draw(handed=handed(record, ticket, **facts), actor=None, now=facts.get("now"))
+
+
+def well() -> None:
+    """Fail with the first difference unless all money adds up."""
+    assert list(map(str, differences())) == []
 
 
 def total(key: str) -> int:

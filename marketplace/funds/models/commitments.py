@@ -136,6 +136,8 @@ class DrawDown(models.Model):
     returned_statement = models.ForeignKey(
         "funds.Statement", models.PROTECT, null=True, blank=True, related_name="returns"
     )
+    # … or the supplier paid it back.
+    repaid_line = models.ForeignKey("funds.BankLine", models.PROTECT, null=True, blank=True, related_name="returns")
     reversed_at = models.DateTimeField(null=True, blank=True)
     reversed_by = person_field(_("taken back by"), required=False)
     reason = models.CharField(_("reason"), max_length=200, blank=True)

@@ -72,17 +72,16 @@ def _counted(fund: Fund, day: dt.date) -> tuple[int, int]:
     Each commitment is counted once, lowest ticket first, out of the purposes in the order in which they are used. A
     purpose that pays on some weekdays only counts nothing: nobody knows the day of the hand-over.
     """
-    lots = list(
-        Lot.objects.filter(account__key=fund.wallet_key, remaining__gt=0)
-        .exclude(restriction="")
-        .order_by("restriction")
-        .values_list("restriction", "remaining")
+    lot = Lot.objects.filter(account__key=fund.wallet_key, restriction=OuterRef("restriction"))
+    purposes: list[Any] = list(
+        Purpose.objects.annotate(left=Subquery(lot.values("remaining")[:1])).filter(left__gt=0).order_by("restriction")
     )
-    if not lots:
-        return 0, 0
-    left: dict[str | None, int] = dict(lots)
-    purposes = Purpose.objects.filter(restriction__in=left, pays_tickets=True).exclude(state=Purpose.State.CLOSED)
-    usable = [one for one in purposes.order_by("restriction") if not one.weekdays and _open_on(one, day)]
+    left: dict[int, int] = {one.pk: one.left for one in purposes}
+    usable = [
+        one
+        for one in purposes
+        if one.pays_tickets and one.state != Purpose.State.CLOSED and not one.weekdays and _open_on(one, day)
+    ]
     counted = 0
     if usable:
         wide = any(not (one.products or one.partners or one.villages or one.min_age) for one in usable)
@@ -93,14 +92,14 @@ def _counted(fund: Fund, day: dt.date) -> tuple[int, int]:
             row.on = day
             missing = row.fen
             for purpose in usable:
-                if left[purpose.restriction] and purpose.matches(row):
-                    part = min(missing, left[purpose.restriction])
-                    left[purpose.restriction] -= part
+                if left[purpose.pk] and purpose.matches(row):
+                    part = min(missing, left[purpose.pk])
+                    left[purpose.pk] -= part
                     missing -= part
                     counted += part
                     if not missing:
                         break
-    return counted, sum(amount for _restriction, amount in lots)
+    return counted, sum(one.left for one in purposes)
 
 
 def _open_on(purpose: Purpose, day: dt.date) -> bool:

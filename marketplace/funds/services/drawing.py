@@ -130,7 +130,6 @@ def _reverse(made: DrawDown, *, actor: User | None, returned: bool, reason: str,
             transfer_id=made.transfer_id,
             ticket_id=made.ticket_id,
             n=made.n,
-            short=made.short_fen,
             actor=person(actor),
             returned=returned,
         )
@@ -139,6 +138,14 @@ def _reverse(made: DrawDown, *, actor: User | None, returned: bool, reason: str,
     if not made.was_settled:
         made.statement = None
     made.save(update_fields=["state", "reversed_at", "reversed_by", "reason", "was_settled", "statement"])
+
+
+def reverse_draw(*, draw: DrawDown, actor: User, reason: str, now: dt.datetime) -> None:
+    """Take back a locked draw-down that was objected to with right: its money returns, its ticket costs nothing."""
+    fund = Fund.objects.select_related("region", "bank_account").get(pk=draw.fund_id)
+    draw.fund = fund
+    _reverse(draw, actor=actor, returned=True, reason=reason, now=now)
+    Commitment.objects.filter(pk=draw.commitment_id).update(state=Commitment.State.RELEASED, closed_at=now)
 
 
 @transaction.atomic

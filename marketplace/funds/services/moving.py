@@ -16,6 +16,7 @@ from marketplace.funds.models import (
     BankAccount,
     BankLine,
     Budget,
+    DrawDown,
     Expense,
     Fund,
     Payee,
@@ -273,7 +274,28 @@ def decide_line(
     if approve:
         row.transfer_id = _post_line(row, person(actor))
     row.save(update_fields=["state", "approved_by", "approved_at", "decision_reason", "transfer_id"])
+    if approve and row.kind == Line.REPAID:
+        _mark_repaid(row)
     return row
+
+
+def _mark_repaid(line: BankLine) -> None:
+    """Note which returned tickets a supplier paid back, oldest first: they are not netted on a statement as well."""
+    waiting = DrawDown.objects.select_for_update(of=("self",), no_key=True).filter(
+        partner=line.partner_id,
+        fund=line.fund_id,
+        state=DrawDown.State.REVERSED,
+        was_settled=True,
+        returned_statement__isnull=True,
+        repaid_line__isnull=True,
+    )
+    left = line.fen
+    for draw in waiting.order_by("reversed_at", "pk"):
+        if draw.fen > left:
+            break
+        left -= draw.fen
+        draw.repaid_line = line
+        draw.save(update_fields=["repaid_line"])
 
 
 def region_of(line: Any) -> Region:

@@ -40,7 +40,7 @@ def create_payee(
 ) -> Payee:
     """Write down a payee who is no supplier; of a person, the ID number is encrypted and shown masked."""
     require(actor, Action.KEEP_FUND, region=region)
-    number = ids.check(id_number) if id_number else ""
+    number = ids.validate(id_number) if id_number else ""
     if not name.strip():
         raise errors.EvidenceMissing(field="name")
     return Payee.objects.create(
@@ -121,9 +121,7 @@ def confirm_account(*, account: PayeeAccount, actor: User, now: dt.datetime | No
     return account
 
 
-def usable_account(
-    *, today: dt.date, partner: Partner | None = None, payee: Payee | None = None
-) -> PayeeAccount:
+def usable_account(*, today: dt.date, partner: Partner | None = None, payee: Payee | None = None) -> PayeeAccount:
     """Return the account that money may be sent to today. Raises ``PayeeUnconfirmed``."""
     rows = PayeeAccount.objects.filter(confirmed_by__isnull=False, ended_at__isnull=True, usable_from__lte=today)
     rows = rows.filter(payee__partner=partner) if partner is not None else rows.filter(payee=payee)

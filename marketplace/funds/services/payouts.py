@@ -9,6 +9,7 @@ import io
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Sum
@@ -149,7 +150,10 @@ def _lock(payout: Payout, *states: str) -> Payout:
     row = (
         Payout.objects.select_for_update(of=("self",), no_key=True)
         .select_related(
-            "bank_account__region", "payee_account__payee__region", "statement__partner__village", "expense__fund__region"
+            "bank_account__region",
+            "payee_account__payee__region",
+            "statement__partner__village",
+            "expense__fund__region",
         )
         .get(pk=payout.pk)
     )
@@ -249,7 +253,9 @@ def file_bytes(file: BankFile, rows: Sequence[Payout]) -> bytes:
 def read_bank_file(*, file: BankFile, actor: User) -> bytes:
     """Hand the file out again, noted: it holds account numbers. Raises ``WrongState`` if it would read otherwise."""
     rows = list(
-        file.payouts.select_related("statement__partner__village", "expense__fund__region", "payee_account").order_by("pk")
+        file.payouts.select_related("statement__partner__village", "expense__fund__region", "payee_account").order_by(
+            "pk"
+        )
     )
     for region in {_region(row) for row in rows}:
         require(actor, Action.KEEP_FUND, region=region)
@@ -285,7 +291,8 @@ def confirm_paid(*, payout: Payout, actor: User, now: dt.datetime | None = None)
     row.state, row.confirmed_by, row.confirmed_at, row.transfer_id = State.PAID, actor, now, posted.id
     row.save(update_fields=["state", "confirmed_by", "confirmed_at", "transfer_id"])
     if row.expense_id is not None:
-        Expense.objects.filter(pk=row.expense_id).update(paid_at=now)
+        row.expense.paid_at = now  # type: ignore[union-attr]
+        row.expense.save(update_fields=["paid_at"])  # type: ignore[union-attr]
     elif not row.statement.payouts.exclude(state__in=[State.PAID, State.FAILED, State.RETURNED]).exists():  # type: ignore[union-attr]
         _settle(row.statement_id, now)
     return row
@@ -297,7 +304,7 @@ def _payable(row: Payout, fund: Fund) -> str:
     return book.payable_key(fund=fund, payee_id=row.payee_account.payee_id)
 
 
-def _settle(statement_id: int | None, now: dt.datetime) -> None:
+def _settle(statement_id: Any, now: dt.datetime) -> None:
     Statement.objects.filter(pk=statement_id).update(state=Statement.State.PAID, paid_at=now)
     lines = DrawDown.objects.filter(statement=statement_id, state=DrawDown.State.LISTED)
     lines.update(state=DrawDown.State.SETTLED)
@@ -328,9 +335,10 @@ def bounce_payout(*, payout: Payout, actor: User, reason: str) -> Payout:
     row.state, row.reason = State.RETURNED, reason.strip()[:200]
     row.save(update_fields=["state", "reason"])
     if row.expense_id is not None:
-        Expense.objects.filter(pk=row.expense_id).update(paid_at=None)
+        row.expense.paid_at = None  # type: ignore[union-attr]
+        row.expense.save(update_fields=["paid_at"])  # type: ignore[union-attr]
     else:
-        Statement.objects.filter(pk=row.statement_id).update(state=Statement.State.APPROVED, paid_at=None)
+        Statement.objects.filter(payouts=row).update(state=Statement.State.APPROVED, paid_at=None)
         lines = DrawDown.objects.filter(statement=row.statement_id, state=DrawDown.State.SETTLED)
         lines.update(state=DrawDown.State.LISTED)
         Purchase.objects.filter(statement=row.statement_id).update(state="listed")

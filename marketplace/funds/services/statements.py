@@ -114,7 +114,11 @@ def _net_returns(statement: Statement) -> None:
     """Net what was returned after it was paid, oldest first, as far as each fund owes at least as much here."""
     totals = amounts_by_fund(statement)
     waiting = DrawDown.objects.filter(
-        partner=statement.partner_id, state=Draw.REVERSED, was_settled=True, returned_statement__isnull=True
+        partner=statement.partner_id,
+        state=Draw.REVERSED,
+        was_settled=True,
+        returned_statement__isnull=True,
+        repaid_line__isnull=True,
     )
     netted = []
     for draw in waiting.prefetch_related("shares").order_by("reversed_at", "pk"):
@@ -273,9 +277,7 @@ def approve_statement(*, statement: Statement, actor: User, now: dt.datetime | N
     statement.state, statement.approved_by, statement.approved_at = State.APPROVED, actor, now
     statement.save(update_fields=["state", "approved_by", "approved_at"])
     account = payees.usable_account(partner=statement.partner, today=timezone.localdate(now)) if statement.fen else None
-    payouts.make_payouts(
-        statement=statement, amounts=amounts_by_fund(statement), account=account, actor=actor, now=now
-    )
+    payouts.make_payouts(statement=statement, amounts=amounts_by_fund(statement), account=account, actor=actor, now=now)
     record_audit(
         actor=actor,
         action="funds_approve_statement",

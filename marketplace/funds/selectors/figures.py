@@ -1,0 +1,214 @@
+"""What came into a fund, what went out, what is left: for the keeper, the close and the villagers."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from django.db.models import Q, Sum
+
+from marketplace.funds import book
+from marketplace.funds.models import Budget, DrawDown, DrawShare, Expense, Fund, Purchase, Purpose
+from timebank.ledger import selectors as ledger_read
+from timebank.ledger.selectors.flows import flows_of
+
+#: Kinds of postings that bring money to a fund, in the order in which people read them.
+IN = (
+    "opening",
+    "donation",
+    "collective",
+    "grant",
+    "interest",
+    "stray_explained",
+    "allocation_in",
+    "dispute_won",
+    "returned",
+)
+#: … and that take it.
+OUT = ("draw", "buy", "expense", "bank_fee", "allocation_out", "donor_refund", "dispute", "dispute_fee", "correction")
+#: Moves within a fund say nothing to people.
+WITHIN = {"level", "purpose"}
+
+
+@dataclass(slots=True)
+class Month:
+    """A month of a fund: kind → fen, what it began and ended with (money and what it owed, together)."""
+
+    month: dt.date
+    into: dict[str, int] = field(default_factory=dict)
+    out: dict[str, int] = field(default_factory=dict)
+    opening: int = 0
+
+    @property
+    def total_in(self) -> int:
+        """All that came in."""
+        return sum(self.into.values())
+
+    @property
+    def total_out(self) -> int:
+        """All that went out."""
+        return sum(self.out.values())
+
+    @property
+    def closing(self) -> int:
+        """What was left at the end."""
+        return self.opening + self.total_in - self.total_out
+
+
+def months_of(fund: Fund) -> list[Month]:
+    """List a fund's months, oldest first, from the ledger: its wallet and what it owes seen as one."""
+    months: dict[dt.date, Month] = {}
+    for flow in flows_of([fund.wallet_key, fund.shortfall_key]):
+        if flow.kind in WITHIN:
+            continue
+        month = months.setdefault(flow.month, Month(flow.month))
+        kind = {"reverse": "returned"}.get(flow.kind, flow.kind)
+        if kind == "allocation":
+            _add(month.into, "allocation_in", flow.into)
+            _add(month.out, "allocation_out", flow.out)
+        elif kind == "donation" or kind in {"dispute_won", "returned"}:
+            _add(month.into, kind, flow.into)
+            _add(month.out, "bank_fee" if kind == "donation" else kind, flow.out)  # the provider's fee of a donation
+        else:
+            _add(month.into, kind, flow.into)
+            _add(month.out, kind, flow.out)
+    result = [months[day] for day in sorted(months)]
+    for before, after in pairwise(result):
+        after.opening = before.closing
+    return result
+
+
+def _add(where: dict[str, int], kind: str, fen: int) -> None:
+    if fen:
+        where[kind] = where.get(kind, 0) + fen
+
+
+def period_figures(fund: Fund, first_day: dt.date, last_day: dt.date) -> dict[str, Any]:
+    """Sum up a period for its close: plain numbers, fen."""
+    months = [one for one in months_of(fund) if first_day <= one.month <= last_day]
+    into: dict[str, int] = {}
+    out: dict[str, int] = {}
+    for month in months:
+        for kind, fen in month.into.items():
+            _add(into, kind, fen)
+        for kind, fen in month.out.items():
+            _add(out, kind, fen)
+    return {"in": into, "out": out, "standing": standing_of(fund)}
+
+
+def standing_of(fund: Fund) -> dict[str, int]:
+    """Return what a fund has and owes now: free, earmarked, owed by it because it was empty, owed to suppliers."""
+    lots = ledger_read.lots_of(fund.wallet_key)
+    return {
+        "free": sum(lot.remaining for lot in lots if not lot.restriction),
+        "earmarked": sum(lot.remaining for lot in lots if lot.restriction),
+        "shortfall": ledger_read.balance_of(fund.shortfall_key).total,
+        "payable": sum(payables_of(fund).values()),
+    }
+
+
+def payables_of(fund: Fund) -> dict[str, int]:
+    """Return what a fund owes, by the key of the payable account, from the rows (not from the ledger)."""
+    found: dict[str, int] = {}
+
+    def add(key: str, fen: int | None) -> None:
+        found[key] = found.get(key, 0) + int(fen or 0)
+
+    live = Q(draw__state__in=["open", "listed", "disputed"])
+    # what was returned after it was paid; while its statement is not yet paid, the return and the ticket cancel out
+    owed_back = Q(draw__state="reversed", draw__was_settled=True, draw__statement__state="paid")
+    owed_back &= ~_returned_and_paid("draw__")
+    shares = DrawShare.objects.filter(fund=fund)
+    draws = DrawDown.objects.filter(fund=fund)
+    for rows, sign in ((shares.filter(live), 1), (shares.filter(owed_back), -1)):
+        for partner, fen in rows.values_list("draw__partner_id").annotate(total=Sum("fen")).order_by():
+            add(book.payable_key(fund=fund, partner_id=partner), sign * int(fen))
+    unpaid = draws.filter(state__in=["open", "listed", "disputed"])
+    back = draws.filter(state="reversed", was_settled=True, statement__state="paid").exclude(_returned_and_paid(""))
+    for some, sign in ((unpaid, 1), (back, -1)):
+        for partner, fen in some.values_list("partner_id").annotate(total=Sum("short_fen")).order_by():
+            add(book.payable_key(fund=fund, partner_id=partner), sign * int(fen))
+    bought = Purchase.objects.filter(fund=fund).exclude(state="settled")
+    for partner, fen in bought.values_list("partner_id").annotate(total=Sum("fen")).order_by():
+        add(book.payable_key(fund=fund, partner_id=partner), fen)
+    bills = Expense.objects.filter(fund=fund, state="approved", paid_at__isnull=True)
+    for payee, fen in bills.values_list("payee_id").annotate(total=Sum("fen")).order_by():
+        add(book.payable_key(fund=fund, payee_id=payee), fen)
+    return {key: fen for key, fen in found.items() if fen}
+
+
+def _returned_and_paid(prefix: str) -> Q:
+    return Q(**{f"{prefix}returned_statement__state": "paid"})
+
+
+@dataclass(frozen=True, slots=True)
+class PurposeView:
+    """A purpose with what came for it, what it paid and what is left."""
+
+    purpose: Purpose
+    left: int
+    paid: int
+    spent: int
+
+    @property
+    def given(self) -> int:
+        """What came for it, fees taken off."""
+        return self.left + self.paid + self.spent
+
+
+def purposes_of(fund: Fund) -> list[PurposeView]:
+    """List a fund's purposes in their order of use."""
+    left = {lot.restriction: lot.remaining for lot in ledger_read.lots_of(fund.wallet_key)}
+    paid = dict(
+        DrawShare.objects.filter(purpose__fund=fund)
+        .exclude(draw__state="reversed")
+        .values_list("purpose_id")
+        .annotate(total=Sum("fen"))
+        .order_by()
+    )
+    spent = dict(
+        Expense.objects.filter(fund=fund, state="approved", purpose__isnull=False)
+        .values_list("purpose_id")
+        .annotate(total=Sum("fen"))
+        .order_by()
+    )
+    return [
+        PurposeView(one, left.get(one.restriction or "-", 0), paid.get(one.pk, 0), spent.get(one.pk, 0))
+        for one in fund.purposes.order_by("state", "restriction")
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetLine:
+    """A budget beside what was really spent, fen."""
+
+    budget: Budget
+    spent: int
+
+    @property
+    def percent(self) -> int:
+        """Part of the plan that was spent."""
+        return 100 * self.spent // self.budget.fen if self.budget.fen else 0
+
+
+def budgets_of(fund: Fund, quarter: dt.date, last_day: dt.date) -> list[BudgetLine]:
+    """List the budgets of a quarter with what was spent on each."""
+    draws = DrawDown.objects.filter(fund=fund, handed_on__range=(quarter, last_day)).exclude(state="reversed")
+    bought = Purchase.objects.filter(fund=fund, bought_on__range=(quarter, last_day))
+    bills = dict(
+        Expense.objects.filter(fund=fund, state="approved", approved_at__date__range=(quarter, last_day))
+        .values_list("kind")
+        .annotate(total=Sum("fen"))
+        .order_by()
+    )
+    spent = {
+        Budget.Kind.REWARDS: draws.aggregate(total=Sum("fen"))["total"] or 0,
+        Budget.Kind.GOODS: bought.aggregate(total=Sum("fen"))["total"] or 0,
+        Budget.Kind.PROJECTS: bills.get("project", 0),
+        Budget.Kind.COMMENDATION: bills.get("commendation", 0),
+        Budget.Kind.OTHER: bills.get("other", 0),
+    }
+    rows = Budget.objects.filter(fund=fund, quarter=quarter).exclude(state="declined").select_related("prepared_by")
+    return [BudgetLine(row, int(spent[Budget.Kind(row.kind)])) for row in rows.order_by("kind")]
