@@ -387,11 +387,11 @@ def decide_explanation(
     """Approve an explanation: never for more than the line brought. Raises ``AlreadySpent``."""
     line = (
         BankLine.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("bank_account")
+        .select_related("bank_account__region", "fund__region")
         .get(pk=move.line_id)
     )
     row = lock_prepared(move, "fund__region", "fund__bank_account", "purpose")
-    require(actor, Action.APPROVE_PAYMENT, region=line.bank_account.region)  # type: ignore[union-attr]
+    require(actor, Action.APPROVE_PAYMENT, region=region_of(line))
     rules.other_person(actor, row.prepared_by_id)
     if approve:
         before = sum(line.moves.filter(state="approved").values_list("fen", flat=True))

@@ -1,0 +1,99 @@
+"""A county's month: 50,000 tickets of 200 suppliers settled within two minutes. Opt in: ``SLOW=1``."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import time
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from marketplace.funds import book
+from marketplace.funds.models import Commitment, DrawDown, DrawShare, Statement
+from marketplace.funds.services import statements
+from marketplace.partner.models import Partner
+from tests.funds.world import Money, owed
+from timebank.ledger import services as ledger
+from timebank.ledger.types import Leg, TransferSpec
+
+TICKETS, SUPPLIERS = 50_000, 200
+
+
+@pytest.mark.slow("makes fifty thousand draw-downs")
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(not os.environ.get("SLOW"), reason="opt in with SLOW=1")
+def test_fifty_thousand_tickets_of_two_hundred_suppliers(money: Money, capsys: Any) -> None:
+    world, fund = money.world, money.fund
+    partners = Partner.objects.bulk_create(
+        Partner(name=f"商户{number}", code=f"P{number}", village=world.village) for number in range(SUPPLIERS)
+    )
+    book.open_payables(funds=[fund], partners=[one.pk for one in partners])
+    money.give(TICKETS * 800)
+    specs = [
+        TransferSpec(
+            key=f"ticket:{number}:draw",
+            kind="draw",
+            legs=(
+                Leg(
+                    fund.wallet_key,
+                    book.payable_key(fund=fund, partner_id=partners[number % SUPPLIERS].pk),
+                    800,
+                ),
+            ),
+            unit="CNY",
+        )
+        for number in range(1, TICKETS + 1)
+    ]
+    posted = ledger.post_many(specs)
+    now = timezone.now()
+    rows = Commitment.objects.bulk_create(
+        [
+            Commitment(
+                ticket_id=number,
+                fund=fund,
+                kind="cash",
+                stockrecord=world.ticket,
+                partner=partners[number % SUPPLIERS],
+                product=world.ticket.product,
+                village=world.village,
+                unit_fen=800,
+                fen=800,
+                state="drawn",
+            )
+            for number in range(1, TICKETS + 1)
+        ],
+        batch_size=2000,
+    )
+    draws = DrawDown.objects.bulk_create(
+        [
+            DrawDown(
+                ticket_id=row.ticket_id,
+                commitment=row,
+                fund=fund,
+                partner=row.partner,
+                fen=800,
+                handed_on=timezone.localdate(),
+                drawn_at=now - dt.timedelta(hours=1),
+                state="open",
+                transfer_id=answer.posted.id,
+            )
+            for row, answer in zip(rows, posted, strict=True)
+            if answer.posted is not None
+        ],
+        batch_size=2000,
+    )
+    DrawShare.objects.bulk_create([DrawShare(draw=one, fund=fund, fen=800) for one in draws], batch_size=2000)
+    today = timezone.localdate()
+    began = time.monotonic()
+    made = statements.issue_statements(first_day=today.replace(day=1), last_day=today)
+    took = time.monotonic() - began
+    with capsys.disabled():
+        print(f"\n{TICKETS} tickets, {SUPPLIERS} suppliers: {took:.1f} s")
+    assert len(made) == SUPPLIERS
+    assert {one.fen for one in made} == {TICKETS // SUPPLIERS * 800}
+    assert DrawDown.objects.filter(state="listed").count() == TICKETS
+    assert Statement.objects.count() == SUPPLIERS
+    assert owed(fund, partners[0]) == TICKETS // SUPPLIERS * 800
+    assert took < 120
