@@ -1,0 +1,337 @@
+"""What the fund keeper's pages show."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from marketplace.funds.models import (
+    AgreedPrice,
+    Allocation,
+    Attachment,
+    BankLine,
+    Batch,
+    Budget,
+    CoverageSnapshot,
+    DrawDown,
+    Expense,
+    Fund,
+    Objection,
+    Payee,
+    PayeeAccount,
+    Payout,
+    PurposeChange,
+    Statement,
+    SuspenseMove,
+)
+from marketplace.funds.rules import INSIDE
+from timebank.ledger import selectors as ledger_read
+from timebank.registry.rules import Action, can, regions_where
+
+
+def number(text: Any) -> int:
+    """Read an id out of a form; 0 for anything else."""
+    return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+def funds_for(user: Any) -> QuerySet[Fund]:
+    """Select the funds whose inside ``user`` sees, with the newest cover."""
+    regions = regions_where(user, INSIDE[0])
+    for action in INSIDE[1:]:
+        regions = regions | regions_where(user, action)
+    newest = CoverageSnapshot.objects.filter(fund=OuterRef("pk")).order_by("-taken_at", "-pk")
+    found: Any = Fund.objects.filter(region__in=regions.values("pk")).select_related("region")
+    return found.annotate(bp=Subquery(newest.values("bp")[:1])).order_by("region__path")  # type: ignore[no-any-return]
+
+
+def percent(bp: int | None) -> str:
+    """Write a cover: "70.5 %", rounded down."""
+    return "—" if bp is None else f"{bp // 10 / 10:.1f} %"
+
+
+def cover_cell(fund: Any) -> list[dict[str, Any]]:
+    """Return the cell of a fund's cover."""
+    return [{"text": percent(fund.bp), "num": True}]
+
+
+class Point(NamedTuple):
+    """A day on the chart of the cover."""
+
+    day: dt.date
+    bp: int | None
+    text: str
+    x: float
+    y: float
+
+
+class Chart(NamedTuple):
+    """The cover over time: points, the line through them, where warning and floor lie (SVG units)."""
+
+    points: list[Point]
+    line: str
+    warn_y: float
+    floor_y: float
+
+
+WIDTH, HEIGHT = 600, 160
+
+
+def chart_of(rows: Sequence[CoverageSnapshot], fund: Fund) -> Chart:
+    """Lay out the history of the cover as a line in a box of 600 × 160."""
+    top = max([row.bp or 0 for row in rows] + [fund.warn_bp]) * 1.1 or 1
+    step = WIDTH / max(len(rows) - 1, 1)
+
+    def height(bp: int) -> float:
+        return round(HEIGHT - HEIGHT * max(bp, 0) / top, 1)
+
+    points = [
+        Point(timezone.localdate(row.taken_at), row.bp, percent(row.bp), round(place * step, 1), height(row.bp or 0))
+        for place, row in enumerate(rows)
+    ]
+    line = " ".join(f"{point.x},{point.y}" for point in points if point.bp is not None)
+    return Chart(points, line, height(fund.warn_bp), height(fund.floor_bp))
+
+
+class Waiting(NamedTuple):
+    """Something of the inbox: how many, and where it is seen to."""
+
+    label: str
+    count: str
+    href: str
+    tone: str
+
+
+def inbox_of(fund: Fund, user: Any) -> list[Waiting]:
+    """List what waits for somebody: short, unpriced, suspense, objections, payees, approvals."""
+    pk = [fund.pk]
+    short = -ledger_read.balance_of(fund.shortfall_key).total
+    suspense = ledger_read.balance_of(fund.bank_account.suspense_key).total
+    unpriced = DrawDown.objects.filter(fund=fund, state="unpriced").count()
+    objections = Objection.objects.filter(
+        statement__partner__village__path__startswith=fund.region.path, answered_at__isnull=True
+    ).count()
+    unconfirmed = PayeeAccount.objects.filter(
+        payee__region__path__startswith=fund.region.path, confirmed_at__isnull=True, ended_at__isnull=True
+    ).count()
+    unvalued = Batch.objects.filter(fund=fund, source="delivery", valued_at__isnull=True).count()
+    statements = Statement.objects.filter(
+        partner__village__path__startswith=fund.region.path, state="issued", prepared_by__isnull=True
+    ).count()
+    from timebank.common.numbers import format_money
+
+    rows = [
+        Waiting(
+            _("The fund lacks money"), format_money(short) if short > 0 else "", reverse("funds:lines", args=pk), "bad"
+        ),
+        Waiting(_("Handed over without a price"), _some(unpriced), reverse("funds:prices", args=pk), "warn"),
+        Waiting(
+            _("Unexplained money"), format_money(suspense) if suspense else "", reverse("funds:lines", args=pk), "warn"
+        ),
+        Waiting(_("Objections to answer"), _some(objections), reverse("funds:statements", args=pk), "warn"),
+        Waiting(_("Statements to prepare"), _some(statements), reverse("funds:statements", args=pk), ""),
+        Waiting(_("Accounts to confirm"), _some(unconfirmed), reverse("funds:payees", args=pk), ""),
+        Waiting(_("Given goods without a value"), _some(unvalued), reverse("funds:goods", args=pk), ""),
+    ]
+    if can(user, Action.APPROVE_PAYMENT, region=fund.region):
+        rows.append(Waiting(_("To approve"), _some(len(to_decide(fund))), reverse("funds:approvals", args=pk), "warn"))
+    return [row for row in rows if row.count]
+
+
+def _some(count: int) -> str:
+    return str(count) if count else ""
+
+
+class Unpriced(NamedTuple):
+    """A reward that was handed over without an agreed price."""
+
+    partner: str
+    title: str
+    count: int
+
+
+def unpriced_of(fund: Fund) -> list[Unpriced]:
+    """List the rewards handed over without a price."""
+    rows = (
+        DrawDown.objects.filter(fund=fund, state="unpriced")
+        .values("commitment__partner__name", "commitment__product__title")
+        .annotate(count=Count("pk"))
+        .order_by("commitment__partner__name", "commitment__product__title")
+    )
+    return [Unpriced(row["commitment__partner__name"], row["commitment__product__title"], row["count"]) for row in rows]
+
+
+def prices_of(fund: Fund) -> QuerySet[AgreedPrice]:
+    """Select the agreed prices of the region's suppliers, newest first."""
+    rows = AgreedPrice.objects.filter(stockrecord__partner__village__path__startswith=fund.region.path)
+    return rows.select_related("stockrecord__partner", "stockrecord__product").order_by(
+        "stockrecord__partner__name", "stockrecord__product__title", "-valid_from", "-pk"
+    )
+
+
+def allocations_of(fund: Fund) -> QuerySet[Allocation]:
+    """Select what was moved from and to this fund, newest first."""
+    rows = Allocation.objects.filter(Q(source=fund) | Q(target=fund)).select_related("source", "target", "purpose")
+    return rows.order_by("-pk")[:50]
+
+
+def payee_named(fund: Fund, name: str) -> Payee | None:
+    """Find the payee of this name in the fund's region."""
+    return Payee.objects.filter(region__path__startswith=fund.region.path, name=name.strip()).first()
+
+
+def attachment_of(fund: Fund, pk: int) -> Attachment | None:
+    """Find a file of an expense or statement of this fund's region."""
+    mine = Expense.objects.filter(fund=fund, voucher=pk).values("voucher")
+    of_statements = Statement.objects.filter(
+        partner__village__path__startswith=fund.region.path, invoice_file=pk
+    ).values("invoice_file")
+    return Attachment.objects.filter(Q(pk__in=mine) | Q(pk__in=of_statements)).first()
+
+
+class PayeeRow(NamedTuple):
+    """A payee with the account in use and one that waits."""
+
+    name: str
+    partner_id: int | None
+    account_text: str
+    state: str
+    tone: str
+    waiting: PayeeAccount | None
+
+
+def payees_of(fund: Fund) -> list[PayeeRow]:
+    """List the payees of the fund's region: which account is used, which waits for whom."""
+    rows = Payee.objects.filter(region__path__startswith=fund.region.path).prefetch_related("accounts")
+    return [payee_row(one) for one in rows.order_by("name", "pk")]
+
+
+def payee_row(payee: Payee) -> PayeeRow:
+    """Say of a payee whether it can be paid today."""
+    today = timezone.localdate()
+    live = [one for one in payee.accounts.all() if one.ended_at is None]
+    used = next((one for one in live if one.confirmed_at is not None), None)
+    waiting = next((one for one in live if one.confirmed_at is None), None)
+    if used is None:
+        state, tone = _("No confirmed account"), "warn"
+    elif used.usable_from > today:
+        state, tone = _("Usable from %(day)s") % {"day": used.usable_from}, "warn"
+    else:
+        state, tone = _("Can be paid"), "good"
+    return PayeeRow(payee.name, payee.partner_id, str(used) if used else "—", state, tone, waiting)
+
+
+class ToDecide(NamedTuple):
+    """A row that a second person decides."""
+
+    what: str  # "expense:12"
+    title: Any
+    text: str
+    fen: int | None
+    prepared_by: Any
+    related: bool = False
+
+
+def to_decide(fund: Fund) -> list[ToDecide]:
+    """List everything of a fund that waits for a second person, oldest kinds first."""
+    near = fund.region.path
+    found: list[ToDecide] = []
+
+    def add(kind: str, title: Any, rows: Iterable[Any], text: Any, fen: Any = None) -> None:
+        for row in rows:
+            amount = row.fen if fen is None else fen(row)
+            found.append(ToDecide(f"{kind}:{row.pk}", title, str(text(row)), amount, row.prepared_by))
+
+    add(
+        "price",
+        _("Agreed price"),
+        prices_of(fund).filter(state="prepared").select_related("prepared_by"),
+        lambda row: (
+            f"{row.stockrecord.partner.display_name} · {row.stockrecord.product.get_title()} · {row.valid_from}"
+        ),
+    )
+    waiting = {"state": "prepared"}
+    add(
+        "change",
+        _("Change of purpose"),
+        PurposeChange.objects.filter(purpose__fund=fund, **waiting).select_related("purpose", "to", "prepared_by"),
+        lambda row: f"{row.purpose} → {row.to or _('Free money')}",
+    )
+    add(
+        "allocation",
+        _("Between funds"),
+        Allocation.objects.filter(source=fund, **waiting).select_related("target", "prepared_by"),
+        lambda row: f"→ {row.target}",
+    )
+    add(
+        "budget",
+        _("Budget"),
+        Budget.objects.filter(fund=fund, **waiting).select_related("prepared_by"),
+        lambda row: f"{row.get_kind_display()} · {row.quarter}",
+    )
+    add(
+        "line",
+        _("Bank line"),
+        BankLine.objects.filter(fund=fund, **waiting).select_related("prepared_by"),
+        lambda row: f"{row.get_kind_display()} · {row.booked_on} {row.note}",
+    )
+    add(
+        "move",
+        _("Unexplained money"),
+        SuspenseMove.objects.filter(line__fund=fund, **waiting).select_related("fund", "prepared_by"),
+        lambda row: f"{row.fund or _('It goes back to the payer')} · {row.note}",
+    )
+    for row in Expense.objects.filter(fund=fund, **waiting).select_related("payee", "purpose", "prepared_by"):
+        related = row.purpose is not None and bool(row.purpose.donor) and row.purpose.donor == row.payee.name
+        found.append(
+            ToDecide(f"expense:{row.pk}", _("Expense"), f"{row.payee} · {row.text}", row.fen, row.prepared_by, related)
+        )
+    add(
+        "payout",
+        _("Payout"),
+        Payout.objects.filter(
+            Q(statement__partner__village__path__startswith=near) | Q(expense__fund=fund), **waiting
+        ).select_related("payee_account", "prepared_by"),
+        lambda row: row.payee_account,
+    )
+    ready = Statement.objects.filter(
+        Q(accepted_at__isnull=False) | Q(objections_until__lt=timezone.localdate()),
+        partner__village__path__startswith=near,
+        state="issued",
+        prepared_by__isnull=False,
+    )
+    add(
+        "statement",
+        _("Statement"),
+        ready.select_related("partner", "prepared_by"),
+        lambda row: f"{row.partner.display_name} · {row.first_day} – {row.last_day}",
+    )
+    return found
+
+
+def statements_of(fund: Fund) -> QuerySet[Statement]:
+    """Select the statements of the region's suppliers, newest first."""
+    rows = Statement.objects.filter(partner__village__path__startswith=fund.region.path)
+    return rows.select_related("partner").order_by("-last_day", "partner__name", "-number")
+
+
+def payouts_of(fund: Fund) -> QuerySet[Payout]:
+    """Select the payouts of this fund's region, newest first."""
+    near = Q(statement__partner__village__path__startswith=fund.region.path) | Q(expense__fund=fund)
+    rows = Payout.objects.filter(near).select_related("payee_account", "bank_account", "statement__partner", "expense")
+    return rows.order_by("-prepared_at", "-pk")
+
+
+def asset_of(fund: Fund) -> int:
+    """Return the money in the fund's bank account, fen."""
+    return -ledger_read.balance_of(fund.bank_account.asset_key).total
+
+
+def cash_of(fund: Fund) -> int:
+    """Return the cash in the fund's box, fen."""
+    return -ledger_read.balance_of(fund.cash_key).total
