@@ -20,7 +20,6 @@ from marketplace.funds.models import BankAccount, Fund, PeriodClose, Purpose
 from timebank.ledger import errors as ledger_errors
 from timebank.ledger import selectors as ledger_read
 from timebank.ledger import services as ledger
-from timebank.ledger.services import accounts as ledger_accounts
 from timebank.ledger.types import Kind, Leg, LotUse, Posted, TransferSpec, TransferView
 
 UNIT = "CNY"
@@ -71,7 +70,7 @@ def restriction_of(purpose: Purpose | None) -> str:
 
 # -- Opening accounts --------------------------------------------------------------------------------------------------
 def _open(keys: Iterable[tuple[str, str]], owner: str) -> None:
-    wanted = [ledger_accounts.NewAccount(key, kind, UNIT, owner) for key, kind in keys]
+    wanted = [ledger.NewAccount(key, kind, UNIT, owner) for key, kind in keys]
     if wanted:
         ledger.open_accounts(accounts=wanted)
 

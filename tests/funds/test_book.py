@@ -512,7 +512,8 @@ MONEY_APPS = ("funds", "payments", "sponsors")
 
 
 def test_the_list_of_ledger_writers_is_whole() -> None:
-    assert set(ledger.__all__) == LEDGER_WRITERS
+    functions = {name for name in ledger.__all__ if not isinstance(getattr(ledger, name), type)}
+    assert functions == LEDGER_WRITERS
 
 
 def ledger_calls(path: Path) -> set[str]:

@@ -235,7 +235,7 @@ def test_what_is_not_this_funds_is_not_decided_here(money: Money) -> None:
 
 
 def test_from_statement_to_the_banks_file_by_hand(money: Money) -> None:
-    """Issue up to today, the supplier accepts, the keeper puts the invoice, the town approves, the file, the bank paid."""
+    """Issue up to today; the supplier accepts, the keeper adds the invoice, the town approves; file; the bank paid."""
     money.give(100000)
     paid_account(money)
     tickets(money, 1, 2, 3)

@@ -74,6 +74,7 @@ def make_cast() -> Cast:
     _market(cast, world)
     _redeemed(cast, world, baths)
     _desk(cast, world)
+    _funds(cast, world)
     return cast
 
 
@@ -268,6 +269,49 @@ def _desk(cast: Cast, world: Any) -> None:
     }
     for name in ("resident", "issue_card", "block_card", "add_helper"):
         cast.arguments[f"desk:{name}"] = lambda: {"pk": holder}
+
+
+def _funds(cast: Cast, world: Any) -> None:
+    """Open the village's fund, with a purpose, a statement of the bath house and an invoice."""
+    import datetime as dt
+    import uuid
+
+    from marketplace.funds.models import BankFile, Expense, Payee, Statement
+    from marketplace.funds.services import payouts, setup
+    from marketplace.funds.services.common import keep_file
+    from marketplace.partner.models import Partner
+
+    keeper, town = cast.users["keeper"], cast.users["town"]
+    fund = setup.open_fund(region=world.village, actor=None)
+    purpose = setup.open_purpose(fund=fund, name="洗浴", actor=None, key=uuid.uuid4())
+    bath = Partner.objects.get(name="洗浴中心")
+    day = dt.date(2026, 10, 1)
+    statement = Statement.objects.create(partner=bath, first_day=day, last_day=dt.date(2026, 10, 31), state="issued")
+    paper = keep_file(name="x.pdf", data=b"%PDF-1.7", actor=keeper)
+    payee = Payee.objects.create(region=world.village, name="匠心施工队")
+    expense = Expense.objects.create(
+        fund=fund, payee=payee, fen=100, text="木料", voucher_number="1", voucher=paper, prepared_by=keeper
+    )
+    file = BankFile.objects.create(
+        bank_account=fund.bank_account,
+        format=payouts.default_format(),
+        key=uuid.uuid4(),
+        fen=1,
+        count=1,
+        sha256="0" * 64,
+        written_by=town,
+    )
+    at_fund = {"fund_pk": fund.pk}
+    for name in ["fund", "refresh", "purposes", "prices", "budgets", "lines", "expenses", "goods", "payees", "periods", "approvals", "decide", "statements", "payouts", "public"]:
+        cast.arguments[f"funds:{name}"] = lambda: at_fund
+    cast.arguments |= {
+        "funds:purpose": lambda: {**at_fund, "pk": purpose.pk},
+        "funds:attachment": lambda: {**at_fund, "pk": paper.pk},
+        "funds:bank_file": lambda: {**at_fund, "pk": file.pk},
+        "funds:pay_expense": lambda: {**at_fund, "pk": expense.pk},
+        "funds:statement": lambda: {"pk": statement.pk},
+        "funds:supplier": lambda: {"pk": bath.pk},
+    }
 
 
 def fingerprint() -> dict[str, int]:

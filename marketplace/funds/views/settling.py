@@ -240,14 +240,7 @@ def _statement(request: HttpRequest, found: Statement, *, own: bool, keeper: boo
         return here
     if write(request, prepare, put, _("Prepared. A second person approves it.")):
         return here
-    if request.method == "POST" and "accept" in request.POST:
-        statements.accept_statement(statement=found, actor=actor)
-        return here
-    if request.method == "POST" and "approve" in request.POST:
-        statements.approve_statement(statement=found, actor=actor)
-        return here
-    if request.method == "POST" and "void" in request.POST:
-        statements.void_statement(statement=found, actor=actor, reason=request.POST.get("reason", ""))
+    if _one_click(request, found):
         return here
 
     issued = found.state == Statement.State.ISSUED
@@ -274,6 +267,20 @@ def _statement(request: HttpRequest, found: Statement, *, own: bool, keeper: boo
         forms=offered,
         hidden={"line": request.GET.get("line", "")},
     )
+
+
+def _one_click(request: HttpRequest, found: Statement) -> bool:
+    """Accept, approve or void a statement by a button."""
+    actor = person(request)
+    if "accept" in request.POST:
+        statements.accept_statement(statement=found, actor=actor)
+    elif "approve" in request.POST:
+        statements.approve_statement(statement=found, actor=actor)
+    elif "void" in request.POST:
+        statements.void_statement(statement=found, actor=actor, reason=request.POST.get("reason", ""))
+    else:
+        return False
+    return True
 
 
 def _facts(found: Statement) -> list[tuple[Any, Any]]:
