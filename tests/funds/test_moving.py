@@ -258,3 +258,12 @@ def test_a_file_of_another_kind_is_refused(money: Money, _case: str, data: bytes
 def test_a_pdf_is_kept(money: Money) -> None:
     kept = keep_file(name="../发票.pdf", data=b"%PDF-1.7", actor=money.keeper)
     assert (kept.name, kept.content_type) == ("发票.pdf", "application/pdf")
+
+
+def test_the_tasks_can_run_twice(money: Money) -> None:
+    from marketplace.funds import tasks
+    from marketplace.funds.models import CoverageSnapshot
+
+    assert (tasks.task_cover(), tasks.task_cover()) == (1, 1)
+    assert CoverageSnapshot.objects.count() == 2
+    assert (tasks.task_reprice(), tasks.task_statements(), tasks.task_statements()) == (0, 0, 0)

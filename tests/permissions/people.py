@@ -302,7 +302,8 @@ def _funds(cast: Cast, world: Any) -> None:
         written_by=town,
     )
     at_fund = {"fund_pk": fund.pk}
-    for name in ["fund", "refresh", "purposes", "prices", "budgets", "lines", "expenses", "goods", "payees", "periods", "approvals", "decide", "statements", "payouts", "public"]:
+    lists = "fund refresh purposes prices budgets lines expenses goods payees periods approvals decide payouts"
+    for name in [*lists.split(), "statements", "public"]:
         cast.arguments[f"funds:{name}"] = lambda: at_fund
     cast.arguments |= {
         "funds:purpose": lambda: {**at_fund, "pk": purpose.pk},
