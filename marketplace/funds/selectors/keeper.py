@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from marketplace.funds import rules
 from marketplace.funds.models import (
     AgreedPrice,
     Allocation,
@@ -32,7 +33,7 @@ from marketplace.funds.models import (
 )
 from marketplace.funds.rules import INSIDE
 from timebank.ledger import selectors as ledger_read
-from timebank.registry.rules import Action, can, regions_where
+from timebank.registry.rules import can, regions_where
 
 
 def number(text: Any) -> int:
@@ -102,7 +103,7 @@ class Waiting(NamedTuple):
     """Something of the inbox: how many, and where it is seen to."""
 
     label: str
-    count: str
+    amount: str
     href: str
     tone: str
 
@@ -138,9 +139,9 @@ def inbox_of(fund: Fund, user: Any) -> list[Waiting]:
         Waiting(_("Accounts to confirm"), _some(unconfirmed), reverse("funds:payees", args=pk), ""),
         Waiting(_("Given goods without a value"), _some(unvalued), reverse("funds:goods", args=pk), ""),
     ]
-    if can(user, Action.APPROVE_PAYMENT, region=fund.region):
+    if can(user, rules.APPROVE_PAYMENT, region=fund.region):
         rows.append(Waiting(_("To approve"), _some(len(to_decide(fund))), reverse("funds:approvals", args=pk), "warn"))
-    return [row for row in rows if row.count]
+    return [row for row in rows if row.amount]
 
 
 def _some(count: int) -> str:
@@ -152,7 +153,7 @@ class Unpriced(NamedTuple):
 
     partner: str
     title: str
-    count: int
+    times: int
 
 
 def unpriced_of(fund: Fund) -> list[Unpriced]:

@@ -7,16 +7,17 @@ import datetime as dt
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
+from marketplace.funds import rules
 from marketplace.funds.models import DrawDown, Statement
 from marketplace.partner.models import Partner
 from timebank.registry.models import User
-from timebank.registry.rules import Action, organisations_where, regions_where
+from timebank.registry.rules import organisations_where, regions_where
 
 
 def partners_for(user: User) -> QuerySet[Partner]:
     """Select the suppliers whose settlement ``user`` sees: one's own, or those of one's villages."""
-    rows = Partner.objects.filter(organisation__in=organisations_where(user, Action.SEE_SETTLEMENT).values("pk"))
-    rows = rows | Partner.objects.filter(village__in=regions_where(user, Action.SEE_SETTLEMENT).values("pk"))
+    rows = Partner.objects.filter(organisation__in=organisations_where(user, rules.SEE_SETTLEMENT).values("pk"))
+    rows = rows | Partner.objects.filter(village__in=regions_where(user, rules.SEE_SETTLEMENT).values("pk"))
     found: QuerySet[Partner] = (
         rows.select_related("village", "organisation").order_by("village__path", "name").distinct()
     )

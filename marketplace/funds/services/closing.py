@@ -19,7 +19,6 @@ from marketplace.funds.services.common import note
 from timebank.ledger import selectors as ledger_read
 from timebank.ledger.models import Unsealed
 from timebank.registry.models import User
-from timebank.registry.rules import Action
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ def close_period(*, fund: Fund, kind: str, day: dt.date, actor: User, now: dt.da
         .select_related("region", "bank_account")
         .get(pk=fund.pk)
     )
-    rules.require_at(actor, Action.CLOSE_PERIOD, fund)
+    rules.require_at(actor, rules.CLOSE_PERIOD, fund)
     first_day, last_day = days_of(kind, day)
     if last_day >= timezone.localdate(now):
         raise errors.PeriodNotReady(field="day")

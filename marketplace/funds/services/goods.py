@@ -18,7 +18,6 @@ from marketplace.funds.services.common import check_fen, note, person
 from marketplace.funds.services.promising import BATCH_ORDER, paths_up, price_on
 from marketplace.partner.models import StockRecord
 from timebank.registry.models import User
-from timebank.registry.rules import Action
 
 Source = Batch.Source
 
@@ -109,7 +108,7 @@ def value_batch(*, batch: Batch, fen: int, actor: User, reason: str, now: dt.dat
     now = now or timezone.now()
     StockRecord.objects.select_for_update(of=("self",), no_key=True).get(pk=batch.stockrecord_id)
     batch = Batch.objects.select_for_update(of=("self",), no_key=True).select_related("fund__region").get(pk=batch.pk)
-    rules.require_at(actor, Action.KEEP_FUND, batch.fund)
+    rules.require_at(actor, rules.KEEP_FUND, batch.fund)
     check_fen(fen)
     if batch.valued_at is not None or batch.source != Source.DELIVERY:
         raise errors.WrongState

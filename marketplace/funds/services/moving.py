@@ -27,7 +27,7 @@ from marketplace.funds.models import (
 from marketplace.funds.services.common import check_fen, decide, lock_prepared, once, person
 from marketplace.partner.models import Partner
 from timebank.registry.models import Region, User
-from timebank.registry.rules import Action, require
+from timebank.registry.rules import require
 
 Line = BankLine.Kind
 
@@ -45,7 +45,7 @@ def prepare_allocation(
     note: str = "",
 ) -> Allocation:
     """Prepare to give money to another fund."""
-    rules.require_at(actor, Action.KEEP_FUND, source)
+    rules.require_at(actor, rules.KEEP_FUND, source)
     if source.pk == target.pk:
         raise errors.PurposeMismatch(field="target")
     facts = {"source": source, "target": target, "purpose": purpose, "fen": check_fen(fen), "note": note[:200]}
@@ -85,7 +85,7 @@ def prepare_purpose_change(
     attachment: Attachment | None = None,
 ) -> PurposeChange:
     """Prepare to bind a remainder to another purpose, or to free it; the donor has agreed."""
-    rules.require_at(actor, Action.KEEP_FUND, purpose.fund)
+    rules.require_at(actor, rules.KEEP_FUND, purpose.fund)
     if not consent.strip():
         raise errors.EvidenceMissing(field="consent")
     if to is not None and to.fund_id != purpose.fund_id:
@@ -114,7 +114,7 @@ def prepare_budget(
     *, fund: Fund, quarter: dt.date, kind: str, fen: int, actor: User, key: uuid.UUID | str, note: str = ""
 ) -> Budget:
     """Plan what a fund spends on something in a quarter."""
-    rules.require_at(actor, Action.KEEP_FUND, fund)
+    rules.require_at(actor, rules.KEEP_FUND, fund)
     first = rules.quarter_of(quarter)[0]
     if kind not in Budget.Kind.values or type(fen) is not int or not 0 <= fen < 10**14:
         raise errors.BadAmount(field="amount")
@@ -150,7 +150,7 @@ def prepare_expense(
     voucher: Attachment | None = None,
 ) -> Expense:
     """Prepare a bill of a project (out of its purpose only) or another expense (out of free money only)."""
-    rules.require_at(actor, Action.KEEP_FUND, fund)
+    rules.require_at(actor, rules.KEEP_FUND, fund)
     if not voucher_number.strip():
         raise errors.EvidenceMissing(field="voucher_number")
     book.check_purpose_open(purpose)
@@ -183,7 +183,7 @@ def decide_expense(
     if approve:
         if _is_related(row) and not related_party:
             raise errors.RelatedParty
-        rules.require_at(actor, Action.APPROVE_PAYMENT, row.fund)
+        rules.require_at(actor, rules.APPROVE_PAYMENT, row.fund)
         rules.other_person(actor, row.prepared_by_id)
         posted = book.spend(
             fund=row.fund,
@@ -239,7 +239,7 @@ def record_line(
     place = fund.region if fund is not None else bank_account.region if bank_account is not None else None
     if place is None or kind not in BankLine.Kind.values:
         raise errors.NotThere
-    require(actor, Action.RECORD_BANK, region=place)
+    require(actor, rules.RECORD_BANK, region=place)
     if kind == Line.REPAID and partner is None:
         raise errors.EvidenceMissing(field="partner")
     if fund is None and kind != Line.UNKNOWN:
@@ -267,7 +267,7 @@ def decide_line(
     """Confirm what a line is: it is booked on its day, or today when that day's month is closed."""
     row = lock_prepared(line, "fund__region", "fund__bank_account", "bank_account__region", "partner", "purpose")
     place = region_of(row)
-    require(actor, Action.APPROVE_PAYMENT, region=place)
+    require(actor, rules.APPROVE_PAYMENT, region=place)
     rules.other_person(actor, row.prepared_by_id)
     row.state = "approved" if approve else "declined"
     row.approved_by, row.approved_at, row.decision_reason = actor, now or timezone.now(), reason[:200]
@@ -371,7 +371,7 @@ def prepare_explanation(
     purpose: Purpose | None = None,
 ) -> SuspenseMove:
     """Say whose money an unknown line is; without a fund it goes back to the payer."""
-    require(actor, Action.RECORD_BANK, region=region_of(line))
+    require(actor, rules.RECORD_BANK, region=region_of(line))
     if not note.strip():
         raise errors.EvidenceMissing(field="note")
     if line.kind != Line.UNKNOWN or line.state != "approved":
@@ -391,7 +391,7 @@ def decide_explanation(
         .get(pk=move.line_id)
     )
     row = lock_prepared(move, "fund__region", "fund__bank_account", "purpose")
-    require(actor, Action.APPROVE_PAYMENT, region=region_of(line))
+    require(actor, rules.APPROVE_PAYMENT, region=region_of(line))
     rules.other_person(actor, row.prepared_by_id)
     if approve:
         before = sum(line.moves.filter(state="approved").values_list("fen", flat=True))

@@ -14,7 +14,7 @@ from marketplace.funds.services.numbers import check_account_number
 from marketplace.partner.models import Partner
 from timebank.registry import ids
 from timebank.registry.models import Organisation, Region, User
-from timebank.registry.rules import Action, can, require
+from timebank.registry.rules import can, require
 from timebank.registry.services import record_audit
 
 
@@ -39,7 +39,7 @@ def create_payee(
     id_number: str = "",
 ) -> Payee:
     """Write down a payee who is no supplier; of a person, the ID number is encrypted and shown masked."""
-    require(actor, Action.KEEP_FUND, region=region)
+    require(actor, rules.KEEP_FUND, region=region)
     number = ids.validate(id_number) if id_number else ""
     if not name.strip():
         raise errors.EvidenceMissing(field="name")
@@ -56,9 +56,9 @@ def create_payee(
 def may_enter(user: User, payee: Payee) -> bool:
     """Say whether ``user`` may change where a payee is paid: the fund keeper, or the supplier's own people."""
     own = payee.organisation or (payee.partner.organisation if payee.partner is not None else None)
-    if own is not None and can(user, Action.SEE_SETTLEMENT, organisation=own):
+    if own is not None and can(user, rules.SEE_SETTLEMENT, organisation=own):
         return True
-    return can(user, Action.KEEP_FUND, region=payee.region)
+    return can(user, rules.KEEP_FUND, region=payee.region)
 
 
 @transaction.atomic
@@ -109,8 +109,8 @@ def confirm_account(*, account: PayeeAccount, actor: User, now: dt.datetime | No
     now = now or timezone.now()
     payee = Payee.objects.select_for_update(of=("self",), no_key=True).select_related("region").get(pk=account.payee_id)
     account = PayeeAccount.objects.get(pk=account.pk)
-    if not can(actor, Action.APPROVE_PAYMENT, region=payee.region):
-        require(actor, Action.KEEP_FUND, region=payee.region)
+    if not can(actor, rules.APPROVE_PAYMENT, region=payee.region):
+        require(actor, rules.KEEP_FUND, region=payee.region)
     rules.other_person(actor, account.entered_by_id)
     if account.confirmed_at is not None or account.ended_at is not None:
         raise errors.WrongState

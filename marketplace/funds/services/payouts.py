@@ -35,7 +35,7 @@ from timebank.common.numbers import points_to_decimal
 from timebank.common.tables import safe_cell
 from timebank.registry import ids
 from timebank.registry.models import Region, User
-from timebank.registry.rules import Action, require
+from timebank.registry.rules import require
 from timebank.registry.services import record_audit
 
 State = Payout.State
@@ -94,7 +94,7 @@ def prepare_expense_payout(*, expense: Expense, actor: User, now: dt.datetime | 
         .select_related("fund__region", "fund__bank_account", "payee")
         .get(pk=expense.pk)
     )
-    rules.require_at(actor, Action.KEEP_FUND, expense.fund)
+    rules.require_at(actor, rules.KEEP_FUND, expense.fund)
     if expense.state != "approved":
         raise errors.WrongState(state=expense.state)
     if expense.payouts.exclude(state__in=[State.FAILED, State.RETURNED]).exists():
@@ -117,7 +117,7 @@ def prepare_again(*, payout: Payout, actor: User, now: dt.datetime | None = None
     """Prepare a failed or returned payout anew, into the account that is usable now."""
     now = now or timezone.now()
     old = _lock(payout, State.FAILED, State.RETURNED)
-    require(actor, Action.KEEP_FUND, region=_region(old))
+    require(actor, rules.KEEP_FUND, region=_region(old))
     lives = Payout.objects.filter(statement=old.statement_id, expense=old.expense_id, bank_account=old.bank_account_id)
     if lives.exclude(state__in=[State.FAILED, State.RETURNED]).exists():
         raise errors.AlreadySettled
@@ -139,7 +139,7 @@ def prepare_again(*, payout: Payout, actor: User, now: dt.datetime | None = None
 def approve_payout(*, payout: Payout, actor: User, now: dt.datetime | None = None) -> Payout:
     """Approve a prepared payout by another person."""
     row = _lock(payout, State.PREPARED)
-    require(actor, Action.APPROVE_PAYMENT, region=_region(row))
+    require(actor, rules.APPROVE_PAYMENT, region=_region(row))
     rules.other_person(actor, row.prepared_by_id)
     row.state, row.approved_by, row.approved_at = State.APPROVED, actor, now or timezone.now()
     row.save(update_fields=["state", "approved_by", "approved_at"])
@@ -207,7 +207,7 @@ def write_bank_file(
     if any(row.state != State.APPROVED for row in rows):
         raise errors.WrongState
     for region in {_region(row) for row in rows}:
-        require(actor, Action.KEEP_FUND, region=region)
+        require(actor, rules.KEEP_FUND, region=region)
     today = timezone.localdate(now)
     if any(row.payee_account.ended_at is not None or row.payee_account.usable_from > today for row in rows):
         raise errors.PayeeUnconfirmed
@@ -258,7 +258,7 @@ def read_bank_file(*, file: BankFile, actor: User) -> bytes:
         )
     )
     for region in {_region(row) for row in rows}:
-        require(actor, Action.KEEP_FUND, region=region)
+        require(actor, rules.KEEP_FUND, region=region)
     data = file_bytes(file, rows)
     if hashlib.sha256(data).hexdigest() != file.sha256:
         raise errors.WrongState
@@ -284,7 +284,7 @@ def confirm_paid(*, payout: Payout, actor: User, now: dt.datetime | None = None)
     now = now or timezone.now()
     bank = book.lock_bank(payout.bank_account)
     row = _lock(payout, State.SENT)
-    require(actor, Action.RECORD_BANK, region=_region(row))
+    require(actor, rules.RECORD_BANK, region=_region(row))
     legs = [(_payable(row, share.fund), share.fen) for share in row.shares.select_related("fund").order_by("fund_id")]
     source = f"statement:{row.statement_id}" if row.statement_id else f"expense:{row.expense_id}"
     posted = book.pay_out(legs=legs, asset=bank.asset_key, number=row.pk, actor=person(actor), source=source)
@@ -315,7 +315,7 @@ def _settle(statement_id: Any, now: dt.datetime) -> None:
 def fail_payout(*, payout: Payout, actor: User, reason: str) -> Payout:
     """Write down that the bank refused a payout of a file: nothing was paid, it can be prepared anew."""
     row = _lock(payout, State.SENT, State.APPROVED, State.PREPARED)
-    require(actor, Action.RECORD_BANK, region=_region(row))
+    require(actor, rules.RECORD_BANK, region=_region(row))
     if not reason.strip():
         raise errors.EvidenceMissing(field="reason")
     row.state, row.reason = State.FAILED, reason.strip()[:200]
@@ -328,7 +328,7 @@ def bounce_payout(*, payout: Payout, actor: User, reason: str) -> Payout:
     """Book that the bank sent a paid payout back: it is owed again, and its lines wait on their statement."""
     book.lock_bank(payout.bank_account)
     row = _lock_paid(payout)
-    require(actor, Action.RECORD_BANK, region=_region(row))
+    require(actor, rules.RECORD_BANK, region=_region(row))
     if not reason.strip():
         raise errors.EvidenceMissing(field="reason")
     book.bounce(transfer_id=row.transfer_id, number=row.pk, actor=person(actor))  # type: ignore[arg-type]

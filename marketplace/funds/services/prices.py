@@ -17,7 +17,7 @@ from marketplace.funds.services.drawing import post_unpriced
 from marketplace.funds.services.promising import paths_up, price_on
 from marketplace.partner.models import StockRecord
 from timebank.registry.models import User
-from timebank.registry.rules import Action, require
+from timebank.registry.rules import require
 
 
 def funds_near(path: str) -> list[Fund]:
@@ -38,7 +38,7 @@ def propose_price(
     note_text: str = "",
 ) -> AgreedPrice:
     """Propose what a unit costs from a day on (0: the village bears it). A second person approves."""
-    require(actor, Action.PRICE_SUPPLIER, region=stockrecord.partner.village)
+    require(actor, rules.PRICE_SUPPLIER, region=stockrecord.partner.village)
     if type(fen) is not int or not 0 <= fen < 10**10:
         raise errors.BadAmount(field="amount")
     if valid_until is not None and valid_until < valid_from:
@@ -73,7 +73,7 @@ def decide_price(
     )
     price = AgreedPrice.objects.select_for_update(of=("self",), no_key=True).get(pk=price.pk)
     village = record.partner.village
-    require(actor, Action.APPROVE_PAYMENT, region=village)
+    require(actor, rules.APPROVE_PAYMENT, region=village)
     if price.state != Decision.PREPARED:
         raise errors.WrongState(state=price.state)
     rules.other_person(actor, price.prepared_by_id)

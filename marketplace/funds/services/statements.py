@@ -16,7 +16,7 @@ from marketplace.funds.services import payees, payouts
 from marketplace.funds.services.drawing import reverse_draw
 from marketplace.partner.models import Partner
 from timebank.registry.models import User
-from timebank.registry.rules import Action, can, require
+from timebank.registry.rules import can, require
 from timebank.registry.services import record_audit
 
 State = Statement.State
@@ -66,7 +66,7 @@ def issue_statement(
     # the supplier's row is the lock: a draw-down stands on one statement
     partner = Partner.objects.select_for_update(of=("self",), no_key=True).select_related("village").get(pk=partner.pk)
     if actor is not None:
-        require(actor, Action.KEEP_FUND, region=partner.village)
+        require(actor, rules.KEEP_FUND, region=partner.village)
     earlier = Statement.objects.filter(partner=partner, first_day=first_day, last_day=last_day)
     if earlier.filter(state__in=[State.DRAFT, State.ISSUED]).exists():
         return None
@@ -157,11 +157,11 @@ def _require_side(actor: User, statement: Statement) -> None:
     """Let the supplier's own people and the fund keeper speak."""
     partner = statement.partner
     if not (
-        can(actor, Action.SEE_SETTLEMENT, organisation=partner.organisation)
+        can(actor, rules.SEE_SETTLEMENT, organisation=partner.organisation)
         if partner.organisation is not None
         else False
     ):
-        require(actor, Action.KEEP_FUND, region=partner.village)
+        require(actor, rules.KEEP_FUND, region=partner.village)
 
 
 @transaction.atomic
@@ -198,7 +198,7 @@ def answer_objection(
         Objection.objects.select_for_update(of=("self",), no_key=True).select_related("statement").get(pk=objection.pk)
     )
     statement = Statement.objects.select_related("partner__village").get(pk=objection.statement_id)
-    require(actor, Action.APPROVE_PAYMENT, region=statement.partner.village)
+    require(actor, rules.APPROVE_PAYMENT, region=statement.partner.village)
     rules.other_person(actor, objection.raised_by_id)
     if objection.answered_at is not None:
         raise errors.WrongState
@@ -226,7 +226,7 @@ def accept_statement(*, statement: Statement, actor: User, now: dt.datetime | No
     partner = statement.partner
     if partner.organisation is None:
         raise errors.NotThere
-    require(actor, Action.SEE_SETTLEMENT, organisation=partner.organisation)
+    require(actor, rules.SEE_SETTLEMENT, organisation=partner.organisation)
     if statement.accepted_at is None:
         statement.accepted_by, statement.accepted_at = actor, now or timezone.now()
         statement.save(update_fields=["accepted_by", "accepted_at"])
@@ -245,7 +245,7 @@ def prepare_statement(
 ) -> Statement:
     """Put the supplier's invoice (or why there is none) to a statement, and ask for approval."""
     statement = lock_statement(statement, State.ISSUED)
-    require(actor, Action.KEEP_FUND, region=statement.partner.village)
+    require(actor, rules.KEEP_FUND, region=statement.partner.village)
     if not invoice_number.strip() and not no_invoice_reason.strip():
         raise errors.EvidenceMissing(field="invoice_number")
     statement.prepared_by = actor
@@ -264,7 +264,7 @@ def approve_statement(*, statement: Statement, actor: User, now: dt.datetime | N
     """
     now = now or timezone.now()
     statement = lock_statement(statement, State.ISSUED)
-    require(actor, Action.APPROVE_PAYMENT, region=statement.partner.village)
+    require(actor, rules.APPROVE_PAYMENT, region=statement.partner.village)
     rules.other_person(actor, statement.prepared_by_id, statement.issued_by_id, statement.accepted_by_id)
     if statement.prepared_by is None:
         raise errors.EvidenceMissing(field="invoice_number")
@@ -293,7 +293,7 @@ def approve_statement(*, statement: Statement, actor: User, now: dt.datetime | N
 def void_statement(*, statement: Statement, actor: User, reason: str, now: dt.datetime | None = None) -> Statement:
     """Take an issued statement back: its lines wait for the next one."""
     statement = lock_statement(statement, State.ISSUED)
-    require(actor, Action.KEEP_FUND, region=statement.partner.village)
+    require(actor, rules.KEEP_FUND, region=statement.partner.village)
     if not reason.strip():
         raise errors.EvidenceMissing(field="reason")
     lines = DrawDown.objects.filter(statement=statement, state__in=[Draw.LISTED, Draw.DISPUTED])

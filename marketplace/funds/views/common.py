@@ -23,7 +23,7 @@ from timebank.common.errors import DomainError
 from timebank.common.numbers import format_money
 from timebank.registry.forms import BaseForm
 from timebank.registry.models import User
-from timebank.registry.rules import Action, can
+from timebank.registry.rules import can
 
 
 @dataclass(slots=True)
@@ -77,7 +77,7 @@ def badge(row: Any) -> dict[str, Any]:
     return {"badge": row.get_state_display(), "tone": row.tone}
 
 
-def fund_page(*actions: Action) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:
+def fund_page(*actions: str) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:
     """Open a page of a fund to who may do one of ``actions`` there: strangers 404, others of the fund 403."""
 
     def wrap(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:

@@ -33,7 +33,7 @@ from marketplace.funds.views.common import (
     write,
     yuan,
 )
-from timebank.registry.rules import Action, can
+from timebank.registry.rules import can
 
 ANY = rules.INSIDE
 PAGE = 50
@@ -120,7 +120,7 @@ def purposes(request: HttpRequest, fund: Fund) -> HttpResponseBase:
         state = {"badge": one.purpose.get_state_display(), "tone": "good" if one.left else "quiet"}
         rows.append(([link, one.purpose.donor, yuan(one.given), yuan(one.paid + one.spent), yuan(one.left), state], []))
     headers = [_("Purpose"), _("Given by"), _num(_("Given")), _num(_("Used")), _num(_("Left")), _("State")]
-    may = can(request.user, Action.KEEP_FUND, region=fund.region)
+    may = can(request.user, rules.KEEP_FUND, region=fund.region)
     return show(
         request,
         fund=fund,
@@ -171,7 +171,7 @@ def purpose(request: HttpRequest, fund: Fund, pk: int) -> HttpResponseBase:
         for one in found.changes.select_related("to").order_by("-pk")
     ]
     headers = [_("New purpose"), _num(_("Amount")), _("Consent of the donor"), _("State")]
-    may = can(request.user, Action.KEEP_FUND, region=fund.region)
+    may = can(request.user, rules.KEEP_FUND, region=fund.region)
     close = (
         [Button(_("Close this purpose"), "", {"close": "1"})]
         if may and not view.left and found.state != "closed"
@@ -194,7 +194,7 @@ def purpose(request: HttpRequest, fund: Fund, pk: int) -> HttpResponseBase:
 @fund_page(*ANY)
 def agreed(request: HttpRequest, fund: Fund) -> HttpResponseBase:
     """List what suppliers are paid for a unit; propose a price; write down given services."""
-    may = can(request.user, Action.PRICE_SUPPLIER, region=fund.region)
+    may = can(request.user, rules.PRICE_SUPPLIER, region=fund.region)
     form = sent(request, "price", forms.PriceForm, fund=fund)
     gift = sent(request, "gift", forms.GiftForm, fund=fund)
 
@@ -224,7 +224,7 @@ def agreed(request: HttpRequest, fund: Fund) -> HttpResponseBase:
         return redirect("funds:prices", fund.pk)
     waiting = selectors.unpriced_of(fund)
     unpriced: list[tuple[list[Any], list[Button]]] = [
-        ([one.partner, one.title, {"text": str(one.count), "num": True}], []) for one in waiting
+        ([one.partner, one.title, {"text": str(one.times), "num": True}], []) for one in waiting
     ]
     page = pages(request, selectors.prices_of(fund))
     rows = [(_price_cells(one), []) for one in page]
@@ -308,7 +308,7 @@ def budgets(request: HttpRequest, fund: Fund) -> HttpResponseBase:
         ]
         title = _("Quarter from %(day)s") % {"day": begin}
         sections.append(Section(title, headers, rows, empty=_("Nothing planned yet.")))
-    may = can(request.user, Action.KEEP_FUND, region=fund.region)
+    may = can(request.user, rules.KEEP_FUND, region=fund.region)
     return show(
         request,
         fund=fund,
@@ -323,7 +323,7 @@ def budgets(request: HttpRequest, fund: Fund) -> HttpResponseBase:
 @fund_page(*ANY)
 def lines(request: HttpRequest, fund: Fund) -> HttpResponseBase:
     """List collective income, grants, fees and unknown money; write a line down, explain an unknown one."""
-    may = can(request.user, Action.RECORD_BANK, region=fund.region)
+    may = can(request.user, rules.RECORD_BANK, region=fund.region)
     form = sent(request, "line", forms.LineForm, fund=fund)
     explain = sent(request, "explain", forms.ExplainForm, fund=fund)
 
@@ -390,7 +390,7 @@ def lines(request: HttpRequest, fund: Fund) -> HttpResponseBase:
 @fund_page(*ANY)
 def expenses(request: HttpRequest, fund: Fund) -> HttpResponseBase:
     """List bills of projects and what was given to other funds; prepare one."""
-    may = can(request.user, Action.KEEP_FUND, region=fund.region)
+    may = can(request.user, rules.KEEP_FUND, region=fund.region)
     form = sent(request, "expense", forms.ExpenseForm, fund=fund)
     give = sent(request, "allocation", forms.AllocationForm, fund=fund)
 
@@ -552,7 +552,7 @@ def periods(request: HttpRequest, fund: Fund) -> HttpResponseBase:
         )
         for one in fund.closes.select_related("closed_by").order_by("-last_day", "-pk")[:24]
     ]
-    may = can(request.user, Action.CLOSE_PERIOD, region=fund.region)
+    may = can(request.user, rules.CLOSE_PERIOD, region=fund.region)
     return show(
         request,
         fund=fund,
@@ -576,7 +576,7 @@ def periods(request: HttpRequest, fund: Fund) -> HttpResponseBase:
 
 
 @require_POST
-@fund_page(Action.KEEP_FUND)
+@fund_page(rules.KEEP_FUND)
 def refresh(request: HttpRequest, fund: Fund) -> HttpResponseBase:
     """Compute the cover now."""
     from marketplace.funds.services.cover import take_snapshot

@@ -52,14 +52,14 @@ from marketplace.funds.views.common import (
 from marketplace.funds.views.keeper import ANY, _num, pages
 from marketplace.partner.models import Partner
 from timebank.common.errors import DomainError
-from timebank.registry.rules import Action, can
+from timebank.registry.rules import can
 
 Rows = list[tuple[list[Any], list[Button]]]
 
 
 # -- The second person -------------------------------------------------------------------------------------------------
 @require_safe
-@fund_page(Action.APPROVE_PAYMENT)
+@fund_page(rules.APPROVE_PAYMENT)
 def approvals(request: HttpRequest, fund: Fund) -> HttpResponseBase:
     """List everything that somebody prepared and another person decides."""
     rows = selectors.to_decide(fund)
@@ -86,7 +86,7 @@ DECIDED: dict[str, tuple[Any, str, Callable[..., Any], str]] = {
 
 
 @require_POST
-@fund_page(Action.APPROVE_PAYMENT)
+@fund_page(rules.APPROVE_PAYMENT)
 def decide(request: HttpRequest, fund: Fund) -> HttpResponseBase:
     """Approve or decline what somebody else prepared."""
     kind, __, pk = request.POST.get("what", "").partition(":")
@@ -127,7 +127,7 @@ def statement_list(request: HttpRequest, fund: Fund) -> HttpResponseBase:
     """List the statements of the region's suppliers; issue those of the last month, or up to today."""
     today = timezone.localdate()
     if request.method == "POST":
-        if not can(request.user, Action.KEEP_FUND, region=fund.region):
+        if not can(request.user, rules.KEEP_FUND, region=fund.region):
             from timebank.registry.errors import NotAllowed
 
             raise NotAllowed
@@ -164,7 +164,7 @@ def statement_list(request: HttpRequest, fund: Fund) -> HttpResponseBase:
     ]
     headers = [_("Supplier"), _("Period"), _num(_("Amount")), _("State")]
     buttons = []
-    if can(request.user, Action.KEEP_FUND, region=fund.region):
+    if can(request.user, rules.KEEP_FUND, region=fund.region):
         buttons = [
             Button(_("Issue up to today"), "", {"which": "today"}),
             Button(_("Issue the last month"), "", {"which": "month"}),
@@ -189,12 +189,12 @@ def _seen(request: HttpRequest, pk: int) -> tuple[Statement, bool, bool]:
     )
     partner = found.partner
     own = partner.organisation is not None and can(
-        request.user, Action.SEE_SETTLEMENT, organisation=partner.organisation
+        request.user, rules.SEE_SETTLEMENT, organisation=partner.organisation
     )
     inside = any(can(request.user, action, region=partner.village) for action in rules.INSIDE)
     if not own and not inside:
         raise Http404
-    return found, own, can(request.user, Action.KEEP_FUND, region=partner.village)
+    return found, own, can(request.user, rules.KEEP_FUND, region=partner.village)
 
 
 @login_required
@@ -210,7 +210,7 @@ def statement(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 def _statement(request: HttpRequest, found: Statement, *, own: bool, keeper: bool) -> HttpResponseBase:
     actor = person(request)
-    approver = can(actor, Action.APPROVE_PAYMENT, region=found.partner.village)
+    approver = can(actor, rules.APPROVE_PAYMENT, region=found.partner.village)
     objection = sent(request, "object", forms.ObjectionForm)
     prepare = sent(request, "prepare", forms.PrepareForm)
     answer = sent(request, "answer", forms.AnswerForm)
@@ -347,7 +347,7 @@ def payout_list(request: HttpRequest, fund: Fund) -> HttpResponseBase:
             messages.success(request, done)
         return redirect("funds:payouts", fund.pk)
     page = pages(request, selectors.payouts_of(fund))
-    may_bank = can(actor, Action.RECORD_BANK, region=fund.region)
+    may_bank = can(actor, rules.RECORD_BANK, region=fund.region)
     rows: Rows = []
     for one in page:
         buttons = []
@@ -357,7 +357,7 @@ def payout_list(request: HttpRequest, fund: Fund) -> HttpResponseBase:
         if may_bank and one.state == Payout.State.PAID:
             buttons.append(Button(_("It came back"), "", {"returned": one.pk}, "plain"))
         if one.state in {Payout.State.FAILED, Payout.State.RETURNED} and can(
-            actor, Action.KEEP_FUND, region=fund.region
+            actor, rules.KEEP_FUND, region=fund.region
         ):
             buttons.append(Button(_("Prepare anew"), "", {"again": one.pk}))
         what = one.statement.partner.display_name if one.statement else one.expense.text
@@ -367,13 +367,13 @@ def payout_list(request: HttpRequest, fund: Fund) -> HttpResponseBase:
         (
             [timezone.localtime(one.written_at).strftime("%Y-%m-%d %H:%M"), one.count, yuan(one.fen)],
             [Button(_("Download"), reverse("funds:bank_file", args=[fund.pk, one.pk]), {"read": "1"})]
-            if can(actor, Action.KEEP_FUND, region=fund.region)
+            if can(actor, rules.KEEP_FUND, region=fund.region)
             else [],
         )
         for one in BankFile.objects.filter(payouts__in=selectors.payouts_of(fund).values("pk")).distinct()[:20]
     ]
     buttons = []
-    if ready and can(actor, Action.KEEP_FUND, region=fund.region):
+    if ready and can(actor, rules.KEEP_FUND, region=fund.region):
         total = yuan(sum(one.fen for one in ready))["text"]
         label = _("Write the bank's file: %(n)d payments, %(total)s") % {"n": len(ready), "total": total}
         fields = {"write": ",".join(str(one.pk) for one in ready), "key": fresh_key()}
@@ -436,7 +436,7 @@ def _payout_step(request: HttpRequest, fund: Fund) -> str:
 
 
 @require_POST
-@fund_page(Action.KEEP_FUND)
+@fund_page(rules.KEEP_FUND)
 def bank_file(request: HttpRequest, fund: Fund, pk: int) -> HttpResponseBase:
     """Hand a bank file out; each time is noted."""
     found = get_object_or_404(
@@ -452,7 +452,7 @@ def bank_file(request: HttpRequest, fund: Fund, pk: int) -> HttpResponseBase:
 
 
 @require_POST
-@fund_page(Action.KEEP_FUND)
+@fund_page(rules.KEEP_FUND)
 def pay_expense(request: HttpRequest, fund: Fund, pk: int) -> HttpResponseBase:
     """Prepare the payout of an approved expense."""
     expense = get_object_or_404(Expense, pk=pk, fund=fund)
@@ -466,7 +466,7 @@ def pay_expense(request: HttpRequest, fund: Fund, pk: int) -> HttpResponseBase:
 @fund_page(*ANY)
 def goods_list(request: HttpRequest, fund: Fund) -> HttpResponseBase:
     """List the batches on the shelves; value given goods by their evidence."""
-    may = can(request.user, Action.KEEP_FUND, region=fund.region)
+    may = can(request.user, rules.KEEP_FUND, region=fund.region)
     batches = Batch.objects.filter(fund=fund, units_left__gt=0).select_related("stockrecord__product", "partner")
     waiting = Batch.objects.filter(fund=fund, source="delivery", valued_at__isnull=True)
     form = sent(request, "value", forms.ValueForm, batches=waiting.select_related("stockrecord__product"))
