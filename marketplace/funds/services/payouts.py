@@ -32,7 +32,7 @@ from marketplace.funds.models import (
 from marketplace.funds.services import payees
 from marketplace.funds.services.common import person
 from timebank.common.numbers import points_to_decimal
-from timebank.common.tables import safe_cell
+from timebank.common.sheets.writing import safe_cell
 from timebank.registry import ids
 from timebank.registry.models import Region, User
 from timebank.registry.rules import require
