@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from tools import messages
+from tools.reading import findings
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -179,6 +180,17 @@ def forked_migrations() -> list[str]:
 
 def _meaning(path: Path) -> str:
     return ast.dump(ast.parse(path.read_text(encoding="utf-8")))
+
+
+# -- What people type --------------------------------------------------------------------------------------------------
+def reading() -> list[str]:
+    """Name every place that reads what was typed or sent by itself, past the common readers."""
+    return [
+        f"{name}:{found}"
+        for path in tracked(".py")
+        if (name := relative(path)).startswith(("timebank/", "marketplace/")) and "/migrations/" not in name
+        for found in findings(name, path.read_text(encoding="utf-8"))
+    ]
 
 
 # -- Words, files, lock ------------------------------------------------------------------------------------------------

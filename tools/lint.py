@@ -72,6 +72,7 @@ CHECKS: dict[str, Callable[[], Outcome]] = {
     "migrations": command(*MANAGE, "makemigrations", "--check", "--dry-run"),
     "migrations of forks": listing(checks.forked_migrations),
     "translations": listing(checks.translations),
+    "reading": listing(checks.reading),
     "tracked files": listing(checks.tracked_files),
     "lock": listing(checks.lock),
 }

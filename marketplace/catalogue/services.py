@@ -20,6 +20,7 @@ from marketplace.catalogue.models import Category, Product, ProductClass
 from marketplace.catalogue.text import clean_html, search_text
 from marketplace.partner import services as partners
 from marketplace.partner.prices import points_of
+from timebank.common.input import clean_text
 from timebank.registry.services import record_audit
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def index_product(*, product: Product) -> Product:
 def ensure_category(*, path: str, names_en: dict[str, str] | None = None) -> Category:
     """Return the category at ``path`` ("日用品/洗护"), made with those above it where they are missing."""
     parent: Category | None = None
-    for name in (part.strip() for part in path.split("/")):
+    for name in (clean_text(part) for part in path.split("/")):
         siblings = Category.objects.filter(depth=1 if parent is None else parent.depth + 1, name=name)
         result = (siblings if parent is None else siblings.filter(path__startswith=parent.path)).first()
         if result is None:

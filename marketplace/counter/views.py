@@ -183,7 +183,7 @@ def sale(request: HttpRequest, pk: int) -> HttpResponse:
     till = Till(request, partner)
     if request.method == "POST":
         step = {"card": _take_card, "add": _add, "set": _set, "pay": _pay, "clear": _clear}.get(
-            request.POST.get("do", "")
+            read_text(request.POST.get("do", ""))
         )
         return step(request, partner, till) if step else redirect("counter:sale", pk=pk)
     if request.GET.get("card"):

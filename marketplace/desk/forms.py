@@ -95,7 +95,7 @@ class ResidentForm(BaseForm):
         max_length=20,
         widget=forms.TextInput(attrs={"type": "tel", "inputmode": "tel", "autocomplete": "off"}),
     )
-    password = forms.CharField(
+    password = forms.CharField(  # reads itself: a password is taken as it is typed
         label=_("First password"),
         required=False,
         max_length=128,

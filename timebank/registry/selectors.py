@@ -82,7 +82,8 @@ def with_places(regions: list[Region]) -> list[tuple[Region, str]]:
     above = dict(Region.objects.filter(path__in=paths).values_list("path", "short_name"))
 
     def place(region: Region) -> str:
-        return " ".join(above.get(region.path[: step * depth], "") for depth in (3, 4) if depth < region.depth).strip()
+        names = (above.get(region.path[: step * depth], "") for depth in (3, 4) if depth < region.depth)
+        return " ".join(name for name in names if name)
 
     return [(region, place(region)) for region in regions]
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from timebank.common.fields import BoundedDateField, BoundedIntegerField, CleanCharField
 from timebank.common.idempotency import IdempotentForm
 from timebank.common.numbers import format_points
 from timebank.policy.engine import Cap, Kind, Period, Rule, Tier
@@ -37,10 +38,10 @@ def _day(**attrs: str) -> forms.DateInput:
 class DraftForm(IdempotentForm, BaseForm):
     """A new draft: its name, whose it is, from when."""
 
-    name = forms.CharField(label=gettext_lazy("Name of the scheme"), max_length=80)
+    name = CleanCharField(label=gettext_lazy("Name of the scheme"), max_length=80)
     region = forms.ModelChoiceField(Region.objects.none(), label=gettext_lazy("For"))
-    effective_from = forms.DateField(label=gettext_lazy("In force from"), widget=_day())
-    reason = forms.CharField(label=gettext_lazy("Why"), max_length=200, required=False)
+    effective_from = BoundedDateField(label=gettext_lazy("In force from"), widget=_day())
+    reason = CleanCharField(label=gettext_lazy("Why"), max_length=200, required=False)
 
     def __init__(self, *args: Any, regions: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -119,24 +120,26 @@ class RuleForm(BaseForm):
         help_text=gettext_lazy("When the verifier chooses within a range."),
     )
     hours = forms.DecimalField(label=gettext_lazy("For every … hours"), decimal_places=2, max_digits=6, required=False)
-    tiers = forms.CharField(
+    tiers = CleanCharField(
         label=gettext_lazy("Steps (hours = points)"),
         required=False,
         max_length=1000,
         widget=forms.Textarea(attrs={"rows": 5}),
+        lines=True,
         help_text=gettext_lazy("One step a line, for example 10 = 2."),
     )
-    caps = forms.CharField(
+    caps = CleanCharField(
         label=gettext_lazy("Limits"),
         required=False,
         max_length=300,
         widget=forms.Textarea(attrs={"rows": 2}),
+        lines=True,
         help_text=gettext_lazy("One a line, for example 40/year, 3/month, 20/year/household."),
     )
     most_hours = forms.DecimalField(
         label=gettext_lazy("At most … hours of one activity"), decimal_places=2, max_digits=6, required=False
     )
-    organiser = forms.IntegerField(
+    organiser = BoundedIntegerField(
         label=gettext_lazy("Organiser, per cent"), min_value=100, max_value=1000, required=False
     )
 
@@ -221,8 +224,8 @@ def _initial(rule: Rule) -> dict[str, Any]:
 class RowForm(IdempotentForm, BaseForm):
     """A new rule, written as a row of a table."""
 
-    activity = forms.CharField(label=gettext_lazy("What is done"), max_length=120)
-    points = forms.CharField(label=gettext_lazy("Points"), max_length=12)
+    activity = CleanCharField(label=gettext_lazy("What is done"), max_length=120)
+    points = CleanCharField(label=gettext_lazy("Points"), max_length=12)
     unit = forms.ChoiceField(
         label=gettext_lazy("Counted"),
         choices=(
@@ -233,14 +236,14 @@ class RowForm(IdempotentForm, BaseForm):
             ("per_month", gettext_lazy("once a month")),
         ),
     )
-    points_max = forms.CharField(label=gettext_lazy("Highest points"), max_length=12, required=False)
-    cap = forms.CharField(
+    points_max = CleanCharField(label=gettext_lazy("Highest points"), max_length=12, required=False)
+    cap = CleanCharField(
         label=gettext_lazy("Limit"),
         max_length=40,
         required=False,
         help_text=gettext_lazy("For example 40/year, 3/month, 20/year/household."),
     )
-    source = forms.CharField(label=gettext_lazy("Source"), max_length=200, required=False)
+    source = CleanCharField(label=gettext_lazy("Source"), max_length=200, required=False)
 
 
 class ApproveForm(BaseForm):
@@ -255,7 +258,7 @@ class ApproveForm(BaseForm):
                 initial=question.preselected,
                 widget=forms.RadioSelect,
             )
-        self.fields["approved_as"] = forms.CharField(
+        self.fields["approved_as"] = CleanCharField(
             label=_("Approved by"), max_length=120, help_text=_("Name and office, or the document.")
         )
 
@@ -269,15 +272,15 @@ class AdoptForm(IdempotentForm, BaseForm):
 
     region = forms.ModelChoiceField(Region.objects.none(), label=gettext_lazy("Where"))
     scheme = forms.ModelChoiceField(Scheme.objects.none(), label=gettext_lazy("Scheme"), to_field_name="slug")
-    since = forms.DateField(label=gettext_lazy("From"), widget=_day())
-    notice_days = forms.IntegerField(
+    since = BoundedDateField(label=gettext_lazy("From"), widget=_day())
+    notice_days = BoundedIntegerField(
         label=gettext_lazy("Days of public notice"),
         min_value=0,
         max_value=60,
         required=False,
         help_text=gettext_lazy("Empty: as many as elsewhere."),
     )
-    reason = forms.CharField(
+    reason = CleanCharField(
         label=gettext_lazy("Decided by"),
         max_length=200,
         help_text=gettext_lazy("For example: meeting of the villagers on 12 June."),

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from timebank.common.input import read_text
+
 SIZES = ("normal", "large", "xlarge")
 SIZE_LABELS = {"normal": _("Standard"), "large": _("Large"), "xlarge": _("Extra large")}
 SIZE_COOKIE = "shanji_size"
@@ -22,7 +24,7 @@ def size_of(request: HttpRequest) -> str:
     chosen = getattr(user, "text_size", "") if user is not None and user.is_authenticated else ""
     # Every profile starts as normal, so that alone says nothing: what was chosen on this phone before signing in holds.
     if chosen not in SIZES[1:]:
-        chosen = request.COOKIES.get(SIZE_COOKIE, "")
+        chosen = read_text(request.COOKIES.get(SIZE_COOKIE, ""))
     return chosen if chosen in SIZES else SIZES[0]
 
 

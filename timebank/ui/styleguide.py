@@ -11,6 +11,7 @@ from django.core.paginator import Paginator
 from django.utils import timezone
 
 from timebank.common.errors import DomainError
+from timebank.common.fields import BoundedDateField, CleanCharField, PersonNameField, PhoneField
 from timebank.ui import menus
 from timebank.ui.styleguide_samples import lazy_say, say
 
@@ -18,18 +19,20 @@ from timebank.ui.styleguide_samples import lazy_say, say
 class SampleForm(forms.Form):
     """One field of each kind."""
 
-    name = forms.CharField(label=lazy_say("Your name"), help_text=lazy_say("As it stands on your card."))
-    phone = forms.CharField(
+    name = PersonNameField(label=lazy_say("Your name"), help_text=lazy_say("As it stands on your card."))
+    phone = PhoneField(
         label=lazy_say("Mobile number"), widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "tel"})
     )
     village = forms.ChoiceField(label=lazy_say("Village"), choices=[("1", "辛旺庄"), ("2", "泽库")])
-    day = forms.DateField(label=lazy_say("Day"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    day = BoundedDateField(label=lazy_say("Day"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
     place = forms.ChoiceField(
         label=lazy_say("Where do you collect?"),
         choices=[("a", lazy_say("Bath house")), ("b", lazy_say("Village office"))],
         widget=forms.RadioSelect,
     )
-    note = forms.CharField(label=lazy_say("Anything else?"), required=False, widget=forms.Textarea(attrs={"rows": 3}))
+    note = CleanCharField(
+        label=lazy_say("Anything else?"), required=False, widget=forms.Textarea(attrs={"rows": 3}), lines=True
+    )
     agree = forms.BooleanField(label=lazy_say("I have read the rules and agree"))
 
 

@@ -12,6 +12,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 
+from timebank.common.input import read_text
 from timebank.ui import styleguide as kit_content
 from timebank.ui.preferences import COOKIE_AGE, SIZE_COOKIE, SIZES, languages
 from timebank.ui.services import remember_preference
@@ -19,7 +20,7 @@ from timebank.ui.services import remember_preference
 
 def _back(request: HttpRequest) -> HttpResponseRedirect:
     """Go back to the page that sent the form, only ever on this site."""
-    for target in (request.POST.get("next", ""), request.headers.get("Referer", "")):
+    for target in (read_text(request.POST.get("next", "")), request.headers.get("Referer", "")):
         if target and url_has_allowed_host_and_scheme(
             target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
         ):
@@ -31,7 +32,7 @@ def _back(request: HttpRequest) -> HttpResponseRedirect:
 def set_language(request: HttpRequest) -> HttpResponse:
     """Keep the chosen language in a cookie and, signed in, in the profile; an unknown one changes nothing."""
     response = _back(request)
-    chosen = request.POST.get("language", "")
+    chosen = read_text(request.POST.get("language", ""))
     if chosen in languages():
         remember_preference(user=request.user, field="language", value=chosen)
         response.set_cookie(
@@ -50,7 +51,7 @@ def set_language(request: HttpRequest) -> HttpResponse:
 def set_size(request: HttpRequest) -> HttpResponse:
     """Keep the chosen text size in a cookie and, signed in, in the profile; an unknown one changes nothing."""
     response = _back(request)
-    chosen = request.POST.get("size", "")
+    chosen = read_text(request.POST.get("size", ""))
     if chosen in SIZES:
         remember_preference(user=request.user, field="text_size", value=chosen)
         response.set_cookie(

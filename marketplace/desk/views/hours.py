@@ -34,7 +34,7 @@ def verify(request: HttpRequest) -> HttpResponseBase:
     if request.method == "POST":
         return _verify_many(request)
     scope = request.scope  # type: ignore[attr-defined]
-    which = request.GET.get("which", "waiting")
+    which = read_text(request.GET.get("which", "waiting"))
     counts = {
         "waiting": selectors.verify_queue(request.user, scope).order_by().count(),
         "verified": selectors.verified(scope).order_by().count(),

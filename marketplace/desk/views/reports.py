@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 from marketplace.desk.scope import desk
 from marketplace.desk.statement import KINDS, hand_overs, lines_of, statement_of
 from marketplace.desk.views.common import as_file
+from timebank.common.input import read_text
 from timebank.common.numbers import points_to_decimal
 from timebank.registry.rules import AUDIT, REGISTER_RESIDENT, VIEW_VILLAGE, can
 from timebank.service.rules import PUBLISH_NOTICE
@@ -84,7 +85,7 @@ def month(request: HttpRequest, year: int, month: int) -> HttpResponseBase:
         first = dt.date(year, month, 1)
     except ValueError:
         raise Http404 from None
-    which = request.GET.get("which", "minted")
+    which = read_text(request.GET.get("which", "minted"))
     if which == "handed_over":
         lines = hand_overs(scope, first)
     elif which in KINDS or which == "other":

@@ -15,6 +15,7 @@ from marketplace.funds.rules import APPROVE_PAYMENT, KEEP_FUND
 from marketplace.funds.services.common import note, once
 from marketplace.funds.services.numbers import check_account_number
 from marketplace.partner.models import Partner, StockRecord
+from timebank.common.input import clean_text
 from timebank.registry import ids
 from timebank.registry.models import Region, User
 from timebank.registry.rules import require
@@ -30,8 +31,8 @@ def open_bank_account(
     checked = check_account_number(number) if number else ""
     account = BankAccount.objects.create(
         region=region,
-        name=name.strip(),
-        bank_name=bank_name.strip(),
+        name=clean_text(name),
+        bank_name=clean_text(bank_name),
         number_encrypted=ids.encrypt(checked) if checked else "",
         number_last4=checked[-4:],
     )
@@ -65,7 +66,7 @@ def open_fund(
         with transaction.atomic():
             fund = Fund.objects.create(
                 region=region,
-                name=name.strip() or f"{region.short_name}信用基金",
+                name=clean_text(name) or f"{region.short_name}信用基金",
                 bank_account=account,
                 point_value_fen=point_value_fen,
                 value_approved_by=actor,
@@ -142,9 +143,9 @@ def open_purpose(
         Purpose,
         key=key,
         fund=fund,
-        name=name.strip(),
-        name_en=name_en.strip(),
-        donor=donor.strip(),
+        name=clean_text(name),
+        name_en=clean_text(name_en),
+        donor=clean_text(donor),
         source=source,
         products=sorted(products),
         partners=sorted(partners),
@@ -201,7 +202,7 @@ def give_service(
         fund=fund,
         stockrecord=stockrecord,
         units=units,
-        donor=donor.strip(),
+        donor=clean_text(donor),
         source=source,
         valid_until=valid_until,
         created_by=actor,
@@ -218,7 +219,7 @@ def declare_basic(*, fund: Fund, product_id: int, actor: User, reason: str) -> B
     try:
         with transaction.atomic():
             line = BasicLine.objects.create(
-                product_id=product_id, fund=fund, note=reason.strip()[:200], created_by=actor
+                product_id=product_id, fund=fund, note=clean_text(reason, lines=True)[:200], created_by=actor
             )
     except IntegrityError:
         raise errors.NotBasic(field="product") from None

@@ -21,6 +21,7 @@ from marketplace.rewards.services.common import (
     update_states,
 )
 from marketplace.rewards.services.stock import move_for_tickets
+from timebank.common.input import clean_text
 from timebank.ledger import services as ledger
 from timebank.registry.interests import require_no_interest
 from timebank.registry.models import Resident, User
@@ -85,7 +86,7 @@ def _cancel(
         orders=orders,
         to=State.CANCELLED,
         actor=actor,
-        reason=reason.strip(),
+        reason=clean_text(reason, lines=True),
         on_behalf_of=on_behalf_of,
         now=now,
     )
@@ -102,7 +103,7 @@ def _check_may_cancel(tickets: Sequence[Ticket], *, actor: User, reason: str, on
         raise errors.NotYours
     for holder in holders:
         require_no_interest(actor, holder)
-    if not reason.strip():
+    if not clean_text(reason, lines=True):
         raise errors.ReasonMissing(field="reason")
 
 

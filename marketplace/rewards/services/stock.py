@@ -14,6 +14,7 @@ from marketplace.partner.models import StockRecord
 from marketplace.rewards.errors import InvalidQuantity, ReasonMissing, StockTooLow
 from marketplace.rewards.models import StockMovement, Ticket
 from marketplace.rewards.rules import ADJUST_STOCK, RECEIVE_STOCK
+from timebank.common.input import clean_text
 from timebank.registry.models import User
 from timebank.registry.rules import require
 
@@ -136,7 +137,7 @@ def adjust_stock(
     """
     partner = stockrecord.partner
     require(actor, ADJUST_STOCK, region=partner.village, organisation=partner.organisation)
-    if not reason.strip():
+    if not clean_text(reason, lines=True):
         raise ReasonMissing(field="reason")
     if kind not in {Kind.COUNT, Kind.WRITE_OFF}:
         raise InvalidQuantity(field="kind")
@@ -156,7 +157,7 @@ def adjust_stock(
         on_shelf=change,
         actor=actor,
         occurred_at=now or timezone.now(),
-        reason=reason.strip(),
+        reason=clean_text(reason, lines=True),
     )
     made.save()
     stockrecord.refresh_from_db(fields=["num_in_stock", "num_allocated"])

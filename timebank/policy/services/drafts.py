@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
+from timebank.common.input import clean_text
 from timebank.policy import rules
 from timebank.policy.engine import Cap, Kind, Rule, Tier
 from timebank.policy.errors import NameNeeded, NoSuchRule, SchemeFrozen, TableEmpty
@@ -25,7 +26,7 @@ def copy_version(
 ) -> SchemeVersion:
     """Draft a scheme by copying a version: the next version of one's own region's scheme, else a scheme of its own."""
     rules.require(actor, rules.DRAFT, region)
-    if not name.strip():
+    if not clean_text(name):
         raise NameNeeded(field="name")
     own = version.scheme.region_id is not None and version.scheme.region_id == getattr(region, "pk", None)
     slug = version.scheme.slug if own else _free_slug(version.scheme.slug, region)
@@ -33,7 +34,7 @@ def copy_version(
     made.questions, made.copied_from, made.reason = (
         version.questions if not version.answers else [],
         version,
-        reason.strip(),
+        clean_text(reason, lines=True),
     )
     made.save(update_fields=["questions", "copied_from", "reason"])
     return made
@@ -54,7 +55,7 @@ def _draft(
 ) -> SchemeVersion:
     made = draft_version(
         slug=slug,
-        name=name.strip()[:80],
+        name=clean_text(name)[:80],
         scheme=content.scheme,
         effective_from=effective_from,
         ladder=content.ladder,
@@ -74,7 +75,7 @@ def draft_from_table(
 ) -> tuple[SchemeVersion, TableReport]:
     """Draft one scheme from the rows of a table; the report says what can't be taken. TableEmpty, NotReadable."""
     rules.require(actor, rules.DRAFT, region)
-    if not name.strip():
+    if not clean_text(name):
         raise NameNeeded(field="name")
     report = read_table([{**row, "scheme": name} for row in rows], default_scheme=name)
     draft = next(iter(report.drafts.values()), None)
@@ -177,7 +178,7 @@ def discard_draft(*, version: SchemeVersion, actor: Any, reason: str = "") -> Sc
     """Put a draft aside for good; it stays to be read."""
     locked = _locked(version, actor)
     locked.status = SchemeVersion.Status.DISCARDED
-    locked.reason = reason.strip()
+    locked.reason = clean_text(reason, lines=True)
     locked.save(update_fields=["status", "reason"])
     return locked
 

@@ -13,6 +13,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
 
+from timebank.common.input import clean_text
 from timebank.policy import codec, rules
 from timebank.policy.engine import Scheme as EngineScheme
 from timebank.policy.errors import ChoicesOpen, NameNeeded, SchemeFrozen, SecondPersonApproves
@@ -95,7 +96,7 @@ def approve_version(
         rules.require(actor, rules.APPROVE, locked.scheme.region)
         if locked.drafted_by_id == actor.pk:
             raise SecondPersonApproves
-    if not approved_as.strip():
+    if not clean_text(approved_as):
         raise NameNeeded(field="approved_as")
     given = dict(answers or {})
     open_ = questions_of(locked.content(), locked.questions, by_person=actor is not None)

@@ -41,7 +41,7 @@ def _read_pin(pin: str) -> str:
 
 def _check_pin_form(pin: str) -> None:
     steps = {ord(b) - ord(a) for a, b in pairwise(pin)}
-    if not (pin.isascii() and pin.isdigit() and 4 <= len(pin) <= 6) or steps in ({0}, {1}, {-1}):
+    if not (pin and digits(pin) == pin and 4 <= len(pin) <= 6) or steps in ({0}, {1}, {-1}):
         raise WeakPin(field="pin")
 
 

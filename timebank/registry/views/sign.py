@@ -66,7 +66,7 @@ def join(request: HttpRequest) -> HttpResponse:
     """Choose a village, read, agree, ask for an account."""
     if selectors.resident_of(request.user) is not None:
         return redirect("registry:me")
-    village = _village(request.POST.get("village") or request.GET.get("village"))
+    village = _village(read_text(request.POST.get("village")) or read_text(request.GET.get("village")))
     if village is None:
         return render(request, "registry/join_village.html", _village_choice(request))
     form = JoinForm(request.POST or None)

@@ -7,6 +7,7 @@ import datetime as dt
 from django.db import transaction
 from django.utils import timezone
 
+from timebank.common.input import clean_text
 from timebank.policy.models import Category
 from timebank.policy.selectors import version_in_force
 from timebank.registry import rules as registry_rules
@@ -38,7 +39,7 @@ def create_team(
     now = now or timezone.now()
     team = Team.objects.create(
         region=region,
-        name=name.strip(),
+        name=clean_text(name),
         leader=leader,
         parent=parent,
         is_registered=is_registered,
@@ -123,10 +124,10 @@ def open_activity(
     return Activity.objects.create(
         team=team,
         village=locked,
-        title=title.strip(),
-        details=details.strip(),
+        title=clean_text(title),
+        details=clean_text(details, lines=True),
         category=kind_of(category, actor=actor, village=locked),
-        place=place.strip(),
+        place=clean_text(place),
         starts_at=starts_at,
         ends_at=ends_at,
         capacity=capacity,
@@ -158,24 +159,24 @@ def cancel_activity(*, activity: Activity, actor: User, reason: str, now: dt.dat
     rules.require_leader(actor, locked)
     if locked.status != Activity.Status.OPEN:
         raise errors.ActivityNotOpen
-    if not reason.strip():
+    if not clean_text(reason, lines=True):
         raise errors.ReasonNeeded(field="reason")
     if locked.attendances.exists():
         raise errors.AlreadyCheckedIn(errors.HAS_BEGUN)
     now = now or timezone.now()
     locked.status = Activity.Status.CANCELLED
-    locked.ended_at, locked.ended_by, locked.ended_reason = now, actor, reason.strip()
+    locked.ended_at, locked.ended_by, locked.ended_reason = now, actor, clean_text(reason, lines=True)
     locked.taken = 0
     locked.save(update_fields=["status", "ended_at", "ended_by", "ended_reason", "taken"])
     locked.sign_ups.filter(state__in=SignUp.LIVE).update(
-        state=SignUp.State.WITHDRAWN, changed_at=now, changed_by=actor, reason=reason.strip()
+        state=SignUp.State.WITHDRAWN, changed_at=now, changed_by=actor, reason=clean_text(reason, lines=True)
     )
     record_audit(
         actor=actor,
         action="cancel_activity",
         subject=f"activity:{locked.pk}",
         region=locked.village,
-        reason=reason.strip(),
+        reason=clean_text(reason, lines=True),
         now=now,
     )
     return locked

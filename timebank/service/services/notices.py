@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from timebank.common.input import clean_text
 from timebank.registry import rules as registry_rules
 from timebank.registry.interests import interest_of
 from timebank.registry.models import Region, Resident, User
@@ -93,7 +94,7 @@ def raise_objection(
         raise errors.OtherVillage
     if locked.state not in (State.PUBLISHED, State.DISPUTED):
         raise errors.NotOnNotice
-    if not text.strip():
+    if not clean_text(text, lines=True):
         raise errors.ReasonNeeded(field="text")
     if locked.objections.filter(resident=resident, state=Objection.State.OPEN).exists():
         raise errors.AlreadyObjected
@@ -102,7 +103,7 @@ def raise_objection(
         record=locked,
         resident=resident,
         actor=actor,
-        text=text.strip(),
+        text=clean_text(text, lines=True),
         raised_at=now,
         due_on=rules.add_working_days(rules.local_day(now), settings.OBJECTION_WORKING_DAYS),
     )
@@ -125,11 +126,11 @@ def answer_objection(
     _require_neutral(actor, locked, mine)
     if mine.state != Objection.State.OPEN:
         raise errors.ObjectionAnswered
-    if not answer.strip():
+    if not clean_text(answer, lines=True):
         raise errors.ReasonNeeded(field="answer")
     now = now or timezone.now()
     mine.state = Objection.State.UPHELD if upheld else Objection.State.DISMISSED
-    mine.answer, mine.answered_at, mine.answered_by = answer.strip(), now, actor
+    mine.answer, mine.answered_at, mine.answered_by = clean_text(answer, lines=True), now, actor
     mine.save(update_fields=["state", "answer", "answered_at", "answered_by"])
     others = locked.objections.filter(state=Objection.State.OPEN)
     if upheld:

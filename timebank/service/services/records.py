@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Q, Sum
 from django.utils import timezone
 
+from timebank.common.input import clean_text
 from timebank.policy.models import Category
 from timebank.registry import rules as registry_rules
 from timebank.registry.models import Region, Resident, User
@@ -76,7 +77,7 @@ def enter_record(
         category=kind,
         unit=kind.unit,
         quantity=quantity,
-        title=title.strip(),
+        title=clean_text(title),
         served_on=served_on,
         started_at=started_at,
         ended_at=ended_at,
@@ -107,7 +108,7 @@ def submit_record(
     _require_clerk(actor, person, locked.activity)
     rules.require_step(locked, State.SUBMITTED)
     was = locked.state
-    if was == State.RETURNED and not reason.strip():
+    if was == State.RETURNED and not clean_text(reason, lines=True):
         raise errors.ReasonNeeded(field="reason")
     if minutes is not None:
         most = locked.activity.planned_minutes if locked.activity is not None else rules.MAX_DAY_MINUTES
@@ -163,7 +164,7 @@ def log_change(
         to_state=record.state,
         minutes=record.minutes,
         code=code,
-        reason=reason.strip(),
+        reason=clean_text(reason, lines=True),
     )
 
 

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from timebank.common.input import clean_text
 from timebank.ledger import selectors as ledger_read
 from timebank.ledger import services as ledger
 from timebank.ledger.types import Leg, TransferSpec
@@ -52,9 +53,9 @@ def reverse_record(*, record: Record, actor: User, reason: str, now: dt.datetime
         registry_rules.require(actor, VERIFY_RECORD, region=locked.village)
     require_no_interest(actor, locked.resident)
     rules.require_step(locked, State.REVERSED)
-    if not reason.strip():
+    if not clean_text(reason, lines=True):
         raise errors.ReasonNeeded(field="reason")
-    taken = _take_back(locked, actor, reason.strip())
+    taken = _take_back(locked, actor, clean_text(reason, lines=True))
     locked.state = State.REVERSED
     locked.save(update_fields=["state"])
     log_change(locked, actor=actor, was=State.CREDITED, now=moment, reason=reason, code="reversed")
@@ -65,7 +66,7 @@ def reverse_record(*, record: Record, actor: User, reason: str, now: dt.datetime
         action="reverse_record",
         subject=f"record:{locked.pk}",
         region=locked.village,
-        reason=reason.strip(),
+        reason=clean_text(reason, lines=True),
         facts={"points": locked.points, "repriced": {str(pk): points for (pk, _year), points in changed.items()}},
         now=moment,
     )

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from timebank.common.errors import DomainError
+from timebank.common.input import clean_text
 from timebank.registry import rules as registry_rules
 from timebank.registry.models import User
 from timebank.service import errors, rules
@@ -54,7 +55,7 @@ def verify_record(
     if minutes is not None and minutes != locked.minutes:
         if not 1 <= minutes < locked.minutes:
             raise errors.BadMinutes(errors.ONLY_FEWER, field="minutes")
-        if not reason.strip():
+        if not clean_text(reason, lines=True):
             raise errors.ReasonNeeded(field="reason")
         locked.minutes, code = minutes, "corrected_minutes"
         if locked.started_at is not None:
@@ -77,9 +78,9 @@ def _choose(record: Record, points: int, actor: User, reason: str) -> None:
         raise errors.NothingToChoose
     if not rule.points <= points <= rule.points_max:
         raise errors.OutOfRange(field="points")
-    if not reason.strip():
+    if not clean_text(reason, lines=True):
         raise errors.ReasonNeeded(field="reason")
-    record.chosen_points, record.chosen_by, record.chosen_reason = points, actor, reason.strip()
+    record.chosen_points, record.chosen_by, record.chosen_reason = points, actor, clean_text(reason, lines=True)
 
 
 @transaction.atomic
@@ -93,7 +94,7 @@ def return_record(*, record: Record, actor: User, reason: str, now: dt.datetime 
         # Only an answered objection takes a record off the notice list.
         raise errors.WrongState(state=locked.state, to=str(State.RETURNED))
     rules.require_step(locked, State.RETURNED)
-    if not reason.strip():
+    if not clean_text(reason, lines=True):
         raise errors.ReasonNeeded(field="reason")
     now, was = now or timezone.now(), locked.state
     locked.state = State.RETURNED

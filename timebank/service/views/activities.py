@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from timebank.common.errors import DomainError
-from timebank.common.input import read_page
+from timebank.common.input import read_page, read_text
 from timebank.registry.models import Resident
 from timebank.service import errors, rules, selectors, services, tokens
 from timebank.service.models import Activity, SignUp
@@ -34,10 +34,10 @@ def activity_list(request: HttpRequest) -> HttpResponse:
     if resident is None:
         return render(request, "service/activities.html", {"resident": None})
     now = timezone.now()
-    when = request.GET.get("when", "week")
+    when = read_text(request.GET.get("when", "week"))
     today = rules.end_of_day(timezone.localdate())
     until = {"today": today, "week": today + dt.timedelta(days=6), "all": None}.get(when, today)
-    category = request.GET.get("category", "")
+    category = read_text(request.GET.get("category", ""))
     kinds = selectors.kinds_open_to(resident)
     whole_town = request.GET.get("where") == "town"
     result = selectors.activities_open_to(

@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from timebank.common.errors import DomainError
-from timebank.common.input import digits, read_id, read_page
+from timebank.common.input import digits, read_id, read_page, read_text
 from timebank.policy.models import Category
 from timebank.registry import rules as registry_rules
 from timebank.registry.models import Region, Resident
@@ -125,7 +125,7 @@ def tap(request: HttpRequest, pk: int) -> HttpResponse:
     on_list = {row.resident.pk for row in selectors.attendance_rows(activity)}
     if person is None or person.pk not in on_list:
         raise Http404
-    what = request.POST.get("what", "")
+    what = read_text(request.POST.get("what", ""))
     try:
         if what == "in":
             services.check_in(activity=activity, resident=person, actor=request.user, method=Method.LIST)

@@ -18,6 +18,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from timebank.common.errors import DomainError
+from timebank.common.input import read_int, read_text
 from timebank.policy import describe
 from timebank.policy import rules as policy_rules
 from timebank.policy import services as policy
@@ -89,7 +90,7 @@ def _page(request: HttpRequest, name: str, context: dict[str, Any], form: Any = 
 @staff
 def scheme_list(request: HttpRequest) -> HttpResponse:
     """List the schemes, and what is in use where."""
-    rows = Paginator(adoptions.scheme_rows(request.user), PAGE).get_page(request.GET.get("page"))
+    rows = Paginator(adoptions.scheme_rows(request.user), PAGE).get_page(read_text(request.GET.get("page")))
     context = {
         "page": rows,
         "adoptions": adoptions.adoptions_seen(request.user)[:PAGE],
@@ -132,7 +133,7 @@ def scheme(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 @staff
 def compare(request: HttpRequest) -> HttpResponse:
     """Show two versions side by side, in words."""
-    chosen = [_named(request, request.GET.get(name, "")) for name in ("a", "b")]
+    chosen = [_named(request, read_text(request.GET.get(name, ""))) for name in ("a", "b")]
     versions = adoptions.versions_seen(request.user).exclude(status="discarded").order_by("scheme__name", "number")
     context: dict[str, Any] = {"versions": versions, "a": chosen[0], "b": chosen[1]}
     if chosen[0] is not None and chosen[1] is not None:
@@ -141,10 +142,11 @@ def compare(request: HttpRequest) -> HttpResponse:
 
 
 def _named(request: HttpRequest, code: str) -> SchemeVersion | None:
-    slug, _at, number = code.rpartition("@")
-    if not slug or not number.isdecimal() or len(number) > 6:
+    slug, _at, text = code.rpartition("@")
+    number = read_int(text, 0, 1_000_000, default=None)
+    if not slug or number is None:
         return None
-    return adoptions.versions_seen(request.user).filter(scheme__slug=slug, number=int(number)).first()
+    return adoptions.versions_seen(request.user).filter(scheme__slug=slug, number=number).first()
 
 
 @require_http_methods(["GET", "POST"])
@@ -374,7 +376,11 @@ def adopt(request: HttpRequest) -> HttpResponse:
     _require(request, policy_rules.ADOPT)
     regions = adoptions.own_regions(request.user, ADOPT_SCHEME)
     schemes = adoptions.approved_schemes()
-    initial = {"region": regions.first(), "scheme": request.GET.get("scheme", "")[:40], "since": _next_month()}
+    initial = {
+        "region": regions.first(),
+        "scheme": read_text(request.GET.get("scheme", ""))[:40],
+        "since": _next_month(),
+    }
     form = AdoptForm(_posted(request), regions=regions, schemes=schemes, initial=initial)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
