@@ -280,9 +280,7 @@ def test_the_sweep_takes_those_due_and_no_other(rich):
     assert read.balance_of("li").held == 10
 
 
-@pytest.mark.parametrize("batch", [1, 2, 3, 5])
-def test_the_sweep_goes_on_batch_by_batch(rich, monkeypatch, batch):
-    monkeypatch.setattr(holds, "BATCH", batch)
+def test_the_sweep_takes_all_of_them(rich):
     for number in range(5):
         place(10 + number, key=f"h{number}")
     assert ledger.lapse_due_holds(NOON + HOUR) == 5

@@ -8,7 +8,8 @@ import pytest
 from django.utils import timezone
 
 from tests.ledger.conftest import LATER, SOON
-from timebank.ledger import errors, tasks
+from timebank.common.tasks import task_sweep
+from timebank.ledger import errors
 from timebank.ledger import selectors as read
 from timebank.ledger import services as ledger
 from timebank.ledger.models import Hold, HoldResolution, Transfer
@@ -96,8 +97,8 @@ def test_a_hold_that_ran_out_is_not_captured_but_lapses(held, time_machine):
     time_machine.move_to(held.expires_at)
     with pytest.raises(errors.HoldExpired):
         ledger.capture(held.pk, to="shop", key="capture", actor="x")
-    assert tasks.task_lapse_holds() == 1
-    assert tasks.task_lapse_holds() == 0
+    assert task_sweep("lapse holds") == {"handled": 1, "failed": 0}
+    assert task_sweep("lapse holds") == {"handled": 0, "failed": 0}
     assert read.balance_of("li").spendable == 200
     assert HoldResolution.objects.get().outcome == "lapsed"
 
@@ -118,7 +119,7 @@ def test_expiry_moves_what_is_past_its_day(move):
     assert (report.wallets, report.amount) == (2, 157)
     assert read.balance_of("expired:PTS").total == 157
     assert read.balance_of("li").total == 30
-    assert tasks.task_expire_due() == 0
+    assert task_sweep("expire points") == {"handled": 0, "failed": 0}
 
 
 def test_points_go_to_the_wallets_own_account_of_expired_points(move):

@@ -14,6 +14,7 @@ from django.db import connection
 from django.utils import translation
 
 from timebank.common import guards as common_guards
+from timebank.common.tasks import task_sweep
 from timebank.ledger import checks, guards, tasks
 from timebank.ledger import services as ledger
 from timebank.ledger.canon import short_digest
@@ -264,11 +265,11 @@ def test_tasks_answer_with_how_much_they_did(move, time_machine):
     move("issuance", "wang", 70, until=NOON.date())
     held = ledger.hold(key="h", wallet="li", amount=30, expires_at=NOON + dt.timedelta(hours=1))
     assert tasks.task_seal.delay().get() == 3
-    assert tasks.task_lapse_holds.delay().get() == 0
-    assert tasks.task_expire_due.delay().get() == 0
+    for name in ("lapse holds", "expire points"):
+        assert task_sweep.delay(name).get() == {"handled": 0, "failed": 0}
     time_machine.move_to(NOON + dt.timedelta(days=1), tick=False)
-    assert tasks.task_expire_due.delay().get() == 140
-    assert tasks.task_lapse_holds.delay().get() == 1
-    assert tasks.task_lapse_holds.delay().get() == 0
+    assert task_sweep.delay("expire points").get() == {"handled": 2, "failed": 0}
+    assert task_sweep.delay("lapse holds").get() == {"handled": 1, "failed": 0}
+    assert task_sweep.delay("lapse holds").get() == {"handled": 0, "failed": 0}
     assert Hold.objects.get(pk=held.pk).resolution.outcome == "lapsed"
     assert tasks.task_seal.delay().get() == Transfer.objects.count() - 3

@@ -8,9 +8,10 @@ from django.http import Http404
 from django.utils import timezone
 
 from marketplace.order.models import OrderNote
-from marketplace.rewards import errors, selectors, services, tasks
+from marketplace.rewards import errors, selectors, services
 from marketplace.rewards.models import Scan, Ticket, TicketEvent
 from tests.rewards.world import PIN, assert_stock_is_its_history, counters, escrow_of, give, points_of, redeemed_of
+from timebank.common.tasks import task_sweep
 from timebank.ledger import selectors as ledger_read
 from timebank.registry import errors as registry_errors
 from timebank.registry import services as registry
@@ -240,7 +241,7 @@ def test_cancel_restores_the_old_last_day_of_the_points(world):
 def test_expire_tickets_gives_points_back_and_frees_the_stock(world):
     old = world.redeem(world.sister, (world.soap, 2), (world.ticket, 1), now=timezone.now() - dt.timedelta(days=91))
     fresh = world.redeem(world.sister, (world.soap, 1))
-    assert tasks.task_expire_tickets() == 2
+    assert task_sweep("expire tickets") == {"handled": 1, "failed": 0}
     old.refresh_from_db()
     fresh.refresh_from_db()
     assert (old.state, fresh.state) == ("expired", "placed")

@@ -8,7 +8,8 @@ import pytest
 from django.test import override_settings
 
 from tests.service.world import World, at, refusal
-from timebank.service import errors, services, tasks, tokens
+from timebank.common.tasks import task_sweep
+from timebank.service import errors, services, tokens
 from timebank.service.models import Activity, Attendance, Record, SignUp
 
 
@@ -230,6 +231,28 @@ def test_overlap_with_a_hand_entry_makes_no_second_record(world: World) -> None:
     assert Attendance.objects.get().problem == "overlap"
 
 
+def test_hours_of_the_activity_entered_by_hand_count_and_the_attendance_says_so(world: World) -> None:
+    """It was a 500: the database refused a second record of one person and activity (K6)."""
+    activity = world.activity()
+    services.enter_record(
+        resident=world.wang,
+        activity=activity,
+        category="",
+        served_on=None,
+        minutes=60,
+        actor=world.admin,
+        now=at(20, 9),
+    )
+    for person in (world.wang, world.li):
+        services.check_in(activity=activity, resident=person, actor=world.leader, now=at(20, 10))
+    services.close_activity(activity=activity, actor=world.leader, now=at(20, 12))
+    assert set(Record.objects.values_list("resident", "source", "minutes")) == {
+        (world.wang.pk, "entered", 60),
+        (world.li.pk, "attendance", 120),
+    }
+    assert Attendance.objects.get(resident=world.wang).problem == "entered"
+
+
 def test_a_forgotten_activity_closes_by_itself_and_its_leader_counts_as_submitter(world: World) -> None:
     activity = world.activity()
     services.check_in(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 8))
@@ -243,5 +266,5 @@ def test_a_forgotten_activity_closes_by_itself_and_its_leader_counts_as_submitte
 
 def test_the_task_closes_what_is_overdue(world: World) -> None:
     world.activity(starts_at=at(20, 8, year=2025), ends_at=at(20, 9, year=2025))
-    assert tasks.task_close_overdue.delay().get() == 1
-    assert tasks.task_close_overdue.delay().get() == 0
+    for many in (1, 0):
+        assert task_sweep.delay("close forgotten activities").get() == {"handled": many, "failed": 0}

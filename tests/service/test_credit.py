@@ -9,11 +9,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.service.world import World, at, balance, refusal
+from timebank.common.tasks import task_sweep
 from timebank.ledger import selectors as ledger_read
 from timebank.ledger import services as ledger
 from timebank.registry import services as registry
 from timebank.registry.models import Resident
-from timebank.service import errors, selectors, services, tasks
+from timebank.service import errors, selectors, services
 from timebank.service.models import Record, SchemeAdoption, Standing
 
 LATER = at(1, month=12)
@@ -32,7 +33,7 @@ def test_crediting_twice_mints_once(world: World) -> None:
 def test_the_task_credits_and_says_what_it_did(world: World) -> None:
     world.credited(world.wang)
     world.published(world.li, starts_at=at(20, 8, month=8), ends_at=at(20, 12, month=8))
-    assert tasks.task_credit_due.delay().get() == {"due": 1, "credited": 1, "failed": 0}
+    assert task_sweep.delay("credit hours").get() == {"handled": 1, "failed": 0}
     assert balance(world.li) == 100
 
 
@@ -79,7 +80,7 @@ def test_batches_split_by_people_and_report_progress(world: World) -> None:
     world.published(*people)
     world.published(*people, starts_at=at(21, 8), ends_at=at(21, 12))
     seen: list[tuple[int, int]] = []
-    report = services.credit_due(now=LATER, batch=4, progress=lambda done, due: seen.append((done, due)))
+    report = services.credit_due(now=LATER, batch=2, progress=lambda done, due: seen.append((done, due)))
     assert (report.credited, seen) == (10, [(4, 10), (8, 10), (10, 10)])
     assert [balance(one) for one in people] == [100] * 5  # 8 h: still the village's 4 h rung
 

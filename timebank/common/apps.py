@@ -21,6 +21,8 @@ class CommonConfig(AppContract):
         "database": "timebank.common.health.check_database",
         "migrations": "timebank.common.health.check_migrations",
         "broker": "timebank.common.health.check_broker",
+        "guards": "timebank.common.guards.check_ready",
+        "sweeps": "timebank.common.sweeps.check_sweeps",
     }
     append_only = "timebank.common.events.APPEND_ONLY"
     sweeps = "timebank.common.retention.SWEEPS"

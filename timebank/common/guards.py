@@ -19,6 +19,7 @@ from django.db import connections
 from django.db.models import Model, UniqueConstraint
 
 from timebank.common import contract
+from timebank.common.health import NotReady
 
 Key = tuple[str, str]  # (table, trigger); ("function", name) for a function of PostgreSQL
 CLONED = ""  # made by PostgreSQL itself from the trigger of the partitioned table
@@ -380,6 +381,13 @@ def before_migrate(sender: Any, using: str = "default", plan: Sequence[Any] | No
 def after_migrate(sender: Any, using: str = "default", **kwargs: Any) -> None:
     """Put every trigger in place after every migration, whichever app it was for."""
     ALL.install(using)
+
+
+def check_ready() -> str:
+    """Refuse, for ``/readyz``, while history could be changed."""
+    if gone := ALL.missing():
+        raise NotReady(f"{len(gone)} triggers that protect history are missing")
+    return "in place"
 
 
 def check(app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:

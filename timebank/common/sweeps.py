@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -36,6 +37,7 @@ class Sweep:
     ``due(now)`` gives the keys of due rows, oldest first: a queryset of one column, or anything to iterate over.
     ``handle(key, now)`` does one, inside a transaction; it does nothing where the row is due no more.
     ``handle_batch(keys, now)``, if given, does many in one transaction; where it raises, they are done one by one.
+    ``atomic`` False: they open and end their own.
     ``every`` in seconds; ``most`` rows a run; ``read_key`` turns a kept key back into what ``due`` gave.
     """
 
@@ -47,6 +49,19 @@ class Sweep:
     most: int = 5000
     batch: int = 500
     read_key: Callable[[str], Any] = int
+    atomic: bool = True
+
+    def transaction(self) -> AbstractContextManager[Any]:
+        """Open what one row, or one batch, stands or falls in."""
+        return transaction.atomic(durable=True) if self.atomic else nullcontext()
+
+
+@dataclass
+class Partly:
+    """What a handler returns that did only some of its rows, and let that stand: the others, with their reasons."""
+
+    result: Any
+    failed: Mapping[Any, Exception]
 
 
 @dataclass
@@ -77,32 +92,28 @@ def claim(sweep: Sweep, now: dt.datetime | None = None) -> bool:
     return SweepState.objects.filter(rested, name=sweep.name).update(started_at=now) == 1
 
 
-def run(sweep: Sweep, *, now: dt.datetime | None = None, most: int | None = None) -> SweepReport:
-    """Handle what is due, each row in a transaction of its own, and keep what failed. Never inside a transaction."""
+def run(sweep: Sweep, *, now: dt.datetime | None = None, most: int | None = None, at_once: bool = False) -> SweepReport:
+    """Handle what is due, each row in a transaction of its own, and keep what failed. Never inside a transaction.
+
+    ``at_once``: somebody asks for it now, so rows that failed before are tried too, whatever their pause.
+    """
     now = now or timezone.now()
     most = most or sweep.most
-    report = SweepReport(sweep.name)
-    failing = dict(SweepFailure.objects.filter(sweep=sweep.name, resolved_at=None).values_list("subject", "next_at"))
-    fresh = _fresh(sweep, now, failing, most)
-    for chunk in _chunks(fresh, sweep.batch):
-        if sweep.handle_batch is None or not _all_at_once(sweep, chunk, now, report):
+    work = _Work(sweep, now)
+    known = dict(SweepFailure.objects.filter(sweep=sweep.name, resolved_at=None).values_list("subject", "next_at"))
+    for chunk in _chunks(_fresh(sweep, now, {} if at_once else known, most), sweep.batch):
+        if sweep.handle_batch is None or not work.all_at_once(chunk):
             for key in chunk:
-                _one(sweep, key, now, report)
-    again = sorted((when, subject) for subject, when in failing.items() if when <= now)
-    for _when, subject in again[: max(1, most // RETRIED_SHARE)]:
-        if _one(sweep, sweep.read_key(subject), now, report):
-            SweepFailure.objects.filter(sweep=sweep.name, subject=subject).update(resolved_at=now)
-    SweepState.objects.update_or_create(
-        name=sweep.name,
-        defaults={"finished_at": now, "handled": report.handled, "failed": report.failed},
-        create_defaults={
-            "started_at": now,
-            "finished_at": now,
-            "handled": report.handled,
-            "failed": report.failed,
-        },
-    )
-    return report
+                work.one(key)
+    if not at_once:
+        again = sorted((when, subject) for subject, when in known.items() if when <= now)
+        for _when, subject in again[: max(1, most // RETRIED_SHARE)]:
+            work.one(sweep.read_key(subject))
+    put_right = [subject for subject in known if subject in work.done]
+    SweepFailure.objects.filter(sweep=sweep.name, subject__in=put_right).update(resolved_at=now)
+    counts = {"finished_at": now, "handled": work.report.handled, "failed": work.report.failed}
+    SweepState.objects.update_or_create(name=sweep.name, defaults=counts, create_defaults={"started_at": now, **counts})
+    return work.report
 
 
 def _fresh(sweep: Sweep, now: dt.datetime, failing: dict[str, dt.datetime], most: int) -> list[Any]:
@@ -118,30 +129,47 @@ def _chunks(keys: list[Any], size: int) -> Iterator[list[Any]]:
         yield keys[start : start + size]
 
 
-def _all_at_once(sweep: Sweep, keys: list[Any], now: dt.datetime, report: SweepReport) -> bool:
-    """Try a batch; nothing of it stands where it raises."""
-    try:
-        with transaction.atomic(durable=True):
-            result = sweep.handle_batch(keys, now)  # type: ignore[misc]
-    except Exception as error:  # noqa: BLE001 (whatever it is, the rows are done one by one, and the bad one is named)
-        logger.info("sweep %s: a batch of %s goes one by one after %r", sweep.name, len(keys), error)
-        return False
-    report.handled += len(keys)
-    report.results.append(result)
-    return True
+class _Work:
+    """One run of a sweep: what was done, and what failed."""
 
+    def __init__(self, sweep: Sweep, now: dt.datetime) -> None:
+        self.sweep = sweep
+        self.now = now
+        self.report = SweepReport(sweep.name)
+        self.done: set[str] = set()
 
-def _one(sweep: Sweep, key: Any, now: dt.datetime, report: SweepReport) -> bool:
-    try:
-        with transaction.atomic(durable=True):
-            result = sweep.handle(key, now)
-    except Exception as error:  # noqa: BLE001 (one bad row, of whatever kind, must not stop the rest)
-        _keep(sweep, key, error, now)
-        report.failed += 1
-        return False
-    report.handled += 1
-    report.results.append(result)
-    return True
+    def all_at_once(self, keys: list[Any]) -> bool:
+        """Try a batch; nothing of it stands where it raises."""
+        try:
+            with self.sweep.transaction():
+                result = self.sweep.handle_batch(keys, self.now)  # type: ignore[misc]
+        except Exception as error:  # noqa: BLE001 (whatever it is: done one by one, the bad row is named)
+            logger.info("sweep %s: a batch of %s goes one by one after %r", self.sweep.name, len(keys), error)
+            return False
+        self._count(keys, result)
+        return True
+
+    def one(self, key: Any) -> None:
+        """Do one row, or keep why not."""
+        try:
+            with self.sweep.transaction():
+                result = self.sweep.handle(key, self.now)
+        except Exception as error:  # noqa: BLE001 (one bad row, of whatever kind, must not stop the rest)
+            self._count([key], Partly(None, {key: error}))
+        else:
+            self._count([key], result)
+
+    def _count(self, keys: list[Any], result: Any) -> None:
+        failed: Mapping[Any, Exception] = {}
+        if isinstance(result, Partly):
+            result, failed = result.result, result.failed
+        for key, error in failed.items():
+            _keep(self.sweep, key, error, self.now)
+        self.report.failed += len(failed)
+        self.report.handled += len(keys) - len(failed)
+        self.done |= {str(key) for key in keys if key not in failed}
+        if len(failed) < len(keys) or result is not None:
+            self.report.results.append(result)
 
 
 def _keep(sweep: Sweep, key: Any, error: Exception, now: dt.datetime) -> None:

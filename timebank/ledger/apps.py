@@ -35,11 +35,8 @@ class LedgerConfig(AppContract):
     urls_at = {"": "timebank.ledger.urls"}
     append_only = "timebank.ledger.guards.APPEND_ONLY"
     health_checks = {"ledger": "timebank.ledger.ready.check_ledger"}
-    beat = {
-        "seal the ledger": ("timebank.ledger.tasks.task_seal", 2 * 60),
-        "let points expire": ("timebank.ledger.tasks.task_expire_due", 60 * 60),
-        "give back holds that ran out": ("timebank.ledger.tasks.task_lapse_holds", 5 * 60),
-    }
+    beat = {"seal the ledger": ("timebank.ledger.tasks.task_seal", 2 * 60)}
+    sweeps = "timebank.ledger.sweeps.SWEEPS"
 
     def ready(self) -> None:
         from timebank.ledger import checks  # noqa: F401  registers the system checks

@@ -9,7 +9,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.db.models import Q
 from django.http import HttpRequest
 
-from timebank.common.input import InvalidInput, clean_text, fold, read_text
+from timebank.common.input import InvalidInput, clean_text, fold
 from timebank.common.input import code as read_code
 from timebank.common.input import email as read_email
 from timebank.common.input import phone as read_phone
@@ -38,10 +38,10 @@ def counted_as(request: HttpRequest | None, credentials: dict[str, Any] | None =
 
     A name of no account is counted under a digest, of one length for all: names may be longer than the column.
     """
-    typed = (credentials or {}).get("username") or (
-        request is not None and read_text(request.POST.get("username"), 1000)
-    )
-    name = str(typed or "")
+    typed = (credentials or {}).get("username")
+    if typed is None and request is not None:
+        typed = request.POST.get("username")  # reads itself: as the form gives it to the backend
+    name = str(typed or "")[:300]
     known: dict[str, str] = request.__dict__.setdefault("_counted_as", {}) if request is not None else {}
     if name not in known:
         user = account_of(name)

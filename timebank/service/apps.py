@@ -19,8 +19,5 @@ class ServiceConfig(AppContract):
     audit_labels = "timebank.service.words.AUDIT_LABELS"
     export_section = "timebank.service.exports.section"
     append_only = "timebank.service.guards.APPEND_ONLY"
-    beat = {
-        "credit what is due": ("timebank.service.tasks.task_credit_due", 5 * 60),
-        "close the year": ("timebank.service.tasks.task_close_year", 24 * 60 * 60),
-        "close forgotten activities": ("timebank.service.tasks.task_close_overdue", 15 * 60),
-    }
+    sweeps = "timebank.service.sweeps.SWEEPS"
+    beat = {"close the year": ("timebank.service.tasks.task_close_year", 24 * 60 * 60)}

@@ -15,7 +15,7 @@ from marketplace.desk.forms import VerifyForm
 from marketplace.desk.scope import desk
 from marketplace.desk.views.common import as_file, page_of, person, posted
 from timebank.common.errors import DomainError
-from timebank.common.input import read_ids
+from timebank.common.input import read_ids, read_text
 from timebank.registry.rules import can
 from timebank.service import rules as service_rules
 from timebank.service import services

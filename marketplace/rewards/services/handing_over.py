@@ -6,7 +6,7 @@ import datetime as dt
 import uuid
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from marketplace.order.models import Order
@@ -24,6 +24,8 @@ from marketplace.rewards.services.common import (
     update_states,
 )
 from marketplace.rewards.services.stock import move_for_tickets
+from timebank.common import sweeps
+from timebank.common.sweeps import Sweep
 from timebank.ledger import services as ledger
 from timebank.ledger.types import Leg, TransferSpec
 from timebank.registry.interests import interest_of, require_no_interest
@@ -195,22 +197,31 @@ def can_undo(ticket: Ticket, actor: User, now: dt.datetime | None = None) -> boo
     return (now or timezone.now()) - ticket.handed_over_at <= UNDO_WITHIN and is_staff_of(actor, ticket.partner)
 
 
-def expire_tickets(*, now: dt.datetime | None = None, most: int = 5000) -> int:
+def _past(now: dt.datetime) -> QuerySet[Ticket]:
+    return Ticket.objects.filter(state=State.ISSUED, valid_until__lt=timezone.localdate(now))
+
+
+def _expire(order_id: int, now: dt.datetime) -> int:
+    """Close the tickets of one order that are past their last day; return how many."""
+    locked = lock_orders([order_id])
+    ids = list(_past(now).filter(order_id=order_id).values_list("pk", flat=True))
+    tickets = [ticket for ticket in lock_tickets(ids) if ticket.state == State.ISSUED]
+    if tickets:
+        close_tickets(tickets, orders=locked, to=State.EXPIRED, actor=None, reason="", now=now)
+    return len(tickets)
+
+
+EXPIRE = Sweep(
+    "expire tickets",
+    due=lambda now: _past(now).order_by("order_id").values_list("order_id", flat=True).distinct(),
+    handle=_expire,
+    every=60 * 60,
+)
+
+
+def expire_tickets(*, now: dt.datetime | None = None) -> int:
     """Close tickets past their last day and give the points back (with the ledger's grace). Returns how many.
 
     Each order in a transaction of its own, so one that fails does not hold up the rest; running it twice is harmless.
     """
-    now = now or timezone.now()
-    today = timezone.localdate(now)
-    due = Ticket.objects.filter(state=State.ISSUED, valid_until__lt=today).order_by("order_id")
-    orders = list(due.values_list("order_id", flat=True).distinct()[:most])
-    closed = 0
-    for order_id in orders:
-        with transaction.atomic():
-            locked = lock_orders([order_id])
-            ids = list(due.filter(order_id=order_id).values_list("pk", flat=True))
-            tickets = [t for t in lock_tickets(ids) if t.state == State.ISSUED]
-            if tickets:
-                close_tickets(tickets, orders=locked, to=State.EXPIRED, actor=None, reason="", now=now)
-                closed += len(tickets)
-    return closed
+    return sum(sweeps.run(EXPIRE, now=now, at_once=True).results)

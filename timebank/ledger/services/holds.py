@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from timebank.common import sweeps
+from timebank.common.sweeps import Sweep
 from timebank.ledger.canon import request_hash
 from timebank.ledger.errors import (
     HoldExpired,
@@ -24,8 +28,6 @@ from timebank.ledger.services.engine import Draft, check_spec, only, write
 from timebank.ledger.services.posting import draft_of
 from timebank.ledger.types import Leg, Posted, TransferSpec
 from timebank.ledger.units import UNIT_NAMES, holds_key
-
-BATCH = 200
 
 
 def hold(
@@ -125,37 +127,36 @@ def release(hold_id: int, *, key: str, actor: str, reason: str = "", memo: str =
         )
 
 
+def _due(now: dt.datetime) -> QuerySet[Any, int]:
+    return Hold.objects.filter(expires_at__lte=now, resolution=None).order_by("pk").values_list("pk", flat=True)
+
+
+def _lapse(hold_id: int, now: dt.datetime) -> int:
+    """Give back a hold that ran out; 0 where somebody was quicker."""
+    hold = _locked(hold_id)
+    if HoldResolution.objects.filter(hold=hold).exists():
+        return 0
+    answer = _resolve(
+        hold,
+        HoldResolution.Outcome.LAPSED,
+        [],
+        key=f"lapse:{hold_id}",
+        actor="system",
+        reason="hold_lapsed",
+        memo="",
+        source="",
+        at=now,
+    )
+    return int(not answer.replayed)
+
+
+MOST = 1_000_000
+LAPSE = Sweep("lapse holds", due=_due, handle=_lapse, every=5 * 60)
+
+
 def lapse_due_holds(now: dt.datetime | None = None) -> int:
     """Give back the holds that ran out and return how many; run again and again, it does each once."""
-    now = now or timezone.now()
-    lapsed = 0
-    last = 0
-    while True:
-        due = list(
-            Hold.objects.filter(expires_at__lte=now, resolution=None, pk__gt=last)
-            .order_by("pk")
-            .values_list("pk", flat=True)[:BATCH]
-        )
-        for hold_id in due:
-            try:
-                with transaction.atomic():
-                    answer = _resolve(
-                        _locked(hold_id),
-                        HoldResolution.Outcome.LAPSED,
-                        [],
-                        key=f"lapse:{hold_id}",
-                        actor="system",
-                        reason="hold_lapsed",
-                        memo="",
-                        source="",
-                        at=now,
-                    )
-                lapsed += not answer.replayed  # else another sweep did it
-            except HoldResolved:
-                continue  # somebody was quicker
-        if len(due) < BATCH:
-            return lapsed
-        last = due[-1]
+    return sum(sweeps.run(LAPSE, now=now, most=MOST, at_once=True).results)
 
 
 def _locked(hold_id: int) -> Hold:

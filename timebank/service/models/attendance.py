@@ -38,7 +38,7 @@ class Attendance(models.Model):
     )
     # Check-out was forgotten: the planned end stands in for it, and the verifier is told.
     forgot_to_leave = models.BooleanField(_("forgot to check out"), default=False)
-    # Why no record came of it at close: "", "too_short" or "overlap".
+    # Why no record came of it at close: "", "too_short", "entered" or "overlap".
     problem = models.CharField(_("why no record"), max_length=12, blank=True)
 
     class Meta:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from timebank.common import sweeps
+from timebank.common.sweeps import Sweep
 from timebank.registry.models import Resident, User
 from timebank.service import errors, rules, tokens
 from timebank.service.models import Activity, Attendance, Method, Record, RecordChange, SignUp
@@ -113,18 +117,25 @@ def close_activity(*, activity: Activity, actor: User, now: dt.datetime | None =
         return _close(locked, actor, now or timezone.now())
 
 
+def _overdue(now: dt.datetime) -> QuerySet[Any, int]:
+    due = Activity.objects.filter(status=Activity.Status.OPEN, ends_at__lte=now - rules.CLOSE_AFTER)
+    return due.order_by("pk").values_list("pk", flat=True)
+
+
+def _close_forgotten(pk: int, now: dt.datetime) -> int | None:
+    locked = _lock(pk)
+    if locked.status != Activity.Status.OPEN:
+        return None
+    _close(locked, None, now)
+    return pk
+
+
+CLOSE_FORGOTTEN = Sweep("close forgotten activities", due=_overdue, handle=_close_forgotten, every=15 * 60)
+
+
 def close_overdue(*, now: dt.datetime | None = None) -> list[int]:
     """Close what its leader forgot to close; each in a transaction of its own. Returns the activities closed."""
-    now = now or timezone.now()
-    due = Activity.objects.filter(status=Activity.Status.OPEN, ends_at__lte=now - rules.CLOSE_AFTER)
-    closed: list[int] = []
-    for pk in due.order_by("pk").values_list("pk", flat=True):
-        with transaction.atomic():
-            locked = _lock(pk)
-            if locked.status == Activity.Status.OPEN:
-                _close(locked, None, now)
-                closed.append(pk)
-    return closed
+    return [pk for pk in sweeps.run(CLOSE_FORGOTTEN, now=now, at_once=True).results if pk is not None]
 
 
 def _lock(pk: int) -> Activity:
@@ -236,8 +247,15 @@ def _records(activity: Activity, seen: list[Attendance], actor: User | None, now
         else:
             spans[item.resident_id] = (start, start + dt.timedelta(minutes=minutes))
     busy = busy_residents(spans)
+    by_hand = set(
+        Record.objects.filter(activity=activity, resident_id__in=spans)
+        .exclude(state=Record.State.REVERSED)
+        .values_list("resident_id", flat=True)
+    )
     for item in seen:
-        if item.resident_id in busy:
+        if item.resident_id in by_hand:
+            item.problem = "entered"  # what was entered by hand counts
+        elif item.resident_id in busy:
             item.problem = "overlap"
         if item.problem:
             continue

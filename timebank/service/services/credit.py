@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count
 from django.utils import timezone
 
+from timebank.common import sweeps
 from timebank.common.errors import DomainError
+from timebank.common.sweeps import Partly, Sweep
 from timebank.ledger import selectors as ledger_read
 from timebank.ledger import services as ledger
 from timebank.ledger.types import Leg, TransferSpec
@@ -33,7 +34,8 @@ from timebank.service.services.pricing import History, Tariff, looks_back_to, pr
 from timebank.service.store import Credit, write_credits
 
 State = Record.State
-BATCH = 500
+BATCH = 200  # people
+MOST = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -70,39 +72,48 @@ def credit_due(
     ``progress(done, due)`` is called after each batch.
     """
     now = now or timezone.now()
-    report = CreditReport(due=due_for_credit(now, village).count())
-    tariff = Tariff()
+    total = CreditReport(due=due_for_credit(now, village).count())
     done = 0
-    for people, count in _batches(now, village, batch):
-        _credit(people, now, village, tariff, report)
-        done += count
+
+    def tell(many: int) -> None:
+        nonlocal done
+        done += many
         if progress is not None:
-            progress(done, report.due)
-    return report
+            progress(done, total.due)
+
+    for part in sweeps.run(_sweep(village=village, batch=batch, tell=tell), now=now, most=MOST, at_once=True).results:
+        total.credited += part.credited
+        total.zero += part.zero
+        total.points += part.points
+        total.failed += part.failed
+    return total
 
 
-def _batches(now: dt.datetime, village: Region | None, batch: int) -> Iterator[tuple[list[int], int]]:
-    """Yield residents with due records, as many as make up a batch of records; nobody is split over two."""
-    last = 0
-    while True:
-        rows = (
-            due_for_credit(now, village)
-            .filter(resident_id__gt=last)
-            .values_list("resident_id")
-            .annotate(count=Count("pk"))
-            .order_by("resident_id")[:batch]
-        )
-        people: list[int] = []
-        count = 0
-        for resident, records in rows:
-            if people and count + records > batch:
-                break
-            people.append(resident)
-            count += records
-        if not people:
-            return
-        yield people, count
-        last = people[-1]
+def _sweep(*, village: Region | None = None, batch: int = BATCH, tell: Callable[[int], None] | None = None) -> Sweep:
+    """Return the sweep over the people who have something due; each is a row of it, because their rows build on
+    each other: who has one that fails is left out whole."""
+
+    def due(now: dt.datetime) -> Any:
+        people = due_for_credit(now, village).order_by("resident_id")
+        return people.values_list("resident_id", flat=True).distinct()
+
+    def credit(people: list[int], now: dt.datetime) -> Partly:
+        report, refused = _credit(people, now, village, Tariff())
+        if tell is not None:
+            tell(report.credited + len(report.failed))
+        return Partly(report, refused)
+
+    return Sweep(
+        "credit hours",
+        due=due,
+        handle=lambda person, now: credit([person], now),
+        handle_batch=credit,
+        every=5 * 60,
+        batch=batch,
+    )
+
+
+CREDIT = _sweep()
 
 
 @dataclass
@@ -148,7 +159,11 @@ class _Refused(Exception):
         super().__init__()
 
 
-def _credit(people: list[int], now: dt.datetime, village: Region | None, tariff: Tariff, report: CreditReport) -> None:
+def _credit(
+    people: list[int], now: dt.datetime, village: Region | None, tariff: Tariff
+) -> tuple[CreditReport, dict[int, Exception]]:
+    """Credit what is due to some people; return what was done, and by person why something was not."""
+    report = CreditReport()
     refused: dict[int, DomainError] = {}
     with transaction.atomic():
         # First the people, in one order, whoever runs this: then a second worker waits here and finds nothing due.
@@ -178,6 +193,7 @@ def _credit(people: list[int], now: dt.datetime, village: Region | None, tariff:
     for pk, refusal in refused.items():
         Record.objects.filter(pk=pk, state=State.PUBLISHED).update(credit_problem=refusal.code)
         report.failed.append(RowError(pk, by_pk[pk].resident_id, refusal.code, str(refusal)))
+    return report, {by_pk[pk].resident_id: refusal for pk, refusal in refused.items()}
 
 
 def _price(due: list[Record], now: dt.datetime, tariff: Tariff) -> tuple[list[_Priced], dict[int, DomainError]]:
