@@ -121,6 +121,7 @@ def test_statements_do_not_grow_with_the_number_of_records(world: World) -> None
             assert services.credit_due(now=LATER).credited == len(people)
         return len(seen)
 
+    services.credit_due(now=LATER)  # the sweep has a row of its own from its first run on
     few = counted([world.resident() for _ in range(2)], starts_at=at(3, 8), ends_at=at(3, 12))
     many = counted([world.resident() for _ in range(30)], starts_at=at(4, 8), ends_at=at(4, 12), capacity=30)
     assert many == few

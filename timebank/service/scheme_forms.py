@@ -297,8 +297,8 @@ class SimulationForm(BaseForm):
     """Where and when to replay."""
 
     region = forms.ModelChoiceField(Region.objects.none(), label=gettext_lazy("Where"))
-    first = forms.DateField(label=gettext_lazy("From"), widget=_day())
-    last = forms.DateField(label=gettext_lazy("Until"), widget=_day())
+    first = BoundedDateField(label=gettext_lazy("From"), widget=_day())
+    last = BoundedDateField(label=gettext_lazy("Until"), widget=_day())
 
     def __init__(self, *args: Any, regions: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
