@@ -186,10 +186,10 @@ def _meaning(path: Path) -> str:
 def reading() -> list[str]:
     """Name every place that reads what was typed or sent by itself, past the common readers."""
     return [
-        f"{name}:{found}"
+        f"{name}:{finding}"
         for path in tracked(".py")
         if (name := relative(path)).startswith(("timebank/", "marketplace/")) and "/migrations/" not in name
-        for found in findings(name, path.read_text(encoding="utf-8"))
+        for finding in findings(name, path.read_text(encoding="utf-8"))
     ]
 
 

@@ -26,13 +26,13 @@ def findings(name: str, text: str) -> list[str]:
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     parts = Path(name).with_suffix("").parts
     typed = any(part in TYPED_IN for part in parts)
-    found = {
+    wrong = {
         (node.lineno, what)
         for node in ast.walk(tree)
         for what in _wrong(node, parents, typed=typed)
         if EXCUSE not in lines[node.lineno - 1]
     }
-    return [f"{line}: {what}" for line, what in sorted(found)]
+    return [f"{line}: {what}" for line, what in sorted(wrong)]
 
 
 def _wrong(node: ast.AST, parents: dict[ast.AST, ast.AST], *, typed: bool) -> Iterator[str]:
@@ -44,7 +44,9 @@ def _wrong(node: ast.AST, parents: dict[ast.AST, ast.AST], *, typed: bool) -> It
     arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
     if _is_raw_field(node, called):
         yield f"forms.{called}: take the field of timebank.common.fields"
-    if called in PARSERS and any(_sent(part) or _form_data(part) for one in arguments for part in ast.walk(one)):
+    if called in PARSERS and any(
+        _sent(part) or _form_data(part) for argument in arguments for part in ast.walk(argument)
+    ):
         yield f"{called}() of what was sent: take a reader of timebank.common.input"
     if typed and called in DIGITS:
         yield f".{called}() lets ² and digits without end through: take read_int, read_id or digits"

@@ -15,7 +15,7 @@ from timebank.common.fields import (
     BoundedDateField,
     BoundedIntegerField,
     CleanCharField,
-    HouseNumberField,
+    HouseholdNumberField,
     IdNumberField,
     PersonNameField,
     PhoneField,
@@ -88,7 +88,7 @@ class ResidentForm(BaseForm):
         help_text=_("Kept encrypted. It only prevents registering a person twice."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
-    household_number = HouseNumberField(label=_("House number"), required=False, max_length=20)
+    household_number = HouseholdNumberField(label=_("House number"), required=False, max_length=20)
     phone = PhoneField(
         label=_("Mobile number"),
         required=False,
@@ -132,7 +132,7 @@ class ResidentForm(BaseForm):
 class CorrectForm(BaseForm):
     name = PersonNameField(label=_("Name"), max_length=60)
     birth_date = BoundedDateField(label=_("Birth date"), required=False, widget=_day(min="1900-01-01"))
-    household_number = HouseNumberField(label=_("House number"), required=False, max_length=20)
+    household_number = HouseholdNumberField(label=_("House number"), required=False, max_length=20)
     phone = PhoneField(
         label=_("Mobile number"), required=False, max_length=20, widget=forms.TextInput(attrs={"type": "tel"})
     )

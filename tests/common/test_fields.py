@@ -15,7 +15,7 @@ class Everything(forms.Form):
     name = fields.PersonNameField()
     about = fields.CleanCharField(required=False, lines=True, max_length=20)
     phone = fields.PhoneField(required=False)
-    house = fields.HouseNumberField(required=False)
+    house = fields.HouseholdNumberField(required=False)
     card = fields.CodeField(required=False, max_length=12)
     number = fields.IdNumberField(required=False)
     pin = fields.PinField(required=False)

@@ -150,9 +150,9 @@ def test_what_is_no_mobile_number_is_refused(typed):
         ("100", "100"), ("3号楼2单元", "3号楼2单元"),
     ],
 )  # fmt: skip
-def test_house_numbers_have_one_form(typed, form):
-    assert read.house_number(typed) == form
-    assert read.house_number(form) == form
+def test_household_numbers_have_one_form(typed, form):
+    assert read.household_number(typed) == form
+    assert read.household_number(form) == form
 
 
 @pytest.mark.parametrize(
@@ -325,7 +325,7 @@ def test_no_reader_raises_anything_else(value):
                 assert default is RAISE
     for function in (
         read.read_id, read.read_page, read.read_text, read.clean_text, read.fold, read.person_name, read.digits,
-        read.code, read.id_number, read.house_number, read.email, read.cell,
+        read.code, read.id_number, read.household_number, read.email, read.cell,
     ):  # fmt: skip
         function(value)
     try:

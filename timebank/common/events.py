@@ -80,7 +80,7 @@ def emit(
     event = Event.objects.create(
         kind=kind,
         subject=reference(subject),
-        recipients=[reference(one) for one in recipients],
+        recipients=[reference(item) for item in recipients],
         region=reference(region),
         facts=dict(facts or {}),
         occurred_at=occurred_at or now,
@@ -126,7 +126,7 @@ def _due(now: dt.datetime) -> Iterator[str]:
 def _deliver(key: str, now: dt.datetime) -> None:
     pk, _colon, name = key.partition(":")
     event = Event.objects.select_for_update().filter(pk=int(pk)).first()
-    listener = next((one for one in listeners(event.kind) if one.name == name), None) if event is not None else None
+    listener = next((item for item in listeners(event.kind) if item.name == name), None) if event is not None else None
     if event is None or listener is None:
         return
     told = set(event.deliveries.values_list("listener", flat=True))
@@ -134,7 +134,7 @@ def _deliver(key: str, now: dt.datetime) -> None:
         return
     EventDelivery.objects.create(event=event, listener=name, delivered_at=now)
     listener.call(event)
-    if all(one.name in told | {name} for one in listeners(event.kind)):
+    if all(item.name in told | {name} for item in listeners(event.kind)):
         Event.objects.filter(pk=event.pk).update(delivered_at=now)
 
 

@@ -65,14 +65,14 @@ class PhoneField(CleanCharField):
             raise as_form_error(error) from None
 
 
-class HouseNumberField(CleanCharField):
+class HouseholdNumberField(CleanCharField):
     """A house number in the form in which two are compared."""
 
     def __init__(self, *args: Any, max_length: int = 20, **kwargs: Any) -> None:
         super().__init__(*args, max_length=max_length, **kwargs)
 
     def clean_text(self, text: str) -> str:
-        return read.house_number(text)
+        return read.household_number(text)
 
 
 class CodeField(CleanCharField):

@@ -102,15 +102,15 @@ def _forbidden_move(guard: Guarded) -> str:
 
 def _updates(guard: Guarded, differs: str) -> list[tuple[str, str, str]]:
     """Name the updates that a table refuses: (suffix, columns of the UPDATE, condition)."""
-    found = []
+    updates = []
     if guard.frozen is None:
-        found.append(("no_update", "", ""))
+        updates.append(("no_update", "", ""))
     elif guard.frozen:
         condition = f"({guard.frozen_when}) AND ({_differ(guard.frozen, differs)})" if guard.frozen_when else ""
-        found.append(("no_update", f" OF {', '.join(guard.frozen)}", condition))
+        updates.append(("no_update", f" OF {', '.join(guard.frozen)}", condition))
     if guard.moves is not None:
-        found.append(("no_move", f" OF {guard.moves[0]}", _forbidden_move(guard)))
-    return found
+        updates.append(("no_move", f" OF {guard.moves[0]}", _forbidden_move(guard)))
+    return updates
 
 
 @dataclass(frozen=True)
@@ -133,10 +133,12 @@ class _Unique:
 def _unique(guard: Guarded, alias: str) -> list[_Unique]:
     if guard.unique is not None:
         return [_Unique(columns) for columns in guard.unique]
-    model = next((one for one in apps.get_models(include_auto_created=True) if one._meta.db_table == guard.table), None)
+    model = next(
+        (item for item in apps.get_models(include_auto_created=True) if item._meta.db_table == guard.table), None
+    )
     if model is None:
         raise LookupError(f"{guard.table} has no model: name its unique columns")
-    keys = [_Unique((str(one.column),)) for one in model._meta.local_concrete_fields if one.unique]
+    keys = [_Unique((str(item.column),)) for item in model._meta.local_concrete_fields if item.unique]
     keys += [_Unique(_columns(model, names)) for names in model._meta.unique_together]
     connection = connections[alias]
     editor = connection.SchemaEditorClass(connection, collect_sql=True)  # type: ignore[attr-defined]
@@ -216,24 +218,24 @@ class GuardSet:
 
     def guarded(self) -> list[Guarded]:
         """Return the guarded tables."""
-        return [one for one in self.declared() if isinstance(one, Guarded)]
+        return [item for item in self.declared() if isinstance(item, Guarded)]
 
     def names(self) -> set[str]:
         """Return every table that has a guard or a trigger of ours."""
-        return {one.table for one in self.declared() if not isinstance(one, Function)}
+        return {item.table for item in self.declared() if not isinstance(item, Function)}
 
     def wanted(self, alias: str = "default") -> dict[Key, str]:
         """Return the statement of every trigger that should stand, in tables that exist."""
         vendor = connections[alias].vendor
         tables = self.tables(alias)
         made: dict[Key, str] = {}
-        for one in self.declared():
-            if isinstance(one, Function) or one.table not in tables:
+        for item in self.declared():
+            if isinstance(item, Function) or item.table not in tables:
                 continue
-            if isinstance(one, Guarded):
-                made |= _on_postgresql(one) if vendor == "postgresql" else _on_sqlite(one, alias)
-            elif one.vendor == vendor:
-                made[one.table, one.name] = one.sql
+            if isinstance(item, Guarded):
+                made |= _on_postgresql(item) if vendor == "postgresql" else _on_sqlite(item, alias)
+            elif item.vendor == vendor:
+                made[item.table, item.name] = item.sql
         for table, partition in self._partitions(alias):
             for (where, name), sql in list(made.items()):
                 if where == table:  # row triggers are cloned to partitions, those of statements are not
@@ -254,9 +256,9 @@ class GuardSet:
 
     def functions(self) -> dict[str, str]:
         """Return the statement of every function that PostgreSQL needs."""
-        made = [one for one in self.declared() if isinstance(one, Function)]
+        made = [item for item in self.declared() if isinstance(item, Function)]
         made += [refuse_function(app) for app in sorted({guard.app for guard in self.guarded()})]
-        return {one.name: one.sql for one in made}
+        return {item.name: item.sql for item in made}
 
     def _standing(self, alias: str) -> dict[Key, str]:
         """Read which triggers stand and are armed, with their mark or their statement."""

@@ -99,7 +99,7 @@ def _reference(result: Any) -> Any:
     if isinstance(result, Model):
         return {"model": result._meta.label_lower, "pk": str(result.pk)}
     if isinstance(result, (list, tuple)):
-        return {"list": [_reference(one) for one in result]}
+        return {"list": [_reference(item) for item in result]}
     return {"value": result}
 
 
@@ -109,7 +109,7 @@ def _resolve(kept: Any) -> Any:
     if "model" in kept:
         return apps.get_model(kept["model"])._default_manager.filter(pk=kept["pk"]).first()
     if "list" in kept:
-        return [_resolve(one) for one in kept["list"]]
+        return [_resolve(item) for item in kept["list"]]
     return kept["value"]
 
 
@@ -124,11 +124,11 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, Mapping):
-        return {str(name): _plain(one) for name, one in value.items()}
+        return {str(name): _plain(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     if isinstance(value, (set, frozenset)):
-        return sorted((_plain(one) for one in value), key=repr)
+        return sorted((_plain(item) for item in value), key=repr)
     if isinstance(value, models.QuerySet):
         return sorted(str(pk) for pk in value.values_list("pk", flat=True))
     if isinstance(value, Model):

@@ -1,7 +1,7 @@
 """What people type and what a browser sends: one cleaner of human text, one safe reader of values.
 
 ``clean_text`` is for what is kept and shown again, ``fold`` for comparing and searching, the named ones (``phone``,
-``code``, ``house_number`` …) for what has one written form. The readers take anything a browser, a file or a script
+``code``, ``household_number`` …) for what has one written form. The readers take anything a browser, a file or a script
 may send and give a value, the default, or ``InvalidInput``; nothing else ever.
 """
 
@@ -142,14 +142,14 @@ def phone(value: Any) -> str:
     text = _signs(value).replace("＋", "+").replace("﹢", "+")
     if not text:
         return ""
-    found = _PHONE.fullmatch(text) if text.isascii() else None
-    if found is None:
+    match = _PHONE.fullmatch(text) if text.isascii() else None
+    if match is None:
         raise InvalidInput(
             _("This mobile number is not right. It has 11 digits and starts with 1."),
             code="invalid_phone",
             field="phone",
         )
-    return found[1]
+    return match[1]
 
 
 def code(value: Any) -> str:
@@ -169,7 +169,7 @@ def id_number(value: Any) -> str:
     return text[:17].translate(_FOR_DIGITS) + text[17:].translate(str.maketrans("OQIL", "0011"))
 
 
-def house_number(value: Any) -> str:
+def household_number(value: Any) -> str:
     """Return a house number in the one form in which two are compared: "１２号", "012" and "No. 12" are "12"."""
     text = unicodedata.normalize("NFKC", clean_text(value, dashes=True)).upper()
     text = _plain_digits(_SPACES.sub("", _DASHES.sub("-", text))).replace("號", "号")
@@ -260,10 +260,10 @@ def _bounds(least: dt.date | None, most: dt.date | None) -> tuple[dt.date, dt.da
 
 
 def _day(text: str) -> dt.date | None:
-    found = _DAY.fullmatch(text)
-    if found is None:
+    match = _DAY.fullmatch(text)
+    if match is None:
         return None
-    year, month, day = (int(part) for part in found.groups() if part is not None)
+    year, month, day = (int(part) for part in match.groups() if part is not None)
     try:
         return dt.date(year, month, day)
     except ValueError:
@@ -312,15 +312,15 @@ def read_datetime(
 ) -> Any:
     """Return an aware instant ("2026-11-28T09:30", "2026/11/28 9:30"), by the village's clock unless told."""
     if isinstance(value, dt.datetime):
-        moment: dt.datetime | None = value
+        instant: dt.datetime | None = value
     else:
-        moment = _instant(_plain_digits(clean_text(value, most=60, dashes=True)))
-    if moment is None:
+        instant = _instant(_plain_digits(clean_text(value, most=60, dashes=True)))
+    if instant is None:
         return _fail(default, InvalidInput(_("Write a day and time like 2026-11-28 09:30."), code="invalid_datetime"))
     first, last = _bounds(least, most)
-    if not first <= moment.date() <= last:  # before any conversion: the first and last years overflow
+    if not first <= instant.date() <= last:  # before any conversion: the first and last years overflow
         return _fail(default, _out_of_range(first, last))
-    return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+    return timezone.make_aware(instant) if timezone.is_naive(instant) else instant
 
 
 def _instant(text: str) -> dt.datetime | None:
@@ -332,16 +332,16 @@ def _instant(text: str) -> dt.datetime | None:
     hour, minute, second = int(time[1]), int(time[2]), int(time[3] or 0)
     if hour > 23 or minute > 59 or second > 59:
         return None
-    moment = dt.datetime.combine(day, dt.time(hour, minute, second))
+    instant = dt.datetime.combine(day, dt.time(hour, minute, second))
     if time[4] is None:
-        return moment
+        return instant
     if time[4] == "Z":
-        return moment.replace(tzinfo=dt.UTC)
+        return instant.replace(tzinfo=dt.UTC)
     hours, minutes = int(time[4][1:3]), int(time[4][-2:])
     if hours > 14 or minutes > 59:
         return None
     offset = dt.timedelta(hours=hours, minutes=minutes)
-    return moment.replace(tzinfo=dt.timezone(-offset if time[4][0] == "-" else offset))
+    return instant.replace(tzinfo=dt.timezone(-offset if time[4][0] == "-" else offset))
 
 
 def read_choice(value: Any, choices: Collection[str], default: T | str = "") -> T | str:

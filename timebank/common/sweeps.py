@@ -104,11 +104,11 @@ def run(sweep: Sweep, *, now: dt.datetime | None = None, most: int | None = None
     for chunk in _chunks(_fresh(sweep, now, {} if at_once else known, most), sweep.batch):
         if sweep.handle_batch is None or not work.all_at_once(chunk):
             for key in chunk:
-                work.one(key)
+                work.handle(key)
     if not at_once:
         again = sorted((when, subject) for subject, when in known.items() if when <= now)
         for _when, subject in again[: max(1, most // RETRIED_SHARE)]:
-            work.one(sweep.read_key(subject))
+            work.handle(sweep.read_key(subject))
     put_right = [subject for subject in known if subject in work.done]
     SweepFailure.objects.filter(sweep=sweep.name, subject__in=put_right).update(resolved_at=now)
     counts = {"finished_at": now, "handled": work.report.handled, "failed": work.report.failed}
@@ -149,7 +149,7 @@ class _Work:
         self._count(keys, result)
         return True
 
-    def one(self, key: Any) -> None:
+    def handle(self, key: Any) -> None:
         """Do one row, or keep why not."""
         try:
             with self.sweep.transaction():

@@ -17,7 +17,7 @@ from timebank.common.fields import (
     BoundedDateField,
     CleanCharField,
     CodeField,
-    HouseNumberField,
+    HouseholdNumberField,
     PersonNameField,
     PhoneField,
     PinField,
@@ -87,7 +87,7 @@ class JoinForm(BaseForm):
         widget=forms.TextInput(attrs={"type": "tel", "inputmode": "tel", "autocomplete": "tel"}),
     )
     birth_date = BoundedDateField(label=_("Birth date"), required=False)
-    household_number = HouseNumberField(
+    household_number = HouseholdNumberField(
         label=_("House number"), required=False, max_length=20, help_text=_("The number at the door, if you know it.")
     )
     password = forms.CharField(

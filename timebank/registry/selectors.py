@@ -10,7 +10,7 @@ from django.db.models import Prefetch, Q, QuerySet
 from django.http import Http404, HttpRequest
 from django.utils import timezone
 
-from timebank.common.input import InvalidInput, clean_text, digits, fold, house_number
+from timebank.common.input import InvalidInput, clean_text, digits, fold, household_number
 from timebank.common.input import code as read_code
 from timebank.common.input import phone as read_phone
 from timebank.registry import demo, rules
@@ -168,7 +168,7 @@ def get_resident_for(actor: Any, pk: int) -> Resident:
 
 def _found_by(text: str) -> Q:
     """Return who is meant by what somebody typed: a name, or any number of theirs, in whatever spelling."""
-    where = Q(household__number=house_number(text)) | Q(cards__number=read_code(text))
+    where = Q(household__number=household_number(text)) | Q(cards__number=read_code(text))
     if key := fold(text):
         where |= Q(name_key__contains=key)
     if number := digits(text):
