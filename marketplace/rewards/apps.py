@@ -20,4 +20,4 @@ class RewardsConfig(AppContract):
     }
     export_section = "marketplace.rewards.exports.section"
     panels = {"me": "marketplace.rewards.panels.my_points"}
-    beat = {"expire tickets": ("marketplace.rewards.tasks.task_expire_tickets", 60 * 60)}
+    sweeps = "marketplace.rewards.sweeps.SWEEPS"
