@@ -11,7 +11,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
-from timebank.common.input import read_page
+from timebank.common.input import read_choice, read_page
 from timebank.common.sheets.writing import CSV, XLSX, table_response
 from timebank.registry.models import User
 
@@ -40,8 +40,8 @@ def as_file(
     request: HttpRequest, name: str, headers: Iterable[Any], rows: Iterable[Any], line: Callable[[Any], Iterable[Any]]
 ) -> HttpResponseBase | None:
     """Answer with the whole list when ``?format=csv`` or ``?format=xlsx`` asks for it, else with nothing."""
-    form = request.GET.get("format", "")
-    if form not in {CSV, XLSX}:
+    form = read_choice(request.GET.get("format"), {CSV, XLSX})
+    if not form:
         return None
     if hasattr(rows, "iterator") and not getattr(rows, "_prefetch_related_lookups", ()):
         rows = rows.iterator(chunk_size=500)

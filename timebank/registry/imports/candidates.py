@@ -102,7 +102,7 @@ class Candidate:
 
     @property
     def house_key(self) -> str:
-        return clean.house_number(self.house)
+        return clean.household_number(self.house)
 
     @property
     def fingerprint(self) -> str:
@@ -281,7 +281,7 @@ def _phone(row: Row) -> str:
 def _house(row: Row) -> str:
     text = _read(row, "house", "text")
     house = clean.clean_text(text, most=60, dashes=True)
-    if _is_nothing(house) or not clean.house_number(house):
+    if _is_nothing(house) or not clean.household_number(house):
         return ""
     if len(house) > 20:
         raise RowRefused("house", _("a house number has at most 20 characters"))

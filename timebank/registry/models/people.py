@@ -16,7 +16,7 @@ class Household(models.Model):
     """A family at one address. It may pool points, never hours."""
 
     region = models.ForeignKey("registry.Region", models.PROTECT, related_name="households", verbose_name=_("village"))
-    # In the one form in which two are compared (``input.house_number``): "１２号" is kept as "12".
+    # In the one form in which two are compared (``input.household_number``): "１２号" is kept as "12".
     number = models.CharField(_("household number"), max_length=20)
     address = models.CharField(_("address"), max_length=120, blank=True)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 
-from timebank.common.input import house_number
+from timebank.common.input import household_number
 from timebank.registry.models import Household, Region
 
 
 def household_at(village: Region, number: str, *, now: dt.datetime) -> Household | None:
     """Return the household with this number in any of its spellings, opened if nobody lived there; none for none."""
-    number = house_number(number)
+    number = household_number(number)
     if not number:
         return None
     household, _made = Household.objects.get_or_create(region=village, number=number, defaults={"created_at": now})
@@ -20,7 +20,7 @@ def household_at(village: Region, number: str, *, now: dt.datetime) -> Household
 
 def households_at(wanted: Iterable[tuple[int, str]], *, now: dt.datetime) -> dict[tuple[int, str], int]:
     """Return the keys of many households by (village's key, folded number), those that lack opened in one statement."""
-    numbers = {(village, house_number(number)) for village, number in wanted}
+    numbers = {(village, household_number(number)) for village, number in wanted}
     numbers = {place for place in numbers if place[1]}
 
     def standing() -> dict[tuple[int, str], int]:

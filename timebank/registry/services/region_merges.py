@@ -7,7 +7,7 @@ import datetime as dt
 from django.db import transaction
 from django.utils import timezone
 
-from timebank.common.input import house_number
+from timebank.common.input import household_number
 from timebank.ledger import services as ledger
 from timebank.registry import roles
 from timebank.registry.models import Household, Organisation, Region, RegionCode, Residence, Resident, RoleGrant
@@ -50,7 +50,7 @@ def _move_households(old: Region, into: Region) -> None:
     for household in moving:
         household.region = into
         if household.number in taken:
-            number = house_number(f"{old.short_name[: 19 - len(household.number)]}{household.number}")
+            number = household_number(f"{old.short_name[: 19 - len(household.number)]}{household.number}")
             while number in taken:
                 number = f"{number[:19]}+"
             household.number = number

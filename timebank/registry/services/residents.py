@@ -8,10 +8,6 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from timebank.common.input import clean_text, person_name
-<<<<<<< HEAD
-=======
-from timebank.common.input import household_number as read_household_number
->>>>>>> d8a958a (Name what the common modules hold by the field's words)
 from timebank.common.input import phone as read_phone
 from timebank.ledger import services as ledger
 from timebank.registry import codes, ids
@@ -85,13 +81,7 @@ def _make_resident(
     digest = ids.digest(number) if number else ""
     if digest and Resident.objects.filter(id_number_digest=digest).exists():
         raise AlreadyRegistered(field="id_number")
-<<<<<<< HEAD
     household = household_at(village, household_number, now=now)
-=======
-    household = None
-    if number := read_household_number(household_number):
-        household, _made = Household.objects.get_or_create(region=village, number=number, defaults={"created_at": now})
->>>>>>> d8a958a (Name what the common modules hold by the field's words)
     for _attempt in range(5):
         volunteer_number = codes.new_volunteer_number()
         if not Resident.objects.filter(volunteer_number=volunteer_number).exists():
@@ -277,14 +267,7 @@ def correct_resident(
     if on_honour_roll is not None:
         put("on_honour_roll", on_honour_roll)
     if household_number is not None:
-<<<<<<< HEAD
         put("household", household_at(resident.village, household_number, now=now or timezone.now()))
-=======
-        household = None
-        if number := read_household_number(household_number):
-            household, _made = Household.objects.get_or_create(region=resident.village, number=number)
-        put("household", household)
->>>>>>> d8a958a (Name what the common modules hold by the field's words)
     if not changed:
         return resident
     resident.save(update_fields=changed)

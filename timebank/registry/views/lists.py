@@ -124,7 +124,7 @@ def resident_list(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 def _act(request: HttpRequest, source: ResidentImport) -> HttpResponse | None:
-    action = request.POST.get("action", "")
+    action = read_text(request.POST.get("action"), 20)
     user = _user(request)
     if action in {"decide", "load"}:
         deciding.answer_questions(source=source, answers=_answers(request), actor=user)
