@@ -1,0 +1,120 @@
+"""Refusals of payments."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from timebank.common.errors import DomainError
+
+
+class PaymentsError(DomainError):
+    """Refuse something about money that comes in or goes back; nothing was written."""
+
+    code = "payments_refused"
+    message = _("This can't be done with this payment now.")
+
+
+class InvalidAmount(PaymentsError):
+    code = "invalid_amount"
+    message = _("Please enter an amount above zero.")
+    status = 400
+
+
+class PaymentOpen(PaymentsError):
+    code = "payment_open"
+    message = _("A payment for this is already open. Finish or cancel it first.")
+
+
+class ProviderOff(PaymentsError):
+    code = "provider_off"
+    message = _("Paying online is not set up here. Please pay by bank transfer.")
+    status = 503
+
+
+class ProviderDown(PaymentsError):
+    code = "provider_down"
+    message = _("The payment service does not answer. Nothing was paid; please try again in a few minutes.")
+    status = 503
+
+
+class ProviderRefused(PaymentsError):
+    """``params["detail"]`` is the provider's own sentence, for the fund keeper only."""
+
+    code = "provider_refused"
+    message = _("The payment service refused this. The fund keeper can see why.")
+
+
+class AmountMismatch(PaymentsError):
+    code = "amount_mismatch"
+    message = _("Amount or currency differ from what was agreed.")
+
+
+class AlreadySpent(PaymentsError):
+    """``params["most"]`` is what is left of the donation, in fen."""
+
+    code = "already_spent"
+    message = _("Part of this donation is already spent. Refund less, or let the approver allow it from free money.")
+
+
+class RefundExceeds(PaymentsError):
+    """``params["left"]`` is what may still be refunded, in the smallest unit of the payment's currency."""
+
+    code = "refund_exceeds"
+    message = _("This is more than is left of the payment.")
+
+
+class SamePerson(PaymentsError):
+    code = "same_person"
+    message = _("A second person must do this: not the one who prepared it.")
+    status = 403
+
+
+class NotAllowed(PaymentsError):
+    code = "not_allowed"
+    message = _("Your role doesn't allow this.")
+    status = 403
+
+
+class WrongState(PaymentsError):
+    code = "wrong_state"
+    message = _("This was already decided. Please load the page again.")
+
+
+class ReferenceTaken(PaymentsError):
+    code = "reference_taken"
+    message = _("This reference is already used in this fund.")
+
+
+class ReasonMissing(PaymentsError):
+    code = "reason_missing"
+    message = _("Please say why.")
+    status = 400
+
+
+class DayInvalid(PaymentsError):
+    code = "day_invalid"
+    message = _("The day can't be in the future.")
+    status = 400
+
+
+class BankFileInvalid(PaymentsError):
+    """``params["row"]`` is the number of the line in the file that could not be read."""
+
+    code = "bank_file_invalid"
+    message = _("This file can't be read as a bank statement. Nothing was taken in.")
+    status = 400
+
+
+class BankFileTwice(PaymentsError):
+    code = "bank_file_twice"
+    message = _("This file was already taken in. Nothing was taken in again.")
+
+
+class LineMismatch(PaymentsError):
+    code = "line_mismatch"
+    message = _("This bank line and this payment don't fit together.")
+
+
+class KeyConflict(PaymentsError):
+    code = "key_conflict"
+    message = _("This form was already sent with other content. Please load the page again.")
