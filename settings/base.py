@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 from csp.constants import NONE, SELF
@@ -33,6 +34,7 @@ INSTALLED_APPS = [
     "timebank.policy",
     "timebank.service",
     "marketplace.funds",
+    "marketplace.payments",
     "marketplace.rewards",
     "marketplace.desk",
     "marketplace.counter",
@@ -164,13 +166,24 @@ CSRF_FAILURE_VIEW = "timebank.ui.views.csrf_failure"
 # Keys for ID numbers at rest, newest first: the first encrypts, all decrypt, so a key can be rotated.
 ID_NUMBER_KEYS = [key for key in env.secret("ID_NUMBER_KEYS", "").split(",") if key]
 
+# -- Money that comes in (docs/payments.md) ------------------------------------------------------------------------------
+STRIPE_SECRET_KEY = env.secret("STRIPE_SECRET_KEY", "")
+# Newest first; all are tried, so a secret can be rotated.
+STRIPE_WEBHOOK_SECRETS = [one.strip() for one in env.secret("STRIPE_WEBHOOK_SECRETS", "").split(",") if one.strip()]
+# The demo practises with a double on this machine; a system check refuses it anywhere else.
+PRACTICE_PORT = env.whole("PRACTICE_PORT", 8021)
+PRACTICE_PAYMENTS = f"http://127.0.0.1:{PRACTICE_PORT}" if DEMO and not STRIPE_SECRET_KEY else ""
+PRACTICE_WEBHOOK_SECRET = f"whsec_{sha256(f'practice {SECRET_KEY}'.encode()).hexdigest()}"
+# A posted form may lead to the provider's page: Chromium holds the redirect against this list as well.
+_PAYMENT_PAGES = ["https://checkout.stripe.com"] if STRIPE_SECRET_KEY else [PRACTICE_PAYMENTS] * bool(PRACTICE_PAYMENTS)
+
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
         "img-src": [SELF, "data:"],
         "object-src": [NONE],
         "base-uri": [SELF],
-        "form-action": [SELF],
+        "form-action": [SELF, *_PAYMENT_PAGES],
         "frame-ancestors": [NONE],
     },
 }

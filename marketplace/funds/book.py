@@ -25,6 +25,7 @@ from timebank.ledger.types import Kind, Leg, LotUse, Posted, TransferSpec, Trans
 UNIT = "CNY"
 STRIPE = "asset:stripe"
 PRACTICE = "asset:practice"
+UNDERWAY = "asset:payout"  # sent by the payment service, not yet on the bank's statement
 TRANSIT = "transit"
 PURPOSE_PREFIX = "purpose:"
 _FUND_OF = re.compile(r"^(?:fund|shortfall|asset:cash):(\d+)$|^payable:[a-z]+:\d+:(\d+)$")
@@ -77,7 +78,7 @@ def _open(keys: Iterable[tuple[str, str]], owner: str) -> None:
 
 def open_fund_accounts(*, fund: Fund) -> None:
     """Open what a fund needs before the first fen. Idempotent."""
-    assets = (fund.bank_account.asset_key, STRIPE, PRACTICE, fund.cash_key)
+    assets = (fund.bank_account.asset_key, STRIPE, PRACTICE, UNDERWAY, fund.cash_key)
     keys = [(fund.wallet_key, Kind.WALLET), (fund.shortfall_key, Kind.SYSTEM), (TRANSIT, Kind.SYSTEM)]
     keys += [(key, Kind.SYSTEM) for asset in assets for key in (asset, suspense_key(asset))]
     _open(keys, f"fund:{fund.pk}")
@@ -413,11 +414,16 @@ def explain_stray(
     fund: Fund | None = None,
     purpose: Purpose | None = None,
     memo: str = "",
+    at_provider: bool = False,
 ) -> Posted:
-    """Move unexplained money to the fund it belongs to; without a fund it goes back to the payer."""
+    """Move unexplained money to the fund it belongs to; without a fund it goes back to the payer.
+
+    ``at_provider``: the payment service has done it already, so nothing is left to refuse.
+    """
     suspense = suspense_key(asset)
     if fund is None:
-        check_cash(asset, fen)
+        if not at_provider:
+            check_cash(asset, fen)
         legs = [Leg(suspense, asset, fen)]
         return post_money(key=key, kind="stray_back", legs=legs, actor=actor, source=source, memo=memo)
     check_purpose_open(purpose)

@@ -14,12 +14,6 @@ class PaymentsError(DomainError):
     message = _("This can't be done with this payment now.")
 
 
-class InvalidAmount(PaymentsError):
-    code = "invalid_amount"
-    message = _("Please enter an amount above zero.")
-    status = 400
-
-
 class PaymentOpen(PaymentsError):
     code = "payment_open"
     message = _("A payment for this is already open. Finish or cancel it first.")
@@ -49,35 +43,11 @@ class AmountMismatch(PaymentsError):
     message = _("Amount or currency differ from what was agreed.")
 
 
-class AlreadySpent(PaymentsError):
-    """``params["most"]`` is what is left of the donation, in fen."""
-
-    code = "already_spent"
-    message = _("Part of this donation is already spent. Refund less, or let the approver allow it from free money.")
-
-
 class RefundExceeds(PaymentsError):
     """``params["left"]`` is what may still be refunded, in the smallest unit of the payment's currency."""
 
     code = "refund_exceeds"
     message = _("This is more than is left of the payment.")
-
-
-class SamePerson(PaymentsError):
-    code = "same_person"
-    message = _("A second person must do this: not the one who prepared it.")
-    status = 403
-
-
-class NotAllowed(PaymentsError):
-    code = "not_allowed"
-    message = _("Your role doesn't allow this.")
-    status = 403
-
-
-class WrongState(PaymentsError):
-    code = "wrong_state"
-    message = _("This was already decided. Please load the page again.")
 
 
 class ReferenceTaken(PaymentsError):
@@ -113,8 +83,3 @@ class BankFileTwice(PaymentsError):
 class LineMismatch(PaymentsError):
     code = "line_mismatch"
     message = _("This bank line and this payment don't fit together.")
-
-
-class KeyConflict(PaymentsError):
-    code = "key_conflict"
-    message = _("This form was already sent with other content. Please load the page again.")

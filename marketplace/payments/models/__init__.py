@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from marketplace.payments.models.bank import BankImport, BankLine, BankTemplate
+from marketplace.payments.models.bank import BankEntry, BankImport, BankTemplate
 from marketplace.payments.models.payments import Dispute, Payment, Refund
 from marketplace.payments.models.recon import ReconItem, ReconRun
 from marketplace.payments.models.remote import BalanceTransaction, ProviderPayout, RefusedHookCount, StripeEvent
 
 __all__ = [
     "BalanceTransaction",
+    "BankEntry",
     "BankImport",
-    "BankLine",
     "BankTemplate",
     "Dispute",
     "Payment",

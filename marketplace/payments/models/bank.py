@@ -61,7 +61,7 @@ class BankImport(models.Model):
         return self.name
 
 
-class BankLine(models.Model):
+class BankEntry(models.Model):
     """One movement of a bank account. Fen; above 0 money came in."""
 
     class State(models.TextChoices):
@@ -80,8 +80,8 @@ class BankLine(models.Model):
         FEE = "fee", _("Bank fee")
         NONE = "none", _("Not ours")
 
-    bank_account = models.ForeignKey("funds.BankAccount", models.PROTECT, related_name="lines")
-    batch = models.ForeignKey(BankImport, models.PROTECT, related_name="lines")
+    bank_account = models.ForeignKey("funds.BankAccount", models.PROTECT, related_name="entries")
+    batch = models.ForeignKey(BankImport, models.PROTECT, related_name="entries")
     fingerprint = models.CharField(max_length=64)  # of the line and its place among equal ones of that day
     booked_on = models.DateField(_("day"))
     amount_fen = models.BigIntegerField(_("amount"))
@@ -92,11 +92,13 @@ class BankLine(models.Model):
     kind = models.CharField(_("what it is"), max_length=10, choices=Kind.choices, blank=True)
     fund = models.ForeignKey("funds.Fund", models.PROTECT, null=True, blank=True, related_name="+")
     payment = models.OneToOneField(
-        "payments.Payment", models.PROTECT, null=True, blank=True, related_name="bank_line", verbose_name=_("payment")
+        "payments.Payment", models.PROTECT, null=True, blank=True, related_name="bank_entry", verbose_name=_("payment")
     )
     payout = models.OneToOneField(
-        "payments.ProviderPayout", models.PROTECT, null=True, blank=True, related_name="bank_line"
+        "payments.ProviderPayout", models.PROTECT, null=True, blank=True, related_name="bank_entry"
     )
+    # What is no gift stands as a line in the fund's own bank book.
+    funds_line = models.OneToOneField("funds.BankLine", models.PROTECT, null=True, blank=True, related_name="entry")
     note = models.CharField(_("note"), max_length=200, blank=True)
     prepared_by = person_field(_("prepared by"), required=False)
     approved_by = person_field(_("confirmed by"), required=False)
@@ -108,20 +110,20 @@ class BankLine(models.Model):
         ordering = ["-booked_on", "-pk"]
         indexes = [models.Index(fields=["bank_account", "state", "-booked_on"], name="payments_bank_waiting")]
         constraints = [
-            models.UniqueConstraint(fields=["bank_account", "fingerprint"], name="payments_bank_line_once"),
-            models.CheckConstraint(condition=~Q(amount_fen=0), name="payments_bank_line_moves"),
+            models.UniqueConstraint(fields=["bank_account", "fingerprint"], name="payments_bank_entry_once"),
+            models.CheckConstraint(condition=~Q(amount_fen=0), name="payments_bank_entry_moves"),
             models.CheckConstraint(
                 condition=Q(approved_by__isnull=True) | ~Q(approved_by=F("prepared_by")),
-                name="payments_bank_line_two_persons",
+                name="payments_bank_entry_two_persons",
             ),
             models.CheckConstraint(
                 condition=~Q(state__in=["booked", "left"]) | Q(prepared_by__isnull=False, approved_by__isnull=False),
-                name="payments_bank_line_decided_by",
+                name="payments_bank_entry_decided_by",
             ),
         ]
 
     def __str__(self) -> str:
-        return f"bankline:{self.pk}"
+        return f"bankentry:{self.pk}"
 
     @property
     def tone(self) -> str:

@@ -59,6 +59,9 @@ class Payment(models.Model):
     intent = models.CharField(max_length=255, blank=True, editable=False)
     livemode = models.BooleanField(default=False, editable=False)
     failure = models.CharField(max_length=200, blank=True, editable=False)
+    # As the page was first asked for: a repeated request must not differ by a letter.
+    origin = models.CharField(max_length=200, blank=True, editable=False)
+    locale = models.CharField(max_length=2, default="zh", editable=False)
     # Bank and cash
     reference = models.CharField(_("reference"), max_length=24, blank=True)
     document = models.CharField(_("number of the bank slip or receipt"), max_length=60, blank=True)

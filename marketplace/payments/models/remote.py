@@ -8,6 +8,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from marketplace.funds.models.base import person_field
+
 
 class StripeEvent(models.Model):
     """A verified message, kept as it came. It is a hint to look, never a fact to believe."""
@@ -18,6 +20,7 @@ class StripeEvent(models.Model):
         IGNORED = "ignored", _("Not for us")
         FAILED = "failed", pgettext_lazy("event", "Failed")
 
+    provider = models.CharField(max_length=8, default="stripe")
     event = models.CharField(max_length=255, unique=True)
     type = models.CharField(max_length=80)
     body = models.TextField()
@@ -106,6 +109,12 @@ class BalanceTransaction(models.Model):
     payout = models.ForeignKey(ProviderPayout, models.PROTECT, null=True, related_name="lines")
     stray = models.BooleanField(default=False)  # booked to suspense, to be decided
     booked = models.BooleanField(default=False)
+    # Where unexplained money belongs: one proposes, another confirms.
+    place_fund = models.ForeignKey("funds.Fund", models.PROTECT, null=True, related_name="+")
+    place_purpose = models.ForeignKey("funds.Purpose", models.PROTECT, null=True, related_name="+")
+    place_prepared_by = person_field(_("prepared by"), required=False)
+    place_approved_by = person_field(_("confirmed by"), required=False)
+    placed_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     seen_at = models.DateTimeField(default=timezone.now)
 
@@ -114,9 +123,11 @@ class BalanceTransaction(models.Model):
         verbose_name_plural = _("lines of the provider's books")
         indexes = [models.Index(fields=["provider", "created_at"], name="payments_line_time")]
         constraints = [
+            models.CheckConstraint(condition=Q(net=models.F("amount") - models.F("fee")), name="payments_line_adds_up"),
             models.CheckConstraint(
-                condition=Q(net=models.F("amount") - models.F("fee")), name="payments_line_adds_up"
-            )
+                condition=Q(place_approved_by__isnull=True) | ~Q(place_approved_by=models.F("place_prepared_by")),
+                name="payments_line_two_persons",
+            ),
         ]
 
     def __str__(self) -> str:

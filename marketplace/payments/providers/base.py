@@ -107,6 +107,9 @@ class Provider(Protocol):
     def start(self, payment: Payment, *, title: str, back: str, cancel: str, locale: str) -> Started:
         """Open a page to pay on; the same payment again gives the same page. Raises ``ProviderRefused``."""
 
+    def expire(self, payment: Payment) -> None:
+        """Close the page of a payment, if it is still open."""
+
     def sync(self, payment: Payment) -> RemotePayment | None:
         """Return what is known of a payment, or None if nothing is."""
 
@@ -118,6 +121,12 @@ class Provider(Protocol):
 
     def intent_of(self, kind: str, key: str) -> str:
         """Return the payment intent that an object (charge, refund, dispute) belongs to, "" if none."""
+
+    def reference_of(self, intent_id: str) -> str:
+        """Return the public id of the payment that an intent was made for, "" if it is not ours."""
+
+    def stray_lines(self, intent_id: str) -> tuple[Line, ...]:
+        """Return the lines of an intent's money, for money that came without a payment of ours."""
 
     def lines(self, since: dt.datetime) -> Iterator[Line]:
         """Give the lines of the provider's books since then, newest first."""

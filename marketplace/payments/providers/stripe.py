@@ -5,6 +5,7 @@ The SDK is loaded at the first call (a second, 17 MB). No call is ever made insi
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 from collections.abc import Callable, Iterator
@@ -160,6 +161,12 @@ class StripeProvider:
         options = {"idempotency_key": f"payment:{reference}:checkout"}
         session = self._call(lambda api: api.checkout.sessions.create(asked, options))
         return Started(session.id, session.url or "", bool(session.livemode))
+
+    def expire(self, payment: Payment) -> None:
+        """Close a session; one that is closed already is left alone."""
+        if payment.session:
+            with contextlib.suppress(ProviderRefused):
+                self._call(lambda api: api.checkout.sessions.expire(payment.session))
 
     def sync(self, payment: Payment) -> RemotePayment | None:
         """Ask for session, intent, charge, refunds and disputes of a payment."""

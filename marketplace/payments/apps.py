@@ -1,0 +1,38 @@
+"""Payments: money that comes in by Stripe, bank or cash, goes back, is doubted, and must agree with the provider."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models.signals import post_migrate, pre_migrate
+from django.utils.translation import gettext_lazy as _
+
+from timebank.common.contract import AppContract
+
+
+class PaymentsConfig(AppContract):
+    name = "marketplace.payments"
+    label = "payments"
+    verbose_name = _("Payments")
+
+    urls_at = {"": "marketplace.payments.urls"}
+    setting_checks = ("marketplace.payments.checks.check_settings", "marketplace.payments.checks.check_deployment")
+
+    def ready(self) -> None:
+        from marketplace.payments import navigation
+
+        navigation.register()
+        pre_migrate.connect(_stand_aside, sender=self, dispatch_uid="payments guards aside")
+        post_migrate.connect(_put_up, sender=self, dispatch_uid="payments guards")
+
+
+def _stand_aside(using: str, **kwargs: Any) -> None:
+    from marketplace.payments import guards
+
+    guards.stand_aside(using)
+
+
+def _put_up(using: str, **kwargs: Any) -> None:
+    from marketplace.payments import guards
+
+    guards.install(using)

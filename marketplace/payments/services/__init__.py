@@ -1,0 +1,1 @@
+"""What writes payments. Each module is one concern: starting, syncing, refunds, bank, events, reconciliation."""

@@ -1,0 +1,1 @@
+"""Addresses of payments: the webhook, the payer's pages, the fund keeper's pages."""
