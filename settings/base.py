@@ -275,5 +275,5 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"desk": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["desk"], "level": "INFO"},
-    "loggers": {"django.server": {"level": "WARNING"}, "axes": {"level": "WARNING"}},
+    "loggers": {"django.server": {"level": "WARNING"}, "axes": {"level": "WARNING"}, "stripe": {"level": "WARNING"}},
 }

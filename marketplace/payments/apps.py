@@ -7,10 +7,10 @@ from typing import Any
 from django.db.models.signals import post_migrate, pre_migrate
 from django.utils.translation import gettext_lazy as _
 
-from timebank.common.contract import AppContract
+from timebank.common import contract
 
 
-class PaymentsConfig(AppContract):
+class PaymentsConfig(contract.AppContract):
     name = "marketplace.payments"
     label = "payments"
     verbose_name = _("Payments")

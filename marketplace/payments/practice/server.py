@@ -26,6 +26,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = 1 << 16  # header and body in one packet: else every answer waits 40 ms for an acknowledgement
     server: Server
     timeout = 30
 
