@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from marketplace.funds.errors import BadAmount, KeyReused
 from marketplace.payments.errors import AmountMismatch, PaymentOpen, ProviderDown, ProviderOff
 from marketplace.payments.models import BalanceTransaction, Dispute, Payment, Refund
-from marketplace.payments.practice import money
+from marketplace.payments.practice import checkout, money
 from marketplace.payments.services import recon, starting, syncing
 from marketplace.payments.services.syncing import sync_payment
 from tests.payments.world import World, assert_equation, at_double, balance
@@ -162,7 +162,8 @@ def test_one_open_page_for_one_pledge(world: World):
 def test_a_page_that_ran_out_is_replaced(world: World, monkeypatch):
     first = world.start(source="pledge:1")
     Payment.objects.filter(pk=first.pk).update(expires_at=first.created_at)
-    world.double.world.offset += 4000
+    with world.double.world.lock:
+        checkout.expire(world.double.world, first.session)
     second = world.start(source="pledge:1")
     assert second.pk != first.pk
     first.refresh_from_db()
@@ -202,6 +203,7 @@ def test_a_request_that_differs_under_its_key_is_failed(world: World):
     world.double.world.moods.failures = [{"on": "POST /v1/checkout/sessions", "how": "429"}] * 3
     with pytest.raises(ProviderDown):
         world.start(key=key)
+    world.double.world.moods.failures = []
     payment = Payment.objects.get(key=key)
     world.double.world.answers[f"payment:{payment.public_id}:checkout"] = [["/v1/checkout/sessions", "other"], 200, {}]
     with pytest.raises(Exception, match="refused"):

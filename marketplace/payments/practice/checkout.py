@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from marketplace.payments.practice import money
 from marketplace.payments.practice.contract import Refused
 from marketplace.payments.practice.world import Thing, World, new_id
@@ -54,6 +56,8 @@ def _item(world: World, number: int, line: Thing) -> Thing:
         price = world.get(line["price"], "price")
     elif "price_data" in line:
         data = line["price_data"]
+        if not re.fullmatch("[A-Za-z]{3}", data["currency"]):
+            raise Refused(400, f"Invalid currency: {data['currency']}", param=f"line_items[{number}]")
         if "unit_amount" not in data:
             place = f"line_items[{number}][price_data][unit_amount]"
             raise Refused(400, f"Missing required param: {place}.", code="parameter_missing", param=place)
