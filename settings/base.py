@@ -166,7 +166,7 @@ CSRF_FAILURE_VIEW = "timebank.ui.views.csrf_failure"
 # Keys for ID numbers at rest, newest first: the first encrypts, all decrypt, so a key can be rotated.
 ID_NUMBER_KEYS = [key for key in env.secret("ID_NUMBER_KEYS", "").split(",") if key]
 
-# -- Money that comes in (docs/payments.md) ------------------------------------------------------------------------------
+# -- Money that comes in (docs/payments.md) --
 STRIPE_SECRET_KEY = env.secret("STRIPE_SECRET_KEY", "")
 # Newest first; all are tried, so a secret can be rotated.
 STRIPE_WEBHOOK_SECRETS = [one.strip() for one in env.secret("STRIPE_WEBHOOK_SECRETS", "").split(",") if one.strip()]
