@@ -141,7 +141,7 @@ def test_settled_in_another_currency_stays_paid_and_counts_nothing(world: World)
     assert (world.left(), balance("asset:practice"), balance("suspense:practice")) == (0, 0, 0)
 
 
-# -- Starting ----------------------------------------------------------------------------------------------------------
+# -- Starting ---------------------------------------------------------------------------------------------------------
 def test_the_same_key_is_the_same_page(world: World):
     key = uuid.uuid4()
     first = world.start(key=key)
@@ -224,7 +224,7 @@ def test_bad_amounts_and_no_provider(world: World, settings):
     assert not Payment.objects.exists()
 
 
-# -- What the database itself refuses -----------------------------------------------------------------------------------
+# -- What the database itself refuses ----------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("_case", "change"),
     [
@@ -270,7 +270,7 @@ def test_control_without_forward_only_a_stale_answer_moves_it_back(world: World,
     assert syncing.apply_remote(payment.pk, old).state == "open"
 
 
-# -- Refunds and disputes that the provider tells of ---------------------------------------------------------------------
+# -- Refunds and disputes that the provider tells of --------------------------------------------------------------------
 def test_worked_example_1_a_refund_at_stripe_takes_the_purpose_then_free_money(world: World):
     payment = world.paid()
     world.give(20_000)
