@@ -270,7 +270,7 @@ def test_control_without_forward_only_a_stale_answer_moves_it_back(world: World,
     assert syncing.apply_remote(payment.pk, old).state == "open"
 
 
-# -- Refunds and disputes that the provider tells of --------------------------------------------------------------------
+# -- Refunds and disputes that the provider tells of -------------------------------------------------------------------
 def test_worked_example_1_a_refund_at_stripe_takes_the_purpose_then_free_money(world: World):
     payment = world.paid()
     world.give(20_000)
