@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from marketplace.payments.views import payer, webhook
+from marketplace.payments.views import keeper, payer, webhook
 
 app_name = "payments"
 
@@ -14,4 +14,11 @@ urlpatterns = [
     path("pay/<uuid:public_id>/return/", payer.came_back, name="return"),
     path("pay/<uuid:public_id>/cancelled/", payer.cancelled, name="cancelled"),
     path("pay/<uuid:public_id>/cancel/", payer.cancel, name="cancel"),
+    path("payments/", keeper.payments, name="list"),
+    path("payments/<id:pk>/", keeper.payment, name="payment"),
+    path("payments/<id:pk>/confirm/", keeper.confirm, name="confirm"),
+    path("payments/<id:pk>/refunds/<id:refund_pk>/", keeper.decide, name="decide"),
+    path("payments/bank/", keeper.bank, name="bank"),
+    path("payments/bank/<id:pk>/", keeper.bank_line, name="bank_line"),
+    path("payments/reconciliation/", keeper.reconciliation, name="reconciliation"),
 ]

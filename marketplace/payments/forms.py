@@ -1,0 +1,74 @@
+"""Forms of the fund keeper. Services own the truth; forms only read what was typed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from marketplace.funds.models import Fund
+from marketplace.payments.models import BankEntry, Payment
+from timebank.common.numbers import parse_money
+from timebank.registry.forms import BaseForm
+
+MOST_FEN = 10**13
+
+
+def read_amount(text: str) -> int:
+    """Read a sum of money as fen; ``ValidationError`` names what is wrong."""
+    try:
+        fen = parse_money(text)
+    except ValueError:
+        raise forms.ValidationError(_("Write the sum as 1234.56.")) from None
+    if not 0 < fen <= MOST_FEN:
+        raise forms.ValidationError(_("The sum must be above zero and not larger than a bank would carry."))
+    return fen
+
+
+class RefundForm(BaseForm):
+    """Prepare a refund; another person approves it."""
+
+    amount = forms.CharField(label=_("How much goes back"), max_length=20)
+    reason = forms.CharField(label=_("Reason"), max_length=200)
+    key = forms.UUIDField(widget=forms.HiddenInput)
+
+    def clean_amount(self) -> int:
+        return read_amount(self.cleaned_data["amount"])
+
+
+class ReceiptForm(BaseForm):
+    """Say that an announced transfer has arrived."""
+
+    received_on = forms.DateField(label=_("Received on"), widget=forms.DateInput(attrs={"type": "date"}))
+    document = forms.CharField(label=_("Number of the bank slip or receipt"), max_length=60, required=False)
+
+
+class BankFileForm(BaseForm):
+    """Take in a bank's file."""
+
+    bank_account = forms.ModelChoiceField(label=_("Bank account"), queryset=None)
+    template = forms.ModelChoiceField(label=_("Bank"), queryset=None)
+    file = forms.FileField(label=_("File of the bank (CSV)"), max_length=120)
+
+    def __init__(self, *args: Any, accounts: Any, templates: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.fields["bank_account"].queryset = accounts  # type: ignore[attr-defined]
+        self.fields["template"].queryset = templates  # type: ignore[attr-defined]
+
+
+class LineForm(BaseForm):
+    """Say what a line of the bank is; another person confirms."""
+
+    kind = forms.ChoiceField(label=_("What it is"), choices=BankEntry.Kind.choices)
+    fund = forms.ModelChoiceField(label=_("Fund"), queryset=Fund.objects.none(), required=False)
+    payment = forms.ModelChoiceField(label=_("Payment"), queryset=Payment.objects.none(), required=False)
+    text = forms.CharField(label=_("Note"), max_length=200, required=False)
+
+    def __init__(self, *args: Any, funds: Any, payments: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.fields["fund"].queryset = funds  # type: ignore[attr-defined]
+        self.fields["payment"].queryset = payments  # type: ignore[attr-defined]
+        self.fields["payment"].label_from_instance = lambda payment: (  # type: ignore[attr-defined]
+            f"{payment.number} {payment.reference} {payment.payer or payment.title}"
+        )
