@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from marketplace.funds.errors import BadAmount, KeyReused
-from marketplace.payments.errors import AmountMismatch, PaymentOpen, ProviderDown, ProviderOff
+from marketplace.payments.errors import AmountMismatch, PaymentOpen, ProviderDown, ProviderOff, ProviderRefused
 from marketplace.payments.models import BalanceTransaction, Dispute, Payment, Refund
 from marketplace.payments.practice import checkout, money
 from marketplace.payments.services import recon, starting, syncing
@@ -193,7 +193,7 @@ def test_an_answer_that_fails_is_asked_again_under_the_same_key(world: World, mo
 
 def test_what_stripe_refuses_is_failed_and_nothing_is_open(world: World):
     key = uuid.uuid4()
-    with pytest.raises(Exception, match="refused"):
+    with pytest.raises(ProviderRefused):
         world.start(key=key, locale="zh", currency="")
     assert Payment.objects.get(key=key).state == "failed"
 
@@ -206,7 +206,7 @@ def test_a_request_that_differs_under_its_key_is_failed(world: World):
     world.double.world.moods.failures = []
     payment = Payment.objects.get(key=key)
     world.double.world.answers[f"payment:{payment.public_id}:checkout"] = [["/v1/checkout/sessions", "other"], 200, {}]
-    with pytest.raises(Exception, match="refused"):
+    with pytest.raises(ProviderRefused):
         world.start(key=key)
     payment.refresh_from_db()
     assert payment.state == "failed"
