@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from celery.schedules import crontab
 from django.db.models.signals import post_migrate, pre_migrate
 from django.utils.translation import gettext_lazy as _
 
@@ -16,12 +17,16 @@ class PaymentsConfig(contract.AppContract):
     verbose_name = _("Payments")
 
     urls_at = {"": "marketplace.payments.urls"}
+    menus = "marketplace.payments.navigation.MENUS"
+    beat = {
+        "process Stripe's events": ("marketplace.payments.tasks.task_process_events", 60),
+        "look after payments": ("marketplace.payments.tasks.task_look_after", 5 * 60),
+        "compare with the payment service": ("marketplace.payments.tasks.task_nightly", crontab(hour=19, minute=10)),
+    }  # 19:10 UTC is 03:10 in Shanghai
+    processes = {"practice payments": "marketplace.payments.providers.practice_process"}
     setting_checks = ("marketplace.payments.checks.check_settings", "marketplace.payments.checks.check_deployment")
 
     def ready(self) -> None:
-        from marketplace.payments import navigation
-
-        navigation.register()
         pre_migrate.connect(_stand_aside, sender=self, dispatch_uid="payments guards aside")
         post_migrate.connect(_put_up, sender=self, dispatch_uid="payments guards")
 

@@ -1,7 +1,47 @@
-"""The place of payments in the side menu."""
+"""Payments in the desk's menu, for whoever keeps a fund or approves its payments."""
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
 
-def register() -> None:
-    """Put payments into the menus."""
+from marketplace.funds.rules import APPROVE_PAYMENT, RECORD_BANK
+from timebank.registry.navigation import who_may
+from timebank.ui.menus import Entry
+
+_keeps = who_may(RECORD_BANK, APPROVE_PAYMENT)
+_group = _("Funds")
+
+MENUS = [
+    Entry(
+        area="desk",
+        key="payments",
+        label=_("Payments"),
+        url_name="payments:list",
+        icon="points",
+        order=75,
+        visible=_keeps,
+        match=("payments:payment",),
+        group=_group,
+    ),
+    Entry(
+        area="desk",
+        key="bank",
+        label=_("Lines of the bank"),
+        url_name="payments:bank",
+        icon="list",
+        order=76,
+        visible=_keeps,
+        match=("payments:bank_line",),
+        group=_group,
+    ),
+    Entry(
+        area="desk",
+        key="reconciliation",
+        label=_("Reconciliation"),
+        url_name="payments:reconciliation",
+        icon="chart",
+        order=77,
+        visible=_keeps,
+        group=_group,
+    ),
+]

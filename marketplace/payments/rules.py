@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from marketplace.funds.models import Fund
-from marketplace.funds.rules import INSIDE, require_at
+from marketplace.funds.rules import APPROVE_PAYMENT, INSIDE, RECORD_BANK, require_at
 from marketplace.payments.models import Payment
-from timebank.registry.rules import Action, can
+from timebank.registry.rules import can
 
 
 def require_prepare(actor: Any, fund: Fund) -> None:
     """Raise ``NotAllowed`` unless ``actor`` keeps the bank's lines of this fund."""
-    require_at(actor, Action.RECORD_BANK, fund)
+    require_at(actor, RECORD_BANK, fund)
 
 
 def require_approve(actor: Any, fund: Fund) -> None:
     """Raise ``NotAllowed`` unless ``actor`` may confirm what others prepared for this fund."""
-    require_at(actor, Action.APPROVE_PAYMENT, fund)
+    require_at(actor, APPROVE_PAYMENT, fund)
 
 
 def sees_payments(user: Any, fund: Fund) -> bool:
@@ -27,12 +27,12 @@ def sees_payments(user: Any, fund: Fund) -> bool:
 
 def may_prepare(user: Any, fund: Fund) -> bool:
     """Say whether pages offer to record and prepare."""
-    return can(user, Action.RECORD_BANK, region=fund.region)
+    return can(user, RECORD_BANK, region=fund.region)
 
 
 def may_approve(user: Any, fund: Fund) -> bool:
     """Say whether pages offer to confirm and approve."""
-    return can(user, Action.APPROVE_PAYMENT, region=fund.region)
+    return can(user, APPROVE_PAYMENT, region=fund.region)
 
 
 def is_payer(user: Any, payment: Payment) -> bool:

@@ -18,7 +18,7 @@ from marketplace.payments.services import starting
 from marketplace.payments.services.syncing import sync_payment
 from timebank.ledger import selectors as ledger_read
 from timebank.registry import services as registry
-from timebank.registry.models import Region, Role, User
+from timebank.registry.models import Region, User
 
 SECRET = "whsec_" + "t" * 40
 ORIGIN = "https://shanji.example"
@@ -181,11 +181,11 @@ def build(double: Server) -> World:
         other_village=far,
         fund=Fund.objects.select_related("region", "bank_account").get(pk=fund.pk),
         other_fund=other_fund,
-        keeper=somebody("keeper", Role.FUND_KEEPER, village),
-        approver=somebody("approver", Role.TOWN_ADMIN, town),
+        keeper=somebody("keeper", "fund_keeper", village),
+        approver=somebody("approver", "town_admin", town),
         donor=somebody("donor"),
         stranger=somebody("stranger"),
-        far_keeper=somebody("farkeeper", Role.FUND_KEEPER, far),
+        far_keeper=somebody("farkeeper", "fund_keeper", far),
         purpose=purpose,
     )
 

@@ -165,6 +165,18 @@ MATRIX: dict[str, Row] = {
     "funds:statement": closed(clerk="ok", admin="ok", town="ok"),
     "funds:public_list": EVERYBODY,
     "funds:public": EVERYBODY,
+    "payments:webhook": answers("405"),
+    "payments:status": closed(admin="ok", town="ok"),
+    "payments:return": closed(admin="ok", town="ok"),
+    "payments:cancelled": closed(admin="ok", town="ok"),
+    "payments:cancel": members("405"),
+    "payments:list": closed(admin="ok", town="ok"),
+    "payments:payment": closed(admin="ok", town="ok"),
+    "payments:confirm": members("405"),
+    "payments:decide": members("405"),
+    "payments:bank": closed(admin="ok", town="ok"),
+    "payments:bank_line": closed(),
+    "payments:reconciliation": closed(admin="ok", town="ok"),
 }
 
 # What an empty POST answers. Where it answers 405 to all, it need not be named.
@@ -254,6 +266,13 @@ POSTED: dict[str, Row] = {
     "funds:pay_expense": closed(admin="403", town="403"),
     "funds:supplier": closed(clerk="ok", admin="ok", town="ok"),
     "funds:statement": closed(clerk="ok", admin="ok", town="ok"),
+    "payments:webhook": answers("400"),
+    "payments:cancel": closed(town="go"),
+    "payments:payment": closed(admin="ok", town="ok"),
+    "payments:confirm": closed(admin="go", town="go"),
+    "payments:decide": closed(),
+    "payments:bank": closed(admin="ok", town="ok"),
+    "payments:bank_line": closed(),
 }
 
 # Oscar's dashboard is one group: all of it for operators, none of it for anybody else.

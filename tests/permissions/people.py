@@ -75,6 +75,7 @@ def make_cast() -> Cast:
     _redeemed(cast, world, baths)
     _desk(cast, world)
     _funds(cast, world)
+    _payments(cast, world)
     return cast
 
 
@@ -331,3 +332,22 @@ def fingerprint() -> dict[str, int]:
     with connection.cursor() as cursor:
         cursor.execute(union)
         return dict(cursor.fetchall())
+
+
+def _payments(cast: Cast, world: Any) -> None:
+    """Open the village's fund and announce a transfer to it; nobody of the matrix keeps a fund but the town."""
+    import uuid
+
+    from marketplace.funds.services import setup
+    from marketplace.payments.services import by_hand
+
+    account = setup.open_bank_account(region=world.town, name="村账镇管", actor=cast.users["town"])
+    fund = setup.open_fund(region=world.village, bank_account=account, actor=cast.users["town"])
+    payment = by_hand.announce_transfer(
+        fund=fund, amount_fen=100_000, key=uuid.uuid4(), title="捐款", actor=cast.users["town"]
+    )
+    for name in ("status", "return", "cancelled", "cancel"):
+        cast.arguments[f"payments:{name}"] = lambda: {"public_id": payment.public_id}
+    for name in ("payment", "confirm", "bank_line"):
+        cast.arguments[f"payments:{name}"] = lambda: {"pk": payment.pk}
+    cast.arguments["payments:decide"] = lambda: {"pk": payment.pk, "refund_pk": 1}

@@ -71,6 +71,8 @@ class AppContract(AppConfig):
     listens_to: ClassVar[Mapping[str, str]] = {}
     #: dotted callables ``() -> list[CheckMessage]`` that look at this app's settings
     setting_checks: ClassVar[Sequence[str]] = ()
+    #: name → dotted callable ``(address of this site) -> words of a command, or None``: what ``serve`` keeps running
+    processes: ClassVar[Mapping[str, str]] = {}
 
 
 def _contracts() -> Iterator[tuple[str, Any]]:

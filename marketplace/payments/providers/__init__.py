@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from django.conf import settings
 
 from marketplace.payments.errors import ProviderOff
@@ -30,3 +33,16 @@ def of(name: str) -> Provider:
 def asset_of(name: str) -> str:
     """Return the ledger account that mirrors what lies at an online provider."""
     return {"stripe": "asset:stripe", "practice": "asset:practice"}[name]
+
+
+def practice_process(site: str) -> list[str] | None:
+    """Return the command of the practice double that ``serve`` keeps running in the demo, or None outside it."""
+    if not settings.PRACTICE_PAYMENTS:
+        return None
+    os.environ["PRACTICE_WEBHOOK_SECRET"] = (
+        settings.PRACTICE_WEBHOOK_SECRET
+    )  # not on the command line, where all see it
+    port = settings.PRACTICE_PAYMENTS.rpartition(":")[2]
+    file = Path(settings.VAR) / "practice.json"
+    hook = f"http://127.0.0.1:{site.rpartition(':')[2]}/stripe/webhook"
+    return ["marketplace.payments.practice", "--port", port, "--hook", hook, "--file", str(file)]

@@ -17,7 +17,7 @@ from django.utils import timezone
 from marketplace.funds import book
 from marketplace.funds.errors import PeriodLocked, WrongState
 from marketplace.funds.models import BankLine, Decision
-from marketplace.funds.rules import other_person
+from marketplace.funds.rules import APPROVE_PAYMENT, RECORD_BANK, other_person
 from marketplace.funds.services.common import note, person
 from marketplace.payments.errors import BankFileInvalid, BankFileTwice, LineMismatch
 from marketplace.payments.models import BankEntry, BankImport, BankTemplate, Payment, ProviderPayout
@@ -25,7 +25,7 @@ from marketplace.payments.services import foreign
 from marketplace.payments.services.by_hand import book_by_hand
 from marketplace.payments.services.syncing import lock_payment
 from timebank.common import numbers
-from timebank.registry.rules import Action, require
+from timebank.registry.rules import require
 
 if TYPE_CHECKING:
     from marketplace.funds.models import BankAccount, Fund
@@ -137,7 +137,7 @@ def fingerprints(lines: Sequence[Read]) -> Iterator[str]:
 @transaction.atomic
 def import_file(*, bank_account: BankAccount, template: BankTemplate, name: str, data: bytes, actor: Any) -> BankImport:
     """Take in a bank's file, whole or not at all. Raises ``BankFileInvalid`` (``row``), ``BankFileTwice``."""
-    require(actor, Action.RECORD_BANK, region=bank_account.region)
+    require(actor, RECORD_BANK, region=bank_account.region)
     lines = read_file(data, template)
     try:
         with transaction.atomic():
@@ -226,7 +226,7 @@ def propose_line(
 ) -> BankEntry:
     """Say what a line is; a second person confirms. Raises ``LineMismatch`` (nothing changes), ``WrongState``."""
     row = _lock(line)
-    require(actor, Action.RECORD_BANK, region=row.bank_account.region)
+    require(actor, RECORD_BANK, region=row.bank_account.region)
     if row.state != BankEntry.State.NEW:
         raise WrongState(state=row.state)
     fund = payment.fund if payment is not None else fund
@@ -274,7 +274,7 @@ def _check_kind(
 def decide_line(*, line: BankEntry, approve: bool, actor: Any) -> BankEntry:
     """Confirm what was proposed, as the second person: booked. Or give it back: it is to be decided anew."""
     row = _lock(line)
-    require(actor, Action.APPROVE_PAYMENT, region=row.bank_account.region)
+    require(actor, APPROVE_PAYMENT, region=row.bank_account.region)
     if row.state != BankEntry.State.PROPOSED:
         raise WrongState(state=row.state)
     other_person(actor, row.prepared_by_id)

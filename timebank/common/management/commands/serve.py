@@ -20,7 +20,7 @@ from django.core.management import BaseCommand, CommandError, call_command
 from django.db import connection, connections
 from django.utils.module_loading import import_string
 
-from timebank.common import health
+from timebank.common import contract, health
 from timebank.common.processes import Child, Tree
 
 
@@ -103,6 +103,10 @@ class Command(BaseCommand):
         web += ["--log-level", "warning", "--graceful-timeout", "8", "--no-control-socket"]
         web += ["--reload"] if options["reload"] else []
         children = [Child("web server", [*python, *web], vital=True)]
+        for declared in contract.declared("processes"):
+            words = declared.value(f"http://{address}")
+            if words:
+                children.append(Child(declared.name, [*python, *words]))
         if not options["no_tasks"]:
             celery = [*python, "celery", "-A", "settings", "--quiet"]
             worker = [*celery, "worker", "--loglevel", "warning", "--concurrency", str(options["tasks"])]
