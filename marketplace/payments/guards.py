@@ -38,7 +38,7 @@ def _rules() -> list[tuple[str, str, str, str, str]]:
     """Return each guard: name, table, event, refused when, what is said."""
     rules = [(f"{table}_forward", table, "UPDATE", _backwards(table), "states only go forward") for table in STEPS]
     for table, columns in FROZEN.items():
-        changed = " OR ".join(f"NEW.{column} IS DISTINCT FROM OLD.{column}" for column in columns)
+        changed = " OR ".join(f'NEW."{column}" IS DISTINCT FROM OLD."{column}"' for column in columns)
         rules.append((f"{table}_frozen", table, "UPDATE", changed, "what was written stays"))
     rules += [(f"{table}_kept", table, "DELETE", "", "rows are never deleted") for table in KEPT]
     return rules
