@@ -282,7 +282,7 @@ def test_practice_is_refused_where_it_must_not_be(settings, _case, changes, expe
 @pytest.mark.parametrize(
     ("_case", "key", "secrets", "expected"),
     [
-        ("nothing", "", [], ["payments.W001"]),
+        ("nothing", "", [], ["payments.I001"]),
         ("no key of Stripe's", "hello", ["whsec_" + "x" * 32], ["payments.W002"]),
         ("a test key", "sk_test_" + "x" * 24, ["whsec_" + "x" * 32], ["payments.W003"]),
         ("no secrets", "rk_live_" + "x" * 24, [], ["payments.W004"]),

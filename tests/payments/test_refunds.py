@@ -152,10 +152,9 @@ def test_a_transfer_is_recorded_by_one_and_booked_by_another(world: World):
 
 def test_the_same_person_never_confirms(world: World):
     from timebank.registry import services as registry
-    from timebank.registry.models import Role
 
     town = world.approver.role_grants.get().region
-    registry.grant_role(user=world.approver, role=Role.FUND_KEEPER, actor=None, region=town)
+    registry.grant_role(user=world.approver, role="fund_keeper", actor=None, region=town)
     world.approver.__dict__.pop("_live_grants", None)
     payment = announce(world)
     by_hand.record_transfer(payment=payment, received_on=timezone.localdate(), actor=world.approver)
