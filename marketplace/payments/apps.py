@@ -14,7 +14,7 @@ from timebank.common import contract
 class PaymentsConfig(contract.AppContract):
     name = "marketplace.payments"
     label = "payments"
-    verbose_name = _("Payments")
+    verbose_name = _("Payments received")
 
     urls_at = {"": "marketplace.payments.urls"}
     menus = "marketplace.payments.navigation.MENUS"

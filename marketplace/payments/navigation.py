@@ -15,7 +15,7 @@ MENUS = [
     Entry(
         area="desk",
         key="payments",
-        label=_("Payments"),
+        label=_("Payments received"),
         url_name="payments:list",
         icon="points",
         order=75,
