@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "marketplace.payments",
     "marketplace.rewards",
     "marketplace.desk",
+    "marketplace.sponsors",
     "marketplace.counter",
     # Django
     "django.contrib.auth",

@@ -15,6 +15,8 @@ class Organisation(models.Model):
         SUPPLIER = "supplier", _("Supplier")
         ENTERPRISE = "enterprise", _("Enterprise")
         SOCIAL = "social", _("Social organisation")
+        MERCHANT = "merchant", _("Merchant")
+        PERSON = "person", _("Person")  # a barber or a donor without any body: has no credit code
 
     class Status(models.TextChoices):
         PENDING = "pending", _("Waiting for approval")

@@ -1,0 +1,43 @@
+"""Addresses of sponsors: public, the sponsor's own, the desk's."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from marketplace.sponsors.views import desk, money, organisations, papers, portal, public
+
+app_name = "sponsors"
+urlpatterns = [
+    # Everybody
+    path("needs/", public.needs, name="needs"),
+    path("needs/board/", public.board, name="board"),
+    path("needs/booklet/", public.booklet, name="booklet"),
+    path("needs/<int:pk>/", public.need, name="need"),
+    path("thanks/", public.thanks, name="thanks"),
+    path("sponsors/apply/", public.apply, name="apply"),
+    path("invited/<uuid:code>/", public.invited, name="invited"),
+    # A sponsor's own people
+    path("sponsor/", portal.home, name="home"),
+    path("sponsor/profile/", portal.profile, name="profile"),
+    path("sponsor/team/", portal.team, name="team"),
+    path("sponsor/impact/", portal.impact, name="impact"),
+    path("sponsor/pledges/new/", portal.new_pledge, name="new_pledge"),
+    path("sponsor/pledges/<int:pk>/", portal.pledge, name="pledge"),
+    path("sponsor/pledges/<int:pk>/pay/", money.pay, name="pay"),
+    path("sponsor/needs/<int:pk>/pledge/", portal.need_pledge, name="need_pledge"),
+    path("sponsor/year/<int:year>/", papers.year, name="year"),
+    path("sponsors/receipts/<int:pk>/", papers.receipt, name="receipt"),
+    path("sponsors/agreements/<int:pk>/", papers.agreement, name="agreement"),
+    path("sponsors/files/<int:pk>/<slug:which>/", papers.signed, name="signed"),
+    # The desk
+    path("village/organisations/", organisations.listing, name="organisations"),
+    path("village/organisations/new/", organisations.new, name="new_organisation"),
+    path("village/organisations/<int:pk>/", organisations.detail, name="organisation"),
+    path("village/needs/", desk.needs, name="desk_needs"),
+    path("village/needs/new/", desk.new_need, name="new_need"),
+    path("village/needs/<int:pk>/", desk.need, name="desk_need"),
+    path("village/pledges/", desk.pledges, name="desk_pledges"),
+    path("village/pledges/<int:pk>/", desk.pledge, name="desk_pledge"),
+    path("village/deliveries/", desk.deliveries, name="deliveries"),
+    path("village/deliveries/<int:pk>/", desk.delivery, name="delivery"),
+]
