@@ -32,7 +32,7 @@ def _font() -> TTFont:
 def printable(text: str) -> str:
     """Replace characters that the font does not have, so that a paper never shows an empty box unnoticed."""
     known = _font().face.charToGlyph
-    return "".join(c if ord(c) in known or c in "\n" else "＊" for c in text)
+    return "".join(c if ord(c) in known or c == "\n" else "＊" for c in text)
 
 
 class Paper:

@@ -91,9 +91,8 @@ def impact_of(enterprises: Sequence[Enterprise], *, today: dt.date | None = None
     tickets = _tickets(enterprises, end)
     purposes = purposes_of(enterprises)
     shares = DrawShare.objects.filter(purpose__in=purposes, draw__handed_on__lt=first).exclude(draw__state="reversed")
-    spent: dict[dt.date, int] = {}
-    for day, fen in shares.annotate(m=TruncMonth("draw__handed_on")).values_list("m").annotate(fen=Sum("fen")):
-        spent[day] = fen
+    by_day = shares.annotate(month=TruncMonth("draw__handed_on")).values_list("month")
+    spent: dict[dt.date, int] = dict(by_day.annotate(total=Sum("fen")))
     by_month = (
         tickets.annotate(month=TruncMonth("handed_over_at"))
         .values("month")

@@ -1,4 +1,4 @@
-"""One page for every list and detail: facts, tables, forms. A form is an act with a name; who may not see it can't do it."""
+"""One page for every list and detail: facts, tables, forms. Who may not see a form can't send it either."""
 
 from __future__ import annotations
 
@@ -88,8 +88,7 @@ def page_of(request: HttpRequest, rows: Any, size: int = PAGE) -> Any:
 
 def _send(request: HttpRequest, act: Act) -> HttpResponse | None:
     """Do an act that was sent; nothing when its form has to be shown again."""
-    form = act.bound
-    assert form is not None
+    form: Any = act.bound
     if not form.is_valid():
         return None
     try:
