@@ -165,6 +165,7 @@ MATRIX: dict[str, Row] = {
     "funds:statement": closed(clerk="ok", admin="ok", town="ok"),
     "funds:public_list": EVERYBODY,
     "funds:public": EVERYBODY,
+<<<<<<< HEAD
     "payments:webhook": answers("405"),
     "payments:status": closed(admin="ok", town="ok"),
     "payments:return": closed(admin="ok", town="ok"),
@@ -177,6 +178,36 @@ MATRIX: dict[str, Row] = {
     "payments:bank": closed(admin="ok", town="ok"),
     "payments:bank_line": closed(),
     "payments:reconciliation": closed(admin="ok", town="ok"),
+    "sponsors:needs": EVERYBODY,
+    "sponsors:board": EVERYBODY,
+    "sponsors:booklet": EVERYBODY,
+    "sponsors:need": EVERYBODY,
+    "sponsors:thanks": EVERYBODY,
+    "sponsors:apply": EVERYBODY,
+    "sponsors:invited": EVERYBODY,
+    "sponsors:home": closed(giver="ok"),
+    "sponsors:profile": closed(giver="ok"),
+    "sponsors:team": closed(giver="ok"),
+    "sponsors:impact": closed(giver="ok"),
+    "sponsors:new_pledge": closed(giver="ok"),
+    "sponsors:pledge": closed(giver="ok"),
+    "sponsors:pay": closed(),  # goods are not paid for
+    "sponsors:need_pledge": closed(giver="ok"),
+    "sponsors:year": closed(giver="ok"),
+    "sponsors:receipt": closed(giver="ok", keeper="ok", admin="ok", town="ok"),
+    "sponsors:agreement": closed(giver="ok", keeper="ok", admin="ok", town="ok"),
+    "sponsors:signed": closed(giver="ok", keeper="ok", admin="ok", town="ok"),
+    "sponsors:organisations": closed(admin="ok", far_admin="ok", town="ok", operator="ok"),
+    "sponsors:new_organisation": closed(admin="ok", far_admin="ok", town="ok", operator="ok"),
+    "sponsors:organisation": closed(town="ok", operator="ok"),  # it belongs to the town
+    "sponsors:desk_needs": closed(admin="ok", far_admin="ok", town="ok"),
+    "sponsors:new_need": closed(admin="ok", far_admin="ok", town="ok"),
+    "sponsors:desk_need": closed(admin="ok", town="ok"),
+    "sponsors:desk_pledges": closed(admin="ok", far_admin="ok", town="ok"),
+    "sponsors:desk_pledge": closed(admin="ok", town="ok"),
+    "sponsors:deliveries": closed(keeper="ok"),
+    "sponsors:delivery": closed(keeper="ok"),
+>>>>>>> c9d3fdb (Sponsors: pages tested, impact, matrix, decision)
 }
 
 # What an empty POST answers. Where it answers 405 to all, it need not be named.
@@ -273,6 +304,19 @@ POSTED: dict[str, Row] = {
     "payments:decide": closed(),
     "payments:bank": closed(admin="ok", town="ok"),
     "payments:bank_line": closed(),
+    "sponsors:need": answers("403", nobody="404", giver="422"),
+    "sponsors:apply": answers("422"),
+    "sponsors:invited": answers("422"),
+    "sponsors:profile": closed(giver="422"),
+    "sponsors:team": closed(giver="422"),
+    "sponsors:new_pledge": closed(giver="422"),
+    "sponsors:need_pledge": closed(giver="422"),
+    "sponsors:pledge": closed(giver="422"),
+    "sponsors:new_organisation": closed(admin="422", far_admin="422", town="422", operator="422"),
+    "sponsors:organisation": closed(town="422", operator="422"),
+    "sponsors:new_need": closed(admin="422", far_admin="422", town="422"),
+    "sponsors:delivery": closed(keeper="422"),
+>>>>>>> c9d3fdb (Sponsors: pages tested, impact, matrix, decision)
 }
 
 # Oscar's dashboard is one group: all of it for operators, none of it for anybody else.

@@ -21,6 +21,7 @@ ROLES = (
     "far_admin",  # village admin of a village in another town
     "town",  # town admin above the village
     "operator",  # of the platform
+    "giver",  # works for a sponsor of the town
 )
 
 
@@ -75,7 +76,11 @@ def make_cast() -> Cast:
     _redeemed(cast, world, baths)
     _desk(cast, world)
     _funds(cast, world)
+<<<<<<< HEAD
     _payments(cast, world)
+=======
+    _sponsors(cast, world)
+>>>>>>> c9d3fdb (Sponsors: pages tested, impact, matrix, decision)
     return cast
 
 
@@ -313,6 +318,69 @@ def _funds(cast: Cast, world: Any) -> None:
         "funds:pay_expense": lambda: {**at_fund, "pk": expense.pk},
         "funds:statement": lambda: {"pk": statement.pk},
         "funds:supplier": lambda: {"pk": bath.pk},
+def _sponsors(cast: Cast, world: Any) -> None:
+    """Let a sponsor be approved, claim a need, promise goods and announce them; its papers are there."""
+    import datetime as dt
+    import uuid
+
+    from django.utils import timezone
+
+    from marketplace.funds.services import setup
+    from marketplace.sponsors.services import deliveries, enterprises, needs, organisations, papers, pledges
+
+    setup.open_fund(region=world.village, actor=None, floor_bp=0)
+    town, day = cast.users["town"], timezone.localdate() + dt.timedelta(days=30)
+    sponsor = enterprises.apply_as_sponsor(
+        name="晨光食品",
+        region=world.town,
+        uscc="91371003MA3C1LBC2A",
+        contact_name="赵经理",
+        contact_phone="13700000001",
+        password="a-long-pass",
+    )
+    enterprises.decide_application(enterprise=sponsor, actor=town, approve=True)
+    giver = cast.users["giver"] = sponsor.applied_by
+    facts = {"title": "修缮浴室", "text": "浴室漏水。", "target": "老人", "budget_fen": 100000, "deadline": day}
+    need = needs.write_need(region=world.village, actor=world.admin, **facts)
+    needs.publish_need(need=need, actor=world.admin)
+    claim = needs.ask_claim(need=need, enterprise=sponsor, wished_name="晨光", actor=giver)
+    needs.decide_claim(claim=claim, actor=world.admin, grant=True)
+    made = pledges.make_pledge(
+        enterprise=sponsor,
+        fund=need.fund,
+        kind="goods",
+        nature="donation",
+        text="香皂",
+        units=9,
+        due_on=day,
+        actor=giver,
+    )
+    pledges.submit_pledge(pledge=made, actor=giver)
+    made = pledges.decide_pledge(pledge=made, actor=town, accept=True)
+    delivery = deliveries.announce_delivery(pledge=made, units=9, expected_on=day, actor=giver)
+    receipt = papers.issue_receipt(pledge=made, source="payment:1", fen=100, text="款", actor=None)
+    agreement = papers.make_agreement(pledge=made, actor=giver)
+    papers.sign_agreement(agreement=agreement, actor=giver, file_name="a.pdf", data=b"%PDF-1.7")
+    invitation = organisations.invite(organisation=sponsor.organisation, phone_number="13700000002", actor=giver)
+    keys = {
+        "need": need.pk,
+        "desk_need": need.pk,
+        "need_pledge": need.pk,
+        "pledge": made.pk,
+        "desk_pledge": made.pk,
+        "pay": made.pk,
+        "delivery": delivery.pk,
+        "receipt": receipt.pk,
+        "agreement": agreement.pk,
+        "organisation": sponsor.organisation_id,
+    }
+    for name, key in keys.items():
+        cast.arguments[f"sponsors:{name}"] = lambda key=key: {"pk": key}
+    code: uuid.UUID = invitation.code
+    cast.arguments |= {
+        "sponsors:signed": lambda: {"pk": agreement.pk, "which": "sponsor"},
+        "sponsors:year": lambda: {"year": 2026},
+        "sponsors:invited": lambda: {"code": code},
     }
 
 

@@ -129,19 +129,19 @@ def show(
     **more: Any,
 ) -> HttpResponse:
     """Answer a request: do the act that was sent, else show the page with all acts open to this person."""
-    wrong = None
-    if request.method == "POST":
-        sent = next((act for act in acts if act.name == request.POST.get("act", "")), None)
-        if sent is None and acts and "act" not in request.POST:
-            sent = acts[0]  # an empty form is a wrong form, not a first look
-        if sent is None:
+    wrong, status = None, 200
+    sent = next((act for act in acts if act.name == request.POST.get("act", "")), None)
+    if request.method == "POST" and sent is None:
+        if not acts or "act" in request.POST:
             raise PermissionDenied
+        status = 422  # an empty form is a wrong form, not a first look
+    if request.method == "POST" and sent is not None:
         files = request.FILES if sent.has_file else None
         sent.bound = sent.form(request.POST, files, prefix=sent.name)
         answer = _send(request, sent)
         if answer is not None:
             return answer
-        wrong = sent
+        wrong, status = sent, 422
     for act in acts:
         if act.bound is None:
             act.bound = act.form(initial=act.initial, prefix=act.name)
@@ -160,7 +160,7 @@ def show(
         "wrong": wrong.bound if wrong is not None else None,
         **more,
     }
-    return render(request, template, context, status=422 if wrong is not None else 200)
+    return render(request, template, context, status=status)
 
 
 def cell(text: Any, href: str = "") -> Any:

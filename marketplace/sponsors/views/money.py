@@ -65,7 +65,6 @@ def pay(request: HttpRequest, pk: int) -> HttpResponse:
         notes=[] if online else [("info", _("No payment service is set up: pay by bank transfer."))],
         acts=acts,
         back=(_("Pledge"), reverse("sponsors:pledge", args=[one.pk])),
-        template="sponsors/portal_page.html",
     )
 
 

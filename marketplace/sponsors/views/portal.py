@@ -31,7 +31,7 @@ from marketplace.sponsors.views.desk import (
 )
 from timebank.common.numbers import format_money
 
-PORTAL = "sponsors/portal_page.html"
+PORTAL = "sponsors/desk_page.html"
 
 
 def _notes(sponsor: Enterprise) -> list[tuple[str, Any]]:
