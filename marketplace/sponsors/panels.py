@@ -16,7 +16,7 @@ TEMPLATE = "sponsors/_given_by.html"
 
 def _context(names: Iterable[str]) -> dict[str, Any]:
     shown = list(dict.fromkeys(name for name in names if name))[:3]
-    return {"template": TEMPLATE, "text": _("Given by %(names)s") % {"names": "、".join(shown)}} if shown else {}
+    return {"template": TEMPLATE, "text": _("Given by %(names)s") % {"names": "、".join(shown)}}
 
 
 def of_rewards(request: HttpRequest, ids: Iterable[int]) -> dict[int, dict[str, Any]]:

@@ -31,7 +31,7 @@ def served(giving: Giving) -> Any:
     pool: list[Any] = []
 
     def serve(purpose: Any, month: dt.date, people: int, fen: int = 800) -> None:
-        at = timezone.make_aware(dt.datetime(month.year, month.month, 10, 12))
+        at = dt.datetime(month.year, month.month, 10, 4, tzinfo=dt.UTC)
         while len(pool) < people:
             pool.append(giving.world.resident(f"居民{len(pool)}", points=100000, sign_in=False))
         for resident in pool[:people]:

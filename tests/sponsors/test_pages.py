@@ -1,4 +1,4 @@
-"""Pages of sponsors: what people do there by forms, in both languages, once for a double tap, with steady statements."""
+"""Pages of sponsors: forms in both languages, once for a double tap, with steady statements."""
 
 from __future__ import annotations
 

@@ -22,12 +22,6 @@ WRITERS = (
     "marketplace.rewards",
     "marketplace.counter",
 )
-    "timebank.ledger.services",
-    "timebank.service",
-    "timebank.policy",
-    "marketplace.rewards",
-    "marketplace.counter",
-)
 #: module → what it may take from there.
 FROZEN: dict[str, set[str]] = {
     # the one door to money: posts in CNY only (``book.UNIT``, tested in tests/funds/test_book.py)
