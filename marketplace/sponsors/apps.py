@@ -16,6 +16,7 @@ class SponsorsConfig(AppContract):
     menus = "marketplace.sponsors.navigation.MENUS"
     start_pages = "marketplace.sponsors.duties.START_PAGES"
     duties = "marketplace.sponsors.duties.DUTIES"
+    audit_labels = "marketplace.sponsors.words.AUDIT_LABELS"
     append_only = "marketplace.sponsors.guards.APPEND_ONLY"
     beat = {"let pledges lapse": ("marketplace.sponsors.tasks.task_lapse_pledges", 6 * 60 * 60)}
     panels = {

@@ -1,0 +1,45 @@
+"""What the audit trail calls what happens here."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+AUDIT_LABELS = {
+    "sponsors_apply": _("Applied as sponsor"),
+    "sponsors_enter": _("Entered as sponsor"),
+    "sponsors_active": _("Sponsor approved"),
+    "sponsors_refused": _("Sponsor refused"),
+    "sponsors_suspended": _("Sponsor suspended"),
+    "sponsors_rename": _("Sponsor renamed"),
+    "sponsors_merge": _("Sponsors merged"),
+    "sponsors_withdraw_name": _("Name of a sponsor withdrawn"),
+    "sponsors_show_name": _("Name of a sponsor shown again"),
+    "sponsors_set_thanks": _("Thank-you wall chosen"),
+    "sponsors_approve_organisation": _("Organisation approved"),
+    "sponsors_invite": _("Colleague invited"),
+    "sponsors_accept_invitation": _("Invitation accepted"),
+    "sponsors_end_staff": _("Role at an organisation ended"),
+    "sponsors_write_need": _("Need written"),
+    "sponsors_publish_need": _("Need published"),
+    "sponsors_withdraw_need": _("Need taken back"),
+    "sponsors_report_need": _("Need reported on"),
+    "sponsors_ask_claim": _("Need claimed"),
+    "sponsors_grant_claim": _("Claim granted"),
+    "sponsors_refuse_claim": _("Claim refused"),
+    "sponsors_withdraw_claim": _("Claim withdrawn"),
+    "sponsors_make_pledge": _("Pledge made"),
+    "sponsors_submit_pledge": _("Pledge sent"),
+    "sponsors_pledge_approved": _("Pledge accepted"),
+    "sponsors_pledge_declined": _("Pledge declined"),
+    "sponsors_pledge_lapsed": _("Pledge lapsed"),
+    "sponsors_withdraw_pledge": _("Pledge withdrawn"),
+    "sponsors_announce_delivery": _("Delivery announced"),
+    "sponsors_cancel_delivery": _("Delivery cancelled"),
+    "sponsors_count_delivery": _("Delivery counted"),
+    "sponsors_value_delivery": _("Delivery valued"),
+    "sponsors_void_receipt": _("Receipt voided"),
+    "sponsors_record_official": _("Official receipt recorded"),
+    "sponsors_make_agreement": _("Agreement made"),
+    "sponsors_agreement_signed_by_sponsor": _("Agreement signed by the sponsor"),
+    "sponsors_agreement_signed_by_village": _("Agreement signed by the village"),
+}
