@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from marketplace.funds.models import Commitment
 from marketplace.sponsors.models import Agreement, Claim, Delivery, Enterprise, Need, Pledge, Receipt
 from marketplace.sponsors.services import enterprises, papers
 from tests.rewards.world import PASSWORD, next_phone
@@ -213,3 +214,28 @@ def test_lists_cost_the_same_for_one_and_for_thirty(giving: Giving, go: Any, who
         giving.granted(giving.need()) if number < 5 else giving.need()
         Organisation.objects.create(name=f"店{number}", kind="merchant", region=giving.world.village, status="active")
     assert cost() == one
+
+
+def test_the_reward_and_the_ticket_name_the_sponsor_until_it_withdraws(giving: Giving, client: Any) -> None:
+    delivery = giving.counted()
+    soap, sister = giving.world.soap, giving.world.sister
+    ticket = giving.world.redeem(sister, (soap, 1)).tickets.get()
+    Commitment.objects.update_or_create(
+        ticket_id=ticket.pk,
+        defaults={
+            "fund": giving.fund,
+            "kind": "stock",
+            "stockrecord": soap,
+            "partner": soap.partner,
+            "product": soap.product,
+            "village": giving.world.village,
+            "donor": delivery.batch.donor,
+        },
+    )
+    client.force_login(sister.user)
+    pages = (soap.product.get_absolute_url(), reverse("rewards:ticket", args=[ticket.code]))
+    for page in pages:
+        assert "由晨光食品捐赠" in client.get(page).content.decode()
+    enterprises.withdraw_name(enterprise=giving.sponsor, actor=giving.giver)
+    for page in pages:
+        assert "晨光" not in client.get(page).content.decode()
