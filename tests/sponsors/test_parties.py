@@ -163,6 +163,12 @@ def test_nothing_is_promised_before_approval_or_while_suspended(giving: Giving) 
     assert giving.announced(pledge).state == "announced"
 
 
+def test_nothing_is_promised_for_a_closed_organisation(giving: Giving) -> None:
+    organisations.close_organisation(organisation=giving.sponsor.organisation, actor=giving.money.town, reason="注销")
+    with pytest.raises(errors.NotActive):
+        giving.pledge(actor=giving.money.keeper)
+
+
 def given(giving: Giving) -> tuple[Batch, Purpose, Any]:
     delivery = giving.counted()
     assert delivery.batch is not None

@@ -11,7 +11,7 @@ from django.utils import timezone
 from marketplace.sponsors.errors import DayInvalid, NotActive, ReasonMissing, WrongState
 from marketplace.sponsors.models import Enterprise
 from timebank.common.input import clean_text
-from timebank.registry.models import Region, User
+from timebank.registry.models import Organisation, Region, User
 from timebank.registry.services import record_audit
 
 Row = TypeVar("Row", bound=Model)
@@ -57,6 +57,7 @@ def coming_day(day: dt.date, field: str, now: dt.datetime | None = None) -> dt.d
 
 
 def require_active(enterprise: Enterprise) -> None:
-    """Raise ``NotActive`` for a sponsor that is not approved, suspended or merged."""
-    if enterprise.state != Enterprise.State.ACTIVE:
+    """Raise ``NotActive`` for a sponsor that is not approved, suspended or merged, or whose organisation is closed."""
+    closed = enterprise.organisation.status == Organisation.Status.CLOSED
+    if closed or enterprise.state != Enterprise.State.ACTIVE:
         raise NotActive(state=enterprise.state)
