@@ -253,7 +253,7 @@ def _desk(cast: Cast, world: Any) -> None:
     newcomer = registry.apply_to_join(
         village=world.village,
         name="新人",
-        phone="13700000001",
+        phone="13700009901",
         password="right-horse-7",
         consent_version="2026-11",
     )
@@ -335,7 +335,7 @@ def _sponsors(cast: Cast, world: Any) -> None:
         region=world.town,
         uscc="91371003MA3C1LBC2A",
         contact_name="赵经理",
-        contact_phone="13700000001",
+        contact_phone="13700009901",
         password="a-long-pass",
     )
     enterprises.decide_application(enterprise=sponsor, actor=town, approve=True)
@@ -361,7 +361,7 @@ def _sponsors(cast: Cast, world: Any) -> None:
     receipt = papers.issue_receipt(pledge=made, source="payment:1", fen=100, text="款", actor=None)
     agreement = papers.make_agreement(pledge=made, actor=giver)
     papers.sign_agreement(agreement=agreement, actor=giver, file_name="a.pdf", data=b"%PDF-1.7")
-    invitation = organisations.invite(organisation=sponsor.organisation, phone_number="13700000002", actor=giver)
+    invitation = organisations.invite(organisation=sponsor.organisation, phone_number="13700009902", actor=giver)
     keys = {
         "need": need.pk,
         "desk_need": need.pk,
