@@ -78,9 +78,10 @@ def make_cast() -> Cast:
     _funds(cast, world)
 <<<<<<< HEAD
     _payments(cast, world)
+    _sponsors(cast, world)
 =======
     _sponsors(cast, world)
->>>>>>> c9d3fdb (Sponsors: pages tested, impact, matrix, decision)
+>>>>>>> f610ca8 (Sponsors: follow the migrations and the matrix of the funds)
     return cast
 
 
@@ -318,6 +319,9 @@ def _funds(cast: Cast, world: Any) -> None:
         "funds:pay_expense": lambda: {**at_fund, "pk": expense.pk},
         "funds:statement": lambda: {"pk": statement.pk},
         "funds:supplier": lambda: {"pk": bath.pk},
+    }
+
+
 def _sponsors(cast: Cast, world: Any) -> None:
     """Let a sponsor be approved, claim a need, promise goods and announce them; its papers are there."""
     import datetime as dt
@@ -325,10 +329,8 @@ def _sponsors(cast: Cast, world: Any) -> None:
 
     from django.utils import timezone
 
-    from marketplace.funds.services import setup
     from marketplace.sponsors.services import deliveries, enterprises, needs, organisations, papers, pledges
 
-    setup.open_fund(region=world.village, actor=None, floor_bp=0)
     town, day = cast.users["town"], timezone.localdate() + dt.timedelta(days=30)
     sponsor = enterprises.apply_as_sponsor(
         name="晨光食品",
