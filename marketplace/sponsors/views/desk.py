@@ -239,7 +239,7 @@ def pledge(request: HttpRequest, pk: int) -> HttpResponse:
     if one.state == Pledge.State.SUBMITTED and rules.may_decide(user, one):
         for name, title, accept, form in (
             ("accept", _("Accept the pledge"), True, forms.OptionalReasonForm),
-            ("decline", _("Decline"), False, forms.ReasonForm),
+            ("decline", _("Decline the pledge"), False, forms.ReasonForm),
         ):
             acts.append(
                 Act(

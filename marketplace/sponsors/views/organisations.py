@@ -169,7 +169,7 @@ def _acts(one: Organisation, user: Any) -> list[Act]:
                     organisation=one, actor=user, reason=form.cleaned_data["reason"]
                 ),
                 forms.ReasonForm,
-                _("Closed."),
+                _("The organisation is closed."),
                 "danger",
                 text=_("Its people can no longer act for it. Nothing is deleted."),
             )
