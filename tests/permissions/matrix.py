@@ -165,7 +165,6 @@ MATRIX: dict[str, Row] = {
     "funds:statement": closed(clerk="ok", admin="ok", town="ok"),
     "funds:public_list": EVERYBODY,
     "funds:public": EVERYBODY,
-<<<<<<< HEAD
     "payments:webhook": answers("405"),
     "payments:status": closed(admin="ok", town="ok"),
     "payments:return": closed(admin="ok", town="ok"),
@@ -207,7 +206,6 @@ MATRIX: dict[str, Row] = {
     "sponsors:desk_pledge": closed(admin="ok", town="ok"),
     "sponsors:deliveries": closed(keeper="ok"),
     "sponsors:delivery": closed(keeper="ok"),
->>>>>>> c9d3fdb (Sponsors: pages tested, impact, matrix, decision)
 }
 
 # What an empty POST answers. Where it answers 405 to all, it need not be named.
@@ -316,7 +314,6 @@ POSTED: dict[str, Row] = {
     "sponsors:organisation": closed(town="422", operator="422"),
     "sponsors:new_need": closed(admin="422", far_admin="422", town="422"),
     "sponsors:delivery": closed(keeper="422"),
->>>>>>> c9d3fdb (Sponsors: pages tested, impact, matrix, decision)
 }
 
 # Oscar's dashboard is one group: all of it for operators, none of it for anybody else.

@@ -76,12 +76,8 @@ def make_cast() -> Cast:
     _redeemed(cast, world, baths)
     _desk(cast, world)
     _funds(cast, world)
-<<<<<<< HEAD
     _payments(cast, world)
     _sponsors(cast, world)
-=======
-    _sponsors(cast, world)
->>>>>>> f610ca8 (Sponsors: follow the migrations and the matrix of the funds)
     return cast
 
 

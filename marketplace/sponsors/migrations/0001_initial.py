@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
         ('funds', '0003_repaid_returns'),
         ('partner', '0008_suppliers_and_points'),
         ('registry', '0005_organisation_kinds'),
-        ('rewards', '0003_points_as_payment'),
+        ('rewards', '0003_scan_other_person'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
