@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('funds', '0003_repaid_returns'),
         ('partner', '0008_suppliers_and_points'),
-        ('registry', '0005_organisation_kinds'),
+        ('registry', '0006_organisation_kinds'),
         ('rewards', '0003_scan_other_person'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
