@@ -81,7 +81,7 @@ def test_rows_are_counted_from_the_first_line_of_the_file():
     table = table_of(text)
     assert [number for number, _ in names(table)] == [6, 8, 10]
     assert table.header_row == 5
-    assert [(one.row, one.why) for one in table.skipped] == [
+    assert [(one.row, one.kind) for one in table.skipped] == [
         (1, "title"),
         (2, "blank"),
         (3, "title"),
@@ -108,7 +108,7 @@ def test_rows_are_counted_from_the_first_line_of_the_file():
 def test_rows_that_are_nobody_are_skipped_and_named(_case, line, why):
     table = table_of(f"{HEADER}\n{ROW}\n{line}\n{ROW}\n")
     assert [number for number, _ in names(table)] == [2, 4]
-    assert [(one.row, one.why) for one in table.skipped] == [(3, why)]
+    assert [(one.row, one.kind) for one in table.skipped] == [(3, why)]
 
 
 def test_a_person_whose_name_begins_like_a_total_is_a_person():
@@ -314,7 +314,7 @@ def test_merged_cells_count_for_all_their_rows():
         (5, "丙", "14"),
         (6, "丁", "15"),
     ]
-    assert [(one.row, one.why) for one in table.skipped] == [(1, "title"), (7, "blank"), (8, "total")]
+    assert [(one.row, one.kind) for one in table.skipped] == [(1, "title"), (7, "blank"), (8, "total")]
 
 
 def test_a_header_of_two_rows_is_read_as_one():

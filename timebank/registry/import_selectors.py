@@ -28,12 +28,12 @@ def lists_in(region: Region) -> QuerySet[ResidentImport]:
 
 def count_rows(lists: Iterable[ResidentImport]) -> None:
     """Write on each list how many of its rows came to what, in one query."""
-    found = {one.pk: one for one in lists}
-    for one in found.values():
-        one.counts = dict.fromkeys(Outcome.values, 0)  # type: ignore[attr-defined]
-    rows = ResidentImportRow.objects.filter(source__in=found).order_by()
+    by_key = {source.pk: source for source in lists}
+    for source in by_key.values():
+        source.counts = dict.fromkeys(Outcome.values, 0)  # type: ignore[attr-defined]
+    rows = ResidentImportRow.objects.filter(source__in=by_key).order_by()
     for pk, outcome, count in rows.values_list("source", "outcome").annotate(Count("pk")):
-        found[pk].counts[outcome] = count  # type: ignore[attr-defined]
+        by_key[pk].counts[outcome] = count  # type: ignore[attr-defined]
 
 
 def asked_rows(source: ResidentImport) -> QuerySet[ResidentImportRow]:
@@ -70,8 +70,8 @@ def questions_about(rows: Iterable[ResidentImportRow], actor: Any) -> list[dict[
 
 def _words(person: dict[str, Any]) -> str:
     facts = [person.get("name", ""), person.get("birth_date", ""), person.get("phone", "")]
-    if person.get("house"):
-        facts.append(_("house %(number)s") % {"number": person["house"]})
+    if person.get("household_number"):
+        facts.append(_("house %(number)s") % {"number": person["household_number"]})
     if person.get("id_number"):
         facts.append(_("with ID number"))
     return " · ".join(fact for fact in facts if fact)
@@ -133,7 +133,7 @@ def notes_in_words(source: ResidentImport) -> list[str]:
     words = []
     for note in source.notes[:SHOWN]:
         if "row" in note:
-            kind = kinds.get(note["why"], note["why"])
+            kind = kinds.get(note["kind"], note["kind"])
             words.append(_("Row %(row)s was passed over: %(kind)s %(text)s") % {**note, "kind": kind})
         elif "column" in note:
             words.append(_("The column %(name)s was not read.") % {"name": note["column"]})

@@ -126,8 +126,8 @@ def as_date(cell: Cell, calendar: Calendar | None) -> dt.date | None:
     if isinstance(cell.value, (int, float)):
         return _date_of_number(cell.value, calendar or CALENDAR_1900)
     text = fold(_unquoted(str(cell.value)))
-    if found := _DATE_PARTS.fullmatch(text):
-        return _day(text, found[1], found[2], found[3])
+    if match := _DATE_PARTS.fullmatch(text):
+        return _day(text, match[1], match[2], match[3])
     plain = _POINT_ZERO.fullmatch(text)
     if plain:
         text = plain[1]
@@ -162,8 +162,8 @@ def _refuse_formula(cell: Cell) -> None:
 
 def _unquoted(text: str) -> str:
     text = text.strip()
-    if found := _QUOTED_FORMULA.fullmatch(text):
-        return found[1].strip()
+    if match := _QUOTED_FORMULA.fullmatch(text):
+        return match[1].strip()
     return text[1:].strip() if text[:1] in {"'", "\u2019", "\uff07"} else text
 
 

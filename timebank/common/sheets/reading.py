@@ -53,7 +53,7 @@ class Skipped(NamedTuple):
     """A row that is no row of the table."""
 
     row: int
-    why: str  # SKIPPED_…
+    kind: str  # SKIPPED_…
     text: str
 
 
@@ -132,9 +132,9 @@ class Table:
         self.skipped.clear()
         width = len(self.header)
         for raw in self.source.rows():
-            why = self._why_skipped(raw)
-            if why:
-                self.skipped.append(Skipped(raw.number, why, _first_text(raw)))
+            kind = self._why_skipped(raw)
+            if kind:
+                self.skipped.append(Skipped(raw.number, kind, _first_text(raw)))
                 continue
             if raw.number <= self.header_row:
                 continue
@@ -229,13 +229,13 @@ def open_table(
             problem = problem or error
             continue
         seen = seen or rows
-        found = _find_header(rows, columns)
-        if found is None:
+        header = _find_header(rows, columns)
+        if header is None:
             if isinstance(source, XlsxSource) and any(not row.blank for row in rows):
                 others.append(source.title)
             continue
-        if best is None or (isinstance(source, CsvSource) and len(found.places) > len(best[1].places)):
-            best = (source, found)
+        if best is None or (isinstance(source, CsvSource) and len(header.places) > len(best[1].places)):
+            best = (source, header)
         elif isinstance(source, XlsxSource):
             others.append(source.title)
     if best is None:
@@ -259,19 +259,19 @@ def open_table(
 
 def _find_header(rows: Sequence[RawRow], columns: Sequence[Column]) -> _Header | None:
     """Return the first row that names all required columns, or one of the two below it if that names more."""
-    found: _Header | None = None
+    header: _Header | None = None
     for raw in rows:
         if raw.blank:
             continue
-        if found is not None and raw.number > found.row + 2:
+        if header is not None and raw.number > header.row + 2:
             break
         texts = [cells.raw_text(cell) for cell in raw.cells]
         places = _match(texts, columns)
         complete = all(column.key in places for column in columns if column.required)
         enough = min(2, len(columns))
-        if complete and len(places) >= enough and (found is None or len(places) > len(found.places)):
-            found = _Header(raw.number, places, texts)
-    return found
+        if complete and len(places) >= enough and (header is None or len(places) > len(header.places)):
+            header = _Header(raw.number, places, texts)
+    return header
 
 
 def _match(texts: Sequence[str], columns: Sequence[Column]) -> dict[str, int]:

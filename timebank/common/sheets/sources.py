@@ -280,7 +280,7 @@ class XlsxSource(Source):
                 return
             for row in batch:
                 number += 1
-                cells = [_cell(one, self.limits, number) for one in row]
+                cells = [_cell(source, self.limits, number) for source in row]
                 while cells and cells[-1].is_blank:
                     cells.pop()
                 blank = all(cell.is_blank for cell in cells)
@@ -304,7 +304,7 @@ class XlsxSource(Source):
         """Find merged ranges of several rows: first row → (column counted from 0, last row)."""
         from openpyxl.utils import column_index_from_string
 
-        found: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        ranges: dict[int, list[tuple[int, int]]] = defaultdict(list)
         count = 0
         with self.sheet._get_source() as source:  # openpyxl reads no merged ranges in its streaming mode
             rest = b""
@@ -316,14 +316,14 @@ class XlsxSource(Source):
                         raise SheetError(_("This sheet has too many merged cells."), code="too_many_merged")
                     first, last = int(match[2]), int(match[4])
                     if last > first:
-                        found[first].append((column_index_from_string(match[1].decode()) - 1, last))
+                        ranges[first].append((column_index_from_string(match[1].decode()) - 1, last))
                 cut = max(text.rfind(b"<"), 0)
                 rest = text[cut:] if len(text) - cut < 4096 else b""
-        return found
+        return ranges
 
 
-def _cell(one: Any, limits: Limits, number: int) -> Cell:
-    value, data_type = one.value, one.data_type
+def _cell(source: Any, limits: Limits, number: int) -> Cell:
+    value, data_type = source.value, source.data_type
     if value is None:
         return BLANK
     if data_type == "f":
@@ -339,7 +339,7 @@ def _cell(one: Any, limits: Limits, number: int) -> Cell:
     if isinstance(value, (dt.time, dt.timedelta)):
         return Cell(str(value), "date")
     if isinstance(value, (int, float)):
-        return _number(value, str(one.number_format or ""))
+        return _number(value, str(source.number_format or ""))
     text = str(value)
     if len(text) > limits.cell:
         raise _never_closed(number, limits)

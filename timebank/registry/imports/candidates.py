@@ -89,7 +89,7 @@ class Candidate:
     birth_date: dt.date | None
     id_number: str
     phone: str
-    house: str
+    household_number: str
     village_id: int
 
     @property
@@ -101,14 +101,14 @@ class Candidate:
         return clean.fold(self.name)
 
     @property
-    def house_key(self) -> str:
-        return clean.household_number(self.house)
+    def household_key(self) -> str:
+        return clean.household_number(self.household_number)
 
     @property
     def fingerprint(self) -> str:
         """Return the keyed digest by which the same row is known again, in whatever list it comes."""
         birth = self.birth_date.isoformat() if self.birth_date else ""
-        facts = (str(self.village_id), self.name_key, birth, self.id_number, self.phone, self.house_key)
+        facts = (str(self.village_id), self.name_key, birth, self.id_number, self.phone, self.household_key)
         return ids.digest("row\0" + "\0".join(facts))
 
     def as_json(self) -> dict[str, Any]:
@@ -118,7 +118,7 @@ class Candidate:
             "birth_date": self.birth_date.isoformat() if self.birth_date else "",
             "id_number": self.id_number,
             "phone": self.phone,
-            "house": self.house,
+            "household_number": self.household_number,
             "village_id": self.village_id,
         }
 
@@ -147,10 +147,10 @@ class Villages:
             return self.default
         if name not in self._found:
             self._found[name] = self._find(name)
-        found = self._found[name]
-        if isinstance(found, str):
-            raise RowRefused("village", found)
-        return found
+        region_or_reason = self._found[name]
+        if isinstance(region_or_reason, str):
+            raise RowRefused("village", region_or_reason)
+        return region_or_reason
 
     def _find(self, name: str) -> Region | str:
         code = clean.digits(name)
@@ -175,7 +175,7 @@ class Villages:
         # By its name only a village of the same town is meant; the county may have another of that name.
         town = self.default.path if self.default.level != Region.Level.VILLAGE else self.default.path[: -Region.steplen]
         villages = Region.objects.filter(path__startswith=town, level=Region.Level.VILLAGE, is_active=True)
-        return [one for one in villages if key in {clean.fold(one.name), clean.fold(one.short_name)}]
+        return [region for region in villages if key in {clean.fold(region.name), clean.fold(region.short_name)}]
 
 
 def _is_nothing(text: str) -> bool:
@@ -189,9 +189,9 @@ def read_candidate(row: Row, villages: Villages, today: dt.date | None = None) -
     id_number = _id_number(row, today)
     birth_date = _birth_date(row, id_number, today)
     phone = _phone(row)
-    house = _house(row)
+    household_number = _household_number(row)
     village = villages.of(row)
-    return Candidate(row.number, name, birth_date, id_number, phone, house, village.pk)
+    return Candidate(row.number, name, birth_date, id_number, phone, household_number, village.pk)
 
 
 def _read(row: Row, key: str, how: str) -> Any:
@@ -278,11 +278,11 @@ def _phone(row: Row) -> str:
         ) from None
 
 
-def _house(row: Row) -> str:
+def _household_number(row: Row) -> str:
     text = _read(row, "house", "text")
-    house = clean.clean_text(text, most=60, dashes=True)
-    if _is_nothing(house) or not clean.household_number(house):
+    household_number = clean.clean_text(text, most=60, dashes=True)
+    if _is_nothing(household_number) or not clean.household_number(household_number):
         return ""
-    if len(house) > 20:
+    if len(household_number) > 20:
         raise RowRefused("house", _("a house number has at most 20 characters"))
-    return house
+    return household_number

@@ -25,7 +25,7 @@ class Known(NamedTuple):
     name_key: str
     birth_date: dt.date | None
     phone: str
-    house_key: str
+    household_key: str
     digest: str
     status: str
 
@@ -59,19 +59,19 @@ class Matcher:
 
     def prepare(self, candidates: Sequence[Candidate]) -> None:
         """Read what a batch of rows needs, in a handful of statements."""
-        fresh = {one.village_id for one in candidates} - self._villages
+        fresh = {known.village_id for known in candidates} - self._villages
         if fresh:
             self._remember(Resident.objects.filter(village__in=fresh).exclude(status=Resident.Status.CLOSED))
             self._villages |= fresh
-        digests = {one.digest for one in candidates if one.digest} - self._by_digest.keys()
+        digests = {known.digest for known in candidates if known.digest} - self._by_digest.keys()
         for known in _known(Resident.objects.filter(id_number_digest__in=digests)):
             self._by_digest[known.digest] = known
-        phones = {one.phone for one in candidates if one.phone}
+        phones = {known.phone for known in candidates if known.phone}
         elsewhere = Resident.objects.filter(phone__in=phones).exclude(village__in=self._villages)
         for known in _known(elsewhere.exclude(status=Resident.Status.CLOSED)):
             if known not in self._by_phone[known.phone]:
                 self._by_phone[known.phone].append(known)
-        prints = {one.fingerprint for one in candidates}
+        prints = {known.fingerprint for known in candidates}
         for fingerprint, occurrence, pk in ResidentSource.objects.filter(fingerprint__in=prints).values_list(
             "fingerprint", "occurrence", "resident"
         ):
@@ -99,7 +99,7 @@ class Matcher:
                 candidate.name_key,
                 candidate.birth_date,
                 candidate.phone,
-                candidate.house_key,
+                candidate.household_key,
                 candidate.digest,
                 "",
             )
@@ -122,10 +122,12 @@ class Matcher:
             return Verdict(resident_id=pk)
         if digest and (known := self._by_digest.get(digest)) is not None and known.pk is not None:
             return Verdict(resident_id=_same_by_id(candidate, known))
-        alike = [one for one in self._by_name[candidate.village_id, candidate.name_key] if _alike(candidate, one)]
-        questions = [Question(Kind.PERSON, one) for one in alike]
+        alike = [known for known in self._by_name[candidate.village_id, candidate.name_key] if _alike(candidate, known)]
+        questions = [Question(Kind.PERSON, known) for known in alike]
         if candidate.phone:
-            questions += [Question(Kind.PHONE, one) for one in self._by_phone[candidate.phone] if one not in alike]
+            questions += [
+                Question(Kind.PHONE, known) for known in self._by_phone[candidate.phone] if known not in alike
+            ]
         return Verdict(questions=questions)
 
 
@@ -133,8 +135,8 @@ def _known(residents: object) -> Iterable[Known]:
     rows = residents.values_list(  # type: ignore[attr-defined]
         "pk", "village", "name_key", "birth_date", "phone", "household__number", "id_number_digest", "status"
     )
-    for pk, village, name, birth, phone, house, digest, status in rows.iterator(chunk_size=2000):
-        yield Known(pk, None, village, name, birth, phone, house or "", digest, status)
+    for pk, village, name, birth, phone, household_number, digest, status in rows.iterator(chunk_size=2000):
+        yield Known(pk, None, village, name, birth, phone, household_number or "", digest, status)
 
 
 def _same_by_id(candidate: Candidate, known: Known) -> int:
@@ -156,10 +158,10 @@ def _alike(candidate: Candidate, known: Known) -> bool:
         return candidate.birth_date == known.birth_date
     if candidate.phone and candidate.phone == known.phone:
         return True
-    if candidate.house_key and candidate.house_key == known.house_key:
+    if candidate.household_key and candidate.household_key == known.household_key:
         return True
     phones_differ = bool(candidate.phone and known.phone)
-    houses_differ = bool(candidate.house_key and known.house_key)
+    houses_differ = bool(candidate.household_key and known.household_key)
     return not (phones_differ or houses_differ)
 
 

@@ -29,13 +29,13 @@ def households_at(wanted: Iterable[tuple[int, str]], *, now: dt.datetime) -> dic
         ).values_list("region_id", "number", "pk")
         return {(village, number): pk for village, number, pk in rows if (village, number) in numbers}
 
-    found = standing()
+    keys = standing()
     missing = [
         Household(region_id=village, number=number, created_at=now)
         for village, number in sorted(numbers)
-        if (village, number) not in found
+        if (village, number) not in keys
     ]
     if missing:
         Household.objects.bulk_create(missing, ignore_conflicts=True)
-        found = standing()
-    return found
+        keys = standing()
+    return keys

@@ -20,7 +20,7 @@ def merge_region(*, old: Region, into: Region, now: dt.datetime) -> None:
 
     A house number that both have gets the old village's name in front: they are two houses.
     """
-    places = {one.pk: one for one in Region.objects.select_for_update().filter(pk__in=(old.pk, into.pk)).order_by("pk")}
+    places = {row.pk: row for row in Region.objects.select_for_update().filter(pk__in=(old.pk, into.pk)).order_by("pk")}
     old, into = places[old.pk], places[into.pk]
     if old.successor_id == into.pk or old.pk == into.pk:
         return
@@ -74,7 +74,7 @@ def _move_residents(old: Region, into: Region, now: dt.datetime) -> int:
             for kind in ("issuance", "expired")
         ]
     )
-    ledger.set_expiry_accounts(keys=[one.wallet_key for one in residents], expires_to=f"expired:region:{into.pk}")
+    ledger.set_expiry_accounts(keys=[row.wallet_key for row in residents], expires_to=f"expired:region:{into.pk}")
     return len(residents)
 
 
@@ -82,7 +82,7 @@ def _move_offices(old: Region, into: Region, now: dt.datetime) -> None:
     """Let offices go on in the new place, unless the holder has it there or would hold two that exclude each other."""
     live = RoleGrant.objects.filter(ended_at__isnull=True, region__isnull=False)
     for grant in list(live.filter(region=old).order_by("pk")):
-        held = {one.role for one in live.filter(user=grant.user_id, region=into)}
+        held = {row.role for row in live.filter(user=grant.user_id, region=into)}
         RoleGrant.objects.filter(pk=grant.pk).update(ended_at=now)
         if grant.role in held or any(roles.clash(grant.role, other) for other in held):
             continue

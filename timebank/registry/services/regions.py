@@ -210,7 +210,7 @@ class _Loader:
         codes: list[RegionCode] = []
         for row in sorted(self.rows, key=lambda row: LEVELS.index(row["level"])):
             region = self.known.get(row["code"])
-            old = [self.known[one["old_code"]] for one in self._renewals(row)]
+            old = [self.known[entry["old_code"]] for entry in self._renewals(row)]
             if region is None and not old:
                 fresh.append(row)
                 continue
@@ -248,12 +248,12 @@ class _Loader:
 
     def _renewals(self, row: Row) -> list[Row]:
         """Return which known places, under which old codes, became this one; what was merged before is done."""
-        found = []
+        renewals = []
         for renewal in self.renewed.get(row["code"], ()):
             old = self.known.get(renewal["old_code"])
             if old is not None and old.successor_id is None:
-                found.append(renewal)
-        return found
+                renewals.append(renewal)
+        return renewals
 
     def _present(self, region: Region) -> Region:
         by_pk = self._by_pk
@@ -267,7 +267,7 @@ class _Loader:
         region.kind = row.get("kind") or ""
 
     def _recode(self, region: Region, row: Row, codes: list[RegionCode], moved: list[tuple[Region, str]]) -> None:
-        renewal = next(one for one in self.renewed[row["code"]] if one["old_code"] == region.code)
+        renewal = next(entry for entry in self.renewed[row["code"]] if entry["old_code"] == region.code)
         self.report.merged.append((region.code, row["code"]))
         RegionCode.objects.filter(region=region, code=region.code).update(valid_to=_day(renewal["old_last_seen"]))
         codes.append(
@@ -321,12 +321,17 @@ class _Loader:
                     region=self.known[row["code"]],
                     code=row["code"],
                     name=row["name"],
-                    valid_from=next((_day(one["new_first_seen"]) for one in self.renewed.get(row["code"], ())), None),
+                    valid_from=next(
+                        (_day(entry["new_first_seen"]) for entry in self.renewed.get(row["code"], ())), None
+                    ),
                 )
                 for row in rows
             ],
             batch_size=BATCH,
         )
+
+    def _first_seen(self, code: str) -> dt.date | None:
+        return next((_day(entry["new_first_seen"]) for entry in self.renewed.get(code, ())), None)
 
     def _count_children(self, grown: dict[str, int]) -> None:
         parents = [self.known[code] for code in grown]
@@ -346,13 +351,13 @@ class _Loader:
         ]
         asked = {old for old, _news in self.report.divided}
         counts = dict(Resident.objects.filter(village__in=gone).values_list("village").annotate(Count("pk")).order_by())
-        self.report.vanished = [(one, counts.get(one.pk, 0)) for one in gone if one.code not in asked]
+        self.report.vanished = [(entry, counts.get(entry.pk, 0)) for entry in gone if entry.code not in asked]
 
     def _remember_old_codes(self) -> None:
         """Keep the codes that a place had before, so that an old paper still finds it."""
         have = set(RegionCode.objects.values_list("code", flat=True))
         old = []
-        pairs = [(code, one) for code, renewals in self.renewed.items() for one in renewals]
+        pairs = [(code, entry) for code, renewals in self.renewed.items() for entry in renewals]
         for new_code, renewal in pairs:
             region = self.known.get(new_code)
             if region is not None and region.pk and renewal["old_code"] not in have:

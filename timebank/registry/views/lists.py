@@ -74,10 +74,10 @@ def _hand_in(request: HttpRequest, region: Region, form: ListForm) -> ResidentIm
 
 def _source(request: HttpRequest, pk: int) -> ResidentImport:
     """Return a list that this person may see; 404 to everybody else."""
-    found = ResidentImport.objects.select_related("village", "uploaded_by", "answered_by").filter(pk=pk).first()
-    if found is None or not any(rules.can(request.user, action, found.village) for action in SEEING):
+    source = ResidentImport.objects.select_related("village", "uploaded_by", "answered_by").filter(pk=pk).first()
+    if source is None or not any(rules.can(request.user, action, source.village) for action in SEEING):
         raise Http404
-    return found
+    return source
 
 
 @never_cache

@@ -109,7 +109,7 @@ class Command(BaseCommand):
     def _report(self, source: ResidentImport, refused: Path | None) -> None:
         for note in source.notes:
             if "row" in note:
-                self.stdout.write(f"row {note['row']}: skipped, {note['why']} row {note['text']}".rstrip())
+                self.stdout.write(f"row {note['row']}: skipped, {note['kind']} row {note['text']}".rstrip())
             elif "column" in note:
                 self.stdout.write(f"column {note['column']}: not read")
             else:

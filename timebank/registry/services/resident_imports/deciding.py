@@ -46,7 +46,7 @@ def read_decisions(file: BinaryIO) -> list[Decision]:
 
     Raises ``SheetError`` naming the first line that says anything else.
     """
-    found: list[Decision] = []
+    decisions: list[Decision] = []
     source = open_source(file, Limits(rows=20_000, columns=20))[0]
     for raw in source.rows():
         if raw.blank:
@@ -56,7 +56,7 @@ def read_decisions(file: BinaryIO) -> list[Decision]:
         word = fold(re.sub(r"\d+", " ", cells.fold(text).lower()).replace("row", ""))
         word = re.sub(r"[^a-z一-鿿]", "", word).removeprefix("第").removeprefix("行")
         answer = _WORDS.get(word)
-        if answer is None and not numbers and not found:
+        if answer is None and not numbers and not decisions:
             continue  # the names of the columns
         if answer is None or not 1 <= len(numbers) <= 2:
             raise SheetError(
@@ -65,8 +65,8 @@ def read_decisions(file: BinaryIO) -> list[Decision]:
                 code="broken_decision",
                 row=raw.number,
             )
-        found.append(Decision(numbers, answer, raw.number))
-    return found
+        decisions.append(Decision(numbers, answer, raw.number))
+    return decisions
 
 
 @transaction.atomic

@@ -176,12 +176,12 @@ def _same_as(job: _Job) -> ResidentImportQuestion | None:
 
 def _decided_pks(job: _Job) -> set[int]:
     """Return whom this row was decided to differ from."""
-    found = set()
+    decided = set()
     for question in job.questions:
         pk = question.other_id or (question.other_row.resident_id if question.other_row is not None else None)
         if pk is not None and question.decision:
-            found.add(pk)
-    return found
+            decided.add(pk)
+    return decided
 
 
 def _is_new(job: _Job, matcher: Matcher) -> bool:
@@ -222,7 +222,7 @@ def _register(
 ) -> None:
     if not jobs:
         return
-    households = households_at(((job.candidate.village_id, job.candidate.house) for job in jobs), now=now)
+    households = households_at(((job.candidate.village_id, job.candidate.household_number) for job in jobs), now=now)
     numbers = _volunteer_numbers(len(jobs))
     for job, number in zip(jobs, numbers, strict=True):
         person = job.candidate
@@ -234,7 +234,7 @@ def _register(
             id_number_encrypted=ids.encrypt(person.id_number) if person.id_number else "",
             id_number_digest=person.digest,
             village_id=person.village_id,
-            household_id=households.get((person.village_id, person.house_key)),
+            household_id=households.get((person.village_id, person.household_key)),
             status=Resident.Status.ACTIVE,
             registered_by=actor,
             created_at=now,
@@ -243,12 +243,12 @@ def _register(
     Resident.objects.bulk_create(residents)
     today = timezone.localdate(now)
     Residence.objects.bulk_create(
-        [Residence(resident=one, village_id=one.village_id, since=today) for one in residents]
+        [Residence(resident=made, village_id=made.village_id, since=today) for made in residents]
     )
     Consent.objects.bulk_create(
         [
-            Consent(resident=one, version=consent_version, given_at=now, taken_by=actor, on_paper=True)
-            for one in residents
+            Consent(resident=made, version=consent_version, given_at=now, taken_by=actor, on_paper=True)
+            for made in residents
         ]
     )
     _open_wallets(residents)
@@ -258,11 +258,11 @@ def _register(
                 occurred_at=now,
                 actor=actor,
                 action="register_resident",
-                subject=f"resident:{one.pk}",
-                region_id=one.village_id,
+                subject=f"resident:{made.pk}",
+                region_id=made.village_id,
                 facts={"list": source.pk},
             )
-            for one in residents
+            for made in residents
         ]
     )
     for job in jobs:
@@ -290,7 +290,7 @@ def _volunteer_numbers(count: int) -> list[str]:
 
 
 def _open_wallets(residents: Sequence[Resident]) -> None:
-    villages = Region.objects.in_bulk({one.village_id for one in residents})
+    villages = Region.objects.in_bulk({made.village_id for made in residents})
     accounts = [
         ledger.NewAccount(f"{kind}:region:{village.pk}", "system", owner=village.short_name)
         for village in villages.values()
@@ -298,9 +298,9 @@ def _open_wallets(residents: Sequence[Resident]) -> None:
     ]
     accounts += [
         ledger.NewAccount(
-            one.wallet_key, "wallet", owner=f"resident:{one.pk}", expires_to=f"expired:region:{one.village_id}"
+            made.wallet_key, "wallet", owner=f"resident:{made.pk}", expires_to=f"expired:region:{made.village_id}"
         )
-        for one in residents
+        for made in residents
     ]
     ledger.open_accounts(accounts=accounts)
 
@@ -334,9 +334,9 @@ def _fill_in(resident: Resident, person: Candidate, now: dt.datetime) -> None:
     if free and not resident.id_number_digest:
         resident.id_number_digest, resident.id_number_encrypted = person.digest, ids.encrypt(person.id_number)
         changed += ["id_number_digest", "id_number_encrypted"]
-    if person.house_key and resident.household_id is None and resident.village_id == person.village_id:
-        places = households_at([(person.village_id, person.house)], now=now)
-        resident.household_id = places.get((person.village_id, person.house_key))
+    if person.household_key and resident.household_id is None and resident.village_id == person.village_id:
+        places = households_at([(person.village_id, person.household_number)], now=now)
+        resident.household_id = places.get((person.village_id, person.household_key))
         changed.append("household")
     if changed:
         resident.save(update_fields=changed)

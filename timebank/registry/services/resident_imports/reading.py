@@ -121,7 +121,7 @@ def _read_rows(source: ResidentImport, table: Table, villages: Villages, progres
     places = _Places({}, {})
     while batch := list(islice(rows, BATCH)):
         read = [_read(row, villages, today) for row in batch]
-        matcher.prepare([one.candidate for one in read if one.candidate is not None])
+        matcher.prepare([item.candidate for item in read if item.candidate is not None])
         _keep(source, table, matcher, read, places)
         progress(len(batch))
 
@@ -139,31 +139,31 @@ def _read(row: Row, villages: Villages, today: dt.date) -> _Read:
 def _keep(source: ResidentImport, table: Table, matcher: Matcher, read: Sequence[_Read], places: _Places) -> None:
     rows: list[ResidentImportRow] = []
     asked: list[tuple[ResidentImportRow, Verdict]] = []
-    for one in read:
-        row = ResidentImportRow(source=source, number=one.row.number)
+    for item in read:
+        row = ResidentImportRow(source=source, number=item.row.number)
         rows.append(row)
         verdict = None
         occurrence = 0
-        if one.candidate is not None:
+        if item.candidate is not None:
             try:
-                occurrence = matcher.occurrence_of(one.candidate.fingerprint)
-                verdict = matcher.judge(one.candidate, occurrence)
+                occurrence = matcher.occurrence_of(item.candidate.fingerprint)
+                verdict = matcher.judge(item.candidate, occurrence)
             except RowRefused as refused:
-                one.refused = refused
-        if one.refused is not None or one.candidate is None or verdict is None:
+                item.refused = refused
+        if item.refused is not None or item.candidate is None or verdict is None:
             row.outcome = Outcome.REFUSED
-            key, row.reason = (one.refused.key, one.refused.reason[:200]) if one.refused else ("", "")
+            key, row.reason = (item.refused.key, item.refused.reason[:200]) if item.refused else ("", "")
             row.column = table.headings.get(key, _label(key))[:40]
-            row.content = pack(line=one.row.line)
+            row.content = pack(line=item.row.line)
         elif verdict.resident_id is not None:
             row.outcome = Outcome.UNCHANGED
             row.resident_id = verdict.resident_id
         else:
             row.outcome = Outcome.ASKED if verdict.questions else Outcome.READY
-            row.content = pack(line=one.row.line, candidate=one.candidate, occurrence=occurrence)
+            row.content = pack(line=item.row.line, candidate=item.candidate, occurrence=occurrence)
             if verdict.questions:
                 asked.append((row, verdict))
-            _let_be_compared(matcher, one.candidate, verdict)
+            _let_be_compared(matcher, item.candidate, verdict)
     ResidentImportRow.objects.bulk_create(rows)
     for row in rows:
         if row.resident_id is not None:
@@ -207,7 +207,7 @@ def _label(key: str) -> str:
 def _notes(table: Table) -> list[dict[str, Any]]:
     """Say what was passed over: rows that are no residents, columns that mean nothing here."""
     notes: list[dict[str, Any]] = [
-        {"row": skipped.row, "why": skipped.why, "text": skipped.text} for skipped in _few(table.skipped)
+        {"row": skipped.row, "kind": skipped.kind, "text": skipped.text} for skipped in _few(table.skipped)
     ]
     notes += [{"column": name[:60]} for name in table.unread if normalise_heading(name) not in UNREMARKED]
     notes += [{"text": str(note)} for note in table.source.notes]
