@@ -21,8 +21,8 @@ def test_the_registry_has_no_barrier_that_axe_finds(page, live_server, assert_ax
     elder = make_resident(places.village, "王奶奶", signs_in=False)
     card = services.issue_card(resident=resident, actor=admin, pin="2580")
     services.add_proxy(resident=elder, helper=resident.user, relation="kin", actor=admin)
-    services.add_proxy(resident=resident, helper=admin, relation="village", actor=admin)
-    services.remember_profile(user=resident.user, text_size=size)
+    services.add_proxy(resident=resident, helper=admin, relation="village", actor=None)
+    type(resident.user).objects.filter(pk=resident.user.pk).update(text_size=size)
     page.set_viewport_size({"width": 360, "height": 800})
 
     def look(address: str) -> None:

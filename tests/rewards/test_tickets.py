@@ -186,14 +186,6 @@ def test_cancel_redemption_takes_back_what_is_still_open(world):
         services.cancel_redemption(redemption=redemption, actor=world.sister.user)
 
 
-def test_cancel_order_leaves_the_other_supplier_alone(world):
-    redemption = world.redeem(world.sister, (world.soap, 1), (world.ticket, 1))
-    order = services.cancel_order(order=redemption.orders.get(partner=world.bath), actor=world.sister.user)
-    assert order.status == "cancelled"
-    assert points_of(world.sister) == 9500
-    assert counters(world.soap) == (10, 1)
-
-
 def test_handed_over_ticket_is_not_cancelled(world):
     ticket = one_ticket(world)
     scan(world, ticket)

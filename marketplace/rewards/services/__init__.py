@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from marketplace.partner.services import open_partner_accounts
-from marketplace.rewards.services.cancel import cancel_order, cancel_redemption, cancel_ticket
+from marketplace.rewards.services.cancel import cancel_redemption, cancel_ticket
 from marketplace.rewards.services.handing_over import expire_tickets, hand_over, undo_hand_over
 from marketplace.rewards.services.redemption.redeeming import redeem
 from marketplace.rewards.services.sale import card_sale, undo_sale
@@ -11,7 +11,6 @@ from marketplace.rewards.services.stock import adjust_stock, receive_stock
 
 __all__ = [
     "adjust_stock",
-    "cancel_order",
     "cancel_redemption",
     "cancel_ticket",
     "card_sale",

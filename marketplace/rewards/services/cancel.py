@@ -45,16 +45,6 @@ def cancel_redemption(
     return redemption
 
 
-def cancel_order(
-    *, order: Order, actor: User, reason: str = "", on_behalf_of: Resident | None = None, now: dt.datetime | None = None
-) -> Order:
-    """Cancel what one supplier has not yet handed over."""
-    ids = list(Ticket.objects.filter(order=order).values_list("pk", flat=True))
-    _cancel(ids, actor=actor, reason=reason, on_behalf_of=on_behalf_of, now=now)
-    order.refresh_from_db(fields=["status"])
-    return order
-
-
 def cancel_ticket(
     *,
     ticket: Ticket,

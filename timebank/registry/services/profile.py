@@ -17,13 +17,3 @@ def change_password(*, user: User, password: str, now: dt.datetime | None = None
     user.save(update_fields=["password"])
     record_audit(actor=user, action="change_password", subject=f"user:{user.pk}", now=now)
     return user
-
-
-def remember_profile(*, user: User, language: str | None = None, text_size: str | None = None) -> User:
-    """Keep the chosen language and text size."""
-    if language is not None:
-        user.language = language
-    if text_size is not None:
-        user.text_size = text_size
-    user.save(update_fields=["language", "text_size"])
-    return user

@@ -21,7 +21,7 @@ def add_proxy(
     own = actor is not None and resident.user_id is not None and resident.user_id == actor.pk
     if actor is not None and not own and not can(actor, REGISTER_RESIDENT, resident.village):
         raise NotAllowed
-    if actor is not None and helper.pk == actor.pk:
+    if actor is not None and not own and helper.pk == actor.pk:
         raise HelperAppointsSelf(field="helper")
     if resident.user_id is not None and resident.user_id == helper.pk:
         raise NoSelfHelp(field="helper")

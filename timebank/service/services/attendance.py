@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -22,11 +21,6 @@ from timebank.service.services.signups import lock_both, require_hand, require_s
 def attendance_token(activity: Activity, now: dt.datetime | None = None) -> str:
     """Return the code to show now; it is worth ``settings.QR_SECONDS``."""
     return tokens.make(tokens.CODE, activity.pk, now or timezone.now())
-
-
-def attendance_url(activity: Activity, now: dt.datetime | None = None) -> str:
-    """Return the address inside the QR. Upper case: a QR stores that in fewer dots."""
-    return f"{settings.SITE_URL}/in/{attendance_token(activity, now)}/"
 
 
 @transaction.atomic
