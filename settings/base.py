@@ -170,7 +170,7 @@ ID_NUMBER_KEYS = [key for key in env.secret("ID_NUMBER_KEYS", "").split(",") if 
 # -- Money that comes in (docs/payments.md) --
 STRIPE_SECRET_KEY = env.secret("STRIPE_SECRET_KEY", "")
 # Newest first; all are tried, so a secret can be rotated.
-STRIPE_WEBHOOK_SECRETS = [one.strip() for one in env.secret("STRIPE_WEBHOOK_SECRETS", "").split(",") if one.strip()]
+STRIPE_WEBHOOK_SECRETS = [item.strip() for item in env.secret("STRIPE_WEBHOOK_SECRETS", "").split(",") if item.strip()]
 # The demo practises with a double on this machine; a system check refuses it anywhere else.
 PRACTICE_PORT = env.whole("PRACTICE_PORT", 8021)
 PRACTICE_PAYMENTS = f"http://127.0.0.1:{PRACTICE_PORT}" if DEMO and not STRIPE_SECRET_KEY else ""

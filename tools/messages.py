@@ -54,7 +54,7 @@ class Found:
         return (self.domain, self.context, self.id)
 
     @property
-    def room(self) -> str:
+    def app(self) -> str:
         parts = self.path.relative_to(ROOT).parts
         return "/".join(parts[:2]) if parts[0] in {"timebank", "marketplace"} else parts[0]
 
@@ -224,8 +224,8 @@ def print_missing() -> None:
     rooms: dict[str, list[Found]] = defaultdict(list)
     for item in absent(known()):
         rooms[f"{item.room}/locale/{LANGUAGE}/LC_MESSAGES/{item.domain}.po"].append(item)
-    for room, entries in sorted(rooms.items()):
-        print(f"\n########## {room}")
+    for app, entries in sorted(rooms.items()):
+        print(f"\n########## {app}")
         for item in entries:
             print(f"\n#: {item.path.relative_to(ROOT)}:{item.line}")
             if item.context:

@@ -51,7 +51,7 @@ class VerifyForm(BaseForm):
         if published_range is None or published_range.points_max is None:
             del self.fields["points"]
             return
-        low, high = (format_points(one) for one in (published_range.points, published_range.points_max))
+        low, high = (format_points(item) for item in (published_range.points, published_range.points_max))
         self.fields["points"].help_text = _("The scheme leaves %(low)s to %(high)s. Empty: %(low)s.") % {
             "low": low,
             "high": high,

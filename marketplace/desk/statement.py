@@ -84,11 +84,11 @@ def statement_of(scope: Scope) -> Statement:
     keys = wallets(scope)
     months: dict[dt.date, Month] = {}
 
-    def at(month: dt.date) -> Month:
+    def row_at(month: dt.date) -> Month:
         return months.setdefault(month, Month(month))
 
     for flow in flows_of(keys):
-        row = at(flow.month)
+        row = row_at(flow.month)
         if flow.kind in KINDS["minted"]:
             row.minted += flow.into - flow.out
         elif flow.kind == REDEEM:
@@ -107,7 +107,7 @@ def statement_of(scope: Scope) -> Statement:
         .annotate(points=Sum("points"), count=Count("pk"))
     )
     for now, points, count in handed:
-        row = at(timezone.localtime(now).date().replace(day=1))
+        row = row_at(timezone.localtime(now).date().replace(day=1))
         row.handed_over += points
         row.tickets += count
     closing = 0

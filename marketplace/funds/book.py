@@ -92,8 +92,8 @@ def open_bank_account(*, account: BankAccount) -> None:
 def open_payables(*, funds: Iterable[Fund], partners: Iterable[int] = (), payees: Iterable[int] = ()) -> None:
     """Open the accounts of what ``funds`` owe these suppliers and payees. Idempotent, one statement if they stand."""
     funds = list(funds)
-    keys = [payable_key(fund=fund, partner_id=one) for fund in funds for one in partners]
-    keys += [payable_key(fund=fund, payee_id=one) for fund in funds for one in payees]
+    keys = [payable_key(fund=fund, partner_id=partner) for fund in funds for partner in partners]
+    keys += [payable_key(fund=fund, payee_id=payee) for fund in funds for payee in payees]
     _open([(key, Kind.SYSTEM) for key in keys], "payable")
 
 
@@ -145,8 +145,8 @@ def post_money(
 
 def funds_in(legs: Iterable[Leg]) -> set[int]:
     """Read which funds' accounts these legs touch."""
-    found = (_FUND_OF.match(key) for leg in legs for key in (leg.debit, leg.credit))
-    return {int(match[1] or match[2]) for match in found if match}
+    result = (_FUND_OF.match(key) for leg in legs for key in (leg.debit, leg.credit))
+    return {int(match[1] or match[2]) for match in result if match}
 
 
 def check_period(legs: Iterable[Leg], effective_on: dt.date | None) -> None:
@@ -172,9 +172,9 @@ def lock_bank(account: BankAccount) -> BankAccount:
 
 def check_cash(asset: str, fen: int, *, reserved: int = 0) -> None:
     """Refuse to pay out more than lies in a cash asset. Raises ``BankShort``."""
-    there = -ledger_read.balance_of(asset).total - reserved
-    if there < fen:
-        raise errors.BankShort(missing=fen - there, there=there)
+    locked = -ledger_read.balance_of(asset).total - reserved
+    if locked < fen:
+        raise errors.BankShort(missing=fen - locked, there=locked)
 
 
 @transaction.atomic
@@ -216,8 +216,8 @@ def take(
     again answers what was taken the first time, although the money may lie otherwise now.
     """
     credit = to if callable(to) else (lambda _fund, key=to: key)
-    allow = tuple(dict.fromkeys(restriction_of(one) for one in purposes if one.restriction))
-    above = {one.fund_id: one.fund for one in purposes if one.fund_id != fund.pk}
+    allow = tuple(dict.fromkeys(restriction_of(purpose) for purpose in purposes if purpose.restriction))
+    above = {purpose.fund_id: purpose.fund for purpose in purposes if purpose.fund_id != fund.pk}
     short = 0
     for attempt in range(TRIES + 1):
         shares = _plan_above(fund, above, allow, fen) if above else {}
@@ -225,7 +225,7 @@ def take(
         if attempt == TRIES:
             short = own
         short = min(short, own)
-        legs = [Leg(above[one].wallet_key, credit(above[one]), amount) for one, amount in shares.items()]
+        legs = [Leg(above[share].wallet_key, credit(above[share]), amount) for share, amount in shares.items()]
         legs.append(Leg(fund.wallet_key, credit(fund), own - short))
         legs.append(Leg(fund.shortfall_key, credit(fund), short))
         try:
@@ -259,10 +259,10 @@ def _plan_above(fund: Fund, above: dict[int, Fund], allow: Sequence[str], fen: i
     own = sum(lot.remaining for lot in ledger_read.lots_of(fund.wallet_key) if lot.restriction in allow)
     missing = max(fen - own, 0)
     plan = {}
-    for one in above.values():
-        there = sum(lot.remaining for lot in ledger_read.lots_of(one.wallet_key) if lot.restriction in allow)
-        if part := min(there, missing):
-            plan[one.pk] = part
+    for item in above.values():
+        locked = sum(lot.remaining for lot in ledger_read.lots_of(item.wallet_key) if lot.restriction in allow)
+        if part := min(locked, missing):
+            plan[item.pk] = part
             missing -= part
     return plan
 
@@ -272,7 +272,7 @@ def _free_of(lots: Iterable[LotUse]) -> int:
 
 
 def _shares(posted: Posted, fund: Fund, purposes: Sequence[Purpose], several: bool) -> tuple[Share, ...]:
-    ids = {restriction_of(one): one.pk for one in purposes}
+    ids = {restriction_of(purpose): purpose.pk for purpose in purposes}
     if not several:
         return tuple(Share(fund.pk, ids.get(lot.restriction), lot.amount) for lot in posted.lots)
     view = ledger_read.transfer_by_id(posted.id)
@@ -281,13 +281,13 @@ def _shares(posted: Posted, fund: Fund, purposes: Sequence[Purpose], several: bo
 
 def _shares_of(view: TransferView) -> tuple[Share, ...]:
     """Read from a stored transfer which funds and purposes paid."""
-    found: dict[tuple[int, int | None], int] = {}
+    result: dict[tuple[int, int | None], int] = {}
     for row in view.postings:
         if row.debit.startswith("fund:"):
             purpose = int(row.restriction.rpartition(":")[2]) if row.restriction else None
             place = (int(row.debit.partition(":")[2]), purpose)
-            found[place] = found.get(place, 0) + row.amount
-    return tuple(Share(*place, amount) for place, amount in found.items())
+            result[place] = result.get(place, 0) + row.amount
+    return tuple(Share(*place, amount) for place, amount in result.items())
 
 
 def _taken_before(key: str, kind: str, fund: Fund, fen: int, more: Sequence[Leg]) -> Taken:
@@ -552,7 +552,7 @@ def win_dispute(
     if view is None:
         raise ledger_errors.UnknownTransfer(key=opened)
     legs, rest = [], fen
-    for row in sorted(view.postings, key=lambda one: one.debit != fund.shortfall_key):
+    for row in sorted(view.postings, key=lambda item: item.debit != fund.shortfall_key):
         part = min(row.amount, rest)
         restriction = row.restriction if row.debit == fund.wallet_key else ""
         legs.append(Leg(asset, row.debit, part, restriction=restriction))
@@ -576,8 +576,8 @@ def allocate(
         bank = lock_bank(source_fund.bank_account)
         check_cash(bank.asset_key, fen)
         more = [Leg(target.bank_account.asset_key, bank.asset_key, fen)]
-    for one in sorted((source_fund, target), key=lambda fund: fund.pk):
-        lock_fund(one)
+    for item in sorted((source_fund, target), key=lambda fund: fund.pk):
+        lock_fund(item)
     posted = move_only(
         fund=source_fund,
         purpose=purpose,
@@ -633,7 +633,7 @@ def draw(
     return take(
         fund=fund,
         fen=fen,
-        to=lambda one: payable_key(fund=one, partner_id=partner_id),
+        to=lambda item: payable_key(fund=item, partner_id=partner_id),
         key=key,
         kind="draw",
         actor=actor,

@@ -49,10 +49,10 @@ def _sqlite() -> dict[str, tuple[str, str]]:
     made = {}
     for name, table, events, when, text in (*RULES, *_SQLITE_ONLY):
         for event in events:
-            one = f"{name}_{event.lower()}"
+            result = f"{name}_{event.lower()}"
             # after an insert the row has its id
             action = f"BEGIN SELECT RAISE(ABORT, 'funds: {text}'); END"
-            made[one] = (table, f"CREATE TRIGGER {one} AFTER {event} ON {table} WHEN {when} {action}")
+            made[result] = (table, f"CREATE TRIGGER {result} AFTER {event} ON {table} WHEN {when} {action}")
     return made
 
 

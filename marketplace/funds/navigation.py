@@ -14,7 +14,7 @@ from timebank.ui.menus import Entry
 def _keeps(request: HttpRequest) -> bool:
     """Say whether this visitor sees the inside of a fund."""
     user = getattr(request, "user", None)
-    return any(grant.region_id is not None for grant in grants_of(user)) and any(can(user, one) for one in INSIDE)
+    return any(grant.region_id is not None for grant in grants_of(user)) and any(can(user, inside) for inside in INSIDE)
 
 
 def _supplies(request: HttpRequest) -> bool:

@@ -58,7 +58,7 @@ def other_person(actor: Any, *earlier: int | None) -> None:
 
 def sees_fund(user: Any, fund: Fund) -> None:
     """Raise ``NotThere`` (404) for a stranger to this fund's inside."""
-    if not any(can(user, one, region=fund.region) for one in INSIDE):
+    if not any(can(user, inside, region=fund.region) for inside in INSIDE):
         raise NotThere
 
 

@@ -16,10 +16,10 @@ SHORTEST_SECRET = 24
 
 def check_settings(**_words: Any) -> list[CheckMessage]:
     """Refuse practice payments outside the demo, beside real ones, or anywhere but on this machine."""
-    found: list[CheckMessage] = []
+    result: list[CheckMessage] = []
     practice = settings.PRACTICE_PAYMENTS
     if practice and not settings.DEMO:
-        found.append(
+        result.append(
             Error(
                 "PRACTICE_PAYMENTS is set outside the demo.",
                 hint="Practice payments move no money. Only DEMO=1 may have them.",
@@ -27,32 +27,32 @@ def check_settings(**_words: Any) -> list[CheckMessage]:
             )
         )
     if practice and settings.STRIPE_SECRET_KEY:
-        found.append(
+        result.append(
             Error("PRACTICE_PAYMENTS and STRIPE_SECRET_KEY are both set.", hint="Take one away.", id="payments.E002")
         )
     if practice and (urlsplit(practice).scheme != "http" or urlsplit(practice).hostname not in LOOPBACK):
-        found.append(
+        result.append(
             Error(
                 f"PRACTICE_PAYMENTS must be an address on this machine, not {practice!r}.",
                 hint="http://127.0.0.1:PORT",
                 id="payments.E003",
             )
         )
-    return found
+    return result
 
 
 def check_deployment(**_words: Any) -> list[CheckMessage]:
     """Name each missing or weak setting of a real deployment."""
-    found: list[CheckMessage] = []
+    result: list[CheckMessage] = []
 
     def warn(number: int, text: str, hint: str) -> None:
-        found.append(checks.Warning(text, hint=hint, id=f"payments.W{number:03}"))
+        result.append(checks.Warning(text, hint=hint, id=f"payments.W{number:03}"))
 
     key = settings.STRIPE_SECRET_KEY
     if not key:
         if not (settings.DEBUG or settings.DEMO):  # a choice, not a fault: --deploy names it
             text = "STRIPE_SECRET_KEY is not set: donors can pay by bank transfer only."
-            found.append(checks.Info(text, hint="See docs/payments.md.", id="payments.I001"))
+            result.append(checks.Info(text, hint="See docs/payments.md.", id="payments.I001"))
     elif not re.fullmatch(r"(sk|rk)_(live|test)_\w{16,}", key):
         warn(2, "STRIPE_SECRET_KEY does not look like a secret key of Stripe.", "It begins with sk_live_ or rk_live_.")
     elif "_test_" in key and not settings.DEMO:
@@ -64,4 +64,4 @@ def check_deployment(**_words: Any) -> list[CheckMessage]:
             warn(5, f"Secret {number} in STRIPE_WEBHOOK_SECRETS is weak.", "Stripe's begin with whsec_ and are long.")
     if key and not settings.SITE_URL.startswith("https://"):
         warn(6, "SITE_URL must begin with https:// for Stripe to lead donors back.", "Set SITE_URL.")
-    return found
+    return result

@@ -51,10 +51,10 @@ class PledgeSource:
 
     def booked(self, payment: Payment) -> None:
         """Count the money, write the receipt; a need whose budget is reached is funded."""
-        found = pledge_of(payment.source)
-        if found is None or Receipt.objects.filter(source=f"payment:{payment.pk}").exists():
+        result = pledge_of(payment.source)
+        if result is None or Receipt.objects.filter(source=f"payment:{payment.pk}").exists():
             return
-        pledge = locked_pledge(found)
+        pledge = locked_pledge(result)
         pledge.received_fen += payment.gross_fen
         pledge.fee_fen += payment.fee_fen
         full = pledge.received_fen >= pledge.amount_fen
@@ -75,11 +75,11 @@ class PledgeSource:
 
     def refunded(self, payment: Payment, refund: Refund, sign: int) -> None:
         """Take money that went back off the pledge, by a counter-receipt; a refund that came back counts again."""
-        found = pledge_of(payment.source)
+        result = pledge_of(payment.source)
         receipt = Receipt.objects.filter(source=f"payment:{payment.pk}").first()
-        if found is None or receipt is None:
+        if result is None or receipt is None:
             return
-        pledge = locked_pledge(found)
+        pledge = locked_pledge(result)
         fen = refund.amount_minor * payment.gross_fen // payment.amount_minor
         if sign < 0:
             fen = min(fen, pledge.received_fen)

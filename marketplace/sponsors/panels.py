@@ -25,12 +25,12 @@ def of_rewards(request: HttpRequest, ids: Iterable[int]) -> dict[int, dict[str, 
     goods = Batch.objects.filter(stockrecord__product__in=keys, units_left__gt=0).exclude(donor="")
     gifts = ServiceGift.objects.filter(stockrecord__product__in=keys, units__gt=F("promised") + F("delivered"))
     columns = ("stockrecord__product_id", "donor")
-    found: dict[int, list[str]] = {}
+    result: dict[int, list[str]] = {}
     for product, donor in (
         goods.order_by().values_list(*columns).union(gifts.exclude(donor="").order_by().values_list(*columns))
     ):
-        found.setdefault(product, []).append(donor)
-    return {product: _context(sorted(names)) for product, names in found.items()}
+        result.setdefault(product, []).append(donor)
+    return {product: _context(sorted(names)) for product, names in result.items()}
 
 
 def of_tickets(request: HttpRequest, ids: Iterable[int]) -> dict[int, dict[str, Any]]:

@@ -60,7 +60,7 @@ def year_pdf(enterprise: Enterprise, year: int, receipts: Sequence[Receipt], imp
         (0.16, 0.24, 0.32, 0.1, 0.18),
     )
     paper.space()
-    fen, fee = sum(one.fen for one in receipts), sum(one.fee_fen for one in receipts)
+    fen, fee = sum(row.fen for row in receipts), sum(row.fee_fen for row in receipts)
     paper.facts(
         [
             ("本年合计", format_money(fen)),

@@ -55,7 +55,7 @@ class Paper:
             self.canvas.setFont(FONT, 11)
             self.canvas.drawCentredString(A4[0] / 2, A4[1] - 12 * mm, self.band)
 
-    def _room(self, height: float) -> None:
+    def _headroom(self, height: float) -> None:
         if self.y - height < MARGIN:
             self.canvas.showPage()
             self._page()
@@ -63,7 +63,7 @@ class Paper:
     def line(self, text: str, *, size: float = 11, gap: float = 1.0) -> None:
         """Write a line; a long one is broken."""
         for part in simpleSplit(printable(text), FONT, size, self.width) or [""]:
-            self._room(LINE)
+            self._headroom(LINE)
             self.canvas.setFont(FONT, size)
             self.canvas.drawString(MARGIN, self.y, part)
             self.y -= LINE * gap
@@ -81,7 +81,7 @@ class Paper:
                 for cell, part in zip(row, widths, strict=True)
             ]
             height = max(len(cell) for cell in cells) * 5 * mm + 2 * mm
-            self._room(height)
+            self._headroom(height)
             self.canvas.setFont(FONT, 10)
             x = MARGIN
             for place, (cell, part) in enumerate(zip(cells, widths, strict=True)):

@@ -33,7 +33,7 @@ class Stored:
         self._versions: dict[str, SchemeVersion] = {}
         # An approved version is what prices; what is only a draft is scored as drafted.
         rows = SchemeVersion.objects.exclude(status="discarded").select_related("scheme")
-        for version in sorted(rows, key=lambda one: (one.status == "approved", one.number)):
+        for version in sorted(rows, key=lambda item: (item.status == "approved", item.number)):
             self._versions[version.scheme.slug] = version
 
     def scheme(self, name: str) -> Scheme:

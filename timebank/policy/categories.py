@@ -65,7 +65,7 @@ OTHERS = (
     Seed("donation", "捐款", "捐赠", "other", "fen", "nobody"),
 )
 SEEDS = (*PRACTICE, *DEEDS, *OTHERS)
-SEED = {one.code: one for one in SEEDS}
+SEED = {seeds.code: seeds for seeds in SEEDS}
 
 NAMES = {
     "clean": _("Village clean-up"),

@@ -89,7 +89,7 @@ def _rate(rule: Rule) -> str:
     if rule.kind is Kind.RATE:
         return _("%(points)s for every %(per)s, parts in proportion.") % said
     if rule.kind is Kind.STEPPED:
-        steps = _(", ").join(f"{amount(_measure(rule), one.at)} → {format_points(one.points)}" for one in rule.tiers)
+        steps = _(", ").join(f"{amount(_measure(rule), tier.at)} → {format_points(tier.points)}" for tier in rule.tiers)
         return (
             _("By steps, the highest reached replaces the lower: %(steps)s.") % {"steps": steps}
             + " "
@@ -194,16 +194,16 @@ def gap_line(ladder: Ladder) -> str:
 
 def differences(before: Content, after: Content) -> list[Difference]:
     """List what two contents say differently, rule by rule, then what holds over all."""
-    found = []
+    result = []
     old = {rule.code: rule_text(rule) for rule in before.scheme.rules}
     new = {rule.code: rule_text(rule) for rule in after.scheme.rules}
     for code in [*old, *(code for code in new if code not in old)]:
-        one, other = old.get(code), new.get(code)
-        if one is not None and other is not None and (one.lines, one.title) == (other.lines, other.title):
+        match, other = old.get(code), new.get(code)
+        if match is not None and other is not None and (match.lines, match.title) == (other.lines, other.title):
             continue
-        shown = other or one
+        shown = other or match
         title = shown.title if shown is not None else code
-        found.append(Difference(title, one.lines if one else (), other.lines if other else ()))
+        result.append(Difference(title, match.lines if match else (), other.lines if other else ()))
     for title, left, right in (
         (_("For all rules"), scheme_lines(before.scheme), scheme_lines(after.scheme)),
         (_("Levels"), _ladder_text(before.ladder), _ladder_text(after.ladder)),
@@ -212,8 +212,8 @@ def differences(before: Content, after: Content) -> list[Difference]:
         if list(left) != list(right):
             gone = tuple(line for line in left if line not in right)
             come = tuple(line for line in right if line not in left)
-            found.append(Difference(title, gone, come))
-    return found
+            result.append(Difference(title, gone, come))
+    return result
 
 
 def _ladder_text(ladder: Ladder | None) -> Sequence[str]:
@@ -223,4 +223,6 @@ def _ladder_text(ladder: Ladder | None) -> Sequence[str]:
 
 
 def _benefits(content: Content) -> Sequence[str]:
-    return [f"{one.level or _('level not stated')}: {one.title} {one.value}" for one in content.benefits]
+    return [
+        f"{benefit.level or _('level not stated')}: {benefit.title} {benefit.value}" for benefit in content.benefits
+    ]

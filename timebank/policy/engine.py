@@ -264,7 +264,7 @@ def quote(
     points, _in_all, rule, steps = best
     if len(rules) > 1:
         steps.append(Step("highest", {"rule": rule.code, "label": rule.label}))
-    own_codes = {one.code for one in scheme.rules}
+    own_codes = {row.code for row in scheme.rules}
     for cap in (*rule.caps, *scheme.caps):
         used = _used(cap, rule if cap in rule.caps else None, own_codes, counted, household, fact)
         left = max(cap.points - used, 0)
@@ -364,7 +364,10 @@ def _rate_step(rule: Rule, total: int, points: int) -> Step:
 def _to_next(rule: Rule, total: int, granted: int) -> int:
     """Return how much more of the measure earns the next point, 0 if the table ends."""
     if rule.kind is Kind.STEPPED:
-        return min((tier.at - total for tier in rule.tiers if tier.at > total and tier.points > granted), default=0)
+        return min(
+            (tier.at - total for tier in rule.tiers if tier.at > total and tier.points > granted),
+            default=0,
+        )
     if rule.kind is Kind.BLOCK:
         return (granted // rule.points + 1) * rule.per - total if rule.points else 0
     return 0

@@ -39,9 +39,9 @@ def hour_tiers(scheme: str, level: str) -> tuple[Tier, ...]:
     """Return the cumulative-hours table of one published scheme and level."""
     tiers = []
     for row in rows("earning_rules.csv"):
-        found = re.fullmatch(r"tier:cumulative_hours>=(\d+)", row["unit"])
-        if found and row["scheme"] == scheme and row["level"] == level:
-            tiers.append(Tier(int(found[1]) * HOUR, hundredths(row["points"])))
+        match = re.fullmatch(r"tier:cumulative_hours>=(\d+)", row["unit"])
+        if match and row["scheme"] == scheme and row["level"] == level:
+            tiers.append(Tier(int(match[1]) * HOUR, hundredths(row["points"])))
     return tuple(sorted(tiers, key=lambda tier: tier.at))
 
 
@@ -157,8 +157,8 @@ def other_schemes() -> dict[str, Scheme]:
 @cache
 def ladder(code: str) -> Ladder:
     """Return one published ladder by the ``scheme`` column of ``tiers.csv``; KeyError if there is none."""
-    found = [row for row in rows("tiers.csv") if row["scheme"] == code]
-    if not found:
+    result = [row for row in rows("tiers.csv") if row["scheme"] == code]
+    if not result:
         raise KeyError(code)
     levels = tuple(
         Level(
@@ -168,11 +168,11 @@ def ladder(code: str) -> Ladder:
             star=star_of(row["tier"]),
             discount_percent=ILLUSTRATIVE_DISCOUNT.get(star_of(row["tier"]), 0) if code == "wendeng_rural_star" else 0,
         )
-        for row in found
+        for row in result
     )
     levels = tuple(sorted(levels, key=lambda level: -1 if level.low is None else level.low, reverse=True))
     base = 100_000 if code in {"wendeng_rural_star", "wendeng_individual", "weihai_city_haibeifen"} else 0
-    ends, counts = read_ends(found[0]["interval"])
+    ends, counts = read_ends(result[0]["interval"])
     return Ladder(code=code, ends=ends, levels=levels, base=base, counts=counts)
 
 

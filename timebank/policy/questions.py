@@ -45,15 +45,15 @@ def questions_of(content: Content, noted: Sequence[Mapping[str, Any]], *, by_per
     ``by_person`` False: a published scheme that the installation brings keeps what it says; only what is undefined is
     asked.
     """
-    found = [question for position, note in enumerate(noted) if (question := _noted(content, note, position))]
-    found += _gap_questions(content.ladder)
+    result = [question for position, note in enumerate(noted) if (question := _noted(content, note, position))]
+    result += _gap_questions(content.ladder)
     if by_person:
-        found += _standing_questions(content)
-    return found
+        result += _standing_questions(content)
+    return result
 
 
 def _noted(content: Content, note: Mapping[str, Any], position: int) -> Question | None:
-    rule = next((one for one in content.scheme.rules if one.code == note.get("rule")), None)
+    rule = next((row for row in content.scheme.rules if row.code == note.get("rule")), None)
     kind = str(note["kind"])
     key = f"{kind}-{note.get('rule') or position}"
     if kind == "benefit_level":
@@ -121,10 +121,10 @@ def _gap_questions(ladder: Ladder | None) -> list[Question]:
 
 
 def _standing_questions(content: Content) -> list[Question]:
-    found = []
+    result = []
     scheme = content.scheme
     if any(rule.period is not Period.FACT for rule in scheme.rules):
-        found.append(
+        result.append(
             Question(
                 "windows",
                 _("A month or a year that is running when the scheme begins:"),
@@ -137,7 +137,7 @@ def _standing_questions(content: Content) -> list[Question]:
         )
     if scheme.rules:
         years = NEVER if scheme.point_validity_years is None else str(scheme.point_validity_years)
-        found.append(
+        result.append(
             Question(
                 "unspent",
                 _("Points that are not spent lapse on 31 December"),
@@ -155,8 +155,8 @@ def _standing_questions(content: Content) -> list[Question]:
         if scheme.carry:
             options.insert(0, ("keep", _("as published: %(carry)s") % {"carry": carry_in_words(scheme)}))
         options.append(("all", _("what was earned counts one year more")))
-        found.append(Question("carry", _("The standing at the end of a year:"), tuple(options), options[0][0]))
-    return found
+        result.append(Question("carry", _("The standing at the end of a year:"), tuple(options), options[0][0]))
+    return result
 
 
 def carry_in_words(scheme: Scheme) -> str:
@@ -175,8 +175,8 @@ def apply_answers(content: Content, noted: Sequence[Mapping[str, Any]], answers:
         key = f"{note['kind']}-{note.get('rule') or position}"
         answer = answers.get(key)
         if note["kind"] == "benefit_level" and answer is not None:
-            benefits = [_benefit(one, str(note["benefit"]), answer) for one in benefits]
-            benefits = [one for one in benefits if one.title != note["benefit"] or one.level != "drop"]
+            benefits = [_benefit(benefit, str(note["benefit"]), answer) for benefit in benefits]
+            benefits = [benefit for benefit in benefits if benefit.title != note["benefit"] or benefit.level != "drop"]
         rule = rules.get(str(note.get("rule")))
         if rule is None or answer is None:
             continue

@@ -49,11 +49,11 @@ class Simulation:
 
     @property
     def before(self) -> int:
-        return sum(one.before for one in self.people)
+        return sum(person.before for person in self.people)
 
     @property
     def after(self) -> int:
-        return sum(one.after for one in self.people)
+        return sum(person.after for person in self.people)
 
     @property
     def change(self) -> int:
@@ -61,15 +61,19 @@ class Simulation:
 
     @property
     def gains(self) -> list[PersonResult]:
-        return sorted((one for one in self.people if one.change > 0), key=lambda one: (-one.change, one.person))
+        return sorted(
+            (person for person in self.people if person.change > 0), key=lambda item: (-item.change, item.person)
+        )
 
     @property
     def loses(self) -> list[PersonResult]:
-        return sorted((one for one in self.people if one.change < 0), key=lambda one: (one.change, one.person))
+        return sorted(
+            (person for person in self.people if person.change < 0), key=lambda item: (item.change, item.person)
+        )
 
     @property
     def same(self) -> int:
-        return sum(one.change == 0 for one in self.people)
+        return sum(person.change == 0 for person in self.people)
 
 
 def past_of(fact: Fact, *, points: int, rule: str, earns: str) -> Past:
@@ -98,18 +102,18 @@ def replay(
     """
     own: dict[int, list[Past]] = defaultdict(list, {person: list(pasts) for person, pasts in before.items()})
     homes: dict[int, list[tuple[int, Past]]] = defaultdict(
-        list, {home: list(one) for home, one in (family or {}).items()}
+        list, {home: list(entry) for home, entry in (family or {}).items()}
     )
     people: dict[int, PersonResult] = {}
-    for one in served:
-        others = [past for who, past in homes[one.home] if who != one.person] if one.home is not None else []
-        result = quote(one.scheme, own[one.person], one.fact, household=others, since=one.since)
-        past = past_of(one.fact, points=result.points, rule=result.rule, earns=result.earns)
-        own[one.person].append(past)
-        if one.home is not None:
-            homes[one.home].append((one.person, past))
-        row = people.setdefault(one.person, PersonResult(one.person))
-        row.minutes += one.fact.minutes
-        row.before += one.points if one.earns == "points" else 0
+    for item in served:
+        others = [past for person, past in homes[item.home] if person != item.person] if item.home is not None else []
+        result = quote(item.scheme, own[item.person], item.fact, household=others, since=item.since)
+        past = past_of(item.fact, points=result.points, rule=result.rule, earns=result.earns)
+        own[item.person].append(past)
+        if item.home is not None:
+            homes[item.home].append((item.person, past))
+        row = people.setdefault(item.person, PersonResult(item.person))
+        row.minutes += item.fact.minutes
+        row.before += item.points if item.earns == "points" else 0
         row.after += result.points if result.earns == "points" else 0
     return Simulation(sorted(people.values(), key=lambda row: (row.change, row.person)))

@@ -128,7 +128,7 @@ class Draft:
         if not self.levels:
             return None
         levels = sorted(
-            (level for _ends, level in self.levels), key=lambda one: -1 if one.low is None else one.low, reverse=True
+            (level for _ends, level in self.levels), key=lambda item: -1 if item.low is None else item.low, reverse=True
         )
         return Ladder(
             code=self.slug.replace("-", "_"),
@@ -236,11 +236,11 @@ def _points_of(row: dict[str, str], shape: Shape) -> tuple[int, int | None]:
     """Return the points of a row and the end of its range, if it is one."""
     cap = row.get("cap", "")
     if not row["points"]:
-        found = re.search(
+        match = re.search(
             r"each\s*<=\s*(\d+(?:\.\d+)?)\s*points|每(?:项|条)(?:不超过|最多)\s*(\d+(?:\.\d+)?)\s*分", cap
         )
-        if found and shape.kind == "free":
-            return 0, hundredths(found[1] or found[2])
+        if match and shape.kind == "free":
+            return 0, hundredths(match[1] or match[2])
         raise NotReadable(_("The row gives no points and no range to choose from."), "no_points")
     low = hundredths(row["points"])
     if low < 0:
@@ -315,9 +315,9 @@ def _add_band(draft: Draft, row: dict[str, str], shape: Shape, points: int) -> s
         label="捐款",
         source=row.get("source", ""),
     )
-    if any((one.above, one.upto, one.only_below) == (band.above, band.upto, band.only_below) for one in rule.bands):
+    if any((item.above, item.upto, item.only_below) == (band.above, band.upto, band.only_below) for item in rule.bands):
         raise NotReadable(_("The table has this band already."), "twice")
-    bands = tuple(sorted((*rule.bands, band), key=lambda one: (one.only_below is None, one.above)))
+    bands = tuple(sorted((*rule.bands, band), key=lambda item: (item.only_below is None, item.above)))
     caps = dict.fromkeys((*rule.caps, *_caps_of(draft, row, "donation")))
     draft.rules["donation"] = replace(rule, bands=bands, caps=tuple(caps))
     return "donation"
@@ -400,8 +400,8 @@ def _limits_of(draft: Draft, row: dict[str, str], code: str, each: int) -> tuple
 
 def _item_cap(text: str, row: dict[str, str]) -> tuple[Cap, ...]:
     """Read "<=5 items, each <=2 points": so many such entries a year."""
-    found = re.match(r"<=\s*(\d+)\s*items?,\s*each\s*<=\s*(\d+(?:\.\d+)?)", text)
-    return (Cap(Period.YEAR, int(found[1]) * hundredths(found[2])),) if found else ()
+    match = re.match(r"<=\s*(\d+)\s*items?,\s*each\s*<=\s*(\d+(?:\.\d+)?)", text)
+    return (Cap(Period.YEAR, int(match[1]) * hundredths(match[2])),) if match else ()
 
 
 def deed_code(text: str) -> str:
@@ -430,23 +430,23 @@ def _ladder_row(draft: Draft, row: dict[str, str], place: int) -> str:
         raise NotReadable(_("The level has neither a lower nor an upper end."), "no_ends")
     if low is not None and high is not None and high <= low:
         raise NotReadable(_("The upper end is not above the lower one."), "ends")
-    if any(_overlap(one, Level(label, low, high)) for _ends, one in draft.levels if ends is not Ends.AT_LEAST):
+    if any(_overlap(level, Level(label, low, high)) for _ends, level in draft.levels if ends is not Ends.AT_LEAST):
         raise NotReadable(_("The level overlaps another one."), "overlap")
     draft.counts = counts
     draft.levels.append((ends, Level(label=label, low=low, high=high, star=star_of(label))))
-    found = re.search(r"(?:base|default|基础分)\s*(\d+)", row.get("note", ""))
-    if found:
-        draft.base = int(found[1]) * 100
+    match = re.search(r"(?:base|default|基础分)\s*(\d+)", row.get("note", ""))
+    if match:
+        draft.base = int(match[1]) * 100
     if row.get("status", "published") not in ("", "published"):
         draft.unconfirmed = True
     return label
 
 
-def _overlap(one: Level, other: Level) -> bool:
+def _overlap(level: Level, other: Level) -> bool:
     def below(high: int | None, low: int | None) -> bool:
         return high is not None and low is not None and high <= low
 
-    return not (below(one.high, other.low) or below(other.high, one.low))
+    return not (below(level.high, other.low) or below(other.high, level.low))
 
 
 def _benefit_row(draft: Draft, row: dict[str, str], _place: int) -> str:

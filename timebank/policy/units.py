@@ -102,28 +102,28 @@ def read_unit(text: str) -> Shape:
         return Shape("once_a", period=Period.QUARTER)
     if unit in ("per_tree", "每棵", "per_piece", "每件", "每个"):
         return Shape("each", unit="pieces")
-    if found := re.fullmatch(r"(?:tier:cumulative_hours>=|累计(?:达到|满)?)\s*(\d+)\s*(?:小时)?", unit):
-        return Shape("tier", "minutes", "minutes", _whole(found[1]) * HOUR)
-    if found := re.fullmatch(
+    if match := re.fullmatch(r"(?:tier:cumulative_hours>=|累计(?:达到|满)?)\s*(\d+)\s*(?:小时)?", unit):
+        return Shape("tier", "minutes", "minutes", _whole(match[1]) * HOUR)
+    if match := re.fullmatch(
         r"per_(?:(\d+)_)?hours?(\s*\(whole hours only\))?|每\s*(\d*)\s*(?:个)?小时(\s*\(整\))?", unit
     ):
-        hours = _whole(found[1] or found[3] or "1")
-        return Shape("each", "minutes", "minutes", hours * HOUR, whole_only=bool(found[2] or found[4]))
-    if found := re.fullmatch(r"(?:per_|每\s*)(\d+)\s*(?:ml|毫升)", unit):
-        return Shape("each", unit="ml", size=_whole(found[1]))
-    if found := re.fullmatch(r"(?:per_|每\s*)(\d+)(?:_cny|\s*元)\s*(?:\((?:band)?\s*([^)]*)\))?", unit):
-        return _band(_whole(found[1]), found[2] or "")
+        hours = _whole(match[1] or match[3] or "1")
+        return Shape("each", "minutes", "minutes", hours * HOUR, whole_only=bool(match[2] or match[4]))
+    if match := re.fullmatch(r"(?:per_|每\s*)(\d+)\s*(?:ml|毫升)", unit):
+        return Shape("each", unit="ml", size=_whole(match[1]))
+    if match := re.fullmatch(r"(?:per_|每\s*)(\d+)(?:_cny|\s*元)\s*(?:\((?:band)?\s*([^)]*)\))?", unit):
+        return _band(_whole(match[1]), match[2] or "")
     raise NotReadable(_("The unit “%(unit)s” is not known.") % {"unit": text}, "unit")
 
 
 def _band(size: int, text: str) -> Shape:
     first, last = 0, None
-    if found := re.fullmatch(r"(\d+)\s*-\s*(\d+)", text):
-        first, last = _whole(found[1]), _whole(found[2])
-    elif found := re.fullmatch(r">=?\s*(\d+)", text):
-        first = _whole(found[1])
-    elif found := re.fullmatch(r"<=?\s*(\d+)", text):
-        last = _whole(found[1])
+    if match := re.fullmatch(r"(\d+)\s*-\s*(\d+)", text):
+        first, last = _whole(match[1]), _whole(match[2])
+    elif match := re.fullmatch(r">=?\s*(\d+)", text):
+        first = _whole(match[1])
+    elif match := re.fullmatch(r"<=?\s*(\d+)", text):
+        last = _whole(match[1])
     elif text:
         raise NotReadable(_("The band “%(band)s” can't be read.") % {"band": text}, "band")
     if size <= 0 or (last is not None and last <= first):
@@ -134,17 +134,17 @@ def _band(size: int, text: str) -> Shape:
 def read_cap(text: str) -> Limit:
     """Read a limit; raises NotReadable."""
     cap = fold(text).lower()
-    if found := re.fullmatch(r"(\d+)\s*stored total|最多持有\s*(\d+)\s*分?", cap):
-        return Limit("held", _whole(found[1] or found[2]))
-    if found := re.fullmatch(r"(\d+)\s*hours?\s*per activity|每次(?:活动)?最多\s*(\d+)\s*小时", cap):
-        return Limit("minutes", _whole(found[1] or found[2]) * HOUR)
-    if found := re.fullmatch(r"(\d+)\s*/\s*(day|month|quarter|year|life|activity)(\s*/\s*household)?", cap):
-        return Limit("points", _whole(found[1]), _PERIODS[found[2]], "household" if found[3] else "person")
-    if found := re.fullmatch(
+    if match := re.fullmatch(r"(\d+)\s*stored total|最多持有\s*(\d+)\s*分?", cap):
+        return Limit("held", _whole(match[1] or match[2]))
+    if match := re.fullmatch(r"(\d+)\s*hours?\s*per activity|每次(?:活动)?最多\s*(\d+)\s*小时", cap):
+        return Limit("minutes", _whole(match[1] or match[2]) * HOUR)
+    if match := re.fullmatch(r"(\d+)\s*/\s*(day|month|quarter|year|life|activity)(\s*/\s*household)?", cap):
+        return Limit("points", _whole(match[1]), _PERIODS[match[2]], "household" if match[3] else "person")
+    if match := re.fullmatch(
         r"(每户|每家)?每?(天|日|月|季度|季|年|终身|次)(?:最多|不超过|限|封顶)\s*(\d+)\s*(分|次)", cap
     ):
-        kind = "points" if found[4] == "分" else "times"
-        return Limit(kind, _whole(found[3]), _PERIODS[found[2]], "household" if found[1] else "person")
+        kind = "points" if match[4] == "分" else "times"
+        return Limit(kind, _whole(match[3]), _PERIODS[match[2]], "household" if match[1] else "person")
     raise NotReadable(_("The limit “%(cap)s” can't be read.") % {"cap": text}, "cap")
 
 

@@ -114,14 +114,14 @@ def age_on(birth_date: dt.date | None, day: dt.date) -> int | None:
 
 
 # -- Time --------------------------------------------------------------------------------------------------------------
-def minutes_between(came: dt.datetime, left: dt.datetime, starts: dt.datetime, ends: dt.datetime) -> int:
+def minutes_between(arrived: dt.datetime, left: dt.datetime, starts: dt.datetime, ends: dt.datetime) -> int:
     """Return the whole minutes spent inside the planned window; 0 when there are none.
 
     Instants are compared in UTC, so neither midnight nor a change of clocks adds or loses a minute.
     """
     # Python compares and subtracts moments of one zone by the clock on the wall, which may strike an hour twice.
-    came, left, starts, ends = (instant.astimezone(dt.UTC) for instant in (came, left, starts, ends))
-    first, last = max(came, starts), min(left, ends)
+    arrived, left, starts, ends = (instant.astimezone(dt.UTC) for instant in (arrived, left, starts, ends))
+    first, last = max(arrived, starts), min(left, ends)
     return max(0, min(int((last - first).total_seconds()) // 60, DAY_MINUTES))
 
 
@@ -156,9 +156,9 @@ def points_expire_on(credited: dt.date, validity_years: int | None) -> dt.date |
     return None if validity_years is None else dt.date(credited.year + validity_years, 12, 31)
 
 
-def evidence_of(record_source: str, came: str, left: str, forgot: bool) -> int:
+def evidence_of(record_source: str, arrived: str, left: str, forgot: bool) -> int:
     """Return how well minutes are proven, 0-100: a scanned QR says most, a hand entry least."""
     worth = {Method.QR: 50, Method.CARD: 45, Method.LIST: 35, Method.CLOSE: 10, "": 0}
     if record_source == Record.Source.ENTERED:
         return 20
-    return max(0, worth[came] + (10 if forgot else worth[left]))
+    return max(0, worth[arrived] + (10 if forgot else worth[left]))

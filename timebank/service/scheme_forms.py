@@ -159,20 +159,20 @@ class RuleForm(BaseForm):
 
     def clean_tiers(self) -> tuple[Tier, ...]:
         """Read the steps, one a line."""
-        found = []
+        result = []
         for line in self.cleaned_data["tiers"].splitlines():
             if not line.strip():
                 continue
-            at, sign, points = line.replace("＝", "=").replace("→", "=").partition("=")
+            hours_text, sign, points = line.replace("＝", "=").replace("→", "=").partition("=")
             try:
-                found.append(Tier(hundredths(at) * 60 // 100, hundredths(points if sign else "")))
+                result.append(Tier(hundredths(hours_text) * 60 // 100, hundredths(points if sign else "")))
             except NotReadable as error:
                 raise forms.ValidationError(str(error)) from error
-        return tuple(sorted(found, key=lambda tier: tier.at))
+        return tuple(sorted(result, key=lambda tier: tier.at))
 
     def clean_caps(self) -> tuple[Cap, ...]:
         """Read the limits, one a line."""
-        found = []
+        result = []
         for line in re.split(r"[\n,，]", self.cleaned_data["caps"]):
             if not line.strip():
                 continue
@@ -181,10 +181,10 @@ class RuleForm(BaseForm):
             except NotReadable as error:
                 raise forms.ValidationError(str(error)) from error
             if limit.kind == "times":
-                found.append(Cap(limit.period, limit.amount * self.rule.points, limit.per))
+                result.append(Cap(limit.period, limit.amount * self.rule.points, limit.per))
             elif limit.kind == "points":
-                found.append(Cap(limit.period, limit.amount * 100, limit.per))
-        return tuple(found)
+                result.append(Cap(limit.period, limit.amount * 100, limit.per))
+        return tuple(result)
 
     def change(self) -> dict[str, Any]:
         """Return the arguments of ``set_rule``."""

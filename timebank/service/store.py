@@ -43,7 +43,7 @@ _SQLITE = """
 """
 
 
-def write_credits(credits: Sequence[Credit], at: dt.datetime) -> int:
+def write_credits(credits: Sequence[Credit], credited_at: dt.datetime) -> int:
     """Move records on notice to credited; return how many were. Only those still on notice move."""
     if not credits:
         return 0
@@ -58,9 +58,9 @@ def write_credits(credits: Sequence[Credit], at: dt.datetime) -> int:
                 [credit.rule_version for credit in credits],
                 [credit.transfer_key for credit in credits],
             )
-            cursor.execute(_POSTGRESQL, [at, *columns])
+            cursor.execute(_POSTGRESQL, [credited_at, *columns])
         else:
-            now = Record._meta.get_field("credited_at").get_db_prep_value(at, connection)
+            now = Record._meta.get_field("credited_at").get_db_prep_value(credited_at, connection)
             cursor.executemany(
                 _SQLITE,
                 [

@@ -32,10 +32,10 @@ def read(token: str, now: dt.datetime) -> int:
     match = _SHAPE.fullmatch(token.strip().upper())
     if match is None:
         raise TokenInvalid
-    kind, activity, at, signature = match.groups()
-    if not constant_time_compare(signature, _signature(f"{kind}-{activity}-{at}")):
+    kind, activity, instant, signature = match.groups()
+    if not constant_time_compare(signature, _signature(f"{kind}-{activity}-{instant}")):
         raise TokenInvalid
-    age = int(now.timestamp()) - int(at, 36)
+    age = int(now.timestamp()) - int(instant, 36)
     if not 0 <= age <= (settings.QR_SECONDS if kind == CODE else PASS_SECONDS):
         raise TokenExpired(activity=int(activity, 36))
     return int(activity, 36)

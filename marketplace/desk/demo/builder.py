@@ -61,18 +61,18 @@ class DemoBuilder:
         self.cast: dict[str, Resident] = {}
         self.by_day: dict[dt.date, list[tuple[Village, Activity, list[Resident]]]] = defaultdict(list)
 
-    def at(self, day: dt.date, hour: int, minute: int = 0) -> dt.datetime:
+    def time_on(self, day: dt.date, hour: int, minute: int = 0) -> dt.datetime:
         """Return a moment of a day in the village, never later than now."""
         return min(dt.datetime(day.year, day.month, day.day, hour, minute, tzinfo=self.zone), self.now)
 
     # -- Places and people ---------------------------------------------------------------------------------------------
-    def found(self) -> None:
-        """Load regions and schemes, appoint the towns, settle the villages."""
+    def load_places(self) -> None:
+        """Load regions and schemes, appoint the towns, open the villages."""
         if not Region.objects.exists():
             with as_file(files("timebank.registry") / "data" / "divisions.csv") as path:
                 call_command("import_regions", str(path), verbosity=0)
         load_published()
-        begin = self.at(self.first_day - dt.timedelta(days=30), 9)
+        begin = self.time_on(self.first_day - dt.timedelta(days=30), 9)
         operator = User.objects.create_user(
             name=people.OPERATOR.name,
             username=people.OPERATOR.username,
@@ -238,10 +238,10 @@ class DemoBuilder:
         )
         willing = [r for r in village.residents if self.rng.random() < village.zeal[r.pk]]
         upcoming = end > self.now
-        room = occasion.capacity - (3 if upcoming else 0)
+        headroom = occasion.capacity - (3 if upcoming else 0)
         if upcoming:
             willing = [r for r in willing if r.pk != getattr(self.cast.get("resident"), "pk", None)]
-        going = willing[:room]
+        going = willing[:headroom]
         for resident in going:
             service.sign_up(activity=activity, resident=resident, actor=resident.user or village.leader, now=opened)
         if upcoming:
@@ -250,8 +250,8 @@ class DemoBuilder:
         for resident in going:
             if resident != keen and self.rng.random() < 0.06:
                 continue  # did not come
-            came = start + dt.timedelta(minutes=self.rng.choice([-5, -2, 0, 0, 3, 8]))
-            service.check_in(activity=activity, resident=resident, actor=village.leader, method="list", now=came)
+            arrived = start + dt.timedelta(minutes=self.rng.choice([-5, -2, 0, 0, 3, 8]))
+            service.check_in(activity=activity, resident=resident, actor=village.leader, method="list", now=arrived)
             if resident == keen or self.rng.random() > 0.05:
                 left = end + dt.timedelta(minutes=self.rng.choice([-20, -10, 0, 0, 2, 5]) if resident != keen else 0)
                 service.check_out(activity=activity, resident=resident, actor=village.leader, method="list", now=left)
@@ -261,7 +261,7 @@ class DemoBuilder:
         """Enter paper slips on Sundays: a neighbour helped, an own machine brought, a bench mended."""
         if day.weekday() != 6:
             return
-        now = self.at(day, 18)
+        now = self.time_on(day, 18)
         for village in self.villages:
             if not village.has_market:
                 continue
@@ -287,7 +287,7 @@ class DemoBuilder:
         """Let each village admin look at what came in; the last days are still waiting in the queue."""
         if day > self.today - dt.timedelta(days=3):
             return
-        now = self.at(day, 20, 30)
+        now = self.time_on(day, 20, 30)
         for village in self.villages:
             waiting = list(Record.objects.filter(village=village.region, state=Record.State.SUBMITTED).order_by("pk"))
             if not waiting:
@@ -304,7 +304,7 @@ class DemoBuilder:
         """On Mondays publish what is verified and credit what has been public long enough."""
         if day.weekday() != 0 and day != self.today - dt.timedelta(days=2):
             return
-        now = self.at(day, 9)
+        now = self.time_on(day, 9)
         service.credit_due(now=now)
         for village in self.villages:
             if Record.objects.filter(village=village.region, state=Record.State.VERIFIED).exists():

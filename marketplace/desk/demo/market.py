@@ -39,7 +39,7 @@ class Market:
     def open(self) -> None:
         """Open the counters of the market villages and fill their shelves."""
         builder = self.builder
-        begin = builder.at(builder.first_day - dt.timedelta(days=20), 9)
+        begin = builder.time_on(builder.first_day - dt.timedelta(days=20), 9)
         home = self.villages[0]
         bath_house = registry.register_organisation(
             name=f"{home.region.short_name}{BATH}",
@@ -114,7 +114,7 @@ class Market:
         if not within:
             return
         chosen = self.rng.choice(within)
-        now = self.builder.at(day, self.rng.randint(9, 16), self.rng.randint(0, 59))
+        now = self.builder.time_on(day, self.rng.randint(9, 16), self.rng.randint(0, 59))
         redemption = self._try(resident, [(chosen.pk, 1)], village, now)
         if redemption is None:
             return
@@ -160,7 +160,7 @@ class Market:
                 actor=clerk,
                 nonce=str(uuid.uuid5(NAMESPACE, f"scan:{pk}")),
                 partner=ticket.partner,
-                now=self.builder.at(day, 17, self.rng.randint(0, 50)),
+                now=self.builder.time_on(day, 17, self.rng.randint(0, 50)),
             )
 
     def finish(self) -> None:
@@ -172,13 +172,13 @@ class Market:
         assert keeper is not None  # noqa: S101
         by_sku = {record.partner_sku: record for record in self.shelves[home.region.pk]}
         now = builder.now - dt.timedelta(minutes=5)
-        self._try(builder.cast["resident"], [(by_sku["S003"].pk, 1)], home, builder.at(builder.today, 8))
+        self._try(builder.cast["resident"], [(by_sku["S003"].pk, 1)], home, builder.time_on(builder.today, 8))
         # Bath tickets: two of the careful savers bought one; one of them has been served today.
         balances = balances_of([resident.wallet_key for resident in home.residents])
         savers = sorted(home.residents, key=lambda r: (-balances[r.wallet_key].spendable, r.pk))
         bathers = [r for r in savers if r not in builder.cast.values()][:3]
         for number, resident in enumerate(bathers):
-            redemption = self._try(resident, [(by_sku["S002"].pk, 1)], home, builder.at(builder.today, 9, number))
+            redemption = self._try(resident, [(by_sku["S002"].pk, 1)], home, builder.time_on(builder.today, 9, number))
             if redemption is None or number:
                 continue
             ticket = redemption.tickets.select_related("partner__village", "partner__organisation").get()

@@ -50,7 +50,7 @@ def figures_of(fund: Fund, *, on: dt.date | None = None) -> Figures:
     soon = ((on or timezone.localdate()) + dt.timedelta(days=EXPIRING_DAYS)).isoformat()
     with connection.cursor() as cursor:
         cursor.execute(_SQL, [fund.wallet_key, "", fund.shortfall_key, day, day, day, day, day, soon, fund.pk])
-        free, shortfall, stock, gifts, committed, live, held, expiring = (int(one) for one in cursor.fetchone())
+        free, shortfall, stock, gifts, committed, live, held, expiring = (int(item) for item in cursor.fetchone())
     counted, earmarked = _counted(fund, on or timezone.localdate())
     return Figures(
         free=free,
@@ -76,15 +76,15 @@ def _counted(fund: Fund, day: dt.date) -> tuple[int, int]:
     purposes: list[Any] = list(
         Purpose.objects.annotate(left=Subquery(lot.values("remaining")[:1])).filter(left__gt=0).order_by("restriction")
     )
-    left: dict[int, int] = {one.pk: one.left for one in purposes}
+    left: dict[int, int] = {item.pk: item.left for item in purposes}
     usable = [
-        one
-        for one in purposes
-        if one.pays_tickets and one.state != Purpose.State.CLOSED and not one.weekdays and _open_on(one, day)
+        item
+        for item in purposes
+        if item.pays_tickets and item.state != Purpose.State.CLOSED and not item.weekdays and _open_on(item, day)
     ]
     counted = 0
     if usable:
-        wide = any(not (one.products or one.partners or one.villages or one.min_age) for one in usable)
+        wide = any(not (item.products or item.partners or item.villages or item.min_age) for item in usable)
         rows = Commitment.objects.filter(fund=fund, state=Commitment.State.OPEN, kind=Commitment.Kind.CASH)
         if not wide:
             rows = rows.filter(_any_of(usable))
@@ -99,7 +99,7 @@ def _counted(fund: Fund, day: dt.date) -> tuple[int, int]:
                     counted += part
                     if not missing:
                         break
-    return counted, sum(one.left for one in purposes)
+    return counted, sum(item.left for item in purposes)
 
 
 def _open_on(purpose: Purpose, day: dt.date) -> bool:
@@ -108,19 +108,19 @@ def _open_on(purpose: Purpose, day: dt.date) -> bool:
 
 def _any_of(purposes: Sequence[Purpose]) -> Q:
     """Select what at least one of the purposes might pay."""
-    found = Q()
-    for one in purposes:
+    result = Q()
+    for purpose in purposes:
         part = Q(pk__isnull=False)
-        if one.products:
-            part &= Q(product_id__in=one.products)
-        if one.partners:
-            part &= Q(partner_id__in=one.partners)
-        if one.villages:
-            part &= Q(village_id__in=one.villages)
-        if one.min_age is not None:
-            part &= Q(age__gte=one.min_age)
-        found |= part
-    return found
+        if purpose.products:
+            part &= Q(product_id__in=purpose.products)
+        if purpose.partners:
+            part &= Q(partner_id__in=purpose.partners)
+        if purpose.villages:
+            part &= Q(village_id__in=purpose.villages)
+        if purpose.min_age is not None:
+            part &= Q(age__gte=purpose.min_age)
+        result |= part
+    return result
 
 
 def latest(fund: Fund) -> CoverageSnapshot | None:
@@ -132,15 +132,15 @@ def history(fund: Fund, days: int = 90) -> list[CoverageSnapshot]:
     """List one snapshot a day (its last), oldest first."""
     since = timezone.now() - dt.timedelta(days=days)
     by_day: dict[dt.date, CoverageSnapshot] = {}
-    for one in CoverageSnapshot.objects.filter(fund=fund, taken_at__gte=since).order_by("taken_at", "pk"):
-        by_day[timezone.localdate(one.taken_at)] = one
+    for coverage_snapshot in CoverageSnapshot.objects.filter(fund=fund, taken_at__gte=since).order_by("taken_at", "pk"):
+        by_day[timezone.localdate(coverage_snapshot.taken_at)] = coverage_snapshot
     return list(by_day.values())
 
 
-def purposes_with_room(funds: Sequence[Fund]) -> QuerySet[Purpose]:
+def purposes_with_headroom(funds: Sequence[Fund]) -> QuerySet[Purpose]:
     """Select the purposes of these funds that pay tickets, in order of use, with ``left`` and ``promised`` fen."""
     lots = (
-        Lot.objects.filter(account__key__in=[one.wallet_key for one in funds], restriction=OuterRef("restriction"))
+        Lot.objects.filter(account__key__in=[fund.wallet_key for fund in funds], restriction=OuterRef("restriction"))
         .order_by()
         .values("restriction")
         .annotate(total=Sum("remaining"))
@@ -153,7 +153,7 @@ def purposes_with_room(funds: Sequence[Fund]) -> QuerySet[Purpose]:
         .annotate(total=Sum("fen"))
         .values("total")
     )
-    found: Any = Purpose.objects.filter(fund__in=funds, pays_tickets=True).exclude(state=Purpose.State.CLOSED)
-    return found.annotate(left=Coalesce(Subquery(lots), 0), promised=Coalesce(Subquery(promised), 0)).order_by(
+    purposes: Any = Purpose.objects.filter(fund__in=funds, pays_tickets=True).exclude(state=Purpose.State.CLOSED)
+    return purposes.annotate(left=Coalesce(Subquery(lots), 0), promised=Coalesce(Subquery(promised), 0)).order_by(
         "restriction"
     )

@@ -87,7 +87,7 @@ def _add(where: dict[str, int], kind: str, fen: int) -> None:
 
 def period_figures(fund: Fund, first_day: dt.date, last_day: dt.date) -> dict[str, Any]:
     """Sum up a period for its close: plain numbers, fen."""
-    months = [one for one in months_of(fund) if first_day <= one.month <= last_day]
+    months = [row for row in months_of(fund) if first_day <= row.month <= last_day]
     into: dict[str, int] = {}
     out: dict[str, int] = {}
     for month in months:
@@ -111,10 +111,10 @@ def standing_of(fund: Fund) -> dict[str, int]:
 
 def payables_of(fund: Fund) -> dict[str, int]:
     """Return what a fund owes, by the key of the payable account, from the rows (not from the ledger)."""
-    found: dict[str, int] = {}
+    result: dict[str, int] = {}
 
     def add(key: str, fen: int | None) -> None:
-        found[key] = found.get(key, 0) + int(fen or 0)
+        result[key] = result.get(key, 0) + int(fen or 0)
 
     live = Q(draw__state__in=["open", "listed", "disputed"])
     # what was returned after it was paid; while its statement is not yet paid, the return and the ticket cancel out
@@ -136,7 +136,7 @@ def payables_of(fund: Fund) -> dict[str, int]:
     bills = Expense.objects.filter(fund=fund, state="approved", paid_at__isnull=True)
     for payee, fen in bills.values_list("payee_id").annotate(total=Sum("fen")).order_by():
         add(book.payable_key(fund=fund, payee_id=payee), fen)
-    return {key: fen for key, fen in found.items() if fen}
+    return {key: fen for key, fen in result.items() if fen}
 
 
 def _returned_and_paid(prefix: str) -> Q:
@@ -175,8 +175,8 @@ def purposes_of(fund: Fund) -> list[PurposeView]:
         .order_by()
     )
     return [
-        PurposeView(one, left.get(one.restriction or "-", 0), paid.get(one.pk, 0), spent.get(one.pk, 0))
-        for one in fund.purposes.order_by("state", "restriction")
+        PurposeView(purpose, left.get(purpose.restriction or "-", 0), paid.get(purpose.pk, 0), spent.get(purpose.pk, 0))
+        for purpose in fund.purposes.order_by("state", "restriction")
     ]
 
 

@@ -47,8 +47,8 @@ def funds_for(user: Any) -> QuerySet[Fund]:
     for action in INSIDE[1:]:
         regions = regions | regions_where(user, action)
     newest = CoverageSnapshot.objects.filter(fund=OuterRef("pk")).order_by("-taken_at", "-pk")
-    found: Any = Fund.objects.filter(region__in=regions.values("pk")).select_related("region")
-    return found.annotate(bp=Subquery(newest.values("bp")[:1])).order_by("region__path")  # type: ignore[no-any-return]
+    funds: Any = Fund.objects.filter(region__in=regions.values("pk")).select_related("region")
+    return funds.annotate(bp=Subquery(newest.values("bp")[:1])).order_by("region__path")  # type: ignore[no-any-return]
 
 
 def percent(bp: int | None) -> str:
@@ -209,15 +209,15 @@ class PayeeRow(NamedTuple):
 def payees_of(fund: Fund) -> list[PayeeRow]:
     """List the payees of the fund's region: which account is used, which waits for whom."""
     rows = Payee.objects.filter(region__path__startswith=fund.region.path).prefetch_related("accounts")
-    return [payee_row(one) for one in rows.order_by("name", "pk")]
+    return [payee_row(row) for row in rows.order_by("name", "pk")]
 
 
 def payee_row(payee: Payee) -> PayeeRow:
     """Say of a payee whether it can be paid today."""
     today = timezone.localdate()
-    live = [one for one in payee.accounts.all() if one.ended_at is None]
-    used = next((one for one in live if one.confirmed_at is not None), None)
-    waiting = next((one for one in live if one.confirmed_at is None), None)
+    live = [account for account in payee.accounts.all() if account.ended_at is None]
+    used = next((item for item in live if item.confirmed_at is not None), None)
+    waiting = next((item for item in live if item.confirmed_at is None), None)
     if used is None:
         state, tone = _("No confirmed account"), "warn"
     elif used.usable_from > today:
@@ -241,12 +241,12 @@ class ToDecide(NamedTuple):
 def to_decide(fund: Fund) -> list[ToDecide]:
     """List everything of a fund that waits for a second person, oldest kinds first."""
     near = fund.region.path
-    found: list[ToDecide] = []
+    result: list[ToDecide] = []
 
     def add(kind: str, title: Any, rows: Iterable[Any], text: Any, fen: Any = None) -> None:
         for row in rows:
             amount = row.fen if fen is None else fen(row)
-            found.append(ToDecide(f"{kind}:{row.pk}", title, str(text(row)), amount, row.prepared_by))
+            result.append(ToDecide(f"{kind}:{row.pk}", title, str(text(row)), amount, row.prepared_by))
 
     add(
         "price",
@@ -289,7 +289,7 @@ def to_decide(fund: Fund) -> list[ToDecide]:
     )
     for row in Expense.objects.filter(fund=fund, **waiting).select_related("payee", "purpose", "prepared_by"):
         related = row.purpose is not None and bool(row.purpose.donor) and row.purpose.donor == row.payee.name
-        found.append(
+        result.append(
             ToDecide(f"expense:{row.pk}", _("Expense"), f"{row.payee} · {row.text}", row.fen, row.prepared_by, related)
         )
     add(
@@ -312,7 +312,7 @@ def to_decide(fund: Fund) -> list[ToDecide]:
         ready.select_related("partner", "prepared_by"),
         lambda row: f"{row.partner.display_name} · {row.first_day} – {row.last_day}",
     )
-    return found
+    return result
 
 
 def statements_of(fund: Fund) -> QuerySet[Statement]:

@@ -69,7 +69,8 @@ def months_in_words(months: Sequence[Month]) -> list[MonthInWords]:
         return [Line(label, fen) for label, fen in sums.items()]
 
     return [
-        MonthInWords(one.month, one.opening, lines(one.into), lines(one.out), one.closing) for one in reversed(months)
+        MonthInWords(month.month, month.opening, lines(month.into), lines(month.out), month.closing)
+        for month in reversed(months)
     ]
 
 

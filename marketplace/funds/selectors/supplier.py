@@ -18,10 +18,10 @@ def partners_for(user: User) -> QuerySet[Partner]:
     """Select the suppliers whose settlement ``user`` sees: one's own, or those of one's villages."""
     rows = Partner.objects.filter(organisation__in=organisations_where(user, rules.SEE_SETTLEMENT).values("pk"))
     rows = rows | Partner.objects.filter(village__in=regions_where(user, rules.SEE_SETTLEMENT).values("pk"))
-    found: QuerySet[Partner] = (
+    result: QuerySet[Partner] = (
         rows.select_related("village", "organisation").order_by("village__path", "name").distinct()
     )
-    return found
+    return result
 
 
 def month_named(text: str) -> dt.date:
@@ -34,12 +34,12 @@ def month_named(text: str) -> dt.date:
 
 def months_before(first: dt.date, count: int) -> list[str]:
     """List the months up to this one, newest first, as "2026-10"."""
-    found = []
+    result = []
     day = max(first, timezone.localdate().replace(day=1))
     for _number in range(count):
-        found.append(f"{day:%Y-%m}")
+        result.append(f"{day:%Y-%m}")
         day = (day - dt.timedelta(days=1)).replace(day=1)
-    return found
+    return result
 
 
 def draws_of(partner: Partner, first: dt.date, last: dt.date) -> QuerySet[DrawDown]:

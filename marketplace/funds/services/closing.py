@@ -63,7 +63,7 @@ def conditions_of(*, fund: Fund, first_day: dt.date, last_day: dt.date) -> list[
     suspense = ledger_read.balance_of(fund.bank_account.suspense_key).total
     unvalued = Batch.objects.filter(fund=fund, source="delivery", valued_at__isnull=True, created_at__lt=end).count()
     unsealed = Unsealed.objects.filter(transfer__posted_at__lt=end).count()
-    found = [
+    result = [
         Condition("priced", _("Every hand-over has its agreed price"), handed.filter(state="unpriced").count()),
         Condition("approved", _("Every statement is approved"), unlisted),
         Condition("decided", _("Every bank line and expense is decided"), undecided),
@@ -71,7 +71,7 @@ def conditions_of(*, fund: Fund, first_day: dt.date, last_day: dt.date) -> list[
         Condition("stock", _("All given goods are valued"), unvalued),
         Condition("sealed", _("The ledger is sealed"), unsealed),
     ]
-    return found + [one(fund, first_day, last_day) for one in _more.values()]
+    return result + [item(fund, first_day, last_day) for item in _more.values()]
 
 
 @transaction.atomic
@@ -87,9 +87,13 @@ def close_period(*, fund: Fund, kind: str, day: dt.date, actor: User, now: dt.da
     first_day, last_day = days_of(kind, day)
     if last_day >= timezone.localdate(now):
         raise errors.PeriodNotReady(field="day")
-    against = [one for one in conditions_of(fund=fund, first_day=first_day, last_day=last_day) if not one.holds]
+    against = [
+        condition
+        for condition in conditions_of(fund=fund, first_day=first_day, last_day=last_day)
+        if not condition.holds
+    ]
     if against:
-        raise errors.PeriodNotReady(conditions=[one.name for one in against])
+        raise errors.PeriodNotReady(conditions=[item.name for item in against])
     figures: dict[str, Any] = period_figures(fund, first_day, last_day)
     try:
         with transaction.atomic():

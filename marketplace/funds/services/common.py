@@ -55,10 +55,10 @@ def once(model: type[Row], *, key: uuid.UUID | str, **fields: Any) -> tuple[Row,
 def lock_prepared(row: Row, *related: str) -> Row:
     """Lock a row that two persons decide, and refuse one that is decided already. Raises ``WrongState``."""
     locked = type(row)._default_manager.select_for_update(of=("self",), no_key=True).select_related(*related)
-    found = locked.get(pk=row.pk)
-    if found.state != Decision.PREPARED:  # type: ignore[attr-defined]
-        raise errors.WrongState(state=found.state)  # type: ignore[attr-defined]
-    return found
+    result = locked.get(pk=row.pk)
+    if result.state != Decision.PREPARED:  # type: ignore[attr-defined]
+        raise errors.WrongState(state=result.state)  # type: ignore[attr-defined]
+    return result
 
 
 def decide(

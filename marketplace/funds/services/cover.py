@@ -47,9 +47,9 @@ def thin_out(*, before: dt.datetime) -> int:
     keep: dict[tuple[int, dt.date], int] = {}
     rows = CoverageSnapshot.objects.filter(taken_at__lt=before).order_by("taken_at", "pk")
     ids = []
-    for pk, fund, moment in rows.values_list("pk", "fund_id", "taken_at"):
+    for pk, fund, now in rows.values_list("pk", "fund_id", "taken_at"):
         ids.append(pk)
-        keep[fund, timezone.localdate(moment)] = pk
+        keep[fund, timezone.localdate(now)] = pk
     gone = set(ids) - set(keep.values())
     for start in range(0, len(gone), 500):
         CoverageSnapshot.objects.filter(pk__in=sorted(gone)[start : start + 500]).delete()

@@ -32,9 +32,9 @@ def _lock_commitment(ticket_id: int, on: dt.date | None = None) -> Any:
 
 def usable_purposes(fund: Fund, thing: Any) -> list[Purpose]:
     """List the purposes of ``fund`` and of the funds above that may pay for ``thing``, in their order of use."""
-    found = Purpose.objects.filter(fund__region__path__in=paths_up(fund.region.path), pays_tickets=True)
-    found = found.exclude(state=Purpose.State.CLOSED).select_related("fund__bank_account", "fund__region")
-    return [one for one in found.order_by("-fund__region__depth", "restriction") if one.matches(thing)]
+    purposes = Purpose.objects.filter(fund__region__path__in=paths_up(fund.region.path), pays_tickets=True)
+    purposes = purposes.exclude(state=Purpose.State.CLOSED).select_related("fund__bank_account", "fund__region")
+    return [purpose for purpose in purposes.order_by("-fund__region__depth", "restriction") if purpose.matches(thing)]
 
 
 @transaction.atomic
@@ -91,7 +91,7 @@ def _post(made: DrawDown, fen: int, handed: Handed, actor: User | None) -> None:
         taken = book.draw(**arguments)
     except ledger_errors.UnknownAccount:
         # a supplier that came in after the fund, by another way than a price: nothing was posted, open and repeat
-        funds = {made.fund.pk: made.fund} | {one.fund_id: one.fund for one in purposes}
+        funds = {made.fund.pk: made.fund} | {purpose.fund_id: purpose.fund for purpose in purposes}
         for fund in funds.values():
             book.open_fund_accounts(fund=fund)
         book.open_payables(funds=funds.values(), partners=[made.partner_id])
@@ -100,7 +100,8 @@ def _post(made: DrawDown, fen: int, handed: Handed, actor: User | None) -> None:
     made.save()
     if taken.shares:
         DrawShare.objects.bulk_create(
-            DrawShare(draw=made, fund_id=one.fund_id, purpose_id=one.purpose_id, fen=one.fen) for one in taken.shares
+            DrawShare(draw=made, fund_id=share.fund_id, purpose_id=share.purpose_id, fen=share.fen)
+            for share in taken.shares
         )
 
 
@@ -194,10 +195,14 @@ def post_unpriced(*, stockrecord_id: int, actor: User | None) -> int:
     count = 0
     for made in waiting:
         day = made.handed_on
-        found = [one for one in prices if one.valid_from <= day and (one.valid_until is None or one.valid_until >= day)]
-        if not found:
+        result = [
+            price
+            for price in prices
+            if price.valid_from <= day and (price.valid_until is None or price.valid_until >= day)
+        ]
+        if not result:
             continue
-        fen = found[0].fen * made.quantity
+        fen = result[0].fen * made.quantity
         if not fen:
             made.state = State.OWN
             made.save(update_fields=["state"])

@@ -135,26 +135,26 @@ def stock_left(*, moved: Sequence[Moved], actor: User | None, now: dt.datetime |
         return 0
     batches: dict[int, list[Batch]] = {}
     rows = Batch.objects.select_for_update(of=("self",), no_key=True).filter(units_left__gt=0)
-    for row in rows.filter(stockrecord_id__in={one.stockrecord_id for one in moved}).order_by(*BATCH_ORDER):
+    for row in rows.filter(stockrecord_id__in={entry.stockrecord_id for entry in moved}).order_by(*BATCH_ORDER):
         batches.setdefault(row.stockrecord_id, []).append(row)
     uses: list[BatchUse] = []
     total = 0
-    for one in moved:
-        wanted, value, mine = one.units, 0, []
-        for batch in batches.get(one.stockrecord_id, ()):
+    for item in moved:
+        wanted, value, mine = item.units, 0, []
+        for batch in batches.get(item.stockrecord_id, ()):
             units = min(wanted, batch.units_left)
             if units:
                 fen = batch.fen_left * units // batch.units_left
                 batch.units_left -= units
                 batch.fen_left -= fen
                 mine.append(
-                    BatchUse(batch=batch, movement_id=one.movement_id, ticket_id=one.ticket_id, units=units, fen=fen)
+                    BatchUse(batch=batch, movement_id=item.movement_id, ticket_id=item.ticket_id, units=units, fen=fen)
                 )
                 wanted -= units
                 value += fen
         if value:
             posted = book.goods_out(
-                partner_id=one.partner_id, fen=value, key=f"movement:{one.movement_id}", actor=person(actor)
+                partner_id=item.partner_id, fen=value, key=f"movement:{item.movement_id}", actor=person(actor)
             )
             for use in mine:
                 use.transfer_id = posted.id

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from marketplace.funds import errors, rules
 from marketplace.funds.models import AgreedPrice, BasicLine, Batch, Commitment, CoverageSnapshot, Fund, ServiceGift
-from marketplace.funds.selectors.coverage import purposes_with_room
+from marketplace.funds.selectors.coverage import purposes_with_headroom
 from marketplace.funds.services.cover import take_snapshot
 from marketplace.funds.types import Handed, Wanted
 from timebank.registry.models import Region
@@ -48,7 +48,7 @@ class Plan:
 
     def purposes_for(self, thing: Any) -> list[Any]:
         """List the purposes that may pay for ``thing``, in their order of use."""
-        return [one for one in self.purposes if one.matches(thing)]
+        return [purpose for purpose in self.purposes if purpose.matches(thing)]
 
 
 def paths_up(path: str) -> list[str]:
@@ -74,19 +74,19 @@ def plan_for(*, village: Region, wanted: Sequence[Wanted], on: dt.date) -> Plan 
     if not funds:
         return None
     plan = Plan(funds)
-    records = [one.stockrecord_id for one in wanted]
+    records = [item.stockrecord_id for item in wanted]
     plan.prices = dict(
         AgreedPrice.objects.filter(price_on(on), stockrecord_id__in=records).values_list("stockrecord_id", "fen")
     )
-    services = [one.stockrecord_id for one in wanted if not one.is_stocked]
+    services = [item.stockrecord_id for item in wanted if not item.is_stocked]
     if services:
         until = Q(valid_until__isnull=True) | Q(valid_until__gte=on)
         left = ServiceGift.objects.filter(until, units__gt=F("promised") + F("delivered"))
         for gift in left.filter(stockrecord_id__in=services, fund__in=funds).order_by("valid_until", "pk"):
             plan.gifts.setdefault(gift.stockrecord_id, []).append(gift)
     if plan.prices:
-        plan.purposes = list(purposes_with_room(funds).select_related("fund"))
-    goods = [one.stockrecord_id for one in wanted if one.is_stocked and not plan.prices.get(one.stockrecord_id)]
+        plan.purposes = list(purposes_with_headroom(funds).select_related("fund"))
+    goods = [item.stockrecord_id for item in wanted if item.is_stocked and not plan.prices.get(item.stockrecord_id)]
     if goods:
         batches = Batch.objects.filter(stockrecord_id__in=goods, units_left__gt=0)
         for record, donor in reversed(batches.order_by(*BATCH_ORDER).values_list("stockrecord_id", "donor")):
@@ -109,15 +109,15 @@ def check_cover(
     plan = plan_for(village=village, wanted=wanted, on=on)
     if plan is None:
         return None
-    cash = [one for one in wanted if plan.kind(one.stockrecord_id, is_stocked=one.is_stocked) == Kind.CASH]
+    cash = [item for item in wanted if plan.kind(item.stockrecord_id, is_stocked=item.is_stocked) == Kind.CASH]
     if cash and _below_floor(plan, now or timezone.now()):
         refused = _unpaid(plan, cash, village=village, age=age, on=on)
-        rights = BasicLine.objects.filter(product_id__in=[one.product_id for one in refused])
+        rights = BasicLine.objects.filter(product_id__in=[item.product_id for item in refused])
         basic = set(rights.values_list("product_id", flat=True)) if refused else set()
-        refused = [one for one in refused if one.product_id not in basic]
+        refused = [item for item in refused if item.product_id not in basic]
         if refused:
             raise errors.FundNotCovered(
-                fund=plan.fund.pk, stockrecords=[one.stockrecord_id for one in refused], bp=plan.fund.bp
+                fund=plan.fund.pk, stockrecords=[item.stockrecord_id for item in refused], bp=plan.fund.bp
             )
     return plan
 
@@ -131,15 +131,15 @@ def _below_floor(plan: Plan, now: dt.datetime) -> bool:
 
 def _unpaid(plan: Plan, cash: Sequence[Wanted], *, village: Region, age: int | None, on: dt.date) -> list[Wanted]:
     """List the lines for which neither gifts nor purposes with money left are enough."""
-    room = {one.pk: one.left - one.promised for one in plan.purposes}
+    headroom = {row.pk: row.left - row.promised for row in plan.purposes}
     refused = []
     for line in cash:
         given = sum(gift.left for gift in plan.gifts.get(line.stockrecord_id, ()))
         missing = max(line.quantity - given, 0) * plan.prices[line.stockrecord_id]
         thing = Handed(0, 1, line.stockrecord_id, line.partner_id, line.product_id, village.pk, age, line.quantity, on)
         for purpose in plan.purposes_for(thing):
-            part = min(missing, max(room[purpose.pk], 0))
-            room[purpose.pk] -= part
+            part = min(missing, max(headroom[purpose.pk], 0))
+            headroom[purpose.pk] -= part
             missing -= part
         if missing:
             refused.append(line)
@@ -154,9 +154,9 @@ def commit(
     if plan is None or not tickets:
         return []
     taken = _reserve(plan, tickets, stocked)
-    room = {one.pk: one.left - one.promised for one in plan.purposes}
+    headroom = {purpose.pk: purpose.left - purpose.promised for purpose in plan.purposes}
     rows = [
-        _commitment(plan, ticket, is_stocked, taken, room, now or timezone.now())
+        _commitment(plan, ticket, is_stocked, taken, headroom, now or timezone.now())
         for ticket, is_stocked in zip(tickets, stocked, strict=True)
     ]
     return Commitment.objects.bulk_create(rows)
@@ -174,15 +174,20 @@ def _reserve(plan: Plan, tickets: Sequence[Handed], stocked: Sequence[bool]) -> 
                 if open_to and ticket.ticket_id not in assigned and ticket.quantity <= units:
                     mine.append(ticket)
                     units -= ticket.quantity
-            count = sum(one.quantity for one in mine)
+            count = sum(item.quantity for item in mine)
             guard = Q(pk=gift.pk, units__gte=F("promised") + F("delivered") + count)
             if mine and ServiceGift.objects.filter(guard).update(promised=F("promised") + count):
-                assigned.update((one.ticket_id, gift) for one in mine)
+                assigned.update((item.ticket_id, gift) for item in mine)
     return assigned
 
 
 def _commitment(
-    plan: Plan, ticket: Handed, is_stocked: bool, taken: dict[int, ServiceGift], room: dict[int, int], now: dt.datetime
+    plan: Plan,
+    ticket: Handed,
+    is_stocked: bool,
+    taken: dict[int, ServiceGift],
+    headroom: dict[int, int],
+    now: dt.datetime,
 ) -> Commitment:
     gift = taken.get(ticket.ticket_id)
     kind = Kind.GIFT if gift else plan.kind(ticket.stockrecord_id, is_stocked=is_stocked)
@@ -205,8 +210,8 @@ def _commitment(
     )
     if kind == Kind.CASH:
         for purpose in plan.purposes_for(ticket):
-            if room[purpose.pk] >= row.fen:
-                room[purpose.pk] -= row.fen
+            if headroom[purpose.pk] >= row.fen:
+                headroom[purpose.pk] -= row.fen
                 row.purpose, row.donor = purpose, purpose.donor
                 break
     return row

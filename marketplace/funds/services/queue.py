@@ -73,12 +73,12 @@ def offer_kept(*, now: dt.datetime | None = None) -> int:
         with transaction.atomic():
             fund = Fund.objects.select_for_update(of=("self",), no_key=True).select_related("region").get(pk=fund.pk)
             snapshot = take_snapshot(fund=fund, now=now)
-            room = snapshot.cover_fen - -(-snapshot.liability_fen * fund.floor_bp // 10000)
-            room -= fund.queue.filter(state=State.READY).aggregate(total=Sum("cash_fen"))["total"] or 0
+            headroom = snapshot.cover_fen - -(-snapshot.liability_fen * fund.floor_bp // 10000)
+            headroom -= fund.queue.filter(state=State.READY).aggregate(total=Sum("cash_fen"))["total"] or 0
             for kept in fund.queue.filter(state=State.WAITING).order_by("created_at", "pk"):
-                if snapshot.bp is not None and kept.cash_fen > room:
+                if snapshot.bp is not None and kept.cash_fen > headroom:
                     break  # nobody overtakes
-                room -= kept.cash_fen
+                headroom -= kept.cash_fen
                 kept.state, kept.ready_at = State.READY, now
                 kept.save(update_fields=["state", "ready_at"])
                 ready += 1

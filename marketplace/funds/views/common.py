@@ -150,7 +150,7 @@ def show(
     **context: Any,
 ) -> HttpResponseBase:
     """Render a page made of tables and forms; 422 when a form is wrong."""
-    wrong = next((one.form for one in forms if one.form.errors), None)
+    wrong = next((form.form for form in forms if form.form.errors), None)
     return render(
         request,
         template,

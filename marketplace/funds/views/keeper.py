@@ -57,13 +57,13 @@ def home(request: HttpRequest) -> HttpResponseBase:
     rows: list[tuple[list[Any], list[Button]]] = [
         (
             [
-                {"text": str(one), "href": reverse("funds:fund", args=[one.pk])},
-                str(one.region),
-                *selectors.cover_cell(one),
+                {"text": str(row), "href": reverse("funds:fund", args=[row.pk])},
+                str(row.region),
+                *selectors.cover_cell(row),
             ],
             [],
         )
-        for one in funds
+        for row in funds
     ]
     headers = [_("Fund"), _("Village"), {"text": _("Cover"), "num": True}]
     return show(request, title=_("Funds"), sections=[Section(_("Funds"), headers, rows)])
@@ -104,7 +104,7 @@ def purposes(request: HttpRequest, fund: Fund) -> HttpResponseBase:
             fund=fund,
             name=data["name"],
             donor=data["donor"],
-            products=[one.pk for one in data["products"]],
+            products=[item.pk for item in data["products"]],
             min_age=data["min_age"],
             closes_on=data["closes_on"],
             pays_tickets=data["pays_tickets"],
@@ -115,10 +115,10 @@ def purposes(request: HttpRequest, fund: Fund) -> HttpResponseBase:
     if write(request, form, call):
         return redirect("funds:purposes", fund.pk)
     rows: list[tuple[list[Any], list[Button]]] = []
-    for one in purposes_of(fund):
-        link = {"text": str(one.purpose), "href": reverse("funds:purpose", args=[fund.pk, one.purpose.pk])}
-        state = {"badge": one.purpose.get_state_display(), "tone": "good" if one.left else "quiet"}
-        rows.append(([link, one.purpose.donor, yuan(one.given), yuan(one.paid + one.spent), yuan(one.left), state], []))
+    for row in purposes_of(fund):
+        link = {"text": str(row.purpose), "href": reverse("funds:purpose", args=[fund.pk, row.purpose.pk])}
+        state = {"badge": row.purpose.get_state_display(), "tone": "good" if row.left else "quiet"}
+        rows.append(([link, row.purpose.donor, yuan(row.given), yuan(row.paid + row.spent), yuan(row.left), state], []))
     headers = [_("Purpose"), _("Given by"), _num(_("Given")), _num(_("Used")), _num(_("Left")), _("State")]
     may = can(request.user, rules.KEEP_FUND, region=fund.region)
     return show(
@@ -139,13 +139,13 @@ def _num(text: Any) -> dict[str, Any]:
 @fund_page(*ANY)
 def purpose(request: HttpRequest, fund: Fund, pk: int) -> HttpResponseBase:
     """Show a purpose; prepare to move what is left, or close it."""
-    found = get_object_or_404(Purpose.objects.select_related("fund__region"), pk=pk, fund=fund)
-    view = next(one for one in purposes_of(fund) if one.purpose.pk == pk)
-    form = sent(request, "change", forms.PurposeChangeForm, purpose=found)
+    result = get_object_or_404(Purpose.objects.select_related("fund__region"), pk=pk, fund=fund)
+    view = next(row for row in purposes_of(fund) if row.purpose.pk == pk)
+    form = sent(request, "change", forms.PurposeChangeForm, purpose=result)
 
     def call(data: dict[str, Any]) -> None:
         moving.prepare_purpose_change(
-            purpose=found,
+            purpose=result,
             to=data["to"],
             fen=data["amount"],
             consent=data["consent"],
@@ -156,31 +156,31 @@ def purpose(request: HttpRequest, fund: Fund, pk: int) -> HttpResponseBase:
     if write(request, form, call, _("Prepared. A second person approves it.")):
         return redirect("funds:purpose", fund.pk, pk)
     if request.method == "POST" and "close" in request.POST:
-        setup.close_purpose(purpose=found, actor=person(request), reason="")
+        setup.close_purpose(purpose=result, actor=person(request), reason="")
         return redirect("funds:purposes", fund.pk)
     facts = [
-        (_("Given by"), found.donor or "—"),
+        (_("Given by"), result.donor or "—"),
         (_("Given"), yuan(view.given)["text"]),
         (_("Used"), yuan(view.paid + view.spent)["text"]),
         (_("Left"), yuan(view.left)["text"]),
-        (_("Last day"), found.closes_on or "—"),
-        (_("Only from this age"), found.min_age or "—"),
+        (_("Last day"), result.closes_on or "—"),
+        (_("Only from this age"), result.min_age or "—"),
     ]
     rows: list[tuple[list[Any], list[Button]]] = [
-        ([str(one.to or _("Free money")), yuan(one.fen), one.consent, badge(one)], [])
-        for one in found.changes.select_related("to").order_by("-pk")
+        ([str(change.to or _("Free money")), yuan(change.fen), change.consent, badge(change)], [])
+        for change in result.changes.select_related("to").order_by("-pk")
     ]
     headers = [_("New purpose"), _num(_("Amount")), _("Consent of the donor"), _("State")]
     may = can(request.user, rules.KEEP_FUND, region=fund.region)
     close = (
         [Button(_("Close this purpose"), "", {"close": "1"})]
-        if may and not view.left and found.state != "closed"
+        if may and not view.left and result.state != "closed"
         else []
     )
     return show(
         request,
         fund=fund,
-        title=str(found),
+        title=str(result),
         facts=facts,
         buttons=close,
         sections=[Section(_("Changes of purpose"), headers, rows, empty=_("Never changed."))],
@@ -224,21 +224,23 @@ def agreed(request: HttpRequest, fund: Fund) -> HttpResponseBase:
         return redirect("funds:prices", fund.pk)
     waiting = selectors.unpriced_of(fund)
     unpriced: list[tuple[list[Any], list[Button]]] = [
-        ([one.partner, one.title, {"text": str(one.times), "num": True}], []) for one in waiting
+        ([item.partner, item.title, {"text": str(item.times), "num": True}], []) for item in waiting
     ]
     page = pages(request, selectors.prices_of(fund))
-    rows = [(_price_cells(one), []) for one in page]
+    rows = [(_price_cells(item), []) for item in page]
     headers = [_("Supplier"), _("Reward"), _num(_("Agreed price")), _("From"), _("Until"), _("State")]
     gifts: list[tuple[list[Any], list[Button]]] = [
         (
             [
-                one.donor,
-                f"{one.stockrecord.partner.display_name} · {one.stockrecord.product.get_title()}",
-                {"text": f"{one.left} / {one.units}", "num": True},
+                service_gift.donor,
+                f"{service_gift.stockrecord.partner.display_name} · {service_gift.stockrecord.product.get_title()}",
+                {"text": f"{service_gift.left} / {service_gift.units}", "num": True},
             ],
             [],
         )
-        for one in ServiceGift.objects.filter(fund=fund).select_related("stockrecord__partner", "stockrecord__product")
+        for service_gift in ServiceGift.objects.filter(fund=fund).select_related(
+            "stockrecord__partner", "stockrecord__product"
+        )
     ]
     sections = [
         Section(_("Agreed prices"), headers, rows, empty=_("No price yet."), page=page),
@@ -262,10 +264,17 @@ def agreed(request: HttpRequest, fund: Fund) -> HttpResponseBase:
     )
 
 
-def _price_cells(one: AgreedPrice) -> list[Any]:
-    record = one.stockrecord
-    until = one.valid_until or "—"
-    return [record.partner.display_name, record.product.get_title(), yuan(one.fen), one.valid_from, until, badge(one)]
+def _price_cells(agreed_price: AgreedPrice) -> list[Any]:
+    record = agreed_price.stockrecord
+    until = agreed_price.valid_until or "—"
+    return [
+        record.partner.display_name,
+        record.product.get_title(),
+        yuan(agreed_price.fen),
+        agreed_price.valid_from,
+        until,
+        badge(agreed_price),
+    ]
 
 
 # -- Budgets -----------------------------------------------------------------------------------------------------------
@@ -296,15 +305,15 @@ def budgets(request: HttpRequest, fund: Fund) -> HttpResponseBase:
         rows: list[tuple[list[Any], list[Button]]] = [
             (
                 [
-                    one.budget.get_kind_display(),
-                    yuan(one.budget.fen),
-                    yuan(one.spent),
-                    {"text": f"{one.percent} %", "num": True},
-                    badge(one.budget),
+                    budget.budget.get_kind_display(),
+                    yuan(budget.budget.fen),
+                    yuan(budget.spent),
+                    {"text": f"{budget.percent} %", "num": True},
+                    badge(budget.budget),
                 ],
                 [],
             )
-            for one in budgets_of(fund, begin, end)
+            for budget in budgets_of(fund, begin, end)
         ]
         title = _("Quarter from %(day)s") % {"day": begin}
         sections.append(Section(title, headers, rows, empty=_("Nothing planned yet.")))
@@ -359,16 +368,16 @@ def lines(request: HttpRequest, fund: Fund) -> HttpResponseBase:
     rows: list[tuple[list[Any], list[Button]]] = [
         (
             [
-                one.booked_on,
-                one.get_kind_display(),
-                yuan(one.fen),
-                one.bank_account or _("Cash"),
-                one.partner.display_name if one.partner else one.note,
-                badge(one),
+                item.booked_on,
+                item.get_kind_display(),
+                yuan(item.fen),
+                item.bank_account or _("Cash"),
+                item.partner.display_name if item.partner else item.note,
+                badge(item),
             ],
             [],
         )
-        for one in page
+        for item in page
     ]
     headers = [_("Day"), _("What"), _num(_("Amount")), _("Where"), _("Note"), _("State")]
     unknown = BankLine.objects.filter(fund=fund, kind="unknown", state="approved").exists()
@@ -427,17 +436,28 @@ def expenses(request: HttpRequest, fund: Fund) -> HttpResponseBase:
         return redirect("funds:expenses", fund.pk)
     page = pages(request, Expense.objects.filter(fund=fund).select_related("payee", "purpose", "voucher"))
     rows = []
-    for one in page:
+    for item in page:
         buttons = []
-        if may and one.state == "approved" and one.paid_at is None:
-            buttons.append(Button(_("Pay"), reverse("funds:pay_expense", args=[fund.pk, one.pk])))
-        if one.voucher is not None:
-            buttons.append(Button(_("Invoice"), reverse("funds:attachment", args=[fund.pk, one.voucher.pk]), link=True))
-        state = {"badge": _("Paid"), "tone": "good"} if one.paid_at else badge(one)
-        rows.append(([one.payee, one.text, str(one.purpose or _("Free money")), yuan(one.fen), state], buttons))
+        if may and item.state == "approved" and item.paid_at is None:
+            buttons.append(Button(_("Pay"), reverse("funds:pay_expense", args=[fund.pk, item.pk])))
+        if item.voucher is not None:
+            buttons.append(
+                Button(_("Invoice"), reverse("funds:attachment", args=[fund.pk, item.voucher.pk]), link=True)
+            )
+        state = {"badge": _("Paid"), "tone": "good"} if item.paid_at else badge(item)
+        rows.append(([item.payee, item.text, str(item.purpose or _("Free money")), yuan(item.fen), state], buttons))
     moved: list[tuple[list[Any], list[Button]]] = [
-        ([str(one.source), str(one.target), str(one.purpose or _("Free money")), yuan(one.fen), badge(one)], [])
-        for one in selectors.allocations_of(fund)
+        (
+            [
+                str(allocation.source),
+                str(allocation.target),
+                str(allocation.purpose or _("Free money")),
+                yuan(allocation.fen),
+                badge(allocation),
+            ],
+            [],
+        )
+        for allocation in selectors.allocations_of(fund)
     ]
     headers = [_("Payee"), _("For what?"), _("Purpose"), _num(_("Amount")), _("State")]
     return show(
@@ -489,16 +509,16 @@ def payee_list(request: HttpRequest, fund: Fund) -> HttpResponseBase:
         payees.confirm_account(account=account, actor=person(request))
         return redirect("funds:payees", fund.pk)
     rows = []
-    for one in selectors.payees_of(fund):
+    for payee in selectors.payees_of(fund):
         buttons = []
-        if one.waiting is not None and one.waiting.entered_by_id != request.user.pk:
+        if payee.waiting is not None and payee.waiting.entered_by_id != request.user.pk:
             buttons.append(
-                Button(_("Confirm …%(last)s") % {"last": one.waiting.number_last4}, "", {"account": one.waiting.pk})
+                Button(_("Confirm …%(last)s") % {"last": payee.waiting.number_last4}, "", {"account": payee.waiting.pk})
             )
-        if one.partner_id:
-            link = reverse("funds:supplier", args=[one.partner_id])
+        if payee.partner_id:
+            link = reverse("funds:supplier", args=[payee.partner_id])
             buttons.append(Button(_("Account"), link, link=True))
-        rows.append(([one.name, one.account_text, {"badge": one.state, "tone": one.tone}], buttons))
+        rows.append(([payee.name, payee.account_text, {"badge": payee.state, "tone": payee.tone}], buttons))
     headers = [_("Payee"), _("Account"), _("State")]
     return show(
         request,
@@ -531,26 +551,29 @@ def periods(request: HttpRequest, fund: Fund) -> HttpResponseBase:
 
     if write(request, form, call, _("Closed.")):
         return redirect("funds:periods", fund.pk)
-    found = closing.conditions_of(fund=fund, first_day=month[0], last_day=month[1])
+    result = closing.conditions_of(fund=fund, first_day=month[0], last_day=month[1])
     conditions: list[tuple[list[Any], list[Button]]] = [
         (
-            [one.label, {"badge": _("Yes") if one.holds else str(one.against), "tone": "good" if one.holds else "bad"}],
+            [
+                item.label,
+                {"badge": _("Yes") if item.holds else str(item.against), "tone": "good" if item.holds else "bad"},
+            ],
             [],
         )
-        for one in found
+        for item in result
     ]
     closed: list[tuple[list[Any], list[Button]]] = [
         (
             [
-                one.first_day,
-                one.last_day,
-                one.get_kind_display(),
-                one.closed_by.name,
-                timezone.localdate(one.closed_at),
+                close.first_day,
+                close.last_day,
+                close.get_kind_display(),
+                close.closed_by.name,
+                timezone.localdate(close.closed_at),
             ],
             [],
         )
-        for one in fund.closes.select_related("closed_by").order_by("-last_day", "-pk")[:24]
+        for close in fund.closes.select_related("closed_by").order_by("-last_day", "-pk")[:24]
     ]
     may = can(request.user, rules.CLOSE_PERIOD, region=fund.region)
     return show(

@@ -28,7 +28,7 @@ def fund_statement(request: HttpRequest, fund_pk: int) -> HttpResponseBase:
             "snapshot": latest(fund),
             "chart": selectors.chart_of(history(fund), fund),
             "months": public.months_in_words(months_of(fund)[-12:]),
-            "purposes": [one for one in purposes_of(fund) if one.given],
+            "purposes": [purpose for purpose in purposes_of(fund) if purpose.given],
             "facts": [
                 (_("Free money"), format_money(standing["free"])),
                 (_("Earmarked"), format_money(standing["earmarked"])),

@@ -69,7 +69,7 @@ def approvals(request: HttpRequest, fund: Fund) -> HttpResponseBase:
         title=_("To approve"),
         lead=_("What you prepared yourself, somebody else decides."),
         template="funds/approvals.html",
-        rows=[(one, yuan(one.fen)["text"], one.prepared_by.pk == request.user.pk) for one in rows],
+        rows=[(row, yuan(row.fen)["text"], row.prepared_by.pk == request.user.pk) for row in rows],
     )
 
 
@@ -139,10 +139,10 @@ def statement_list(request: HttpRequest, fund: Fund) -> HttpResponseBase:
         due = statements.partners_due(until=last, now=timezone.now())
         partners = Partner.objects.filter(pk__in=due, village__path__startswith=fund.region.path).order_by("pk")
         made = [
-            one
+            issued
             for partner in partners
             if (
-                one := statements.issue_statement(
+                issued := statements.issue_statement(
                     partner=partner, first_day=first, last_day=last, actor=person(request)
                 )
             )
@@ -153,14 +153,14 @@ def statement_list(request: HttpRequest, fund: Fund) -> HttpResponseBase:
     rows: Rows = [
         (
             [
-                {"text": one.partner.display_name, "href": reverse("funds:statement", args=[one.pk])},
-                f"{one.first_day} – {one.last_day}",
-                yuan(one.fen),
-                badge(one),
+                {"text": item.partner.display_name, "href": reverse("funds:statement", args=[item.pk])},
+                f"{item.first_day} – {item.last_day}",
+                yuan(item.fen),
+                badge(item),
             ],
             [],
         )
-        for one in page
+        for item in page
     ]
     headers = [_("Supplier"), _("Period"), _num(_("Amount")), _("State")]
     buttons = []
@@ -181,49 +181,49 @@ def statement_list(request: HttpRequest, fund: Fund) -> HttpResponseBase:
 
 def _seen(request: HttpRequest, pk: int) -> tuple[Statement, bool, bool]:
     """Return a statement with whether one is its supplier and whether one keeps the fund; strangers get 404."""
-    found = get_object_or_404(
+    result = get_object_or_404(
         Statement.objects.select_related(
             "partner__village", "partner__organisation", "accepted_by", "prepared_by", "approved_by", "invoice_file"
         ),
         pk=pk,
     )
-    partner = found.partner
+    partner = result.partner
     own = partner.organisation is not None and can(
         request.user, rules.SEE_SETTLEMENT, organisation=partner.organisation
     )
     inside = any(can(request.user, action, region=partner.village) for action in rules.INSIDE)
     if not own and not inside:
         raise Http404
-    return found, own, can(request.user, rules.KEEP_FUND, region=partner.village)
+    return result, own, can(request.user, rules.KEEP_FUND, region=partner.village)
 
 
 @login_required
 @require_http_methods(["GET", "POST"])
 def statement(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Show a statement with its lines; object, accept, prepare, answer."""
-    found, own, keeper = _seen(request, pk)
+    result, own, keeper = _seen(request, pk)
     try:
-        return _statement(request, found, own=own, keeper=keeper)
+        return _statement(request, result, own=own, keeper=keeper)
     except DomainError as error:
         return answer_refusal(request, error, reverse("funds:statement", args=[pk]))
 
 
-def _statement(request: HttpRequest, found: Statement, *, own: bool, keeper: bool) -> HttpResponseBase:
+def _statement(request: HttpRequest, row: Statement, *, own: bool, keeper: bool) -> HttpResponseBase:
     actor = person(request)
-    approver = can(actor, rules.APPROVE_PAYMENT, region=found.partner.village)
+    approver = can(actor, rules.APPROVE_PAYMENT, region=row.partner.village)
     objection = sent(request, "object", forms.ObjectionForm)
     prepare = sent(request, "prepare", forms.PrepareForm)
     answer = sent(request, "answer", forms.AnswerForm)
-    here = redirect("funds:statement", found.pk)
+    here = redirect("funds:statement", row.pk)
 
     def object_to(data: dict[str, Any]) -> None:
         line = selectors.number(request.POST.get("line"))
-        draw = get_object_or_404(DrawDown, pk=line, statement=found) if line else None
-        statements.object_to(statement=found, actor=actor, text=data["text"], draw=draw)
+        draw = get_object_or_404(DrawDown, pk=line, statement=row) if line else None
+        statements.object_to(statement=row, actor=actor, text=data["text"], draw=draw)
 
     def put(data: dict[str, Any]) -> None:
         statements.prepare_statement(
-            statement=found,
+            statement=row,
             actor=actor,
             invoice_number=data["invoice_number"],
             invoice_file=kept_file(request, data),
@@ -231,7 +231,7 @@ def _statement(request: HttpRequest, found: Statement, *, own: bool, keeper: boo
         )
 
     def say(data: dict[str, Any]) -> None:
-        open_one = found.objections.filter(answered_at__isnull=True).order_by("pk").first()
+        open_one = row.objections.filter(answered_at__isnull=True).order_by("pk").first()
         if open_one is None:
             raise Http404
         statements.answer_objection(objection=open_one, actor=actor, answer=data["answer"], pay=data["pay"] == "yes")
@@ -240,95 +240,103 @@ def _statement(request: HttpRequest, found: Statement, *, own: bool, keeper: boo
         return here
     if write(request, prepare, put, _("Prepared. A second person approves it.")):
         return here
-    if _one_click(request, found):
+    if _one_click(request, row):
         return here
 
-    issued = found.state == Statement.State.ISSUED
+    issued = row.state == Statement.State.ISSUED
     may_object = issued and (own or keeper)
     offered = []
     if issued and keeper:
         offered.append(FormSection(_("Invoice and approval"), prepare, _("Ask for approval"), "prepare", "check"))
-    if approver and found.objections.filter(answered_at__isnull=True).exclude(raised_by=actor).exists():
+    if approver and row.objections.filter(answered_at__isnull=True).exclude(raised_by=actor).exists():
         offered.append(FormSection(_("Answer the objection"), answer, _("Answer"), "answer", "edit"))
     if may_object:
         offered.append(FormSection(_("Object"), objection, _("Object"), "object", "warning"))
     buttons = []
-    if issued and own and found.accepted_at is None:
+    if issued and own and row.accepted_at is None:
         buttons.append(Button(_("Accept"), "", {"accept": "1"}, "primary"))
-    if issued and approver and found.prepared_by is not None and found.prepared_by_id != actor.pk:
+    if issued and approver and row.prepared_by is not None and row.prepared_by_id != actor.pk:
         buttons.append(Button(_("Approve"), "", {"approve": "1"}, "primary"))
     return show(
         request,
-        title=found.partner.display_name,
+        title=row.partner.display_name,
         lead=_("Statement"),
-        facts=_facts(found),
+        facts=_facts(row),
         buttons=buttons,
-        sections=[_tickets(request, found, may_object=may_object), *_other_lines(found)],
+        sections=[_tickets(request, row, may_object=may_object), *_other_lines(row)],
         forms=offered,
         hidden={"line": request.GET.get("line", "")},
     )
 
 
-def _one_click(request: HttpRequest, found: Statement) -> bool:
+def _one_click(request: HttpRequest, row: Statement) -> bool:
     """Accept, approve or void a statement by a button."""
     actor = person(request)
     if "accept" in request.POST:
-        statements.accept_statement(statement=found, actor=actor)
+        statements.accept_statement(statement=row, actor=actor)
     elif "approve" in request.POST:
-        statements.approve_statement(statement=found, actor=actor)
+        statements.approve_statement(statement=row, actor=actor)
     elif "void" in request.POST:
-        statements.void_statement(statement=found, actor=actor, reason=request.POST.get("reason", ""))
+        statements.void_statement(statement=row, actor=actor, reason=request.POST.get("reason", ""))
     else:
         return False
     return True
 
 
-def _facts(found: Statement) -> list[tuple[Any, Any]]:
+def _facts(row: Statement) -> list[tuple[Any, Any]]:
     return [
-        (_("Period"), f"{found.first_day} – {found.last_day}"),
-        (_("Amount"), yuan(found.fen)["text"]),
-        (_("State"), found.get_state_display()),
-        (_("Objections until"), found.objections_until or "—"),
-        (_("Accepted by"), found.accepted_by or "—"),
-        (_("Invoice"), found.invoice_number or found.no_invoice_reason or "—"),
-        (_("Prepared by"), found.prepared_by or "—"),
-        (_("Approved by"), found.approved_by or "—"),
+        (_("Period"), f"{row.first_day} – {row.last_day}"),
+        (_("Amount"), yuan(row.fen)["text"]),
+        (_("State"), row.get_state_display()),
+        (_("Objections until"), row.objections_until or "—"),
+        (_("Accepted by"), row.accepted_by or "—"),
+        (_("Invoice"), row.invoice_number or row.no_invoice_reason or "—"),
+        (_("Prepared by"), row.prepared_by or "—"),
+        (_("Approved by"), row.approved_by or "—"),
     ]
 
 
-def _tickets(request: HttpRequest, found: Statement, *, may_object: bool) -> Section:
-    page = pages(request, supplier_selectors.lines_of(found))
+def _tickets(request: HttpRequest, row: Statement, *, may_object: bool) -> Section:
+    page = pages(request, supplier_selectors.lines_of(row))
     lines: Rows = []
-    for one in page:
+    for item in page:
         buttons = []
-        if may_object and one.state == DrawDown.State.LISTED:
-            href = f"{reverse('funds:statement', args=[found.pk])}?line={one.pk}#object"
+        if may_object and item.state == DrawDown.State.LISTED:
+            href = f"{reverse('funds:statement', args=[row.pk])}?line={item.pk}#object"
             buttons.append(Button(_("Object"), href, link=True))
-        cells = [one.handed_on, one.commitment.product.get_title(), one.quantity, yuan(one.fen), badge(one)]
+        cells = [item.handed_on, item.commitment.product.get_title(), item.quantity, yuan(item.fen), badge(item)]
         lines.append((cells, buttons))
     headers = [_("Day"), _("Reward"), _num(_("Quantity")), _num(_("Amount")), _("State")]
     return Section(_("Tickets handed over"), headers, lines, empty=_("None."), page=page)
 
 
-def _other_lines(found: Statement) -> list[Section]:
+def _other_lines(row: Statement) -> list[Section]:
     sections = []
     bought: Rows = [
-        ([one.bought_on, one.stockrecord.product.get_title(), one.units, yuan(one.fen)], [])
-        for one in found.purchases.select_related("stockrecord__product").order_by("pk")
+        ([purchase.bought_on, purchase.stockrecord.product.get_title(), purchase.units, yuan(purchase.fen)], [])
+        for purchase in row.purchases.select_related("stockrecord__product").order_by("pk")
     ]
     if bought:
         headers = [_("Day"), _("Goods"), _num(_("Quantity")), _num(_("Amount"))]
         sections.append(Section(_("Goods bought"), headers, bought))
     back: Rows = [
-        ([one.handed_on, one.commitment.product.get_title(), one.reason, yuan(-one.fen)], [])
-        for one in found.returns.select_related("commitment__product").order_by("pk")
+        ([item.handed_on, item.commitment.product.get_title(), item.reason, yuan(-item.fen)], [])
+        for item in row.returns.select_related("commitment__product").order_by("pk")
     ]
     if back:
         headers = [_("Day"), _("Reward"), _("Reason"), _num(_("Amount"))]
         sections.append(Section(_("Returned"), headers, back))
     said: Rows = [
-        ([timezone.localdate(one.raised_at), one.raised_by.name, one.text, one.answer or "—"], [])
-        for one in found.objections.select_related("raised_by").order_by("pk")
+        (
+            [
+                timezone.localdate(objection.raised_at),
+                objection.raised_by.name,
+                objection.text,
+                objection.answer or "—",
+            ],
+            [],
+        )
+        for objection in row.objections.select_related("raised_by").order_by("pk")
     ]
     if said:
         sections.append(Section(_("Objections"), [_("Day"), _("Who"), _("Objection"), _("Answer")], said))
@@ -349,34 +357,34 @@ def payout_list(request: HttpRequest, fund: Fund) -> HttpResponseBase:
     page = pages(request, selectors.payouts_of(fund))
     may_bank = can(actor, rules.RECORD_BANK, region=fund.region)
     rows: Rows = []
-    for one in page:
+    for item in page:
         buttons = []
-        if may_bank and one.state == Payout.State.SENT:
-            buttons.append(Button(_("The bank paid"), "", {"paid": one.pk}))
-            buttons.append(Button(_("The bank refused"), "", {"failed": one.pk}, "plain"))
-        if may_bank and one.state == Payout.State.PAID:
-            buttons.append(Button(_("It came back"), "", {"returned": one.pk}, "plain"))
-        if one.state in {Payout.State.FAILED, Payout.State.RETURNED} and can(
+        if may_bank and item.state == Payout.State.SENT:
+            buttons.append(Button(_("The bank paid"), "", {"paid": item.pk}))
+            buttons.append(Button(_("The bank refused"), "", {"failed": item.pk}, "plain"))
+        if may_bank and item.state == Payout.State.PAID:
+            buttons.append(Button(_("It came back"), "", {"returned": item.pk}, "plain"))
+        if item.state in {Payout.State.FAILED, Payout.State.RETURNED} and can(
             actor, rules.KEEP_FUND, region=fund.region
         ):
-            buttons.append(Button(_("Prepare anew"), "", {"again": one.pk}))
-        what = one.statement.partner.display_name if one.statement else one.expense.text
-        rows.append(([what, str(one.payee_account), yuan(one.fen), badge(one)], buttons))
+            buttons.append(Button(_("Prepare anew"), "", {"again": item.pk}))
+        what = item.statement.partner.display_name if item.statement else item.expense.text
+        rows.append(([what, str(item.payee_account), yuan(item.fen), badge(item)], buttons))
     ready = list(selectors.payouts_of(fund).filter(state="approved", bank_account=fund.bank_account))
     files: Rows = [
         (
-            [timezone.localtime(one.written_at).strftime("%Y-%m-%d %H:%M"), one.count, yuan(one.fen)],
-            [Button(_("Download"), reverse("funds:bank_file", args=[fund.pk, one.pk]), {"read": "1"})]
+            [timezone.localtime(row.written_at).strftime("%Y-%m-%d %H:%M"), row.count, yuan(row.fen)],
+            [Button(_("Download"), reverse("funds:bank_file", args=[fund.pk, row.pk]), {"read": "1"})]
             if can(actor, rules.KEEP_FUND, region=fund.region)
             else [],
         )
-        for one in BankFile.objects.filter(payouts__in=selectors.payouts_of(fund).values("pk")).distinct()[:20]
+        for row in BankFile.objects.filter(payouts__in=selectors.payouts_of(fund).values("pk")).distinct()[:20]
     ]
     buttons = []
     if ready and can(actor, rules.KEEP_FUND, region=fund.region):
-        total = yuan(sum(one.fen for one in ready))["text"]
+        total = yuan(sum(row.fen for row in ready))["text"]
         label = _("Write the bank's file: %(n)d payments, %(total)s") % {"n": len(ready), "total": total}
-        fields = {"write": ",".join(str(one.pk) for one in ready), "key": fresh_key()}
+        fields = {"write": ",".join(str(row.pk) for row in ready), "key": fresh_key()}
         buttons.append(Button(label, "", fields, "primary"))
     return show(
         request,
@@ -401,7 +409,7 @@ def _payout_step(request: HttpRequest, fund: Fund) -> str:
     """Do what a button of the list asks for; return what to say."""
     actor, post = person(request), request.POST
 
-    def one(name: str) -> Payout:
+    def issued(name: str) -> Payout:
         return get_object_or_404(selectors.payouts_of(fund), pk=selectors.number(post.get(name)))
 
     if "write" in post:
@@ -421,16 +429,16 @@ def _payout_step(request: HttpRequest, fund: Fund) -> str:
             raise Http404 from error
         return _("The file is written: %(n)d payments.") % {"n": file.count}
     if "paid" in post:
-        payouts.confirm_paid(payout=one("paid"), actor=actor)
+        payouts.confirm_paid(payout=issued("paid"), actor=actor)
         return _("Written down.")
     if "failed" in post:
-        payouts.fail_payout(payout=one("failed"), actor=actor, reason=post.get("reason") or _("The bank refused"))
+        payouts.fail_payout(payout=issued("failed"), actor=actor, reason=post.get("reason") or _("The bank refused"))
         return _("Written down.")
     if "returned" in post:
-        payouts.bounce_payout(payout=one("returned"), actor=actor, reason=post.get("reason") or _("It came back"))
+        payouts.bounce_payout(payout=issued("returned"), actor=actor, reason=post.get("reason") or _("It came back"))
         return _("Written down.")
     if "again" in post:
-        payouts.prepare_again(payout=one("again"), actor=actor)
+        payouts.prepare_again(payout=issued("again"), actor=actor)
         return _("Prepared. A second person approves it.")
     raise Http404
 
@@ -439,14 +447,14 @@ def _payout_step(request: HttpRequest, fund: Fund) -> str:
 @fund_page(rules.KEEP_FUND)
 def bank_file(request: HttpRequest, fund: Fund, pk: int) -> HttpResponseBase:
     """Hand a bank file out; each time is noted."""
-    found = get_object_or_404(
+    result = get_object_or_404(
         BankFile.objects.filter(payouts__in=selectors.payouts_of(fund).values("pk"))
         .select_related("bank_account__region", "format")
         .distinct(),
         pk=pk,
     )
-    answer = HttpResponse(payouts.read_bank_file(file=found, actor=person(request)), content_type="text/csv")
-    answer["Content-Disposition"] = f'attachment; filename="bank-{found.pk}.csv"'
+    answer = HttpResponse(payouts.read_bank_file(file=result, actor=person(request)), content_type="text/csv")
+    answer["Content-Disposition"] = f'attachment; filename="bank-{result.pk}.csv"'
     answer["Cache-Control"] = "no-store"
     return answer
 
@@ -480,16 +488,16 @@ def goods_list(request: HttpRequest, fund: Fund) -> HttpResponseBase:
     rows: Rows = [
         (
             [
-                one.partner.display_name,
-                one.stockrecord.product.get_title(),
-                one.donor or one.get_source_display(),
-                {"text": f"{one.units_left} / {one.units}", "num": True},
-                yuan(one.fen_left),
-                one.use_by or "—",
+                item.partner.display_name,
+                item.stockrecord.product.get_title(),
+                item.donor or item.get_source_display(),
+                {"text": f"{item.units_left} / {item.units}", "num": True},
+                yuan(item.fen_left),
+                item.use_by or "—",
             ],
             [],
         )
-        for one in page
+        for item in page
     ]
     headers = [_("Supplier"), _("Goods"), _("Given by"), _num(_("Left")), _num(_("Value left")), _("Use by")]
     return show(
@@ -506,14 +514,14 @@ def goods_list(request: HttpRequest, fund: Fund) -> HttpResponseBase:
 @require_safe
 def suppliers(request: HttpRequest) -> HttpResponseBase:
     """Lead to the supplier whose settlement one sees, or list them; who sees none gets 404."""
-    found = list(supplier_selectors.partners_for(request.user)[:200])
-    if not found:
+    result = list(supplier_selectors.partners_for(request.user)[:200])
+    if not result:
         raise Http404
-    if len(found) == 1:
-        return redirect("funds:supplier", found[0].pk)
+    if len(result) == 1:
+        return redirect("funds:supplier", result[0].pk)
     rows: Rows = [
-        ([{"text": one.display_name, "href": reverse("funds:supplier", args=[one.pk])}, str(one.village)], [])
-        for one in found
+        ([{"text": item.display_name, "href": reverse("funds:supplier", args=[item.pk])}, str(item.village)], [])
+        for item in result
     ]
     return show(request, title=_("Settlement"), sections=[Section(_("Suppliers"), [_("Supplier"), _("Village")], rows)])
 
@@ -549,19 +557,19 @@ def supplier(request: HttpRequest, pk: int) -> HttpResponseBase:
     draws = supplier_selectors.draws_of(partner, first, last)
     page = pages(request, draws)
     rows: Rows = [
-        ([one.handed_on, one.commitment.product.get_title(), one.quantity, yuan(one.fen), badge(one)], [])
-        for one in page
+        ([item.handed_on, item.commitment.product.get_title(), item.quantity, yuan(item.fen), badge(item)], [])
+        for item in page
     ]
     papers: Rows = [
         (
             [
-                {"text": f"{one.first_day} – {one.last_day}", "href": reverse("funds:statement", args=[one.pk])},
-                yuan(one.fen),
-                badge(one),
+                {"text": f"{item.first_day} – {item.last_day}", "href": reverse("funds:statement", args=[item.pk])},
+                yuan(item.fen),
+                badge(item),
             ],
             [],
         )
-        for one in partner.statements.order_by("-last_day", "-number")[:24]
+        for item in partner.statements.order_by("-last_day", "-number")[:24]
     ]
     row = selectors.payee_row(payee)
     total = supplier_selectors.total_of(draws)

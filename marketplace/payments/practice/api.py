@@ -45,8 +45,8 @@ def answer(world: World, method: str, path: str, asked: Thing, origin: str) -> T
         return _read(world, path, asked)
     if method == "POST":
         return _write(world, path, asked, origin)
-    if method == "DELETE" and (found := re.fullmatch(r"webhook_endpoints/(we_\w+)", path)):
-        endpoint = world.get(found[1], "webhook_endpoint")
+    if method == "DELETE" and (match := re.fullmatch(r"webhook_endpoints/(we_\w+)", path)):
+        endpoint = world.get(match[1], "webhook_endpoint")
         world.order["webhook_endpoint"].remove(endpoint["id"])
         return {"id": endpoint["id"], "object": "webhook_endpoint", "deleted": True}
     raise _unknown(method, path)
@@ -68,8 +68,8 @@ def _read(world: World, path: str, asked: Thing) -> Thing:
         return {"object": "balance", "livemode": False, "available": available, "pending": []}
     if path in LISTS:
         return _list(world, path, asked)
-    if found := re.fullmatch(r"checkout/sessions/(cs_\w+)/line_items", path):
-        return listing(world.get(found[1], "checkout.session")["_items"], f"/v1/{path}")
+    if match := re.fullmatch(r"checkout/sessions/(cs_\w+)/line_items", path):
+        return listing(world.get(match[1], "checkout.session")["_items"], f"/v1/{path}")
     head, _, key = path.rpartition("/")
     if head in LISTS and key:
         return expanded(world, world.get(key, LISTS[head][0]), _expand(asked))
@@ -78,7 +78,7 @@ def _read(world: World, path: str, asked: Thing) -> Thing:
 
 def _list(world: World, path: str, asked: Thing) -> Thing:
     kind, shape, narrow = LISTS[path]
-    expand = [one.removeprefix("data.") for one in _expand(asked)]
+    expand = [item.removeprefix("data.") for item in _expand(asked)]
     wanted = checked(shape, asked)
     if "payout" in wanted:
         wanted["_payout"] = wanted.pop("payout")
@@ -87,7 +87,7 @@ def _list(world: World, path: str, asked: Thing) -> Thing:
         raise Refused(400, "This value must be between 1 and 100.", param="limit")
     created = wanted.get("created") or {}
     created = {"gte": created, "lte": created} if isinstance(created, (int, str)) else created
-    found = [
+    result = [
         thing
         for thing in world.all(kind)
         if all(thing.get(name) == wanted[name] for name in narrow if name in wanted)
@@ -95,12 +95,12 @@ def _list(world: World, path: str, asked: Thing) -> Thing:
         and int(created.get("gte", 0)) <= thing["created"] <= int(created.get("lte", 1 << 60))
         and int(created.get("gt", -1)) < thing["created"] < int(created.get("lt", 1 << 60))
     ]
-    keys = [thing["id"] for thing in found]
+    keys = [thing["id"] for thing in result]
     if "starting_after" in wanted:
         world.get(wanted["starting_after"], kind)
-        found = found[keys.index(wanted["starting_after"]) + 1 :] if wanted["starting_after"] in keys else []
-    more = len(found) > limit
-    return listing([expanded(world, thing, expand) for thing in found[:limit]], f"/v1/{path}", more)
+        result = result[keys.index(wanted["starting_after"]) + 1 :] if wanted["starting_after"] in keys else []
+    more = len(result) > limit
+    return listing([expanded(world, thing, expand) for thing in result[:limit]], f"/v1/{path}", more)
 
 
 def _write(world: World, path: str, asked: Thing, origin: str) -> Thing:
@@ -113,14 +113,14 @@ def _write(world: World, path: str, asked: Thing, origin: str) -> Thing:
     if path in CREATE:
         shape, make = CREATE[path]
         return expanded(world, make(world, checked(shape, asked), origin), expand)
-    if found := re.fullmatch(r"payment_intents/(pi_\w+)/(confirm|cancel)", path):
-        return expanded(world, _intent_step(world, found[1], found[2], asked), expand)
-    if found := re.fullmatch(r"checkout/sessions/(cs_\w+)/expire", path):
+    if match := re.fullmatch(r"payment_intents/(pi_\w+)/(confirm|cancel)", path):
+        return expanded(world, _intent_step(world, match[1], match[2], asked), expand)
+    if match := re.fullmatch(r"checkout/sessions/(cs_\w+)/expire", path):
         checked(cp.SessionExpireParams, asked)
-        return public(checkout.expire(world, found[1]))
-    if found := re.fullmatch(r"disputes/(dp_\w+)/close", path):
+        return public(checkout.expire(world, match[1]))
+    if match := re.fullmatch(r"disputes/(dp_\w+)/close", path):
         checked(sp.DisputeCloseParams, asked)
-        return money.close_dispute(world, found[1], won=False)
+        return money.close_dispute(world, match[1], won=False)
     raise _unknown("POST", path)
 
 

@@ -75,14 +75,14 @@ def _checked_object(shape: Any, value: Any, path: str) -> dict[str, Any]:
         if name in fields and typing.get_origin(fields[name]) is not te.NotRequired and name not in value:
             place = inside(name)
             raise Refused(400, f"Missing required param: {place}.", code="parameter_missing", param=place)
-    return {name: checked(fields[name], one, inside(name)) for name, one in value.items()}
+    return {name: checked(fields[name], item, inside(name)) for name, item in value.items()}
 
 
 def _checked_union(shape: Any, value: Any, path: str) -> Any:
     refusal: Refused | None = None
-    for one in typing.get_args(shape):
+    for arg in typing.get_args(shape):
         try:
-            return checked(one, value, path)
+            return checked(arg, value, path)
         except Refused as error:
             refusal = error
     raise refusal or Refused(400, "Invalid value", param=path)
@@ -94,7 +94,7 @@ def _checked_list(shape: Any, value: Any, path: str) -> list[Any]:
     if not isinstance(value, list):
         raise Refused(400, "Invalid array", param=path)
     inner = typing.get_args(shape)[0]
-    return [checked(inner, one, f"{path}[{number}]") for number, one in enumerate(value)]
+    return [checked(inner, item, f"{path}[{number}]") for number, item in enumerate(value)]
 
 
 def _checked_plain(shape: Any, value: Any, path: str) -> Any:

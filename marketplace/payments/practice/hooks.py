@@ -20,10 +20,10 @@ from marketplace.payments.practice.world import Thing, World, public
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)  # seconds before each repetition
 
 
-def signed(event: Thing, secret: str, at: int | None = None) -> tuple[bytes, str]:
+def signed(event: Thing, secret: str, due_at: int | None = None) -> tuple[bytes, str]:
     """Return the body of an event and the header that vouches for it."""
     body = json.dumps(public(event), ensure_ascii=False)
-    return body.encode(), stripe.WebhookSignature.generate_signature_header(body, secret, at)
+    return body.encode(), stripe.WebhookSignature.generate_signature_header(body, secret, due_at)
 
 
 class Courier:

@@ -140,7 +140,7 @@ def finish_delayed(world: World, intent_id: str, *, succeeds: bool) -> Thing:
     intent = world.get(intent_id, "payment_intent")
     if intent["status"] != "processing":
         raise Refused(400, f"The intent is {intent['status']}.", code="payment_intent_unexpected_state")
-    session = next((one for one in world.all("checkout.session") if one["payment_intent"] == intent_id), None)
+    session = next((item for item in world.all("checkout.session") if item["payment_intent"] == intent_id), None)
     if succeeds:
         _charge(world, intent)
         if session:
@@ -295,9 +295,9 @@ def payout(world: World, amount: int | None = None, currency: str | None = None)
     made["balance_transaction"] = line["id"]
     line["_payout"] = made["id"]
     if amount is None:
-        for one in world.all("balance_transaction"):
-            if one["currency"] == currency and one["_payout"] is None:
-                one["_payout"] = made["id"]
+        for item in world.all("balance_transaction"):
+            if item["currency"] == currency and item["_payout"] is None:
+                item["_payout"] = made["id"]
     world.emit("payout.created", made)
     world.emit("payout.paid", made)
     return made

@@ -55,8 +55,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         try:
             if url.path == "/practice.css":
                 return self._send(200, pages.STYLE.read_bytes(), "text/css; charset=utf-8", {})
-            if found := PAGE.fullmatch(url.path):
-                return self._page(method, found[1], raw)
+            if match := PAGE.fullmatch(url.path):
+                return self._page(method, match[1], raw)
             self._authorise()
             if url.path.startswith("/_practice/"):
                 with self.server.world.lock:

@@ -63,7 +63,7 @@ class World:
         """Forget everything except the webhook endpoints."""
         with self.lock:
             kept = [self.objects[key] for key in self.order.get("webhook_endpoint", [])]
-            self.objects = {one["id"]: {**one, "status": "enabled"} for one in kept}
+            self.objects = {item["id"]: {**item, "status": "enabled"} for item in kept}
             self.order = {"webhook_endpoint": list(self.objects)}
             self.answers, self.moods, self.offset = {}, Moods(), 0.0
 

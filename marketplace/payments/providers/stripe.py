@@ -208,8 +208,8 @@ class StripeProvider:
         disputes = self._call(lambda api: list(api.disputes.list(words).auto_paging_iter()))
         return {
             "lines": _lines(getattr(intent.latest_charge, "balance_transaction", None)),
-            "refunds": tuple(_refund(one) for one in refunds),
-            "disputes": tuple(_dispute(one) for one in disputes),
+            "refunds": tuple(_refund(refund) for refund in refunds),
+            "disputes": tuple(_dispute(dispute) for dispute in disputes),
         }
 
     def refund(self, refund: Refund) -> RemoteRefund:
@@ -226,25 +226,25 @@ class StripeProvider:
     def payout(self, payout_id: str) -> RemotePayout | None:
         """Ask for a payout, its own lines and those that it covers."""
         expand = {"expand": ["balance_transaction", "failure_balance_transaction"]}
-        found = self._call(lambda api: api.payouts.retrieve(payout_id, expand), missing=None)
-        if found is None:
+        result = self._call(lambda api: api.payouts.retrieve(payout_id, expand), missing=None)
+        if result is None:
             return None
-        asked = {"payout": found.id, "limit": PAGE}
+        asked = {"payout": result.id, "limit": PAGE}
         covered = self._call(lambda api: list(api.balance_transactions.list(asked).auto_paging_iter()))
         return RemotePayout(
-            id=found.id,
-            amount=found.amount,
-            currency=found.currency.upper(),
-            status=found.status,
-            arrives_on=_moment(found.arrival_date).date(),
-            lines=_lines(found.balance_transaction, found.failure_balance_transaction),
-            covers=tuple(one for one in map(line_of, covered) if one.kind not in ("payout", "payout_failure")),
+            id=result.id,
+            amount=result.amount,
+            currency=result.currency.upper(),
+            status=result.status,
+            arrives_on=_moment(result.arrival_date).date(),
+            lines=_lines(result.balance_transaction, result.failure_balance_transaction),
+            covers=tuple(item for item in map(line_of, covered) if item.kind not in ("payout", "payout_failure")),
         )
 
     def intent_of(self, kind: str, key: str) -> str:
         """Follow a charge, refund or dispute to its payment intent."""
-        found = self._call(lambda api: getattr(api, f"{kind}s").retrieve(key), missing=None)
-        return _id(getattr(found, "payment_intent", None)) if found is not None else ""
+        result = self._call(lambda api: getattr(api, f"{kind}s").retrieve(key), missing=None)
+        return _id(getattr(result, "payment_intent", None)) if result is not None else ""
 
     def reference_of(self, intent_id: str) -> str:
         """Return the public id of the payment that an intent was made for, "" if it is not ours."""
@@ -261,49 +261,49 @@ class StripeProvider:
     def lines(self, since: dt.datetime) -> Iterator[Line]:
         """Give the balance transactions since then, newest first."""
         asked = {"created": {"gte": int(since.timestamp())}, "limit": PAGE}
-        found = self._call(lambda api: list(api.balance_transactions.list(asked).auto_paging_iter()))
-        return iter([line_of(one) for one in found])
+        result = self._call(lambda api: list(api.balance_transactions.list(asked).auto_paging_iter()))
+        return iter([line_of(item) for item in result])
 
     def events(self, since: dt.datetime) -> Iterator[RemoteEvent]:
         """Give the events of the types that we process since then, newest first."""
         asked = {"created": {"gte": int(since.timestamp())}, "types": list(EVENT_TYPES), "limit": PAGE}
-        found = self._call(lambda api: list(api.events.list(asked).auto_paging_iter()))
-        return iter([RemoteEvent(one.id, one.type, json.dumps(one.to_dict(), default=str)) for one in found])
+        result = self._call(lambda api: list(api.events.list(asked).auto_paging_iter()))
+        return iter([RemoteEvent(item.id, item.type, json.dumps(item.to_dict(), default=str)) for item in result])
 
     def balance(self) -> dict[str, int]:
         """Sum available and pending money by currency."""
-        found = self._call(lambda api: api.balance.retrieve())
+        result = self._call(lambda api: api.balance.retrieve())
         total: dict[str, int] = {}
-        for part in (*found.available, *(found.pending or [])):
+        for part in (*result.available, *(result.pending or [])):
             total[part.currency.upper()] = total.get(part.currency.upper(), 0) + part.amount
         return total
 
     def disabled_endpoints(self) -> list[str]:
         """List webhook endpoints that Stripe has switched off."""
-        found = self._call(lambda api: list(api.webhook_endpoints.list({"limit": PAGE}).auto_paging_iter()))
-        return [one.url for one in found if one.status != "enabled"]
+        result = self._call(lambda api: list(api.webhook_endpoints.list({"limit": PAGE}).auto_paging_iter()))
+        return [item.url for item in result if item.status != "enabled"]
 
 
-def _refund(one: Any) -> RemoteRefund:
-    metadata = one.metadata
+def _refund(item: Any) -> RemoteRefund:
+    metadata = item.metadata
     return RemoteRefund(
-        id=one.id,
+        id=item.id,
         number=str(metadata["refund"]) if metadata is not None and "refund" in metadata else "",
-        amount=one.amount,
-        status=one.status or "",
-        failure=str(getattr(one, "failure_reason", "") or ""),
-        lines=_lines(one.balance_transaction, getattr(one, "failure_balance_transaction", None)),
+        amount=item.amount,
+        status=item.status or "",
+        failure=str(getattr(item, "failure_reason", "") or ""),
+        lines=_lines(item.balance_transaction, getattr(item, "failure_balance_transaction", None)),
     )
 
 
-def _dispute(one: Any) -> RemoteDispute:
-    details = getattr(one, "evidence_details", None)
+def _dispute(item: Any) -> RemoteDispute:
+    details = getattr(item, "evidence_details", None)
     due = getattr(details, "due_by", None) if details is not None else None
     return RemoteDispute(
-        id=one.id,
-        amount=one.amount,
-        status=one.status,
-        reason=one.reason or "",
+        id=item.id,
+        amount=item.amount,
+        status=item.status,
+        reason=item.reason or "",
         due_at=_moment(due) if due else None,
-        lines=_lines(*(one.balance_transactions or [])),
+        lines=_lines(*(item.balance_transactions or [])),
     )

@@ -51,21 +51,21 @@ def read_file(data: bytes, template: BankTemplate) -> list[Read]:
         raise BankFileInvalid(field="file")
     rows = csv.reader(io.StringIO(_decoded(data, template.encoding)))
     place: dict[str, int] | None = None
-    found: list[Read] = []
+    result: list[Read] = []
     try:
         for number, row in enumerate(rows, 1):
             cells = [cell.strip() for cell in row]
             if place is None:
                 place = _columns(cells, template)
             elif any(cells) and _cell(cells, place, "day"):  # sums and empty lines at the end have no day
-                found.append(_read_row(number, cells, place, template))
-            if len(found) > MOST_LINES:
+                result.append(_read_row(number, cells, place, template))
+            if len(result) > MOST_LINES:
                 raise BankFileInvalid(field="file", row=number)
     except csv.Error as error:
         raise BankFileInvalid(field="file") from error
-    if place is None or not found:
+    if place is None or not result:
         raise BankFileInvalid(field="file")
-    return found
+    return result
 
 
 def _decoded(data: bytes, encoding: str) -> str:
@@ -79,15 +79,15 @@ def _decoded(data: bytes, encoding: str) -> str:
 
 def _columns(cells: Sequence[str], template: BankTemplate) -> dict[str, int] | None:
     """Find the columns in a line that may be the heading; None if it is not (banks write lines above it)."""
-    found = {}
+    result = {}
     for name in ("day", "amount", "money_in", "money_out", "party", "memo", "serial"):
-        wanted = [one for one in getattr(template, name).split("|") if one]
+        wanted = [item for item in getattr(template, name).split("|") if item]
         for title in wanted:
             if title in cells:
-                found[name] = cells.index(title)
+                result[name] = cells.index(title)
                 break
-    has_amount = "amount" in found or {"money_in", "money_out"} <= set(found)
-    return found if "day" in found and has_amount else None
+    has_amount = "amount" in result or {"money_in", "money_out"} <= set(result)
+    return result if "day" in result and has_amount else None
 
 
 def _cell(cells: Sequence[str], place: dict[str, int], name: str) -> str:
@@ -101,8 +101,8 @@ def _read_row(number: int, cells: Sequence[str], place: dict[str, int], template
         if "amount" in place:
             amount = numbers.parse_money(_cell(cells, place, "amount"))
         else:
-            came, went = (_cell(cells, place, name) for name in ("money_in", "money_out"))
-            amount = (numbers.parse_money(came) if came else 0) - (numbers.parse_money(went) if went else 0)
+            arrived, went = (_cell(cells, place, name) for name in ("money_in", "money_out"))
+            amount = (numbers.parse_money(arrived) if arrived else 0) - (numbers.parse_money(went) if went else 0)
         if not amount:
             raise ValueError("nothing moves")
     except ValueError as error:
@@ -167,13 +167,13 @@ def import_file(*, bank_account: BankAccount, template: BankTemplate, name: str,
 
 def waiting_payments(bank_account: BankAccount) -> list[Payment]:
     """List the transfers to this account that no line was matched to yet."""
-    found = Payment.objects.filter(
+    payments = Payment.objects.filter(
         provider=Payment.Provider.BANK,
         fund__bank_account=bank_account,
         state__in=(Payment.State.OPEN, Payment.State.PAID),
         bank_entry__isnull=True,
     )
-    return list(found.select_related("fund").order_by("pk"))
+    return list(payments.select_related("fund").order_by("pk"))
 
 
 def plain(text: str) -> str:
@@ -195,11 +195,11 @@ def match_lines(*, batch: BankImport, actor: Any) -> int:
     """Propose the lines that fit exactly one payment, which no other line fits; the rest waits for people."""
     payments = waiting_payments(batch.bank_account)
     lines = list(BankEntry.objects.filter(batch=batch, state=BankEntry.State.NEW, amount_fen__gt=0).order_by("pk"))
-    found = {line.pk: fits(line, payments) for line in lines}
-    claimed = Counter(one.pk for fitting in found.values() for one in fitting)
+    result = {line.pk: fits(line, payments) for line in lines}
+    claimed = Counter(item.pk for fitting in result.values() for item in fitting)
     proposed = []
     for line in lines:
-        fitting = found[line.pk]
+        fitting = result[line.pk]
         if len(fitting) == 1 and claimed[fitting[0].pk] == 1:
             line.state, line.kind = BankEntry.State.PROPOSED, BankEntry.Kind.PAYMENT
             line.payment, line.fund, line.prepared_by = fitting[0], fitting[0].fund, actor

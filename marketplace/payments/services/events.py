@@ -130,13 +130,13 @@ def _payments_of(hints: list[Hint]) -> dict[str, int]:
             references.append(uuid.UUID(hint.reference))
         except ValueError:
             continue
-    found = Payment.objects.filter(
+    payments = Payment.objects.filter(
         Q(session__in=[hint.session for hint in hints if hint.session])
         | Q(intent__in=[hint.intent for hint in hints if hint.intent])
         | Q(public_id__in=references)
     )
     known: dict[str, int] = {}
-    for pk, session, intent, public_id in found.values_list("pk", "session", "intent", "public_id"):
+    for pk, session, intent, public_id in payments.values_list("pk", "session", "intent", "public_id"):
         known |= {name: pk for name in (session, intent) if name}
         # A reference alone is believed only while the page's own number never reached us.
         known[f"{public_id} {session}"] = pk
@@ -174,9 +174,9 @@ def _done(event: StripeEvent, state: StripeEvent.State = StripeEvent.State.DONE)
     event.save(update_fields=["state", "processed_at", "error"])
 
 
-def _later(event: StripeEvent, why: str) -> None:
+def _later(event: StripeEvent, reason: str) -> None:
     event.attempts += 1
-    event.error = why[:200]
+    event.error = reason[:200]
     event.next_at = timezone.now() + dt.timedelta(minutes=min(2 ** min(event.attempts, 6), 60))
     event.save(update_fields=["attempts", "error", "next_at"])
 

@@ -35,7 +35,7 @@ def apply_payout(provider: str, remote: RemotePayout) -> ProviderPayout:
         row.state = ProviderPayout.State.FAILED
         row.save(update_fields=["state"])
     asset = providers.asset_of(provider)
-    for line in sorted(remote.lines, key=lambda one: one.amount):
+    for line in sorted(remote.lines, key=lambda item: item.amount):
         known = record_line(line, provider=provider, payout=row)
         if known.booked or line.currency != CNY:
             continue

@@ -76,7 +76,7 @@ def unspent(payment: Payment, *, apart_from: int = 0) -> int:
     promised = Refund.objects.filter(
         payment__fund_id=payment.fund_id, payment__purpose=payment.purpose, state__in=PROMISED
     ).exclude(pk=apart_from)
-    total = sum(in_fen(one.payment, one.amount_minor) for one in promised.select_related("payment"))
+    total = sum(in_fen(item.payment, item.amount_minor) for item in promised.select_related("payment"))
     return max(book.left_of(payment.fund, payment.purpose) - total, 0)
 
 

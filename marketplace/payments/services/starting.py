@@ -82,9 +82,9 @@ def start_payment(
 def _same_or_new(wanted: Payment) -> Payment:
     """Find the payment that this one repeats, or write it."""
     for last_try in (False, True):
-        found = _same(wanted)
-        if found is not None:
-            return found
+        result = _same(wanted)
+        if result is not None:
+            return result
         try:
             with transaction.atomic():
                 wanted.pk = None
@@ -142,12 +142,12 @@ def open_session(payment: Payment) -> Payment:
     return locked
 
 
-def _fail(pk: int, why: str) -> None:
+def _fail(pk: int, reason: str) -> None:
     with transaction.atomic():
         locked = Payment.objects.select_for_update().get(pk=pk)
         if may_become(locked, Payment.State.FAILED):
             locked.state = Payment.State.FAILED
-            locked.failure = why[:200]
+            locked.failure = reason[:200]
             locked.save(update_fields=["state", "failure"])
 
 

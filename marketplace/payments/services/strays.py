@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 def record_strays(provider: str, intent: str) -> int:
     """Book the money of an intent that belongs to no payment of ours to suspense; return how many lines."""
-    found = providers.of(provider).stray_lines(intent) if intent else ()
+    result = providers.of(provider).stray_lines(intent) if intent else ()
     done = 0
-    for line in found:
+    for line in result:
         with transaction.atomic():
             row = record_line(line, provider=provider)
             row = BalanceTransaction.objects.select_for_update().get(pk=row.pk)

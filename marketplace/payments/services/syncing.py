@@ -140,15 +140,15 @@ def _fresh(
     lines: Iterable[Line], payment: Payment, refund: Refund | None = None, dispute: Dispute | None = None
 ) -> list[tuple[Line, BalanceTransaction]]:
     """Record lines and return those that are to be booked now: in CNY, and not booked yet."""
-    found = []
+    result = []
     for line in lines:
         row = record_line(line, provider=payment.provider, payment=payment, refund=refund, dispute=dispute)
         if row.payment_id is None:  # seen by the comparison with the provider before we knew whose it is
             row.payment, row.refund, row.dispute = payment, refund, dispute
             row.save(update_fields=["payment", "refund", "dispute"])
         if not row.booked and line.currency == CNY:
-            found.append((line, row))
-    return found
+            result.append((line, row))
+    return result
 
 
 def _booked(row: BalanceTransaction, *, stray: bool = False) -> None:
@@ -213,17 +213,17 @@ def _refunds(payment: Payment, remotes: Iterable[RemoteRefund]) -> None:
         refund.save(update_fields=["state", "remote", "failure"])
         if before != refund.state and refund.state == Refund.State.FAILED and before == Refund.State.SUCCEEDED:
             log.warning("payments: %s came back", refund)
-        for line, row in sorted(_fresh(remote.lines, payment, refund=refund), key=lambda one: one[0].amount):
+        for line, row in sorted(_fresh(remote.lines, payment, refund=refund), key=lambda item: item[0].amount):
             _book_refund(payment, refund, line, row)
 
 
 def _refund_row(payment: Payment, remote: RemoteRefund) -> Refund:
     known = Refund.objects.filter(payment=payment)
-    found = known.filter(remote=remote.id).first()
-    if found is None and remote.number.isdigit():
-        found = known.filter(pk=int(remote.number), remote="").first()
-    if found is None:
-        found = Refund.objects.create(
+    result = known.filter(remote=remote.id).first()
+    if result is None and remote.number.isdigit():
+        result = known.filter(pk=int(remote.number), remote="").first()
+    if result is None:
+        result = Refund.objects.create(
             payment=payment,
             remote=remote.id,
             amount_minor=remote.amount,
@@ -231,7 +231,7 @@ def _refund_row(payment: Payment, remote: RemoteRefund) -> Refund:
             foreign=True,
             reason="",
         )
-    return found
+    return result
 
 
 def _book_refund(payment: Payment, refund: Refund, line: Line, row: BalanceTransaction) -> None:
@@ -283,7 +283,7 @@ def _disputes(payment: Payment, remotes: Iterable[RemoteDispute]) -> None:
         dispute.save(update_fields=["state", "closed_at", "amount_minor", "due_at"])
         if made:
             log.warning("payments: %s was opened on %s", dispute, payment)
-        for line, row in sorted(_fresh(remote.lines, payment, dispute=dispute), key=lambda one: one[0].amount):
+        for line, row in sorted(_fresh(remote.lines, payment, dispute=dispute), key=lambda item: item[0].amount):
             _book_dispute(payment, dispute, line, row)
 
 

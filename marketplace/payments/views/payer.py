@@ -22,8 +22,10 @@ FINAL = (Payment.State.BOOKED, Payment.State.PAID)
 
 
 def _payment_for(request: HttpRequest, public_id: uuid.UUID) -> Payment:
-    found = Payment.objects.select_related("fund__region", "fund__bank_account", "purpose").filter(public_id=public_id)
-    payment = found.first()
+    payments = Payment.objects.select_related("fund__region", "fund__bank_account", "purpose").filter(
+        public_id=public_id
+    )
+    payment = payments.first()
     if payment is None or not (
         rules.is_payer(request.user, payment) or rules.sees_payments(request.user, payment.fund)
     ):

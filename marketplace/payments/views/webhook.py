@@ -30,10 +30,10 @@ class Refused(Exception):
 
 def secrets() -> list[tuple[str, str]]:
     """List the secrets that may have signed a message, with the provider that each belongs to."""
-    found = [("stripe", one) for one in settings.STRIPE_WEBHOOK_SECRETS]
+    result = [("stripe", stripe_webhook_secrets) for stripe_webhook_secrets in settings.STRIPE_WEBHOOK_SECRETS]
     if settings.PRACTICE_PAYMENTS:
-        found.append(("practice", settings.PRACTICE_WEBHOOK_SECRET))
-    return found
+        result.append(("practice", settings.PRACTICE_WEBHOOK_SECRET))
+    return result
 
 
 @csrf_exempt
@@ -116,4 +116,4 @@ def _signer(body: str, header: str) -> str:
 def _ahead(header: str) -> bool:
     """Say whether the signature is dated more than the tolerance ahead; the SDK does not look."""
     moments = [part.partition("=")[2] for part in header.split(",") if part.strip().startswith("t=")]
-    return any(not one.isdigit() or int(one) > time.time() + TOLERANCE for one in moments[:1])
+    return any(not row.isdigit() or int(row) > time.time() + TOLERANCE for row in moments[:1])

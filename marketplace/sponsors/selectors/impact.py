@@ -63,13 +63,15 @@ def rounded(count: int) -> int:
 
 def purposes_of(enterprises: Sequence[Enterprise]) -> QuerySet[Purpose]:
     """Select the purposes that these sponsors' money was given for."""
-    pledges = Pledge.objects.filter(enterprise__in=[one.pk for one in enterprises])
-    claims = Claim.objects.filter(enterprise__in=[one.pk for one in enterprises], state__in=["granted", "done"])
+    pledges = Pledge.objects.filter(enterprise__in=[enterprise.pk for enterprise in enterprises])
+    claims = Claim.objects.filter(
+        enterprise__in=[enterprise.pk for enterprise in enterprises], state__in=["granted", "done"]
+    )
     return Purpose.objects.filter(Q(pk__in=pledges.values("purpose")) | Q(need__in=claims.values("need")))
 
 
 def _tickets(enterprises: Sequence[Enterprise], end: dt.datetime) -> QuerySet[Ticket]:
-    keys = [one.pk for one in enterprises]
+    keys = [enterprise.pk for enterprise in enterprises]
     deliveries = Delivery.objects.filter(pledge__enterprise__in=keys)
     draws = DrawShare.objects.filter(purpose__in=purposes_of(enterprises)).exclude(draw__state="reversed")
     gifts = Commitment.objects.filter(state="drawn", gift__in=deliveries.values("gift"))
@@ -85,7 +87,7 @@ def impact_of(enterprises: Sequence[Enterprise], *, today: dt.date | None = None
     """Work out what may be published, up to the end of last month, in a fixed number of statements."""
     first = (today or timezone.localdate()).replace(day=1)
     end = timezone.make_aware(dt.datetime.combine(first, dt.time()))
-    keys = [one.pk for one in enterprises]
+    keys = [enterprise.pk for enterprise in enterprises]
     money = Pledge.objects.filter(enterprise__in=keys).aggregate(given=Sum("received_fen"), fee=Sum("fee_fen"))
     made = Impact(given=money["given"] or 0, fee=money["fee"] or 0)
     tickets = _tickets(enterprises, end)

@@ -37,10 +37,10 @@ def organisations_for(user: User, *, text: str = "", kind: str = "", status: str
 def organisation_for(user: User, pk: int) -> Organisation:
     """Return an organisation that ``user`` manages; ``NotThere`` for strangers."""
     rows = Organisation.objects.filter(region__in=regions_where(user, GRANT_ROLE))
-    found = rows.select_related("region", "identity", "sponsor__merged_into__organisation").filter(pk=pk).first()
-    if found is None:
+    result = rows.select_related("region", "identity", "sponsor__merged_into__organisation").filter(pk=pk).first()
+    if result is None:
         raise NotThere
-    return found
+    return result
 
 
 def people_of(organisation: Organisation) -> list[RoleGrant]:
@@ -61,20 +61,20 @@ def sponsor_of(user: User) -> Enterprise:
     mine = sponsors_of(user)
     if not mine:
         raise NotThere
-    return next((one for one in mine if one.state == Enterprise.State.ACTIVE), mine[0])
+    return next((item for item in mine if item.state == Enterprise.State.ACTIVE), mine[0])
 
 
 # -- Pledges and deliveries --------------------------------------------------------------------------------------------
 def pledges_of(user: User) -> QuerySet[Pledge]:
     """Select the pledges of the sponsors that ``user`` works for."""
-    mine = [one.pk for one in sponsors_of(user)]
+    mine = [sponsor.pk for sponsor in sponsors_of(user)]
     return Pledge.objects.filter(enterprise__in=mine).select_related("fund__region", "need", *PEOPLE)
 
 
 def pledge_of(user: User, pk: int) -> Pledge:
     """Return one of the sponsor's own pledges; ``NotThere`` for strangers."""
-    found = pledges_of(user).select_related("purpose", "stockrecord__product", "supplier", "agreement").filter(pk=pk)
-    pledge = found.first()
+    pledges = pledges_of(user).select_related("purpose", "stockrecord__product", "supplier", "agreement").filter(pk=pk)
+    pledge = pledges.first()
     if pledge is None:
         raise NotThere
     return pledge
@@ -98,10 +98,10 @@ def pledges_at_desk(user: User, *, state: str = "") -> QuerySet[Pledge]:
 def pledge_at_desk(user: User, pk: int) -> Pledge:
     """Return a pledge to a fund in which ``user`` works; ``NotThere`` for strangers."""
     rows = pledges_at_desk(user).select_related("purpose", "stockrecord__product", "supplier", "agreement")
-    found = rows.filter(pk=pk).first()
-    if found is None:
+    result = rows.filter(pk=pk).first()
+    if result is None:
         raise NotThere
-    return found
+    return result
 
 
 def deliveries_at_desk(user: User, *, state: str = "") -> QuerySet[Delivery]:
@@ -121,10 +121,10 @@ def deliveries_at_desk(user: User, *, state: str = "") -> QuerySet[Delivery]:
 
 def delivery_at_desk(user: User, pk: int) -> Delivery:
     """Return a delivery that ``user`` may count, value or look at; ``NotThere`` for strangers."""
-    found = deliveries_at_desk(user).filter(pk=pk).first()
-    if found is None:
+    result = deliveries_at_desk(user).filter(pk=pk).first()
+    if result is None:
         raise NotThere
-    return found
+    return result
 
 
 def shelves_for(pledge: Pledge, user: User) -> list[StockRecord]:
@@ -140,7 +140,7 @@ def shelves_for(pledge: Pledge, user: User) -> list[StockRecord]:
 
 def receipts_of(enterprises: list[Enterprise], year: int | None = None) -> QuerySet[Receipt]:
     """Select the receipts of sponsors, of one year if given."""
-    rows = Receipt.objects.filter(pledge__enterprise__in=[one.pk for one in enterprises])
+    rows = Receipt.objects.filter(pledge__enterprise__in=[enterprise.pk for enterprise in enterprises])
     if year is not None:
         rows = rows.filter(year=year)
     return rows.select_related("fund__region", "pledge__enterprise", "counter_to")
@@ -167,10 +167,10 @@ def public_needs(*, region: Region | None = None) -> QuerySet[Need]:
 
 def public_need(pk: int) -> Need:
     """Return a published need; ``NotThere`` for drafts."""
-    found = public_needs().filter(pk=pk).first()
-    if found is None:
+    result = public_needs().filter(pk=pk).first()
+    if result is None:
         raise NotThere
-    return found
+    return result
 
 
 def needs_at_desk(user: User) -> QuerySet[Need]:
@@ -181,10 +181,10 @@ def needs_at_desk(user: User) -> QuerySet[Need]:
 
 def need_at_desk(user: User, pk: int) -> Need:
     """Return a need that ``user`` may publish; ``NotThere`` for strangers."""
-    found = needs_at_desk(user).filter(pk=pk).first()
-    if found is None:
+    result = needs_at_desk(user).filter(pk=pk).first()
+    if result is None:
         raise NotThere
-    return found
+    return result
 
 
 def claimer_of(need: Need) -> str:
@@ -203,12 +203,12 @@ def funds_for(user: Any) -> list[Fund]:
 
 def thanked() -> list[dict[str, Any]]:
     """List the thank-you wall: sponsors that want to stand there, what of theirs came; no amounts, nobody suspended."""
-    came = Pledge.objects.filter(state__in=["part", "fulfilled"]).order_by("made_at", "pk")
+    arrived = Pledge.objects.filter(state__in=["part", "fulfilled"]).order_by("made_at", "pk")
     rows = (
         Enterprise.objects.filter(on_thanks_wall=True, state=Enterprise.State.ACTIVE, name_withdrawn_at=None)
         .exclude(shown_name="")
-        .filter(pk__in=came.values("enterprise"))
-        .prefetch_related(Prefetch("pledges", came, to_attr="came"))
+        .filter(pk__in=arrived.values("enterprise"))
+        .prefetch_related(Prefetch("pledges", arrived, to_attr="came"))
         .order_by("shown_name", "pk")[:500]
     )
     return [

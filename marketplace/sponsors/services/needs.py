@@ -125,9 +125,9 @@ def ask_claim(
     if locked.state != Need.State.PUBLISHED:
         raise NeedClaimed if locked.state in (Need.State.CLAIMED, Need.State.FUNDED) else WrongState
     coming_day(locked.deadline, "deadline", now)
-    found = Claim.objects.filter(need=locked, enterprise=enterprise, state=Claim.State.ASKED).first()
-    if found is not None:
-        return found
+    claim = Claim.objects.filter(need=locked, enterprise=enterprise, state=Claim.State.ASKED).first()
+    if claim is not None:
+        return claim
     made = Claim.objects.create(
         need=locked,
         enterprise=enterprise,

@@ -83,11 +83,11 @@ def close_organisation(
     *, organisation: Organisation, actor: User, reason: str, now: dt.datetime | None = None
 ) -> Organisation:
     """Refuse or close an organisation, with a reason; its people's roles end with it."""
-    why = need_reason(reason)
-    closed = registry.close_organisation(organisation=organisation, actor=actor, reason=why, now=now)
-    at = now or timezone.now()
-    RoleGrant.objects.filter(organisation=closed, ended_at__isnull=True).update(ended_at=at, ended_by=actor)
-    Invitation.objects.filter(organisation=closed, accepted_at=None, ended_at=None).update(ended_at=at)
+    reason = need_reason(reason)
+    closed = registry.close_organisation(organisation=organisation, actor=actor, reason=reason, now=now)
+    ended_at = now or timezone.now()
+    RoleGrant.objects.filter(organisation=closed, ended_at__isnull=True).update(ended_at=ended_at, ended_by=actor)
+    Invitation.objects.filter(organisation=closed, accepted_at=None, ended_at=None).update(ended_at=ended_at)
     return closed
 
 
@@ -139,8 +139,10 @@ def invite(
 def accept_invitation(*, code: uuid.UUID, user: User, now: dt.datetime | None = None) -> RoleGrant:
     """Take an invitation: its mobile number must be the user's, and who invited must still be allowed to."""
     now = now or timezone.now()
-    found = Invitation.objects.select_for_update(of=("self",)).select_related("organisation__region", "invited_by")
-    invitation = found.filter(code=code).first()
+    invitations = Invitation.objects.select_for_update(of=("self",)).select_related(
+        "organisation__region", "invited_by"
+    )
+    invitation = invitations.filter(code=code).first()
     if invitation is None:
         raise NotThere
     if user.phone != invitation.phone:

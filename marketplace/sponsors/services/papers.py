@@ -55,9 +55,9 @@ def issue_receipt(
 ) -> Receipt:
     """Write a receipt for what came; the same ``source`` again answers the first."""
     now = now or timezone.now()
-    found = Receipt.objects.filter(source=source).first()
-    if found is not None:
-        return found
+    receipt = Receipt.objects.filter(source=source).first()
+    if receipt is not None:
+        return receipt
     year, sequence = _next(pledge.fund, now)
     giver, code = _giver(pledge)
     return Receipt.objects.create(
@@ -84,9 +84,9 @@ def counter_receipt(
 ) -> Receipt:
     """Void a receipt, or a part of it, by a counter-receipt with a number of its own. Never more than it says."""
     now = now or timezone.now()
-    found = Receipt.objects.filter(source=source).first()
-    if found is not None:
-        return found
+    result = Receipt.objects.filter(source=source).first()
+    if result is not None:
+        return result
     first = lock(receipt, "fund", "pledge")
     if first.counter_to_id is not None:
         raise WrongState
@@ -171,9 +171,9 @@ def make_agreement(*, pledge: Pledge, actor: User, now: dt.datetime | None = Non
     locked = locked_pledge(pledge)
     if not can(actor, KEEP_FUND, region=locked.fund.region):
         rules.require_staff(actor, locked.enterprise)
-    found = Agreement.objects.filter(pledge=locked).first()
-    if found is not None:
-        return found
+    agreement = Agreement.objects.filter(pledge=locked).first()
+    if agreement is not None:
+        return agreement
     if locked.state not in (Pledge.State.APPROVED, Pledge.State.PART, Pledge.State.FULFILLED):
         raise WrongState(state=locked.state)
     made = Agreement.objects.create(pledge=locked, text=agreement_text(locked), made_at=now or timezone.now())

@@ -47,14 +47,14 @@ def needs(request: HttpRequest) -> HttpResponse:
     page = page_of(request, parties.needs_at_desk(person(request)))
     rows = [
         (
-            cell(one.title, reverse("sponsors:desk_need", args=[one.pk])),
-            str(one.region),
-            num(format_money(one.budget_fen)),
-            num(format_money(one.received_fen)),
-            one.deadline.isoformat(),
-            one.get_state_display(),
+            cell(item.title, reverse("sponsors:desk_need", args=[item.pk])),
+            str(item.region),
+            num(format_money(item.budget_fen)),
+            num(format_money(item.received_fen)),
+            item.deadline.isoformat(),
+            item.get_state_display(),
         )
-        for one in page
+        for item in page
     ]
     headers = (_("Title"), _("Village"), num(_("Budget")), num(_("Received")), _("Until"), _("State"))
     return show(
@@ -100,8 +100,8 @@ def new_need(request: HttpRequest) -> HttpResponse:
 def need(request: HttpRequest, pk: int) -> HttpResponse:
     """Publish a need, decide claims, report."""
     user = person(request)
-    one = parties.need_at_desk(user, pk)
-    claims = list(one.claims.select_related("enterprise__organisation", "asked_by"))
+    result = parties.need_at_desk(user, pk)
+    claims = list(result.claims.select_related("enterprise__organisation", "asked_by"))
     rows = [
         (claim.enterprise.organisation.name, claim.wished_name, claim.shown_name or "—", claim.get_state_display())
         for claim in claims
@@ -109,58 +109,58 @@ def need(request: HttpRequest, pk: int) -> HttpResponse:
     headers = (_("Sponsor"), _("Name wished for"), _("Name as it is shown"), _("State"))
     return show(
         request,
-        title=one.title,
-        text=one.text,
-        badges=[(one.get_state_display(), one.tone)],
+        title=result.title,
+        text=result.text,
+        badges=[(result.get_state_display(), result.tone)],
         facts=[
-            (_("Village"), str(one.region)),
-            (_("Fund"), str(one.fund)),
-            (_("Whom it reaches"), one.target),
-            (_("Place"), one.place or "—"),
-            (_("Budget"), format_money(one.budget_fen)),
-            (_("Received"), format_money(one.received_fen)),
-            (_("Until"), one.deadline.isoformat()),
+            (_("Village"), str(result.region)),
+            (_("Fund"), str(result.fund)),
+            (_("Whom it reaches"), result.target),
+            (_("Place"), result.place or "—"),
+            (_("Budget"), format_money(result.budget_fen)),
+            (_("Received"), format_money(result.received_fen)),
+            (_("Until"), result.deadline.isoformat()),
         ],
         tables=[Table(_("Claims"), headers, rows, _("Nobody has claimed it yet."))],
-        acts=_need_acts(one, claims, user),
+        acts=_need_acts(result, claims, user),
         back=(_("Needs"), reverse("sponsors:desk_needs")),
     )
 
 
-def _need_acts(one: Need, claims: list[Claim], user: Any) -> list[Act]:
+def _need_acts(row: Need, claims: list[Claim], user: Any) -> list[Act]:
     acts = []
-    if one.state == Need.State.DRAFT:
+    if row.state == Need.State.DRAFT:
         acts.append(
             Act(
                 "publish",
                 _("Publish"),
                 _("Publish the need"),
-                lambda form: need_services.publish_need(need=one, actor=user),
+                lambda form: need_services.publish_need(need=row, actor=user),
                 forms.PlainForm,
                 _("Published."),
                 "primary",
             )
         )
-    if one.state == Need.State.PUBLISHED:
+    if row.state == Need.State.PUBLISHED:
         acts += [act for claim in claims if claim.state == "asked" for act in _claim_acts(claim, user)]
-    if one.state in (Need.State.DRAFT, Need.State.PUBLISHED):
+    if row.state in (Need.State.DRAFT, Need.State.PUBLISHED):
         acts.append(
             Act(
                 "withdraw",
                 _("Take it back"),
                 _("Take it back"),
-                lambda form: need_services.withdraw_need(need=one, actor=user, reason=form.cleaned_data["reason"]),
+                lambda form: need_services.withdraw_need(need=row, actor=user, reason=form.cleaned_data["reason"]),
                 forms.ReasonForm,
                 _("Taken back."),
             )
         )
-    if one.state == Need.State.FUNDED:
+    if row.state == Need.State.FUNDED:
         acts.append(
             Act(
                 "report",
                 _("Report what became of it"),
                 _("Publish the report"),
-                lambda form: need_services.report_need(need=one, actor=user, report=form.cleaned_data["report"]),
+                lambda form: need_services.report_need(need=row, actor=user, report=form.cleaned_data["report"]),
                 forms.ReportForm,
                 _("The report is public."),
                 "primary",
@@ -205,14 +205,14 @@ def pledges(request: HttpRequest) -> HttpResponse:
     page = page_of(request, parties.pledges_at_desk(person(request), state=state))
     rows = [
         (
-            cell(one.text, reverse("sponsors:desk_pledge", args=[one.pk])),
-            name_of(one),
-            str(one.fund),
-            num(amount_of(one)),
-            num(came_of(one)),
-            one.get_state_display(),
+            cell(item.text, reverse("sponsors:desk_pledge", args=[item.pk])),
+            name_of(item),
+            str(item.fund),
+            num(amount_of(item)),
+            num(came_of(item)),
+            item.get_state_display(),
         )
-        for one in page
+        for item in page
     ]
     headers = (_("What for"), _("Sponsor"), _("Fund"), num(_("Promised")), num(_("Came")), _("State"))
     url = reverse("sponsors:desk_pledges")
@@ -234,9 +234,9 @@ def pledges(request: HttpRequest) -> HttpResponse:
 def pledge(request: HttpRequest, pk: int) -> HttpResponse:
     """Accept or decline a pledge; its agreement and receipts."""
     user = person(request)
-    one = parties.pledge_at_desk(user, pk)
+    result = parties.pledge_at_desk(user, pk)
     acts = []
-    if one.state == Pledge.State.SUBMITTED and rules.may_decide(user, one):
+    if result.state == Pledge.State.SUBMITTED and rules.may_decide(user, result):
         for name, title, accept, form in (
             ("accept", _("Accept the pledge"), True, forms.OptionalReasonForm),
             ("decline", _("Decline the pledge"), False, forms.ReasonForm),
@@ -247,67 +247,67 @@ def pledge(request: HttpRequest, pk: int) -> HttpResponse:
                     title,
                     title,
                     lambda form, accept=accept: pledge_services.decide_pledge(
-                        pledge=one, actor=user, accept=accept, reason=form.cleaned_data["reason"]
+                        pledge=result, actor=user, accept=accept, reason=form.cleaned_data["reason"]
                     ),
                     form,
                     _("Decided."),
                     "primary" if accept else "danger",
                 )
             )
-    if can(user, KEEP_FUND, region=one.fund.region):
-        acts += agreement_acts(one, user, "signed_by_village_id")
-        acts += _receipt_acts(one, user)
+    if can(user, KEEP_FUND, region=result.fund.region):
+        acts += agreement_acts(result, user, "signed_by_village_id")
+        acts += _receipt_acts(result, user)
     return show(
         request,
-        title=one.text,
-        badges=pledge_badges(one),
-        facts=pledge_facts(one),
-        tables=[receipt_table(one), delivery_table(one, "sponsors:delivery")],
+        title=result.text,
+        badges=pledge_badges(result),
+        facts=pledge_facts(result),
+        tables=[receipt_table(result), delivery_table(result, "sponsors:delivery")],
         acts=acts,
-        links=agreement_links(one),
+        links=agreement_links(result),
         back=(_("Pledges"), reverse("sponsors:desk_pledges")),
     )
 
 
-def pledge_badges(one: Pledge) -> list[tuple[Any, str]]:
+def pledge_badges(row: Pledge) -> list[tuple[Any, str]]:
     """Return the state of a pledge, and whether the sponsor is paid out of it."""
-    badges = [(one.get_state_display(), one.tone)]
-    if one.related_party:
+    badges = [(row.get_state_display(), row.tone)]
+    if row.related_party:
         badges.append((_("The sponsor is paid out of its own gift"), "warn"))
     return badges
 
 
-def pledge_facts(one: Pledge) -> list[tuple[Any, Any]]:
+def pledge_facts(row: Pledge) -> list[tuple[Any, Any]]:
     """Return what a pledge says."""
     facts = [
-        (_("Sponsor"), name_of(one)),
-        (_("Kind"), f"{one.get_kind_display()} · {one.get_nature_display()}"),
-        (_("Fund"), str(one.fund)),
-        (_("Promised"), amount_of(one)),
-        (_("Expected by"), one.due_on.isoformat()),
+        (_("Sponsor"), name_of(row)),
+        (_("Kind"), f"{row.get_kind_display()} · {row.get_nature_display()}"),
+        (_("Fund"), str(row.fund)),
+        (_("Promised"), amount_of(row)),
+        (_("Expected by"), row.due_on.isoformat()),
     ]
-    if one.kind == Pledge.Kind.MONEY:
+    if row.kind == Pledge.Kind.MONEY:
         facts += [
-            (_("Given"), format_money(one.received_fen)),
-            (_("Fee of the payment service"), format_money(one.fee_fen)),
-            (_("At work"), format_money(max(one.received_fen - one.fee_fen, 0))),
+            (_("Given"), format_money(row.received_fen)),
+            (_("Fee of the payment service"), format_money(row.fee_fen)),
+            (_("At work"), format_money(max(row.received_fen - row.fee_fen, 0))),
         ]
     else:
-        facts.append((_("Came"), came_of(one)))
-    if one.need is not None:
-        facts.append((_("Need"), one.need.title))
-    if one.purpose is not None:
-        facts.append((_("Purpose"), str(one.purpose)))
-    if one.supplier is not None:
-        facts.append((_("Only at"), one.supplier.display_name))
-    if one.min_age:
-        facts.append((_("From age"), one.min_age))
-    if one.reason:
-        facts.append((_("Reason"), one.reason))
+        facts.append((_("Came"), came_of(row)))
+    if row.need is not None:
+        facts.append((_("Need"), row.need.title))
+    if row.purpose is not None:
+        facts.append((_("Purpose"), str(row.purpose)))
+    if row.supplier is not None:
+        facts.append((_("Only at"), row.supplier.display_name))
+    if row.min_age:
+        facts.append((_("From age"), row.min_age))
+    if row.reason:
+        facts.append((_("Reason"), row.reason))
     return facts
 
 
-def receipt_table(one: Pledge) -> Table:
+def receipt_table(row: Pledge) -> Table:
     """List the receipts of a pledge."""
     rows = [
         (
@@ -316,12 +316,12 @@ def receipt_table(one: Pledge) -> Table:
             receipt.text,
             num(format_money(receipt.fen)),
         )
-        for receipt in one.receipts.all()
+        for receipt in row.receipts.all()
     ]
     return Table(_("Receipts"), (_("Number"), _("Day"), _("What"), num(_("Amount"))), rows, _("No receipt yet."))
 
 
-def delivery_table(one: Pledge, url: str = "") -> Table:
+def delivery_table(row: Pledge, url: str = "") -> Table:
     """List the deliveries of a pledge."""
     rows = [
         (
@@ -331,39 +331,39 @@ def delivery_table(one: Pledge, url: str = "") -> Table:
             num(format_money(delivery.value_fen) if delivery.valued_at else "—"),
             delivery.get_state_display(),
         )
-        for delivery in one.deliveries.all()
+        for delivery in row.deliveries.all()
     ]
     headers = (_("Expected on"), num(_("Units")), num(_("Counted")), num(_("Value")), _("State"))
     return Table(_("Deliveries"), headers, rows, _("Nothing is announced."))
 
 
-def agreement_links(one: Pledge) -> list[tuple[Any, str]]:
+def agreement_links(row: Pledge) -> list[tuple[Any, str]]:
     """Lead to the agreement and its signed sides."""
-    agreement = getattr(one, "agreement", None)
+    agreement = getattr(row, "agreement", None)
     if agreement is None:
         return []
     links = [(_("Donation agreement (PDF)"), reverse("sponsors:agreement", args=[agreement.pk]))]
-    for which, label, there in (
+    for which, label, item in (
         ("sponsor", _("Signed by the sponsor"), agreement.signed_by_sponsor_id),
         ("village", _("Signed by the village"), agreement.signed_by_village_id),
     ):
-        if there:
+        if item:
             links.append((label, reverse("sponsors:signed", args=[agreement.pk, which])))
     return links
 
 
-def agreement_acts(one: Pledge, user: Any, mine: str) -> list[Act]:
+def agreement_acts(row: Pledge, user: Any, mine: str) -> list[Act]:
     """Offer to generate the agreement, then to put one's own signature to it."""
-    agreement = getattr(one, "agreement", None)
+    agreement = getattr(row, "agreement", None)
     if agreement is None:
-        if one.state not in ("approved", "part", "fulfilled"):
+        if row.state not in ("approved", "part", "fulfilled"):
             return []
         return [
             Act(
                 "agreement",
                 _("Donation agreement"),
                 _("Make the agreement"),
-                lambda form: paper_services.make_agreement(pledge=one, actor=user),
+                lambda form: paper_services.make_agreement(pledge=row, actor=user),
                 forms.PlainForm,
                 _("The agreement is ready to print."),
             )
@@ -388,9 +388,9 @@ def agreement_acts(one: Pledge, user: Any, mine: str) -> list[Act]:
     ]
 
 
-def _receipt_acts(one: Pledge, user: Any) -> list[Act]:
+def _receipt_acts(row: Pledge, user: Any) -> list[Act]:
     acts = []
-    receipts = list(one.receipts.all())
+    receipts = list(row.receipts.all())
     countered = {receipt.counter_to_id for receipt in receipts}
     for receipt in receipts:
         if receipt.counter_to_id or receipt.pk in countered:
@@ -432,14 +432,14 @@ def deliveries(request: HttpRequest) -> HttpResponse:
     page = page_of(request, parties.deliveries_at_desk(person(request), state=state))
     rows = [
         (
-            cell(one.pledge.text, reverse("sponsors:delivery", args=[one.pk])),
-            name_of(one.pledge),
-            one.expected_on.isoformat(),
-            num(one.units),
-            num(one.counted_units if one.counted_units is not None else "—"),
-            one.get_state_display(),
+            cell(item.pledge.text, reverse("sponsors:delivery", args=[item.pk])),
+            name_of(item.pledge),
+            item.expected_on.isoformat(),
+            num(item.units),
+            num(item.counted_units if item.counted_units is not None else "—"),
+            item.get_state_display(),
         )
-        for one in page
+        for item in page
     ]
     headers = (_("What for"), _("Sponsor"), _("Expected on"), num(_("Units")), num(_("Counted")), _("State"))
     url = reverse("sponsors:deliveries")
@@ -461,41 +461,41 @@ def deliveries(request: HttpRequest) -> HttpResponse:
 def delivery(request: HttpRequest, pk: int) -> HttpResponse:
     """Count or value a delivery."""
     user = person(request)
-    one = parties.delivery_at_desk(user, pk)
+    result = parties.delivery_at_desk(user, pk)
     acts = []
-    if one.state == Delivery.State.ANNOUNCED:
-        shelves = parties.shelves_for(one.pledge, user)
+    if result.state == Delivery.State.ANNOUNCED:
+        shelves = parties.shelves_for(result.pledge, user)
         if shelves:
-            acts.append(_count_act(one, shelves, user))
-    elif one.state == Delivery.State.COUNTED and can(user, KEEP_FUND, region=one.pledge.fund.region):
-        acts.append(_value_act(one, user))
+            acts.append(_count_act(result, shelves, user))
+    elif result.state == Delivery.State.COUNTED and can(user, KEEP_FUND, region=result.pledge.fund.region):
+        acts.append(_value_act(result, user))
     if request.method == "POST" and not acts:
         raise PermissionDenied
     facts = [
-        (_("Sponsor"), name_of(one.pledge)),
-        (_("Kind"), one.pledge.get_kind_display()),
-        (_("Units announced"), one.units),
-        (_("Expected on"), one.expected_on.isoformat()),
+        (_("Sponsor"), name_of(result.pledge)),
+        (_("Kind"), result.pledge.get_kind_display()),
+        (_("Units announced"), result.units),
+        (_("Expected on"), result.expected_on.isoformat()),
     ]
-    if one.counted_units is not None:
-        facts += [(_("Units counted"), one.counted_units), (_("Counted by"), str(one.counted_by))]
-    if one.valued_at:
-        facts += [(_("Evidence"), one.get_evidence_display()), (_("Value"), format_money(one.value_fen))]
-        facts.append((_("Number"), one.evidence_text or "—"))
+    if result.counted_units is not None:
+        facts += [(_("Units counted"), result.counted_units), (_("Counted by"), str(result.counted_by))]
+    if result.valued_at:
+        facts += [(_("Evidence"), result.get_evidence_display()), (_("Value"), format_money(result.value_fen))]
+        facts.append((_("Number"), result.evidence_text or "—"))
     return show(
         request,
-        title=one.pledge.text,
-        badges=[(one.get_state_display(), one.tone)],
+        title=result.pledge.text,
+        badges=[(result.get_state_display(), result.tone)],
         facts=facts,
         acts=acts,
         back=(_("Deliveries"), reverse("sponsors:deliveries")),
     )
 
 
-def _count_act(one: Delivery, shelves: list[Any], user: Any) -> Act:
+def _count_act(row: Delivery, shelves: list[Any], user: Any) -> Act:
     def run(form: Any) -> Delivery:
         return delivery_services.count_delivery(
-            delivery=one,
+            delivery=row,
             units=form.cleaned_data["units"],
             stockrecord=form.shelves[form.cleaned_data["stockrecord"]],
             use_by=form.cleaned_data["use_by"],
@@ -510,15 +510,15 @@ def _count_act(one: Delivery, shelves: list[Any], user: Any) -> Act:
         lambda *args, **kwargs: forms.CountForm(*args, shelves=shelves, **kwargs),
         _("Counted. The fund keeper values it now."),
         "primary",
-        initial={"stockrecord": str(one.pledge.stockrecord_id or "")},
+        initial={"stockrecord": str(row.pledge.stockrecord_id or "")},
     )
 
 
-def _value_act(one: Delivery, user: Any) -> Act:
+def _value_act(row: Delivery, user: Any) -> Act:
     def run(form: Any) -> Delivery:
         data, upload = form.cleaned_data, form.cleaned_data["file"]
         return delivery_services.value_delivery(
-            delivery=one,
+            delivery=row,
             actor=user,
             evidence=data["evidence"],
             value_fen=data["value"],

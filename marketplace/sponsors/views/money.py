@@ -26,10 +26,10 @@ from timebank.common.numbers import format_money
 def pay(request: HttpRequest, pk: int) -> HttpResponse:
     """Choose how to pay what is missing."""
     user = person(request)
-    one = parties.pledge_of(user, pk)
-    if not money.installed() or one.kind != Pledge.Kind.MONEY or not one.is_live or not one.missing_fen:
+    pledge = parties.pledge_of(user, pk)
+    if not money.installed() or pledge.kind != Pledge.Kind.MONEY or not pledge.is_live or not pledge.missing_fen:
         raise Http404
-    if one.enterprise.state != Enterprise.State.ACTIVE:
+    if pledge.enterprise.state != Enterprise.State.ACTIVE:
         raise Http404
     online = money.online()
     acts = []
@@ -39,7 +39,7 @@ def pay(request: HttpRequest, pk: int) -> HttpResponse:
                 "online",
                 _("Pay now"),
                 _("Go to the payment page"),
-                lambda form: _online(request, one, user),
+                lambda form: _online(request, pledge, user),
                 forms.PlainForm,
                 "",
                 "primary",
@@ -51,7 +51,7 @@ def pay(request: HttpRequest, pk: int) -> HttpResponse:
             "transfer",
             _("Bank transfer"),
             _("Get a reference for the transfer"),
-            lambda form: _transfer(one, user),
+            lambda form: _transfer(pledge, user),
             forms.PlainForm,
             "",
             "quiet" if online else "primary",
@@ -60,43 +60,43 @@ def pay(request: HttpRequest, pk: int) -> HttpResponse:
     )
     return show(
         request,
-        title=_("Pay %(amount)s") % {"amount": format_money(one.missing_fen)},
-        lead=one.text,
+        title=_("Pay %(amount)s") % {"amount": format_money(pledge.missing_fen)},
+        lead=pledge.text,
         notes=[] if online else [("info", _("No payment service is set up: pay by bank transfer."))],
         acts=acts,
-        back=(_("Pledge"), reverse("sponsors:pledge", args=[one.pk])),
+        back=(_("Pledge"), reverse("sponsors:pledge", args=[pledge.pk])),
     )
 
 
-def _facts(one: Pledge, user: Any, way: str) -> dict[str, Any]:
+def _facts(pledge: Pledge, user: Any, way: str) -> dict[str, Any]:
     # One key for what is missing now: ten clicks are one payment, a later part another.
     return {
-        "fund": one.fund,
-        "key": key_of(f"{one.source}:{way}:{one.received_fen}") if way == "bank" else uuid.uuid4(),
-        "title": one.text,
+        "fund": pledge.fund,
+        "key": key_of(f"{pledge.source}:{way}:{pledge.received_fen}") if way == "bank" else uuid.uuid4(),
+        "title": pledge.text,
         "actor": user,
-        "source": one.source,
-        "purpose": one.purpose,
-        "payer": one.enterprise.organisation.name,
+        "source": pledge.source,
+        "purpose": pledge.purpose,
+        "payer": pledge.enterprise.organisation.name,
     }
 
 
-def _online(request: HttpRequest, one: Pledge, user: Any) -> HttpResponse:
+def _online(request: HttpRequest, pledge: Pledge, user: Any) -> HttpResponse:
     from marketplace.payments.services.starting import start_payment
 
     payment = start_payment(
-        amount_minor=one.missing_fen,
+        amount_minor=pledge.missing_fen,
         origin=settings.SITE_URL or request.build_absolute_uri("/"),
         locale=get_language() or "zh",
-        **_facts(one, user, "online"),
+        **_facts(pledge, user, "online"),
     )
     if payment.state == "open" and payment.session_url:
         return redirect(payment.session_url)
     return redirect("payments:status", public_id=payment.public_id)
 
 
-def _transfer(one: Pledge, user: Any) -> HttpResponse:
+def _transfer(pledge: Pledge, user: Any) -> HttpResponse:
     from marketplace.payments.services.by_hand import announce_transfer
 
-    payment = announce_transfer(amount_fen=one.missing_fen, **_facts(one, user, "bank"))
+    payment = announce_transfer(amount_fen=pledge.missing_fen, **_facts(pledge, user, "bank"))
     return redirect("payments:status", public_id=payment.public_id)

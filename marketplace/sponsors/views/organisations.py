@@ -33,14 +33,14 @@ def listing(request: HttpRequest) -> HttpResponse:
     page = page_of(request, parties.organisations_for(person(request), text=text, kind=kind, status=status))
     rows = [
         (
-            cell(one.name, reverse("sponsors:organisation", args=[one.pk])),
-            one.get_kind_display(),
-            one.uscc or "—",
-            str(one.region),
-            one.sponsor.get_state_display() if hasattr(one, "sponsor") else "—",
-            one.get_status_display(),
+            cell(item.name, reverse("sponsors:organisation", args=[item.pk])),
+            item.get_kind_display(),
+            item.uscc or "—",
+            str(item.region),
+            item.sponsor.get_state_display() if hasattr(item, "sponsor") else "—",
+            item.get_status_display(),
         )
-        for one in page
+        for item in page
     ]
     headers = (_("Name"), _("Kind"), _("Credit code"), _("Region"), _("As sponsor"), _("State"))
     url = reverse("sponsors:organisations")
@@ -98,14 +98,14 @@ def new(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show an organisation with its people, and what may be done about it."""
     user = person(request)
-    one = parties.organisation_for(user, pk)
-    sponsor: Enterprise | None = getattr(one, "sponsor", None)
-    identity = getattr(one, "identity", None)
+    organisation = parties.organisation_for(user, pk)
+    sponsor: Enterprise | None = getattr(organisation, "sponsor", None)
+    identity = getattr(organisation, "identity", None)
     facts = [
-        (_("Kind"), one.get_kind_display()),
-        (_("Credit code"), one.uscc or "—"),
-        (_("Region"), str(one.region)),
-        (_("Contact"), " ".join(filter(None, (one.contact_name, one.contact_phone))) or "—"),
+        (_("Kind"), organisation.get_kind_display()),
+        (_("Credit code"), organisation.uscc or "—"),
+        (_("Region"), str(organisation.region)),
+        (_("Contact"), " ".join(filter(None, (organisation.contact_name, organisation.contact_phone))) or "—"),
     ]
     if identity is not None:
         facts.append((_("ID number"), identity.id_number_masked))
@@ -116,57 +116,59 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         ]
         if sponsor.reason:
             facts.append((_("Reason"), sponsor.reason))
-    acts = _acts(one, user) + (_sponsor_acts(one, sponsor, user))
-    staff = parties.people_of(one)
+    acts = _acts(organisation, user) + (_sponsor_acts(organisation, sponsor, user))
+    staff = parties.people_of(organisation)
     rows = [(grant.user.name, grant.role_label if hasattr(grant, "role_label") else grant.role) for grant in staff]
-    tone = {"active": "good", "pending": "warn"}.get(one.status, "quiet")
+    tone = {"active": "good", "pending": "warn"}.get(organisation.status, "quiet")
     return show(
         request,
-        title=one.name,
-        badges=[(one.get_status_display(), tone)],
+        title=organisation.name,
+        badges=[(organisation.get_status_display(), tone)],
         facts=facts,
         tables=[Table(_("Its people"), (_("Name"), _("Role")), rows, _("Nobody signs in for it yet."))],
         acts=acts,
         back=(BACK[0], reverse(BACK[1])),
         invitations=[(invited.phone, request.build_absolute_uri(reverse("sponsors:invited", args=[invited.code])))
-                     for invited in one.invitations.filter(accepted_at=None, ended_at=None)[:20]],
+                     for invited in organisation.invitations.filter(accepted_at=None, ended_at=None)[:20]],
     )  # fmt: skip
 
 
-def _acts(one: Organisation, user: Any) -> list[Act]:
+def _acts(organisation: Organisation, user: Any) -> list[Act]:
     acts = []
-    if one.status == Organisation.Status.PENDING:
+    if organisation.status == Organisation.Status.PENDING:
         acts.append(
             Act(
                 "approve",
                 _("Approve"),
                 _("Approve the organisation"),
-                lambda form: services.approve_organisation(organisation=one, actor=user),
+                lambda form: services.approve_organisation(organisation=organisation, actor=user),
                 forms.PlainForm,
                 _("Approved."),
                 "primary",
             )
         )
-    if one.status != Organisation.Status.CLOSED:
+    if organisation.status != Organisation.Status.CLOSED:
         acts.append(
             Act(
                 "invite",
                 _("Invite somebody"),
                 _("Invite"),
-                lambda form: services.invite(organisation=one, phone_number=form.cleaned_data["phone"], actor=user),
+                lambda form: services.invite(
+                    organisation=organisation, phone_number=form.cleaned_data["phone"], actor=user
+                ),
                 forms.InviteForm,
                 _("Invited. Send the address shown below."),
                 text=_("They open the address that you send them, within a week."),
             )
         )
-        acts.extend(_end_acts(one, user))
+        acts.extend(_end_acts(organisation, user))
         acts.append(
             Act(
                 "close",
                 _("Refuse or close"),
                 _("Close the organisation"),
                 lambda form: services.close_organisation(
-                    organisation=one, actor=user, reason=form.cleaned_data["reason"]
+                    organisation=organisation, actor=user, reason=form.cleaned_data["reason"]
                 ),
                 forms.ReasonForm,
                 _("The organisation is closed."),
@@ -177,7 +179,7 @@ def _acts(one: Organisation, user: Any) -> list[Act]:
     return acts
 
 
-def _end_acts(one: Organisation, user: Any) -> list[Act]:
+def _end_acts(organisation: Organisation, user: Any) -> list[Act]:
     return [
         Act(
             f"end{grant.pk}",
@@ -187,12 +189,15 @@ def _end_acts(one: Organisation, user: Any) -> list[Act]:
             forms.PlainForm,
             _("The role has ended."),
         )
-        for grant in parties.people_of(one)
+        for grant in parties.people_of(organisation)
     ]
 
 
-def _sponsor_acts(one: Organisation, sponsor: Enterprise | None, user: Any) -> list[Act]:
-    if not can(user, rules.APPROVE_SPONSOR, region=one.region) or one.status == Organisation.Status.CLOSED:
+def _sponsor_acts(organisation: Organisation, sponsor: Enterprise | None, user: Any) -> list[Act]:
+    if (
+        not can(user, rules.APPROVE_SPONSOR, region=organisation.region)
+        or organisation.status == Organisation.Status.CLOSED
+    ):
         return []
     if sponsor is None:
         return [
@@ -200,7 +205,9 @@ def _sponsor_acts(one: Organisation, sponsor: Enterprise | None, user: Any) -> l
                 "sponsor",
                 _("Enter as sponsor or donor"),
                 _("Enter as sponsor"),
-                lambda form: enterprises.enter_sponsor(organisation=one, actor=user, shown_name=one.name),
+                lambda form: enterprises.enter_sponsor(
+                    organisation=organisation, actor=user, shown_name=organisation.name
+                ),
                 forms.PlainForm,
                 _("It may give from now on."),
             )
@@ -238,7 +245,7 @@ def _sponsor_acts(one: Organisation, sponsor: Enterprise | None, user: Any) -> l
                 lambda form: enterprises.rename(enterprise=sponsor, actor=user, **form.cleaned_data),
                 forms.RenameForm,
                 _("Renamed. Papers already issued keep the old name."),
-                initial={"name": one.name, "shown_name": sponsor.shown_name},
+                initial={"name": organisation.name, "shown_name": sponsor.shown_name},
             )
         )
         acts.append(

@@ -29,11 +29,11 @@ def _require_sees(request: HttpRequest, pledge: Pledge) -> None:
 @opened_to()
 def receipt(request: HttpRequest, pk: int) -> HttpResponse:
     """Give a receipt as PDF to its sponsor and the fund's desk."""
-    found = Receipt.objects.select_related("fund__region", "counter_to", *PLEDGE).filter(pk=pk).first()
-    if found is None:
+    result = Receipt.objects.select_related("fund__region", "counter_to", *PLEDGE).filter(pk=pk).first()
+    if result is None:
         raise Http404
-    _require_sees(request, found.pledge)
-    return pdf.response(papers.receipt_pdf(found), found.number)
+    _require_sees(request, result.pledge)
+    return pdf.response(papers.receipt_pdf(result), result.number)
 
 
 @require_GET
@@ -50,11 +50,11 @@ def year(request: HttpRequest, year: int) -> HttpResponse:
 
 
 def _agreement(request: HttpRequest, pk: int) -> Agreement:
-    found = Agreement.objects.select_related(*PLEDGE).filter(pk=pk).first()
-    if found is None:
+    result = Agreement.objects.select_related(*PLEDGE).filter(pk=pk).first()
+    if result is None:
         raise Http404
-    _require_sees(request, found.pledge)
-    return found
+    _require_sees(request, result.pledge)
+    return result
 
 
 @require_GET
@@ -68,8 +68,8 @@ def agreement(request: HttpRequest, pk: int) -> HttpResponse:
 @opened_to()
 def signed(request: HttpRequest, pk: int, which: str) -> HttpResponse:
     """Give the scan of a signed side, as a file to keep, never shown in the page."""
-    found = _agreement(request, pk)
-    file = {"sponsor": found.signed_by_sponsor, "village": found.signed_by_village}.get(which)
+    result = _agreement(request, pk)
+    file = {"sponsor": result.signed_by_sponsor, "village": result.signed_by_village}.get(which)
     if file is None:
         raise Http404
     response = HttpResponse(bytes(file.data), content_type=file.content_type)

@@ -42,10 +42,10 @@ def _notes(sponsor: Enterprise) -> list[tuple[str, Any]]:
         state.REFUSED: ("bad", _("The town has refused the application.")),
         state.MERGED: ("info", _("This sponsor was merged into another.")),
     }
-    found = texts.get(state(sponsor.state))
-    if found is None:
+    result = texts.get(state(sponsor.state))
+    if result is None:
         return []
-    return [(found[0], f"{found[1]} {sponsor.reason}".strip())]
+    return [(result[0], f"{result[1]} {sponsor.reason}".strip())]
 
 
 @opened_to(rules.PLEDGE)
@@ -59,15 +59,15 @@ def home(request: HttpRequest) -> HttpResponse:
     page = page_of(request, parties.pledges_of(user))
     rows = [
         (
-            cell(one.text, reverse("sponsors:pledge", args=[one.pk])),
-            one.get_kind_display(),
-            num(amount_of(one)),
-            num(came_of(one)),
-            one.get_state_display(),
+            cell(item.text, reverse("sponsors:pledge", args=[item.pk])),
+            item.get_kind_display(),
+            num(amount_of(item)),
+            num(came_of(item)),
+            item.get_state_display(),
         )
-        for one in page
+        for item in page
     ]
-    claims = Claim.objects.filter(enterprise__in=[one.pk for one in mine]).select_related("need")[:50]
+    claims = Claim.objects.filter(enterprise__in=[item.pk for item in mine]).select_related("need")[:50]
     claim_rows = [
         (
             cell(claim.need.title, _need_url(claim.need)),
@@ -297,26 +297,26 @@ def need_pledge(request: HttpRequest, pk: int) -> HttpResponse:
     """Promise the money of a need that we have claimed."""
     user = person(request)
     sponsor = parties.sponsor_of(user)
-    one = parties.public_need(pk)
-    if not one.claims.filter(enterprise=sponsor, state=Claim.State.GRANTED).exists():
+    result = parties.public_need(pk)
+    if not result.claims.filter(enterprise=sponsor, state=Claim.State.GRANTED).exists():
         raise Http404
 
     def run(form: Any) -> Pledge:
         data = form.cleaned_data
         made = pledge_services.make_pledge(
             enterprise=sponsor,
-            fund=one.fund,
-            need=one,
+            fund=result.fund,
+            need=result,
             kind=Pledge.Kind.MONEY,
             nature=data["nature"],
-            text=one.title,
+            text=result.title,
             amount_fen=data["amount"],
             due_on=data["due_on"],
             actor=user,
         )
         return pledge_services.submit_pledge(pledge=made, actor=user)
 
-    missing = max(one.budget_fen - one.received_fen, 0)
+    missing = max(result.budget_fen - result.received_fen, 0)
     act = Act(
         "new",
         "",
@@ -326,14 +326,14 @@ def need_pledge(request: HttpRequest, pk: int) -> HttpResponse:
         _("The village has your pledge."),
         "primary",
         leads_to=lambda made: reverse("sponsors:pledge", args=[made.pk]),
-        initial={"amount": f"{missing / 100:.2f}", "due_on": one.deadline},
+        initial={"amount": f"{missing / 100:.2f}", "due_on": result.deadline},
     )
     return show(
         request,
-        title=one.title,
-        facts=[(_("Budget"), format_money(one.budget_fen)), (_("Received"), format_money(one.received_fen))],
+        title=result.title,
+        facts=[(_("Budget"), format_money(result.budget_fen)), (_("Received"), format_money(result.received_fen))],
         acts=[act],
-        back=(_("Need"), reverse("sponsors:need", args=[one.pk])),
+        back=(_("Need"), reverse("sponsors:need", args=[result.pk])),
         template=PORTAL,
     )
 
@@ -342,50 +342,50 @@ def need_pledge(request: HttpRequest, pk: int) -> HttpResponse:
 def pledge(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one of our pledges, with what can be done about it now."""
     user = person(request)
-    one = parties.pledge_of(user, pk)
-    acts, links, notes = [], agreement_links(one), []
-    if one.state == Pledge.State.DRAFT:
+    result = parties.pledge_of(user, pk)
+    acts, links, notes = [], agreement_links(result), []
+    if result.state == Pledge.State.DRAFT:
         acts.append(
             Act(
                 "submit",
                 _("Send to the village"),
                 _("Send"),
-                lambda form: pledge_services.submit_pledge(pledge=one, actor=user),
+                lambda form: pledge_services.submit_pledge(pledge=result, actor=user),
                 forms.PlainForm,
                 _("The village has your pledge."),
                 "primary",
             )
         )
-    if one.is_live and one.enterprise.state == Enterprise.State.ACTIVE:
-        if one.kind == Pledge.Kind.MONEY and one.missing_fen:
-            links = [(_("Pay"), reverse("sponsors:pay", args=[one.pk])), *links]
+    if result.is_live and result.enterprise.state == Enterprise.State.ACTIVE:
+        if result.kind == Pledge.Kind.MONEY and result.missing_fen:
+            links = [(_("Pay"), reverse("sponsors:pay", args=[result.pk])), *links]
             if not money.online():
                 notes.append(("info", _("No payment service is set up: pay by bank transfer.")))
-        elif one.kind != Pledge.Kind.MONEY:
-            acts += _delivery_acts(one, user)
-    acts += agreement_acts(one, user, "signed_by_sponsor_id")
-    if one.state in (Pledge.State.DRAFT, Pledge.State.SUBMITTED, Pledge.State.APPROVED):
+        elif result.kind != Pledge.Kind.MONEY:
+            acts += _delivery_acts(result, user)
+    acts += agreement_acts(result, user, "signed_by_sponsor_id")
+    if result.state in (Pledge.State.DRAFT, Pledge.State.SUBMITTED, Pledge.State.APPROVED):
         acts.append(
             Act(
                 "withdraw",
                 _("Take the pledge back"),
                 _("Take it back"),
                 lambda form: pledge_services.withdraw_pledge(
-                    pledge=one, actor=user, reason=form.cleaned_data["reason"]
+                    pledge=result, actor=user, reason=form.cleaned_data["reason"]
                 ),
                 forms.OptionalReasonForm,
                 _("Taken back."),
                 "danger",
             )
         )
-    tables = [receipt_table(one)]
-    if one.kind != Pledge.Kind.MONEY:
-        tables.append(delivery_table(one))
+    tables = [receipt_table(result)]
+    if result.kind != Pledge.Kind.MONEY:
+        tables.append(delivery_table(result))
     return show(
         request,
-        title=one.text,
-        badges=pledge_badges(one),
-        facts=pledge_facts(one),
+        title=result.text,
+        badges=pledge_badges(result),
+        facts=pledge_facts(result),
         notes=notes,
         tables=tables,
         acts=acts,
@@ -395,13 +395,13 @@ def pledge(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
-def _delivery_acts(one: Pledge, user: Any) -> list[Act]:
+def _delivery_acts(row: Pledge, user: Any) -> list[Act]:
     acts = [
         Act(
             "deliver",
             _("Announce a delivery"),
             _("Announce"),
-            lambda form: delivery_services.announce_delivery(pledge=one, actor=user, **_announced(form)),
+            lambda form: delivery_services.announce_delivery(pledge=row, actor=user, **_announced(form)),
             forms.DeliveryForm,
             _("The village knows when it comes."),
             "primary",
@@ -416,7 +416,7 @@ def _delivery_acts(one: Pledge, user: Any) -> list[Act]:
             forms.PlainForm,
             _("Cancelled."),
         )
-        for delivery in one.deliveries.filter(state=Delivery.State.ANNOUNCED)
+        for delivery in row.deliveries.filter(state=Delivery.State.ANNOUNCED)
     ]
     return acts
 

@@ -80,22 +80,22 @@ def booklet(request: HttpRequest) -> HttpResponse:
 def need(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one need; an approved sponsor claims it here."""
     try:
-        one = parties.public_need(pk)
+        result = parties.public_need(pk)
     except DomainError as error:
         raise Http404 from error
     acts, links = [], []
     user: Any = request.user
     if can(user, rules.PLEDGE):
         sponsor = parties.sponsor_of(user)
-        mine = one.claims.filter(enterprise=sponsor, state__in=["asked", "granted"]).first()
-        if mine is None and one.state == Need.State.PUBLISHED and sponsor.state == Enterprise.State.ACTIVE:
+        mine = result.claims.filter(enterprise=sponsor, state__in=["asked", "granted"]).first()
+        if mine is None and result.state == Need.State.PUBLISHED and sponsor.state == Enterprise.State.ACTIVE:
             acts.append(
                 Act(
                     "claim",
                     _("Claim this need"),
                     _("Claim"),
                     lambda form: need_services.ask_claim(
-                        need=one, enterprise=sponsor, wished_name=form.cleaned_data["wished_name"], actor=user
+                        need=result, enterprise=sponsor, wished_name=form.cleaned_data["wished_name"], actor=user
                     ),
                     forms.ClaimForm,
                     _("The village has your claim."),
@@ -114,18 +114,18 @@ def need(request: HttpRequest, pk: int) -> HttpResponse:
                     _("The claim is withdrawn."),
                 )
             )
-            if mine.state == "granted" and one.state == Need.State.CLAIMED:
-                links.append((_("Promise the money"), reverse("sponsors:need_pledge", args=[one.pk])))
+            if mine.state == "granted" and result.state == Need.State.CLAIMED:
+                links.append((_("Promise the money"), reverse("sponsors:need_pledge", args=[result.pk])))
     if request.method == "POST" and not acts:
         raise PermissionDenied if user.is_authenticated else Http404
     return show(
         request,
-        title=one.title,
+        title=result.title,
         acts=acts,
         links=links,
         template="sponsors/need.html",
-        entry=_entries(request, [one])[0],
-        need=one,
+        entry=_entries(request, [result])[0],
+        need=result,
         back=(_("Needs"), reverse("sponsors:needs")),
     )
 
@@ -183,8 +183,8 @@ def apply(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("join-password")
 def invited(request: HttpRequest, code: uuid.UUID) -> HttpResponse:
     """Take an invitation: as who is signed in, or with a new sign-in."""
-    found = Invitation.objects.select_related("organisation").filter(code=code, accepted_at=None, ended_at=None)
-    invitation = found.filter(expires_at__gt=timezone.now()).first()
+    invitations = Invitation.objects.select_related("organisation").filter(code=code, accepted_at=None, ended_at=None)
+    invitation = invitations.filter(expires_at__gt=timezone.now()).first()
     if invitation is None:
         raise Http404
     user: Any = request.user

@@ -145,7 +145,7 @@ def _lapse(hold_id: int, now: dt.datetime) -> int:
         reason="hold_lapsed",
         memo="",
         source="",
-        at=now,
+        now=now,
     )
     return int(not answer.replayed)
 
@@ -176,9 +176,9 @@ def _resolve(
     reason: str,
     memo: str,
     source: str,
-    at: dt.datetime | None = None,
+    now: dt.datetime | None = None,
 ) -> Posted:
-    now = at or timezone.now()
+    now = now or timezone.now()
     original = Transfer.objects.get(pk=hold.transfer_id)
     moves = _moves(hold, original, parts, timezone.localdate(now))
     spec = TransferSpec(

@@ -19,10 +19,10 @@ RESTORE = "restore"  # kind of the transfer that sets lapsed points against thei
 def _credited(transfer_id: int) -> list[Posting]:
     """Return the postings of a transfer that credited wallets; raises UnknownTransfer."""
     rows = Posting.objects.filter(transfer_id=transfer_id, leg__gte=0).select_related("transfer").order_by("id")
-    found = [row for row in rows if is_guarded(row.credit_id)]
-    if not found:
+    result = [row for row in rows if is_guarded(row.credit_id)]
+    if not result:
         raise UnknownTransfer(id=transfer_id)
-    return found
+    return result
 
 
 def lapsed_of(transfer_id: int) -> int:

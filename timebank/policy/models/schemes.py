@@ -106,4 +106,4 @@ class SchemeVersion(models.Model):
 
     def benefit_list(self) -> list[Benefit]:
         """Return what each level opens."""
-        return [Benefit(**one) for one in self.benefits]
+        return [Benefit(**benefit) for benefit in self.benefits]

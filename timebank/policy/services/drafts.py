@@ -134,7 +134,7 @@ def set_rule(
         measure_cap=measure_cap,
         factors=tuple(factors),
     )
-    return _with_rules(locked, content, [changed if one.code == code else one for one in content.scheme.rules])
+    return _with_rules(locked, content, [changed if row.code == code else row for row in content.scheme.rules])
 
 
 @transaction.atomic
@@ -143,8 +143,8 @@ def remove_rule(*, version: SchemeVersion, code: str, actor: Any) -> SchemeVersi
     locked = _locked(version, actor)
     content = locked.content()
     _rule(content, code)
-    locked.questions = [one for one in locked.questions if one.get("rule") != code]
-    return _with_rules(locked, content, [one for one in content.scheme.rules if one.code != code])
+    locked.questions = [question for question in locked.questions if question.get("rule") != code]
+    return _with_rules(locked, content, [rule for rule in content.scheme.rules if rule.code != code])
 
 
 @transaction.atomic
@@ -161,7 +161,10 @@ def add_rule(*, version: SchemeVersion, row: Mapping[str, str], actor: Any) -> S
     codes = {rule.code for rule in content.scheme.rules}
     new = [_unique(rule, codes) for rule in draft.rules.values()]
     renamed = dict(zip(draft.rules, (rule.code for rule in new), strict=True))
-    asked = [{**one, "rule": renamed[one["rule"]]} if one.get("rule") in renamed else one for one in draft.questions]
+    asked = [
+        {**question, "rule": renamed[question["rule"]]} if question.get("rule") in renamed else question
+        for question in draft.questions
+    ]
     locked.questions = [*locked.questions, *asked]
     return _with_rules(locked, content, [*content.scheme.rules, *new])
 
@@ -192,7 +195,7 @@ def _locked(version: SchemeVersion, actor: Any) -> SchemeVersion:
 
 
 def _rule(content: Content, code: str) -> Rule:
-    rule = next((one for one in content.scheme.rules if one.code == code), None)
+    rule = next((row for row in content.scheme.rules if row.code == code), None)
     if rule is None:
         raise NoSuchRule
     return rule

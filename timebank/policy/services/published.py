@@ -117,9 +117,9 @@ def _store(
         scheme = scheme if draft.rules else latest.spec()
         ladder = ladder or latest.ladder()
         benefits = benefits or latest.benefit_list()
-        fresh = {_about(one) for one in questions}
-        questions += [one for one in latest.questions if _about(one) not in fresh]
-        hashes = {content_hash(one.rules, one.ladder_data, one.benefits) for one in versions}
+        fresh = {_about(question) for question in questions}
+        questions += [question for question in latest.questions if _about(question) not in fresh]
+        hashes = {content_hash(version.rules, version.ladder_data, version.benefits) for version in versions}
         if content_hash(_json(scheme, draft.slug), _ladder_json(ladder), _benefit_json(benefits)) in hashes:
             return None
         if latest.status == SchemeVersion.Status.DRAFT and latest.drafted_by == actor:
@@ -151,5 +151,5 @@ def _ladder_json(ladder: Ladder | None) -> dict[str, object] | None:
 
 
 def _benefit_json(benefits: Sequence[Benefit]) -> list[object]:
-    data: list[object] = plain([asdict(one) for one in benefits])
+    data: list[object] = plain([asdict(benefit) for benefit in benefits])
     return data

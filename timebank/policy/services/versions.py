@@ -41,7 +41,7 @@ def set_content(version: SchemeVersion, content: Content) -> None:
     codec.scheme_from_json(data, version=version.scheme.slug)
     version.rules = data
     version.ladder_data = plain(codec.ladder_to_json(content.ladder)) if content.ladder else None
-    version.benefits = plain([asdict(one) for one in content.benefits])
+    version.benefits = plain([asdict(benefit) for benefit in content.benefits])
 
 
 @transaction.atomic
@@ -69,7 +69,7 @@ def draft_version(
         effective_from=effective_from,
         rules=data,
         ladder_data=plain(codec.ladder_to_json(ladder)) if ladder else None,
-        benefits=plain([asdict(one) for one in benefits or []]),
+        benefits=plain([asdict(item) for item in benefits or []]),
         questions=plain(questions or []),
         drafted_by=actor,  # type: ignore[misc]  # the user model, named by setting
     )
@@ -100,10 +100,10 @@ def approve_version(
         raise NameNeeded(field="approved_as")
     given = dict(answers or {})
     open_ = questions_of(locked.content(), locked.questions, by_person=actor is not None)
-    missing = [one.key for one in open_ if given.get(one.key) not in dict(one.options)]
+    missing = [item.key for item in open_ if given.get(item.key) not in dict(item.options)]
     if missing:
         raise ChoicesOpen(keys=missing)
-    asked = {one.key: given[one.key] for one in open_}
+    asked = {item.key: given[item.key] for item in open_}
     content = apply_answers(locked.content(), locked.questions, asked)
     set_content(locked, content)
     locked.answers = asked

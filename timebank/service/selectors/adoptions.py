@@ -38,10 +38,10 @@ def sees_schemes(actor: Any) -> bool:
 
 def own_regions(actor: Any, *actions: str) -> QuerySet[Region]:
     """Select the regions in which somebody may do one of these."""
-    found = registry_rules.regions_where(actor, actions[0])
+    regions = registry_rules.regions_where(actor, actions[0])
     for action in actions[1:]:
-        found = found | registry_rules.regions_where(actor, action)
-    return found.order_by("path")
+        regions = regions | registry_rules.regions_where(actor, action)
+    return regions.order_by("path")
 
 
 def _near(actor: Any) -> Q:
@@ -93,10 +93,10 @@ def in_use_by_slug(on: dt.date) -> dict[str, list[SchemeAdoption]]:
     latest: dict[int, SchemeAdoption] = {}
     for adoption in SchemeAdoption.objects.filter(since__lte=on).select_related("region").order_by("since", "pk"):
         latest[adoption.region_id] = adoption
-    found: dict[str, list[SchemeAdoption]] = defaultdict(list)
+    result: dict[str, list[SchemeAdoption]] = defaultdict(list)
     for adoption in latest.values():
-        found[adoption.slug].append(adoption)
-    return found
+        result[adoption.slug].append(adoption)
+    return result
 
 
 def adoptions_seen(actor: Any) -> QuerySet[SchemeAdoption]:

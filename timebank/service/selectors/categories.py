@@ -41,8 +41,8 @@ def _priced_codes(village: Region, on: dt.date) -> set[str]:
 def grouped(categories: list[Category]) -> Choices:
     """Return categories as choices of a form, by family."""
     families: dict[str, list[tuple[str, str]]] = {}
-    for one in categories:
-        families.setdefault(one.family or "", []).append((one.code, str(one)))
+    for category in categories:
+        families.setdefault(category.family or "", []).append((category.code, str(category)))
     return list(families.items())
 
 
@@ -56,7 +56,8 @@ def kinds_open_to(resident: Resident) -> list[tuple[str, str]]:
         .distinct()
     )
     return [
-        (one.code, str(one)) for one in Category.objects.filter(Q(code__in=codes) | Q(order__lt=100), is_active=True)
+        (category.code, str(category))
+        for category in Category.objects.filter(Q(code__in=codes) | Q(order__lt=100), is_active=True)
     ]
 
 

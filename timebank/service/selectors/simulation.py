@@ -35,7 +35,7 @@ def simulate(region: Region, first: dt.date, last: dt.date, version: SchemeVersi
     corrected = _corrections(period)
     pricing = _Pricing(version, first)
     served = [pricing.served(row, corrected) for row in _rows(period)]
-    schemes = {id(one.scheme): one.scheme for one in served}.values()
+    schemes = {id(item.scheme): item.scheme for item in served}.values()
     since = looks_back_to(schemes, days[0])
     earlier = Record.objects.filter(
         state=Record.State.CREDITED, credited_at__lt=start, resident__in=period.values("resident")
@@ -44,7 +44,7 @@ def simulate(region: Region, first: dt.date, last: dt.date, version: SchemeVersi
         earlier = earlier.filter(served_on__gte=since)
     before, family = _history(earlier)
     if shares_caps(schemes):
-        homes = {one.home for one in served if one.home is not None}
+        homes = {item.home for item in served if item.home is not None}
         relatives = Record.objects.filter(
             state=Record.State.CREDITED, credited_at__lt=start, resident__household__in=homes
         )

@@ -203,7 +203,7 @@ def _price(due: list[Record], now: dt.datetime, tariff: Tariff) -> tuple[list[_P
     going = [record for record in due if record.resident_id not in stopped]
     if not going:
         return [], refused
-    schemes = [spec_of(version) for version in {one.pk: one for one in versions.values()}.values()]
+    schemes = [spec_of(version) for version in {row.pk: row for row in versions.values()}.values()]
     since = looks_back_to(schemes, min(record.served_on for record in going))
     households = shares_caps(schemes)
     if households:  # two of one family may be credited by two workers: the family's row makes one of them wait
@@ -250,12 +250,12 @@ def _split_surplus(moving: list[_Priced]) -> None:
     if not capped:
         return
     held = ledger_read.balances_of([item.record.resident.wallet_key for item in capped])
-    room: dict[str, int] = {}
+    headroom: dict[str, int] = {}
     for item in capped:
         wallet, cap = item.record.resident.wallet_key, spec_of(item.version).holding_cap or 0
-        before = room.get(wallet, held[wallet].total if wallet in held else 0)
+        before = headroom.get(wallet, held[wallet].total if wallet in held else 0)
         kept, item.surplus = split_at_cap(before, item.quote.points, cap)
-        room[wallet] = before + kept
+        headroom[wallet] = before + kept
     villages = {item.record.village_id for item in capped if item.surplus}
     if villages:
         ledger.open_accounts(

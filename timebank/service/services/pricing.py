@@ -79,7 +79,7 @@ def shares_caps(schemes: Iterable[engine.Scheme]) -> bool:
     return any(
         cap.per == "household"
         for scheme in schemes
-        for cap in (*scheme.caps, *(one for rule in scheme.rules for one in rule.caps))
+        for cap in (*scheme.caps, *(row for rule in scheme.rules for row in rule.caps))
     )
 
 

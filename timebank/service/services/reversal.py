@@ -46,7 +46,7 @@ def reverse_record(*, record: Record, actor: User, reason: str, now: dt.datetime
     What is already spent becomes a debt that later earnings repay; what has lapsed unspent becomes none. Later records
     of the same window are priced again without it, and the difference is booked.
     """
-    moment = now or timezone.now()
+    now = now or timezone.now()
     lock_resident(record.resident_id)
     locked = lock_record(record.pk)
     if not any(registry_rules.can(actor, action, region=locked.village) for action in (VERIFY_RECORD, AUDIT)):
@@ -58,9 +58,9 @@ def reverse_record(*, record: Record, actor: User, reason: str, now: dt.datetime
     taken = _take_back(locked, actor, clean_text(reason, lines=True))
     locked.state = State.REVERSED
     locked.save(update_fields=["state"])
-    log_change(locked, actor=actor, was=State.CREDITED, now=moment, reason=reason, code="reversed")
-    changed = _reprice_after(locked, actor, moment)
-    _lower_standings(locked, taken, changed, moment)
+    log_change(locked, actor=actor, was=State.CREDITED, now=now, reason=reason, code="reversed")
+    changed = _reprice_after(locked, actor, now)
+    _lower_standings(locked, taken, changed, now)
     record_audit(
         actor=actor,
         action="reverse_record",
@@ -68,7 +68,7 @@ def reverse_record(*, record: Record, actor: User, reason: str, now: dt.datetime
         region=locked.village,
         reason=clean_text(reason, lines=True),
         facts={"points": locked.points, "repriced": {str(pk): points for (pk, _year), points in changed.items()}},
-        now=moment,
+        now=now,
     )
     return locked
 
@@ -76,18 +76,18 @@ def reverse_record(*, record: Record, actor: User, reason: str, now: dt.datetime
 def _take_back(record: Record, actor: User, reason: str) -> int:
     """Undo the corrections of a record and its mint; return the net points that it stood for (1/100)."""
     net = (record.points or 0) + sum(record.corrections.values_list("points", flat=True))
-    who = f"user:{actor.pk}"
+    name_of_actor = f"user:{actor.pk}"
     for moved in ledger_read.transfers_for_source(f"record:{record.pk}"):
         if moved.kind == REPRICE and moved.reversed_by_id is None:
-            ledger.reverse(moved.id, key=f"reverse:{moved.key}", reason=reason[:64], actor=who)
+            ledger.reverse(moved.id, key=f"reverse:{moved.key}", reason=reason[:64], actor=name_of_actor)
     if record.transfer_key:
         minted = ledger_read.transfer_by_key(record.transfer_key)
         if minted is None:
             raise errors.WrongState(state=record.state, to=str(State.REVERSED))
         key = f"reverse:record:{record.pk}"
-        ledger.restore_lapsed(minted.id, amount=minted.amount, key=f"{key}:lapsed", reason=reason, actor=who)
+        ledger.restore_lapsed(minted.id, amount=minted.amount, key=f"{key}:lapsed", reason=reason, actor=name_of_actor)
         memo = record.what[:80]
-        ledger.reverse(minted.id, key=key, reason=reason[:64], actor=who, memo=memo)
+        ledger.reverse(minted.id, key=key, reason=reason[:64], actor=name_of_actor, memo=memo)
     return net
 
 

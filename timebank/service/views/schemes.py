@@ -245,10 +245,10 @@ def _row_texts(report: Any, drafts: list[Any]) -> list[dict[str, Any]]:
 def rule(request: HttpRequest, slug: str, number: int, code: str) -> HttpResponse:
     """Change a rule of a draft, or leave it out."""
     version = _draft(request, slug, number)
-    found = next((one for one in version.spec().rules if one.code == code), None)
-    if found is None:
+    result = next((row for row in version.spec().rules if row.code == code), None)
+    if result is None:
         raise Http404
-    form = RuleForm(request.POST if request.method == "POST" and "remove" not in request.POST else None, rule=found)
+    form = RuleForm(request.POST if request.method == "POST" and "remove" not in request.POST else None, rule=result)
     if request.method == "POST":
         try:
             if "remove" in request.POST:
@@ -261,7 +261,7 @@ def rule(request: HttpRequest, slug: str, number: int, code: str) -> HttpRespons
                 return redirect("service:scheme", slug=slug, number=number)
         except DomainError as error:
             form.refuse(error)
-    return _page(request, "rule", {"version": version, "text": describe.rule_text(found)}, form)
+    return _page(request, "rule", {"version": version, "text": describe.rule_text(result)}, form)
 
 
 @require_http_methods(["GET", "POST"])
@@ -347,8 +347,8 @@ def simulation(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 def _told(request: HttpRequest, result: Simulation) -> dict[str, Any]:
     """Return the people who gain and lose most, by name, and the sums in words."""
     shown = [*result.gains[:MOST_SHOWN], *result.loses[:MOST_SHOWN]]
-    names = dict(Resident.objects.filter(pk__in=[one.person for one in shown]).values_list("pk", "name"))
-    rows = lambda people: [{"name": names.get(one.person, ""), "result": one} for one in people[:MOST_SHOWN]]  # noqa: E731
+    names = dict(Resident.objects.filter(pk__in=[item.person for item in shown]).values_list("pk", "name"))
+    rows = lambda people: [{"name": names.get(person.person, ""), "result": person} for person in people[:MOST_SHOWN]]  # noqa: E731
     return {"gains": rows(result.gains), "loses": rows(result.loses)}
 
 

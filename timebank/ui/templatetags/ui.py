@@ -229,7 +229,7 @@ def is_cell(value: Any) -> bool:
 
 
 @register.filter
-def at(values: Any, index: int) -> Any:
+def position(values: Any, index: int) -> Any:
     """Give the item at ``index``; nothing past the end."""
     try:
         return values[index]
@@ -273,5 +273,5 @@ def spaced(code: str) -> str:
 @register.simple_tag(takes_context=True)
 def panel(context: template.Context, place: str, item: Any, ids: Iterable[Any] | None = None) -> SafeString:
     """Show what other apps add about ``item``; on a list, ``ids`` are all its items, so that each app is asked once."""
-    found = panels.fragments(context["request"], place, [item] if ids is None else ids)
-    return found.get(item, SafeString(""))
+    fragments = panels.fragments(context["request"], place, [item] if ids is None else ids)
+    return fragments.get(item, SafeString(""))

@@ -47,7 +47,7 @@ class Command(BaseCommand):
                 tick=lambda what: bar.set_postfix_str(what, refresh=False),
             )
             bar.set_description("settle")
-            builder.found()
+            builder.load_places()
             market = Market(builder)
             bar.set_description("stock")
             market.open()

@@ -36,5 +36,5 @@ class Command(BaseCommand):
         if first > today:
             raise CommandError("This month has not begun.")
         made = issue_statements(first_day=first, last_day=min(last, today))
-        total = format_money(sum(one.fen for one in made))
+        total = format_money(sum(item.fen for item in made))
         self.stdout.write(self.style.SUCCESS(f"{len(made)} statements, {total}"))
