@@ -20,6 +20,7 @@ from timebank.common.fields import (
     PersonNameField,
     PhoneField,
 )
+from timebank.common.idempotency import IdempotentForm
 from timebank.common.numbers import format_points, parse_money
 from timebank.policy.engine import Rule
 from timebank.registry.forms import BaseForm, check_birth_date, pin_field
@@ -78,7 +79,7 @@ class AnswerForm(BaseForm):
     )
 
 
-class ResidentForm(BaseForm):
+class ResidentForm(IdempotentForm, BaseForm):
     name = PersonNameField(label=_("Name"), max_length=60, widget=forms.TextInput(attrs={"autocomplete": "off"}))
     birth_date = BoundedDateField(label=_("Birth date"), required=False)
     id_number = IdNumberField(
@@ -157,7 +158,7 @@ class ReasonForm(BaseForm):
     reason = CleanCharField(label=_("Reason"), max_length=200)
 
 
-class DeskHelperForm(BaseForm):
+class DeskHelperForm(IdempotentForm, BaseForm):
     phone = PhoneField(
         label=_("Mobile number of the helper"),
         max_length=20,
@@ -167,7 +168,7 @@ class DeskHelperForm(BaseForm):
     relation = forms.ChoiceField(label=_("Who is it"), choices=Proxy.Relation.choices, widget=forms.RadioSelect)
 
 
-class ReceiptForm(BaseForm):
+class ReceiptForm(IdempotentForm, BaseForm):
     quantity = BoundedIntegerField(
         label=_("How many came"),
         min_value=1,
@@ -188,7 +189,6 @@ class ReceiptForm(BaseForm):
         max_length=200,
         help_text=_("For example: gift of the cooperative."),
     )
-    key = forms.CharField(widget=forms.HiddenInput, max_length=64)
 
     def clean_cost(self) -> int | None:
         text: str = self.cleaned_data["cost"]
@@ -203,7 +203,7 @@ class ReceiptForm(BaseForm):
         return fen
 
 
-class AdjustForm(BaseForm):
+class AdjustForm(IdempotentForm, BaseForm):
     kind = forms.ChoiceField(
         label=_("What happened"),
         choices=(
@@ -216,10 +216,9 @@ class AdjustForm(BaseForm):
         label=_("How many"), min_value=0, max_value=100_000, widget=forms.NumberInput(attrs={"inputmode": "numeric"})
     )
     reason = CleanCharField(label=_("Reason"), max_length=200)
-    key = forms.CharField(widget=forms.HiddenInput, max_length=64)
 
 
-class RoleForm(BaseForm):
+class RoleForm(IdempotentForm, BaseForm):
     phone = PhoneField(
         label=_("Mobile number"),
         max_length=20,

@@ -18,7 +18,7 @@ from timebank.registry.models import Resident
 
 
 def receipt(key: str | None = None, **changes: object) -> dict[str, object]:
-    return {"r-quantity": 5, "r-key": key or str(uuid.uuid4()), "receive": "1", **changes}
+    return {"r-quantity": 5, "r-idempotency_key": key or str(uuid.uuid4()), "receive": "1", **changes}
 
 
 def test_the_stock_keeper_receives_goods_once_however_often_sent(village, enter):
@@ -59,7 +59,7 @@ def test_who_does_not_stock_may_look_and_not_touch(village, enter, who):
     page = client.get(url("stock_item", item.pk)).content.decode()
     assert "Put on the shelf" not in page
     assert client.post(url("stock_item", item.pk), receipt()).status_code == 403
-    adjust = {"a-kind": "count", "a-quantity": 9, "a-reason": "x", "a-key": "k", "adjust": "1"}
+    adjust = {"a-kind": "count", "a-quantity": 9, "a-reason": "x", "a-idempotency_key": "k" * 8, "adjust": "1"}
     assert client.post(url("stock_item", item.pk), adjust).status_code == 403
     item.refresh_from_db()
     assert (item.num_in_stock, StockMovement.objects.count()) == (3, moves)
@@ -77,7 +77,13 @@ def test_counting_and_writing_off_need_a_reason(village, enter):
     client = enter(village.keeper)
 
     def send(**changes: object) -> int:
-        base = {"a-kind": "count", "a-quantity": 8, "a-reason": "盘点", "a-key": str(uuid.uuid4()), "adjust": "1"}
+        base = {
+            "a-kind": "count",
+            "a-quantity": 8,
+            "a-reason": "盘点",
+            "a-idempotency_key": str(uuid.uuid4()),
+            "adjust": "1",
+        }
         return client.post(url("stock_item", item.pk), base | changes).status_code
 
     assert send(**{"a-reason": ""}) == 422

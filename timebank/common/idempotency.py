@@ -21,6 +21,7 @@ from django.apps import apps
 from django.db import IntegrityError, models, transaction
 from django.db.models import Model
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from timebank.common.errors import DomainError
@@ -117,7 +118,8 @@ def _resolve(kept: Any) -> Any:
 def content_hash(content: Any) -> str:
     """Return the same for the same content, whatever the order of its names."""
     text = json.dumps(_plain(content), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    # keyed: forms hold ID numbers, and few enough are possible to try them all
+    return salted_hmac("once", text.encode("utf-8", "surrogatepass"), algorithm="sha256").hexdigest()
 
 
 def _plain(value: Any) -> Any:

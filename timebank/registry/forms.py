@@ -22,6 +22,7 @@ from timebank.common.fields import (
     PhoneField,
     PinField,
 )
+from timebank.common.idempotency import IdempotentForm, KeyConflict
 from timebank.registry.models import Proxy, User
 
 
@@ -30,8 +31,13 @@ class BaseForm(forms.Form):
 
     use_required_attribute = True
 
+    #: what a page that shows this form's errors answers with
+    status = 422
+
     def refuse(self, error: DomainError) -> None:
         """Put a domain error where the person sees it."""
+        if isinstance(error, KeyConflict):
+            self.status = error.status
         self.add_error(error.field if error.field in self.fields else None, str(error))
 
 
@@ -78,7 +84,7 @@ def check_birth_date(value: dt.date | None) -> dt.date | None:
     return value
 
 
-class JoinForm(BaseForm):
+class JoinForm(IdempotentForm, BaseForm):
     name = PersonNameField(label=_("Your name"), max_length=60, widget=forms.TextInput(attrs={"autocomplete": "name"}))
     phone = PhoneField(
         label=_("Mobile number"),

@@ -10,12 +10,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from timebank.common.fields import BoundedDateField, BoundedIntegerField, CleanCharField
+from timebank.common.idempotency import IdempotentForm
 from timebank.registry.models import Region
 from timebank.service import rules
 from timebank.service.models import Activity, Team
 
 
-class ActivityForm(forms.Form):
+class ActivityForm(IdempotentForm):
     """A new occasion of service. The day and two clock times are asked apart: that is how people say it."""
 
     team = forms.ModelChoiceField(Team.objects.none(), label=_("Team"))
@@ -83,7 +84,7 @@ class ReasonForm(forms.Form):
     reason = CleanCharField(label=_("Why"), max_length=200, widget=forms.Textarea(attrs={"rows": 2}), lines=True)
 
 
-class EnterForm(forms.Form):
+class EnterForm(IdempotentForm):
     """Hours of somebody whose attendance could not be taken (a paper slip)."""
 
     code = CleanCharField(
@@ -114,7 +115,7 @@ class EnterForm(forms.Form):
         return text.rsplit("/", 1)[-1]
 
 
-class ObjectionForm(forms.Form):
+class ObjectionForm(IdempotentForm):
     text = CleanCharField(
         label=_("What is wrong with this record"),
         max_length=500,

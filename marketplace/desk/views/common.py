@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -16,7 +15,6 @@ from timebank.common.sheets.writing import CSV, XLSX, table_response
 from timebank.registry.models import User
 
 PAGE = 50
-_KEYS = "desk_keys"  # session key: the forms that were sent already
 
 
 def person(request: HttpRequest) -> User:
@@ -46,18 +44,3 @@ def as_file(
     if hasattr(rows, "iterator") and not getattr(rows, "_prefetch_related_lookups", ()):
         rows = rows.iterator(chunk_size=500)
     return table_response(form, f"{name}-{timezone.localdate():%Y%m%d}", headers, (line(row) for row in rows))
-
-
-def fresh_key() -> str:
-    """Return the key of a form that must count once."""
-    return str(uuid.uuid4())
-
-
-def seen_before(request: HttpRequest, key: str) -> bool:
-    """Say whether this form was sent already."""
-    return key in request.session.get(_KEYS, [])
-
-
-def remember(request: HttpRequest, key: str) -> None:
-    """Note that this form was sent; the last fifty are kept."""
-    request.session[_KEYS] = [*request.session.get(_KEYS, []), key][-50:]

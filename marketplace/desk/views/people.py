@@ -86,23 +86,28 @@ def register(request: HttpRequest) -> HttpResponseBase:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
-            made = services.register_resident(
-                village=scope.region,
-                name=data["name"],
-                actor=person(request),
-                phone=data["phone"],
-                password=data["password"] or None,
-                birth_date=data["birth_date"],
-                id_number=data["id_number"],
-                household_number=data["household_number"],
-                consent_on_paper=True,
-            )
+            made = form.once(
+                actor=request.user,
+                scope=f"register_resident:{scope.region.pk}",
+                create=lambda: services.register_resident(
+                    village=scope.region,
+                    name=data["name"],
+                    actor=person(request),
+                    phone=data["phone"],
+                    password=data["password"] or None,
+                    birth_date=data["birth_date"],
+                    id_number=data["id_number"],
+                    household_number=data["household_number"],
+                    consent_on_paper=True,
+                ),
+            ).result
         except DomainError as error:
             form.refuse(error)
         else:
             messages.success(request, _("%(name)s is registered. Now issue the card.") % {"name": made.name})
             return redirect("desk:resident", pk=made.pk)
-    return render(request, "desk/register.html", {"scope": scope, "form": form}, status=422 if form.errors else 200)
+    context = {"scope": scope, "form": form}
+    return render(request, "desk/register.html", context, status=form.status if form.errors else 200)
 
 
 def _own(request: HttpRequest, pk: int) -> Resident:
@@ -267,8 +272,12 @@ def add_helper(request: HttpRequest, pk: int) -> HttpResponseBase:
             if helper is None:
                 form.add_error("phone", _("Nobody here signs in with this number."))
             else:
-                services.add_proxy(
-                    resident=resident, helper=helper, relation=form.cleaned_data["relation"], actor=person(request)
+                form.once(
+                    actor=request.user,
+                    scope=f"add_proxy:{resident.pk}",
+                    create=lambda: services.add_proxy(
+                        resident=resident, helper=helper, relation=form.cleaned_data["relation"], actor=person(request)
+                    ),
                 )
         except DomainError as error:
             error.field = "phone"

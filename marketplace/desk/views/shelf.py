@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from marketplace.desk import selectors
 from marketplace.desk.forms import AdjustForm, ReceiptForm
 from marketplace.desk.scope import desk
-from marketplace.desk.views.common import as_file, fresh_key, page_of, person, remember, seen_before
+from marketplace.desk.views.common import as_file, page_of, person
 from marketplace.partner.models import StockRecord
 from marketplace.rewards.rules import ADJUST_STOCK, RECEIVE_STOCK
 from marketplace.rewards.selectors import movements_of
@@ -63,8 +63,8 @@ def stock_item(request: HttpRequest, pk: int) -> HttpResponseBase:
     place = (item.partner.village, item.partner.organisation)
     may_receive = can(request.user, RECEIVE_STOCK, *place)
     may_adjust = can(request.user, ADJUST_STOCK, *place)
-    receipt = ReceiptForm(initial={"key": fresh_key()}, prefix="r")
-    adjust = AdjustForm(initial={"key": fresh_key()}, prefix="a")
+    receipt = ReceiptForm(prefix="r")
+    adjust = AdjustForm(prefix="a")
     wrong = None
     if request.method == "POST":
         if not (may_adjust if "adjust" in request.POST else may_receive):
@@ -123,41 +123,49 @@ def stock_item(request: HttpRequest, pk: int) -> HttpResponseBase:
             "may_adjust": may_adjust,
             "page": page_of(request, movements_of(item), 30),
         },
-        status=422 if wrong is not None and wrong.errors else 200,
+        status=wrong.status if wrong is not None and wrong.errors else 200,
     )
 
 
 def _write(request: HttpRequest, item: StockRecord, form: ReceiptForm | AdjustForm) -> bool:
     """Write a receipt or a count once, however often its form is sent."""
     data = form.cleaned_data
-    if seen_before(request, data["key"]):
-        messages.info(request, _("This was written down already."))
-        return True
     try:
         if isinstance(form, AdjustForm):
-            made = adjust_stock(
-                stockrecord=item,
-                quantity=data["quantity"],
-                actor=person(request),
-                reason=data["reason"],
-                kind=data["kind"],
+            outcome = form.once(
+                actor=request.user,
+                scope=f"adjust_stock:{item.pk}",
+                create=lambda: adjust_stock(
+                    stockrecord=item,
+                    quantity=data["quantity"],
+                    actor=person(request),
+                    reason=data["reason"],
+                    kind=data["kind"],
+                ),
             )
-            messages.success(request, _("Written down.") if made else _("The count agrees: nothing changed."))
+            said = _("Written down.") if outcome.result else _("The count agrees: nothing changed.")
         else:
-            receive_stock(
-                stockrecord=item,
-                quantity=data["quantity"],
-                actor=person(request),
-                cost_fen=data["cost"],
-                batch=data["batch"],
-                use_by=data["use_by"],
-                reason=data["reason"],
+            outcome = form.once(
+                actor=request.user,
+                scope=f"receive_stock:{item.pk}",
+                create=lambda: receive_stock(
+                    stockrecord=item,
+                    quantity=data["quantity"],
+                    actor=person(request),
+                    cost_fen=data["cost"],
+                    batch=data["batch"],
+                    use_by=data["use_by"],
+                    reason=data["reason"],
+                ),
             )
-            messages.success(request, _("On the shelf now: %(n)s.") % {"n": item.num_in_stock})
+            said = _("On the shelf now: %(n)s.") % {"n": item.num_in_stock}
     except DomainError as error:
         form.refuse(error)
         return False
-    remember(request, data["key"])
+    if outcome.replayed:
+        messages.info(request, _("This was written down already."))
+    else:
+        messages.success(request, said)
     return True
 
 

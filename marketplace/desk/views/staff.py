@@ -36,8 +36,12 @@ def staff(request: HttpRequest) -> HttpResponseBase:
             if user is None:
                 form.add_error("phone", _("Nobody here signs in with this number."))
             else:
-                services.grant_role(
-                    user=user, role=form.cleaned_data["role"], actor=person(request), region=scope.region
+                form.once(
+                    actor=request.user,
+                    scope=f"grant_role:{scope.region.pk}",
+                    create=lambda: services.grant_role(
+                        user=user, role=form.cleaned_data["role"], actor=person(request), region=scope.region
+                    ),
                 )
         except DomainError as error:
             form.refuse(error)

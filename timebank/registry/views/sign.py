@@ -73,15 +73,19 @@ def join(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
-            resident = services.apply_to_join(
-                village=village,
-                name=data["name"],
-                phone=data["phone"],
-                password=data["password"],
-                birth_date=data["birth_date"],
-                household_number=data["household_number"],
-                consent_version=CONSENT_VERSION,
-            )
+            resident = form.once(
+                actor="",
+                scope=f"apply_to_join:{village.pk}",
+                create=lambda: services.apply_to_join(
+                    village=village,
+                    name=data["name"],
+                    phone=data["phone"],
+                    password=data["password"],
+                    birth_date=data["birth_date"],
+                    household_number=data["household_number"],
+                    consent_version=CONSENT_VERSION,
+                ),
+            ).result
         except DomainError as error:
             form.refuse(error)
         else:

@@ -79,19 +79,23 @@ def lead_new(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
-            made = services.open_activity(
-                team=data["team"],
-                village=data.get("village"),
-                title=data["title"],
-                category=data["category"],
-                place=data["place"],
-                starts_at=data["starts_at"],
-                ends_at=data["ends_at"],
-                capacity=data["capacity"],
-                min_age=data["min_age"],
-                details=data["details"],
+            made = form.once(
                 actor=request.user,
-            )
+                scope="open_activity",
+                create=lambda: services.open_activity(
+                    team=data["team"],
+                    village=data.get("village"),
+                    title=data["title"],
+                    category=data["category"],
+                    place=data["place"],
+                    starts_at=data["starts_at"],
+                    ends_at=data["ends_at"],
+                    capacity=data["capacity"],
+                    min_age=data["min_age"],
+                    details=data["details"],
+                    actor=request.user,
+                ),
+            ).result
         except DomainError as error:
             return refused(request, "service/lead_new.html", {"form": form}, error)
         messages.success(request, _("The activity is open. People can sign up now."))
@@ -229,15 +233,19 @@ def enter(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             person = _person(activity, form.cleaned_data["code"])
-            services.enter_record(
-                resident=person,
-                category=activity.category_id,
-                served_on=rules.local_day(activity.starts_at),
-                minutes=form.cleaned_data["minutes"],
-                quantity=form.cleaned_data.get("quantity") or 1,
-                activity=activity,
+            form.once(
                 actor=request.user,
-                reason=form.cleaned_data["reason"],
+                scope=f"enter_record:{activity.pk}",
+                create=lambda: services.enter_record(
+                    resident=person,
+                    category=activity.category_id,
+                    served_on=rules.local_day(activity.starts_at),
+                    minutes=form.cleaned_data["minutes"],
+                    quantity=form.cleaned_data.get("quantity") or 1,
+                    activity=activity,
+                    actor=request.user,
+                    reason=form.cleaned_data["reason"],
+                ),
             )
         except DomainError as error:
             return refused(request, "service/lead_enter.html", context, error)

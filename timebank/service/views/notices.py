@@ -64,13 +64,17 @@ def objection(request: HttpRequest, pk: int, record_pk: int) -> HttpResponse:
     context = {"village": village, "record": record, "row": selectors.notice_row(record), "form": form}
     if request.method == "POST" and form.is_valid():
         try:
-            made = services.raise_objection(
-                record=record,
-                resident=resident,
-                text=form.cleaned_data["text"],
+            made = form.once(
                 actor=request.user,
-                on_behalf_of=on_behalf_of(request),
-            )
+                scope=f"raise_objection:{record.pk}:{resident.pk}",
+                create=lambda: services.raise_objection(
+                    record=record,
+                    resident=resident,
+                    text=form.cleaned_data["text"],
+                    actor=request.user,
+                    on_behalf_of=on_behalf_of(request),
+                ),
+            ).result
         except DomainError as error:
             return refused(request, "service/objection.html", context, error)
         messages.success(
