@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.apps import apps
 from django.db.models import F
 from django.urls import reverse
 
+from marketplace.payments import sources
 from marketplace.sponsors import rules
 from marketplace.sponsors.models import Need, Pledge, Receipt
 from marketplace.sponsors.services.papers import counter_receipt, issue_receipt
@@ -107,23 +107,6 @@ def _count(need_id: int, fen: int) -> None:
     )
 
 
-def installed() -> bool:
-    """Say whether payments are part of this installation."""
-    return apps.is_installed("marketplace.payments")
-
-
-def online() -> str:
-    """Name the payment service that is set up; "" for none."""
-    if not installed():
-        return ""
-    from marketplace.payments import providers
-
-    return providers.online()
-
-
 def register() -> None:
-    """Answer for pledges where payments are installed."""
-    if installed():
-        from marketplace.payments import sources
-
-        sources.register(PREFIX, PledgeSource())
+    """Answer for pledges."""
+    sources.register(PREFIX, PledgeSource())

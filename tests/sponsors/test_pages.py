@@ -12,8 +12,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from marketplace.funds.models import Commitment
+from marketplace.funds.selectors import equation
+from marketplace.payments.models import Payment
+from marketplace.payments.services import by_hand
 from marketplace.sponsors.models import Agreement, Claim, Delivery, Enterprise, Need, Pledge, Receipt
 from marketplace.sponsors.services import enterprises, papers
+from tests.funds.world import left
 from tests.rewards.world import PASSWORD, next_phone
 from tests.sponsors.world import Giving, next_code, soon
 from timebank.registry.models import Organisation, User
@@ -239,3 +243,20 @@ def test_the_reward_and_the_ticket_name_the_sponsor_until_it_withdraws(giving: G
     enterprises.withdraw_name(enterprise=giving.sponsor, actor=giving.giver)
     for page in pages:
         assert "晨光" not in client.get(page).content.decode()
+
+
+def test_a_transfer_confirmed_by_two_fulfils_the_pledge(giving: Giving, go: Any, settings: Any) -> None:
+    """Without keys: bank transfer; ten clicks are one payment; the purpose holds the money, the receipt is written."""
+    settings.STRIPE_SECRET_KEY = ""
+    pledge = giving.pledge(restricted=True)
+    assert "银行转账" in go(giving.giver, "pay", pledge.pk).content.decode()
+    for _click in range(3):
+        assert go(giving.giver, "pay", pledge.pk, act="transfer").status_code == 302
+    payment = Payment.objects.get()
+    by_hand.record_transfer(payment=payment, received_on=dt.date(2026, 1, 5), actor=giving.money.keeper)
+    by_hand.confirm_transfer(payment=payment, actor=giving.money.town)
+    pledge.refresh_from_db()
+    assert (pledge.state, pledge.received_fen, left(giving.fund, pledge.purpose)) == ("fulfilled", 100000, 100000)
+    assert Receipt.objects.get().source == f"payment:{payment.pk}"
+    assert go(giving.giver, "pay", pledge.pk).status_code == 404  # nothing is missing
+    assert list(equation.differences()) == []

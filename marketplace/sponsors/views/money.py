@@ -13,7 +13,10 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
-from marketplace.sponsors import forms, money, rules
+from marketplace.payments import providers
+from marketplace.payments.services.by_hand import announce_transfer
+from marketplace.payments.services.starting import start_payment
+from marketplace.sponsors import forms, rules
 from marketplace.sponsors.models import Enterprise, Pledge
 from marketplace.sponsors.selectors import parties
 from marketplace.sponsors.services.needs import key_of
@@ -27,11 +30,11 @@ def pay(request: HttpRequest, pk: int) -> HttpResponse:
     """Choose how to pay what is missing."""
     user = person(request)
     pledge = parties.pledge_of(user, pk)
-    if not money.installed() or pledge.kind != Pledge.Kind.MONEY or not pledge.is_live or not pledge.missing_fen:
+    if pledge.kind != Pledge.Kind.MONEY or not pledge.is_live or not pledge.missing_fen:
         raise Http404
     if pledge.enterprise.state != Enterprise.State.ACTIVE:
         raise Http404
-    online = money.online()
+    online = providers.online()
     acts = []
     if online:
         acts.append(
@@ -82,8 +85,6 @@ def _facts(pledge: Pledge, user: Any, way: str) -> dict[str, Any]:
 
 
 def _online(request: HttpRequest, pledge: Pledge, user: Any) -> HttpResponse:
-    from marketplace.payments.services.starting import start_payment
-
     payment = start_payment(
         amount_minor=pledge.missing_fen,
         origin=settings.SITE_URL or request.build_absolute_uri("/"),
@@ -96,7 +97,5 @@ def _online(request: HttpRequest, pledge: Pledge, user: Any) -> HttpResponse:
 
 
 def _transfer(pledge: Pledge, user: Any) -> HttpResponse:
-    from marketplace.payments.services.by_hand import announce_transfer
-
     payment = announce_transfer(amount_fen=pledge.missing_fen, **_facts(pledge, user, "bank"))
     return redirect("payments:status", public_id=payment.public_id)

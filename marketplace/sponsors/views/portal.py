@@ -10,7 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from marketplace.sponsors import forms, money, rules
+from marketplace.payments import providers
+from marketplace.sponsors import forms, rules
 from marketplace.sponsors.models import Claim, Delivery, Enterprise, Need, Pledge
 from marketplace.sponsors.selectors import parties
 from marketplace.sponsors.selectors.impact import impact_of
@@ -359,7 +360,7 @@ def pledge(request: HttpRequest, pk: int) -> HttpResponse:
     if result.is_live and result.enterprise.state == Enterprise.State.ACTIVE:
         if result.kind == Pledge.Kind.MONEY and result.missing_fen:
             links = [(_("Pay"), reverse("sponsors:pay", args=[result.pk])), *links]
-            if not money.online():
+            if not providers.online():
                 notes.append(("info", _("No payment service is set up: pay by bank transfer.")))
         elif result.kind != Pledge.Kind.MONEY:
             acts += _delivery_acts(result, user)
