@@ -67,3 +67,8 @@ def check_settings():
 
 
 SWEEPS = [Sweep("bees", due=lambda now: [] if Hive.objects.filter(name="swept 1").exists() else [1], handle=handle)]
+
+
+def process(site: str) -> list[str] | None:
+    """Keep nothing running beside the site."""
+    return None

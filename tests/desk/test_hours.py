@@ -146,7 +146,7 @@ def test_a_poster_of_another_village_is_not_found(village, enter):
 def test_an_objection_is_answered_with_reasons(village, enter):
     record = village.world.published(village.world.resident())[0]
     doubt = objection(village, record)
-    client = enter(village.admin)
+    client = enter(village.world.verifier)  # the admin verified it
     assert "那天没有看到他" in client.get(url("notice")).content.decode()
     assert client.post(url("objection", doubt.pk), {"upheld": "no", "answer": ""}).status_code == 422
     doubt.refresh_from_db()
@@ -161,7 +161,7 @@ def test_an_objection_is_answered_with_reasons(village, enter):
 def test_an_upheld_objection_sends_the_record_back(village, enter):
     record = village.world.published(village.world.resident())[0]
     doubt = objection(village, record)
-    enter(village.admin).post(url("objection", doubt.pk), {"upheld": "yes", "answer": "确实没有来"})
+    enter(village.world.verifier).post(url("objection", doubt.pk), {"upheld": "yes", "answer": "确实没有来"})
     assert states(record) == ["returned"]
 
 

@@ -502,12 +502,21 @@ LEDGER_WRITERS = {
     "seal",
     "seal_all",
     "set_expiry_account",
+    "set_expiry_accounts",
     "restore_lapsed",
     "take_back",
     "lapsed_of",  # reads
 }
 #: What can make or move points.
-POINT_WRITERS = LEDGER_WRITERS - {"anchor", "seal", "seal_all", "set_expiry_account", "close_account", "lapsed_of"}
+POINT_WRITERS = LEDGER_WRITERS - {
+    "anchor",
+    "seal",
+    "seal_all",
+    "set_expiry_account",
+    "set_expiry_accounts",
+    "close_account",
+    "lapsed_of",
+}
 MONEY_APPS = ("funds", "payments", "sponsors")
 
 

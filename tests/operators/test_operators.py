@@ -201,9 +201,12 @@ def test_category_is_made_below_another_and_renamed(client, operator, keys):
 
 
 def test_order_is_shown_and_cannot_be_changed_here(client, market, operator):
-    from tests.order.test_orders import basket_of, place
+    from tests.order.test_orders import place
+    from timebank.registry.models import Consent
 
-    order = place(basket_of(market.resident(points=10000), market.reward("香皂", "5"), quantity=2))
+    buyer = market.resident(points=10000)
+    Consent.objects.create(resident=buyer, version="1")
+    order = place(buyer, (market.reward("香皂", "5"), 2))
     client.force_login(operator)
     url = reverse("dashboard:order-detail", args=[order.number])
     page = client.get(url).content.decode()

@@ -167,7 +167,7 @@ def test_the_same_person_never_confirms(world: World):
 def test_money_that_is_not_there_is_given_up(world: World):
     payment = announce(world)
     by_hand.record_transfer(payment=payment, received_on=timezone.localdate(), actor=world.keeper)
-    by_hand.confirm_transfer(payment=payment, actor=world.approver, there=False, reason="没有到账")
+    by_hand.confirm_transfer(payment=payment, actor=world.approver, arrived=False, reason="没有到账")
     payment.refresh_from_db()
     assert (payment.state, world.free()) == ("failed", 0)
 

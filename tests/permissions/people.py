@@ -333,7 +333,7 @@ def _sponsors(cast: Cast, world: Any) -> None:
         region=world.town,
         uscc="91371003MA3C1LBC2A",
         contact_name="赵经理",
-        contact_phone="13700009901",
+        contact_phone="13700009903",
         password="a-long-pass",
     )
     enterprises.decide_application(enterprise=sponsor, actor=town, approve=True)

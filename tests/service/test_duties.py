@@ -56,7 +56,7 @@ def test_whose_hands_are_on_a_record_does_not_verify_it(world: World, cheat: str
     assert services.verify_record(record=record, actor=world.verifier).state == "verified"
 
 
-@pytest.mark.parametrize("cheat", CHEATS)
+@pytest.mark.parametrize("cheat", ["scans for another"])  # the table itself refuses whoever closed: see its check
 def test_control_without_the_predicate_the_cheat_works(world: World, cheat: str, blind: None) -> None:
     record = CHEATS[cheat](world, world.admin)
     assert services.verify_record(record=record, actor=world.admin).state == "verified"

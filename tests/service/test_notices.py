@@ -92,9 +92,9 @@ def test_an_objection_stops_the_credit_until_it_is_answered(world: World) -> Non
     (row,) = selectors.notice_list(world.village)
     assert row.is_disputed
     answered = services.answer_objection(
-        objection=objection, actor=world.admin, upheld=False, answer="签到在八点", now=at(23)
+        objection=objection, actor=world.verifier, upheld=False, answer="签到在八点", now=at(23)
     )
-    assert (answered.state, answered.answered_by, answered.answered_at) == ("dismissed", world.admin, at(23))
+    assert (answered.state, answered.answered_by, answered.answered_at) == ("dismissed", world.verifier, at(23))
     report = services.credit_due(now=at(1, month=12))
     assert (report.credited, balance(world.wang)) == (1, 100)
     assert tokens_of(record) == ["submitted", "verified", "published", "disputed", "published", "credited"]
@@ -105,7 +105,7 @@ def test_an_upheld_objection_returns_the_record(world: World) -> None:
     mine = services.raise_objection(record=record, resident=world.li, text="不在", actor=world.li.user, now=at(21))
     third = world.resident("孙")
     other = services.raise_objection(record=record, resident=third, text="没看见", actor=third.user, now=at(21))
-    services.answer_objection(objection=mine, actor=world.admin, upheld=True, answer="核实不在场", now=at(23))
+    services.answer_objection(objection=mine, actor=world.verifier, upheld=True, answer="核实不在场", now=at(23))
     record = Record.objects.get(pk=record.pk)
     assert (record.state, record.verified_by, record.notice_until) == ("returned", None, None)
     other.refresh_from_db()
@@ -123,9 +123,9 @@ def test_every_doubt_must_be_answered(world: World) -> None:
     )
     assert list(selectors.objections_open(world.admin)) == [one, two]
     assert not selectors.objections_open(world.stranger).exists()
-    services.answer_objection(objection=one, actor=world.admin, upheld=False, answer="在", now=at(22))
+    services.answer_objection(objection=one, actor=world.verifier, upheld=False, answer="在", now=at(22))
     assert Record.objects.get().state == "disputed"
-    services.answer_objection(objection=two, actor=world.admin, upheld=False, answer="在", now=at(22))
+    services.answer_objection(objection=two, actor=world.verifier, upheld=False, answer="在", now=at(22))
     assert Record.objects.get().state == "published"
 
 
@@ -160,14 +160,14 @@ def test_answers_come_from_somebody_neutral_with_reasons(world: World) -> None:
     with refusal(NotAllowed):
         services.answer_objection(objection=objection, actor=world.leader, upheld=True, answer="好")
     with refusal(errors.ReasonNeeded):
-        services.answer_objection(objection=objection, actor=world.admin, upheld=True, answer="")
+        services.answer_objection(objection=objection, actor=world.verifier, upheld=True, answer="")
     for person in (world.li, world.wang):
         from timebank.registry import services as registry
 
         registry.grant_role(user=person.user, role="verifier", actor=None, region=world.village)
         with refusal(errors.OwnObjection):
             services.answer_objection(objection=objection, actor=person.user, upheld=False, answer="在")
-    services.answer_objection(objection=objection, actor=world.admin, upheld=False, answer="在")
+    services.answer_objection(objection=objection, actor=world.verifier, upheld=False, answer="在")
     with refusal(errors.ObjectionAnswered):
-        services.answer_objection(objection=objection, actor=world.admin, upheld=True, answer="又不在")
+        services.answer_objection(objection=objection, actor=world.verifier, upheld=True, answer="又不在")
     assert Objection.objects.get().state == "dismissed"

@@ -137,7 +137,7 @@ def record_transfer(*, payment: Payment, received_on: dt.date, actor: Any, docum
 
 
 @transaction.atomic
-def confirm_transfer(*, payment: Payment, actor: Any, item: bool = True, reason: str = "") -> Payment:
+def confirm_transfer(*, payment: Payment, actor: Any, arrived: bool = True, reason: str = "") -> Payment:
     """Confirm as the second person: booked; or say that it is not there. Raises ``SamePerson``, ``WrongState``."""
     payment = lock_payment(payment.pk)
     rules.require_approve(actor, payment.fund)
@@ -145,14 +145,14 @@ def confirm_transfer(*, payment: Payment, actor: Any, item: bool = True, reason:
         raise WrongState(state=payment.state)
     other_person(actor, payment.prepared_by_id)
     payment.approved_by = actor
-    if not item:
+    if not arrived:
         payment.state = Payment.State.FAILED
         payment.failure = reason.strip()[:200] or "not there"
         payment.save(update_fields=["state", "failure", "approved_by"])
     else:
         payment.save(update_fields=["approved_by"])
         book_by_hand(payment, actor)
-    note(actor, "confirm_payment", payment, payment.fund, reason=reason, there=item)
+    note(actor, "confirm_payment", payment, payment.fund, reason=reason, arrived=arrived)
     return payment
 
 

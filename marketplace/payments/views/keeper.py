@@ -114,13 +114,13 @@ def payment(request: HttpRequest, pk: int) -> HttpResponse:
 def confirm(request: HttpRequest, pk: int) -> HttpResponse:
     """Confirm as the second person that a transfer is there, or say that it is not."""
     shown = _one(request, pk)
-    locked = "absent" not in request.POST
+    arrived = "absent" not in request.POST
     _answered(
         request,
         lambda: by_hand.confirm_transfer(
-            payment=shown, actor=request.user, there=locked, reason=request.POST.get("reason", "")[:200]
+            payment=shown, actor=request.user, arrived=arrived, reason=request.POST.get("reason", "")[:200]
         ),
-        _("Confirmed and booked.") if locked else _("Kept as not arrived."),
+        _("Confirmed and booked.") if arrived else _("Kept as not arrived."),
     )
     return redirect("payments:payment", pk=pk)
 

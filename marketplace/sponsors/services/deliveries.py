@@ -14,7 +14,7 @@ from marketplace.funds.services import goods, setup
 from marketplace.funds.services.common import keep_file
 from marketplace.partner.models import StockRecord
 from marketplace.rewards.rules import RECEIVE_STOCK
-from marketplace.rewards.services import receive_stock
+from marketplace.rewards.services.stock import receive_stock
 from marketplace.sponsors import rules
 from marketplace.sponsors.errors import EvidenceMissing, NotThere, SamePerson, TooMuch, WrongShelf, WrongState
 from marketplace.sponsors.models import Delivery, Pledge

@@ -38,7 +38,7 @@ def test_record_page_tells_of_returns_and_objections(world: World, sign_in: Call
     assert "Somebody objected" in said
     assert "没来" in said
     assert "李大山" not in said
-    services.answer_objection(objection=objection, actor=world.admin, upheld=True, answer="核实不在场")
+    services.answer_objection(objection=objection, actor=world.verifier, upheld=True, answer="核实不在场")
     said = text_of(client.get(f"/me/hours/{record.pk}/"))
     assert "This record was returned" in said
     assert "核实不在场" in said

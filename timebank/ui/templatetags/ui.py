@@ -229,7 +229,7 @@ def is_cell(value: Any) -> bool:
 
 
 @register.filter
-def position(values: Any, index: int) -> Any:
+def item_at(values: Any, index: int) -> Any:
     """Give the item at ``index``; nothing past the end."""
     try:
         return values[index]
