@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from marketplace.funds.models import BankLine, Budget, Expense, Fund, Purpose
 from marketplace.partner.models import Partner, StockRecord
+from timebank.common.fields import BoundedDateField, BoundedIntegerField, CleanCharField
 from timebank.common.numbers import parse_money
 from timebank.registry.forms import BaseForm
 
@@ -70,17 +71,17 @@ class PartnerChoice(forms.ModelChoiceField):
 
 
 class PurposeForm(OnceForm):
-    name = forms.CharField(label=_("What is it for?"), max_length=120)
-    donor = forms.CharField(label=_("Given by (as it may be shown)"), max_length=120, required=False)
+    name = CleanCharField(label=_("What is it for?"), max_length=120)
+    donor = CleanCharField(label=_("Given by (as it may be shown)"), max_length=120, required=False)
     products = forms.ModelMultipleChoiceField(label=_("Only for these rewards"), queryset=None, required=False)
-    min_age = forms.IntegerField(
+    min_age = BoundedIntegerField(
         label=_("Only from this age"),
         required=False,
         min_value=1,
         max_value=120,
         widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
     )
-    closes_on = forms.DateField(label=_("Last day"), required=False, widget=_day())
+    closes_on = BoundedDateField(label=_("Last day"), required=False, widget=_day())
     pays_tickets = forms.BooleanField(label=_("It pays tickets (otherwise only a project's bills)"), required=False)
 
     def __init__(self, *args: Any, fund: Fund, **kwargs: Any) -> None:
@@ -96,7 +97,7 @@ class PurposeForm(OnceForm):
 class PurposeChangeForm(OnceForm):
     to = forms.ModelChoiceField(label=_("New purpose"), queryset=None, required=False, empty_label=_("Free money"))
     amount = MoneyField(label=_("Amount"))
-    consent = forms.CharField(
+    consent = CleanCharField(
         label=_("Consent of the donor"), max_length=200, help_text=_("Who agreed, when, and where the letter is kept.")
     )
 
@@ -109,9 +110,9 @@ class PurposeChangeForm(OnceForm):
 class PriceForm(OnceForm):
     record = RecordChoice(label=_("Reward"), queryset=None)
     amount = MoneyField(label=_("Agreed price for one"), least=0, help_text=_("0: the village bears it itself."))
-    valid_from = forms.DateField(label=_("From"), widget=_day())
-    valid_until = forms.DateField(label=_("Until"), required=False, widget=_day())
-    note = forms.CharField(label=_("Note"), max_length=200, required=False)
+    valid_from = BoundedDateField(label=_("From"), widget=_day())
+    valid_until = BoundedDateField(label=_("Until"), required=False, widget=_day())
+    note = CleanCharField(label=_("Note"), max_length=200, required=False)
 
     def __init__(self, *args: Any, fund: Fund, **kwargs: Any) -> None:
         kwargs.setdefault("initial", {}).setdefault("valid_from", timezone.localdate())
@@ -123,7 +124,7 @@ class BudgetForm(OnceForm):
     quarter = forms.ChoiceField(label=_("Quarter"))
     kind = forms.ChoiceField(label=_("For what?"), choices=Budget.Kind.choices)
     amount = MoneyField(label=_("Planned"), least=0)
-    note = forms.CharField(label=_("Note"), max_length=200, required=False)
+    note = CleanCharField(label=_("Note"), max_length=200, required=False)
 
     def __init__(self, *args: Any, quarters: list[dt.date], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -135,11 +136,11 @@ class BudgetForm(OnceForm):
 class LineForm(OnceForm):
     kind = forms.ChoiceField(label=_("What is it?"), choices=BankLine.Kind.choices)
     amount = MoneyField(label=_("Amount"))
-    booked_on = forms.DateField(label=_("Day"), widget=_day())
+    booked_on = BoundedDateField(label=_("Day"), widget=_day())
     cash = forms.BooleanField(label=_("In cash, not at the bank"), required=False)
     partner = PartnerChoice(label=_("Supplier"), queryset=None, required=False)
-    reference = forms.CharField(label=_("Bank's number"), max_length=60, required=False)
-    note = forms.CharField(label=_("Note"), max_length=200, required=False)
+    reference = CleanCharField(label=_("Bank's number"), max_length=60, required=False)
+    note = CleanCharField(label=_("Note"), max_length=200, required=False)
 
     def __init__(self, *args: Any, fund: Fund, **kwargs: Any) -> None:
         kwargs.setdefault("initial", {}).setdefault("booked_on", timezone.localdate())
@@ -156,7 +157,7 @@ class ExplainForm(OnceForm):
     )
     purpose = forms.ModelChoiceField(label=_("Purpose"), queryset=None, required=False, empty_label=_("Free money"))
     amount = MoneyField(label=_("Amount"))
-    note = forms.CharField(label=_("How do you know?"), max_length=200)
+    note = CleanCharField(label=_("How do you know?"), max_length=200)
 
     def __init__(self, *args: Any, fund: Fund, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -167,10 +168,10 @@ class ExplainForm(OnceForm):
 class ExpenseForm(OnceForm):
     kind = forms.ChoiceField(label=_("For what?"), choices=Expense.Kind.choices)
     purpose = forms.ModelChoiceField(label=_("Purpose"), queryset=None, required=False, empty_label=_("Free money"))
-    payee = forms.CharField(label=_("Payee"), max_length=80)
-    text = forms.CharField(label=_("What was bought or done?"), max_length=200)
+    payee = CleanCharField(label=_("Payee"), max_length=80)
+    text = CleanCharField(label=_("What was bought or done?"), max_length=200)
     amount = MoneyField(label=_("Amount"))
-    voucher_number = forms.CharField(label=_("Number of the invoice or receipt"), max_length=40)
+    voucher_number = CleanCharField(label=_("Number of the invoice or receipt"), max_length=40)
     file = forms.FileField(label=_("Invoice or receipt (PDF or photograph)"), required=False)
 
     def __init__(self, *args: Any, fund: Fund, **kwargs: Any) -> None:
@@ -182,7 +183,7 @@ class AllocationForm(OnceForm):
     target = forms.ModelChoiceField(label=_("To the fund"), queryset=None)
     purpose = forms.ModelChoiceField(label=_("Purpose"), queryset=None, required=False, empty_label=_("Free money"))
     amount = MoneyField(label=_("Amount"))
-    note = forms.CharField(label=_("Note"), max_length=200, required=False)
+    note = CleanCharField(label=_("Note"), max_length=200, required=False)
 
     def __init__(self, *args: Any, fund: Fund, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -193,10 +194,10 @@ class AllocationForm(OnceForm):
 
 
 class AccountForm(OnceForm):
-    holder = forms.CharField(label=_("Account holder"), max_length=80)
-    bank_name = forms.CharField(label=_("Bank"), max_length=80)
-    bank_code = forms.CharField(label=_("Bank code"), max_length=12, required=False)
-    number = forms.CharField(
+    holder = CleanCharField(label=_("Account holder"), max_length=80)
+    bank_name = CleanCharField(label=_("Bank"), max_length=80)
+    bank_code = CleanCharField(label=_("Bank code"), max_length=12, required=False)
+    number = CleanCharField(
         label=_("Account number"),
         max_length=40,
         help_text=_("Kept encrypted. A second person confirms it; it can be used after three working days."),
@@ -205,11 +206,11 @@ class AccountForm(OnceForm):
 
 
 class ObjectionForm(BaseForm):
-    text = forms.CharField(label=_("What is wrong?"), max_length=300, widget=forms.Textarea(attrs={"rows": 3}))
+    text = CleanCharField(label=_("What is wrong?"), max_length=300, widget=forms.Textarea(attrs={"rows": 3}))
 
 
 class AnswerForm(BaseForm):
-    answer = forms.CharField(label=_("Answer"), max_length=300, widget=forms.Textarea(attrs={"rows": 2}))
+    answer = CleanCharField(label=_("Answer"), max_length=300, widget=forms.Textarea(attrs={"rows": 2}))
     pay = forms.ChoiceField(
         label=_("What happens to the line?"),
         choices=(("yes", _("It is paid")), ("no", _("It is taken back"))),
@@ -218,9 +219,9 @@ class AnswerForm(BaseForm):
 
 
 class PrepareForm(BaseForm):
-    invoice_number = forms.CharField(label=_("Invoice number"), max_length=40, required=False)
+    invoice_number = CleanCharField(label=_("Invoice number"), max_length=40, required=False)
     file = forms.FileField(label=_("Invoice or receipt (PDF or photograph)"), required=False)
-    no_invoice_reason = forms.CharField(
+    no_invoice_reason = CleanCharField(
         label=_("If there is none: why"),
         max_length=200,
         required=False,
@@ -238,9 +239,9 @@ class PeriodForm(BaseForm):
 
 class GiftForm(OnceForm):
     record = RecordChoice(label=_("Service"), queryset=None)
-    units = forms.IntegerField(label=_("How many"), min_value=1, max_value=100000)
-    donor = forms.CharField(label=_("Given by (as it may be shown)"), max_length=120)
-    valid_until = forms.DateField(label=_("Until"), required=False, widget=_day())
+    units = BoundedIntegerField(label=_("How many"), min_value=1, max_value=100000)
+    donor = CleanCharField(label=_("Given by (as it may be shown)"), max_length=120)
+    valid_until = BoundedDateField(label=_("Until"), required=False, widget=_day())
 
     def __init__(self, *args: Any, fund: Fund, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -255,7 +256,7 @@ class BatchChoice(forms.ModelChoiceField):
 class ValueForm(BaseForm):
     batch = BatchChoice(label=_("Goods"), queryset=None)
     amount = MoneyField(label=_("Value of all of them"))
-    reason = forms.CharField(
+    reason = CleanCharField(
         label=_("Evidence"),
         max_length=200,
         help_text=_("The invoice, or two quotes; without either they count nothing."),

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from marketplace.funds.models import Fund
 from marketplace.payments.models import BankEntry, Payment
+from timebank.common.fields import BoundedDateField, CleanCharField
 from timebank.common.numbers import parse_money
 from timebank.registry.forms import BaseForm
 
@@ -29,8 +30,8 @@ def read_amount(text: str) -> int:
 class RefundForm(BaseForm):
     """Prepare a refund; another person approves it."""
 
-    amount = forms.CharField(label=_("How much goes back"), max_length=20)
-    reason = forms.CharField(label=_("Reason"), max_length=200)
+    amount = CleanCharField(label=_("How much goes back"), max_length=20)
+    reason = CleanCharField(label=_("Reason"), max_length=200)
     key = forms.UUIDField(widget=forms.HiddenInput)
 
     def clean_amount(self) -> int:
@@ -40,8 +41,8 @@ class RefundForm(BaseForm):
 class ReceiptForm(BaseForm):
     """Say that an announced transfer has arrived."""
 
-    received_on = forms.DateField(label=_("Received on"), widget=forms.DateInput(attrs={"type": "date"}))
-    document = forms.CharField(label=_("Number of the bank slip or receipt"), max_length=60, required=False)
+    received_on = BoundedDateField(label=_("Received on"), widget=forms.DateInput(attrs={"type": "date"}))
+    document = CleanCharField(label=_("Number of the bank slip or receipt"), max_length=60, required=False)
 
 
 class BankFileForm(BaseForm):
@@ -63,7 +64,7 @@ class LineForm(BaseForm):
     kind = forms.ChoiceField(label=_("What it is"), choices=BankEntry.Kind.choices)
     fund = forms.ModelChoiceField(label=_("Fund"), queryset=Fund.objects.none(), required=False)
     payment = forms.ModelChoiceField(label=_("Payment"), queryset=Payment.objects.none(), required=False)
-    text = forms.CharField(label=_("Note"), max_length=200, required=False)
+    text = CleanCharField(label=_("Note"), max_length=200, required=False)
 
     def __init__(self, *args: Any, funds: Any, payments: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)

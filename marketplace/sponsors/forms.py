@@ -11,6 +11,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.sponsors.models import Delivery, Pledge
+from timebank.common.fields import BoundedDateField, BoundedIntegerField, CleanCharField
 from timebank.common.idempotency import IdempotentForm
 from timebank.common.numbers import parse_money
 from timebank.registry.forms import BaseForm
@@ -40,20 +41,20 @@ class YuanField(forms.CharField):
 
 def day_field(label: Any, **kwargs: Any) -> forms.DateField:
     """Return a field for a day."""
-    return forms.DateField(label=label, widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}), **kwargs)
+    return BoundedDateField(label=label, widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}), **kwargs)
 
 
 def phone_field(label: Any = "", **kwargs: Any) -> forms.CharField:
     """Return a field for a mobile number."""
     attrs = {"type": "tel", "inputmode": "tel", "autocomplete": "off"}
-    return forms.CharField(
+    return CleanCharField(
         label=label or _("Mobile number"), max_length=20, widget=forms.TextInput(attrs=attrs), **kwargs
     )
 
 
 def password_field() -> forms.CharField:
     """Return a field for a new password."""
-    return forms.CharField(
+    return CleanCharField(
         label=_("Password"),
         max_length=128,
         help_text=_("At least 8 characters, letters and digits mixed."),
@@ -63,7 +64,7 @@ def password_field() -> forms.CharField:
 
 def uscc_field(**kwargs: Any) -> forms.CharField:
     """Return a field for a unified social credit code."""
-    return forms.CharField(
+    return CleanCharField(
         label=_("Unified social credit code"),
         max_length=30,
         help_text=_("18 characters, as on the licence."),
@@ -81,11 +82,11 @@ class PlainForm(BaseForm):
 
 
 class ReasonForm(BaseForm):
-    reason = forms.CharField(label=_("Reason"), max_length=200)
+    reason = CleanCharField(label=_("Reason"), max_length=200)
 
 
 class OptionalReasonForm(BaseForm):
-    reason = forms.CharField(label=_("Reason"), max_length=200, required=False)
+    reason = CleanCharField(label=_("Reason"), max_length=200, required=False)
 
 
 class _PlacedForm(KeyedForm):
@@ -101,30 +102,30 @@ class _PlacedForm(KeyedForm):
 
 
 class OrganisationForm(_PlacedForm):
-    name = forms.CharField(label=_("Name"), max_length=120)
+    name = CleanCharField(label=_("Name"), max_length=120)
     kind = forms.ChoiceField(label=_("Kind"), choices=Organisation.Kind.choices)
     region = forms.ChoiceField(label=_("Region"))
     uscc = uscc_field(required=False)
-    id_number = forms.CharField(
+    id_number = CleanCharField(
         label=_("ID number"),
         max_length=24,
         required=False,
         help_text=_("Only for a person. It is kept encrypted and shown masked."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    contact_name = forms.CharField(label=_("Contact"), max_length=60, required=False)
+    contact_name = CleanCharField(label=_("Contact"), max_length=60, required=False)
     contact_phone = phone_field(_("Contact phone"), required=False)
 
 
 class ApplyForm(_PlacedForm):
-    name = forms.CharField(label=_("Name of the enterprise"), max_length=120)
+    name = CleanCharField(label=_("Name of the enterprise"), max_length=120)
     uscc = uscc_field()
     region = forms.ChoiceField(label=_("Town to which you apply"))
-    shown_name = forms.CharField(
+    shown_name = CleanCharField(
         label=_("Name to be shown"), max_length=60, required=False, help_text=_("Empty: the enterprise's name.")
     )
     on_thanks_wall = forms.BooleanField(label=_("We may be named on the thank-you wall"), required=False)
-    contact_name = forms.CharField(label=_("Your name"), max_length=60)
+    contact_name = CleanCharField(label=_("Your name"), max_length=60)
     contact_phone = phone_field(help_text=_("You sign in with it."))
     password = password_field()
 
@@ -144,7 +145,7 @@ class InviteForm(KeyedForm):
 
 
 class JoinForm(BaseForm):
-    name = forms.CharField(label=_("Your name"), max_length=60)
+    name = CleanCharField(label=_("Your name"), max_length=60)
     password = password_field()
 
     def clean_password(self) -> str:
@@ -154,23 +155,23 @@ class JoinForm(BaseForm):
 
 
 class RenameForm(BaseForm):
-    name = forms.CharField(label=_("New name"), max_length=120)
-    shown_name = forms.CharField(label=_("Name to be shown"), max_length=60)
-    reason = forms.CharField(label=_("Reason"), max_length=200)
+    name = CleanCharField(label=_("New name"), max_length=120)
+    shown_name = CleanCharField(label=_("Name to be shown"), max_length=60)
+    reason = CleanCharField(label=_("Reason"), max_length=200)
 
 
 class MergeForm(BaseForm):
     into = uscc_field()
-    reason = forms.CharField(label=_("Reason"), max_length=200)
+    reason = CleanCharField(label=_("Reason"), max_length=200)
 
 
 class NeedForm(_PlacedForm):
-    title = forms.CharField(label=_("Title"), max_length=80)
-    title_en = forms.CharField(label=_("English title"), max_length=120, required=False)
+    title = CleanCharField(label=_("Title"), max_length=80)
+    title_en = CleanCharField(label=_("English title"), max_length=120, required=False)
     region = forms.ChoiceField(label=_("Village"))
-    text = forms.CharField(label=_("What it is for"), max_length=1000, widget=forms.Textarea(attrs={"rows": 4}))
-    target = forms.CharField(label=_("Whom it reaches"), max_length=200)
-    place = forms.CharField(label=_("Place"), max_length=120, required=False)
+    text = CleanCharField(label=_("What it is for"), max_length=1000, widget=forms.Textarea(attrs={"rows": 4}))
+    target = CleanCharField(label=_("Whom it reaches"), max_length=200)
+    place = CleanCharField(label=_("Place"), max_length=120, required=False)
     budget = YuanField(label=_("Budget (yuan)"))
     deadline = day_field(_("Until"))
     pays_tickets = forms.BooleanField(
@@ -181,17 +182,17 @@ class NeedForm(_PlacedForm):
 
 
 class ReportForm(BaseForm):
-    report = forms.CharField(label=_("What became of it"), max_length=2000, widget=forms.Textarea(attrs={"rows": 5}))
+    report = CleanCharField(label=_("What became of it"), max_length=2000, widget=forms.Textarea(attrs={"rows": 5}))
 
 
 class ClaimForm(KeyedForm):
-    wished_name = forms.CharField(
+    wished_name = CleanCharField(
         label=_("Name under which it should stand"), max_length=60, help_text=_("The village looks at it first.")
     )
 
 
 class GrantForm(BaseForm):
-    shown_name = forms.CharField(label=_("Name as it will be shown"), max_length=60)
+    shown_name = CleanCharField(label=_("Name as it will be shown"), max_length=60)
 
 
 class PledgeForm(KeyedForm):
@@ -202,13 +203,13 @@ class PledgeForm(KeyedForm):
         help_text=_("Sponsorship: your name is shown in return. Donation: nothing in return."),
     )
     fund = forms.ChoiceField(label=_("To which fund"))
-    text = forms.CharField(label=_("What for"), max_length=200)
+    text = CleanCharField(label=_("What for"), max_length=200)
     amount = YuanField(label=_("Amount (yuan)"), required=False, help_text=_("For money."))
-    units = forms.IntegerField(
+    units = BoundedIntegerField(
         label=_("Units"), min_value=1, max_value=1_000_000, required=False, help_text=_("For goods and services.")
     )
     restricted = forms.BooleanField(label=_("Only for what is written above"), required=False)
-    min_age = forms.IntegerField(label=_("Only for people from age"), min_value=1, max_value=120, required=False)
+    min_age = BoundedIntegerField(label=_("Only for people from age"), min_value=1, max_value=120, required=False)
     due_on = day_field(_("Expected by"))
 
     def __init__(self, *args: Any, funds: Sequence[Any] = (), **kwargs: Any) -> None:
@@ -233,13 +234,13 @@ class NeedPledgeForm(KeyedForm):
 
 
 class DeliveryForm(KeyedForm):
-    units = forms.IntegerField(label=_("Units"), min_value=1, max_value=1_000_000)
+    units = BoundedIntegerField(label=_("Units"), min_value=1, max_value=1_000_000)
     expected_on = day_field(_("Expected on"))
 
 
 class CountForm(BaseForm):
     stockrecord = forms.ChoiceField(label=_("Reward"))
-    units = forms.IntegerField(label=_("Units that came"), min_value=1, max_value=1_000_000)
+    units = BoundedIntegerField(label=_("Units that came"), min_value=1, max_value=1_000_000)
     use_by = day_field(_("Use by"), required=False)
 
     def __init__(self, *args: Any, shelves: Sequence[Any] = (), **kwargs: Any) -> None:
@@ -260,7 +261,7 @@ class CountForm(BaseForm):
 class ValueForm(BaseForm):
     evidence = forms.ChoiceField(label=_("Evidence"), choices=Delivery.Evidence.choices)
     value = YuanField(label=_("Value of all (yuan)"), required=False)
-    evidence_text = forms.CharField(label=_("Number of the invoice, or both quotes"), max_length=200, required=False)
+    evidence_text = CleanCharField(label=_("Number of the invoice, or both quotes"), max_length=200, required=False)
     file = forms.FileField(label=_("Photograph or PDF"), required=False)
 
 
@@ -269,4 +270,4 @@ class FileForm(BaseForm):
 
 
 class OfficialForm(BaseForm):
-    number = forms.CharField(label=_("Number of the official donation receipt"), max_length=40)
+    number = CleanCharField(label=_("Number of the official donation receipt"), max_length=40)

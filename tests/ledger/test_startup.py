@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 
-from timebank.common import health
+from timebank.common import contract
 from timebank.ledger import guards, partitions
 from timebank.ledger.apps import install_guards, prefer_generic_plans
 from timebank.ledger.models import Seal, Unsealed
@@ -21,17 +21,16 @@ class Other:
     vendor = "sqlite"
 
 
-def test_the_room_announces_itself_once_however_often_it_is_made_ready(monkeypatch):
+def test_the_app_announces_itself_once_however_often_it_is_made_ready(monkeypatch):
     heard = []
-    monkeypatch.setattr(health, "_checks", {})
     monkeypatch.setattr(connection_created, "receivers", [])
     monkeypatch.setattr(post_migrate, "receivers", [])
     monkeypatch.setattr("timebank.ledger.apps.prefer_generic_plans", lambda **told: heard.append("plans"))
     monkeypatch.setattr("timebank.ledger.apps.install_guards", lambda **told: heard.append("guards"))
-    room = apps.get_app_config("ledger")
-    room.ready()
-    room.ready()
-    assert health._checks == {"ledger": check_ledger}
+    config = apps.get_app_config("ledger")
+    config.ready()
+    config.ready()
+    assert contract.by_name("health_checks")["ledger"] is check_ledger
     # A signal holds on to functions weakly; ours live in the module for as long as the test replaces them.
     connection_created.send(sender=Other, connection=Other())
     assert heard == ["plans"]

@@ -32,13 +32,14 @@ from marketplace.funds.models import (
     SuspenseMove,
 )
 from marketplace.funds.rules import INSIDE
+from timebank.common.input import clean_text, read_id
 from timebank.ledger import selectors as ledger_read
 from timebank.registry.rules import can, regions_where
 
 
 def number(text: Any) -> int:
     """Read an id out of a form; 0 for anything else."""
-    return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 19 else 0
+    return read_id(text, 0)
 
 
 def funds_for(user: Any) -> QuerySet[Fund]:
@@ -183,7 +184,7 @@ def allocations_of(fund: Fund) -> QuerySet[Allocation]:
 
 def payee_named(fund: Fund, name: str) -> Payee | None:
     """Find the payee of this name in the fund's region."""
-    return Payee.objects.filter(region__path__startswith=fund.region.path, name=name.strip()).first()
+    return Payee.objects.filter(region__path__startswith=fund.region.path, name=clean_text(name)).first()
 
 
 def attachment_of(fund: Fund, pk: int) -> Attachment | None:

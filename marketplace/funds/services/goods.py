@@ -17,6 +17,7 @@ from marketplace.funds.models import AgreedPrice, Batch, BatchUse, Fund, Purchas
 from marketplace.funds.services.common import check_fen, note, person
 from marketplace.funds.services.promising import BATCH_ORDER, paths_up, price_on
 from marketplace.partner.models import StockRecord
+from timebank.common.input import clean_text
 from timebank.registry.models import User
 
 Source = Batch.Source
@@ -112,7 +113,7 @@ def value_batch(*, batch: Batch, fen: int, actor: User, reason: str, now: dt.dat
     check_fen(fen)
     if batch.valued_at is not None or batch.source != Source.DELIVERY:
         raise errors.WrongState
-    if not reason.strip():
+    if not clean_text(reason):
         raise errors.EvidenceMissing(field="reason")
     gone = fen * (batch.units - batch.units_left) // batch.units
     key = f"batch:{batch.pk}:value"

@@ -26,6 +26,7 @@ from marketplace.funds.models import (
 )
 from marketplace.funds.services.common import check_fen, decide, lock_prepared, once, person
 from marketplace.partner.models import Partner
+from timebank.common.input import clean_text
 from timebank.registry.models import Region, User
 from timebank.registry.rules import require
 
@@ -86,12 +87,12 @@ def prepare_purpose_change(
 ) -> PurposeChange:
     """Prepare to bind a remainder to another purpose, or to free it; the donor has agreed."""
     rules.require_at(actor, rules.KEEP_FUND, purpose.fund)
-    if not consent.strip():
+    if not clean_text(consent):
         raise errors.EvidenceMissing(field="consent")
     if to is not None and to.fund_id != purpose.fund_id:
         raise errors.PurposeMismatch(field="to")
     book.check_purpose_open(to)
-    facts = {"purpose": purpose, "to": to, "fen": check_fen(fen), "consent": consent.strip()[:200]}
+    facts = {"purpose": purpose, "to": to, "fen": check_fen(fen), "consent": clean_text(consent)[:200]}
     return once(PurposeChange, key=key, prepared_by=actor, attachment=attachment, **facts)[0]
 
 
@@ -151,7 +152,7 @@ def prepare_expense(
 ) -> Expense:
     """Prepare a bill of a project (out of its purpose only) or another expense (out of free money only)."""
     rules.require_at(actor, rules.KEEP_FUND, fund)
-    if not voucher_number.strip():
+    if not clean_text(voucher_number):
         raise errors.EvidenceMissing(field="voucher_number")
     book.check_purpose_open(purpose)
     facts: dict[str, Any] = {
@@ -160,8 +161,8 @@ def prepare_expense(
         "purpose": purpose,
         "kind": kind,
         "fen": check_fen(fen),
-        "text": text.strip()[:200],
-        "voucher_number": voucher_number.strip()[:40],
+        "text": clean_text(text)[:200],
+        "voucher_number": clean_text(voucher_number)[:40],
         "voucher": voucher,
     }
     return once(Expense, key=key, prepared_by=actor, **facts)[0]
@@ -254,8 +255,8 @@ def record_line(
         "bank_account": bank_account,
         "partner": partner,
         "purpose": purpose,
-        "reference": reference.strip()[:60],
-        "note": note.strip()[:200],
+        "reference": clean_text(reference)[:60],
+        "note": clean_text(note)[:200],
     }
     return once(BankLine, key=key, prepared_by=actor, **facts)[0]
 
@@ -372,11 +373,11 @@ def prepare_explanation(
 ) -> SuspenseMove:
     """Say whose money an unknown line is; without a fund it goes back to the payer."""
     require(actor, rules.RECORD_BANK, region=region_of(line))
-    if not note.strip():
+    if not clean_text(note):
         raise errors.EvidenceMissing(field="note")
     if line.kind != Line.UNKNOWN or line.state != "approved":
         raise errors.WrongState
-    facts = {"line": line, "fund": fund, "purpose": purpose, "fen": check_fen(fen), "note": note.strip()[:200]}
+    facts = {"line": line, "fund": fund, "purpose": purpose, "fen": check_fen(fen), "note": clean_text(note)[:200]}
     return once(SuspenseMove, key=key, prepared_by=actor, **facts)[0]
 
 

@@ -12,6 +12,7 @@ from marketplace.funds import errors, rules
 from marketplace.funds.models import Payee, PayeeAccount
 from marketplace.funds.services.numbers import check_account_number
 from marketplace.partner.models import Partner
+from timebank.common.input import clean_text
 from timebank.registry import ids
 from timebank.registry.models import Organisation, Region, User
 from timebank.registry.rules import can, require
@@ -41,11 +42,11 @@ def create_payee(
     """Write down a payee who is no supplier; of a person, the ID number is encrypted and shown masked."""
     require(actor, rules.KEEP_FUND, region=region)
     number = ids.validate(id_number) if id_number else ""
-    if not name.strip():
+    if not clean_text(name):
         raise errors.EvidenceMissing(field="name")
     return Payee.objects.create(
         region=region,
-        name=name.strip()[:80],
+        name=clean_text(name)[:80],
         kind=kind,
         organisation=organisation,
         id_number_encrypted=ids.encrypt(number) if number else "",
@@ -78,16 +79,16 @@ def enter_account(
     if not may_enter(actor, payee):
         raise errors.NotThere
     digits = check_account_number(number)
-    if not holder.strip() or not bank_name.strip():
+    if not clean_text(holder) or not clean_text(bank_name):
         raise errors.EvidenceMissing(field="holder")
     try:
         with transaction.atomic():
             account = PayeeAccount.objects.create(
                 payee=payee,
                 key=uuid.UUID(str(key)),
-                holder=holder.strip()[:80],
-                bank_name=bank_name.strip()[:80],
-                bank_code=bank_code.strip()[:12],
+                holder=clean_text(holder)[:80],
+                bank_name=clean_text(bank_name)[:80],
+                bank_code=clean_text(bank_code)[:12],
                 number_encrypted=ids.encrypt(digits),
                 number_last4=digits[-4:],
                 entered_by=actor,

@@ -31,6 +31,7 @@ from marketplace.funds.models import (
 )
 from marketplace.funds.services import payees
 from marketplace.funds.services.common import person
+from timebank.common.input import clean_text
 from timebank.common.numbers import points_to_decimal
 from timebank.common.sheets.writing import safe_cell
 from timebank.registry import ids
@@ -316,9 +317,9 @@ def fail_payout(*, payout: Payout, actor: User, reason: str) -> Payout:
     """Write down that the bank refused a payout of a file: nothing was paid, it can be prepared anew."""
     row = _lock(payout, State.SENT, State.APPROVED, State.PREPARED)
     require(actor, rules.RECORD_BANK, region=_region(row))
-    if not reason.strip():
+    if not clean_text(reason):
         raise errors.EvidenceMissing(field="reason")
-    row.state, row.reason = State.FAILED, reason.strip()[:200]
+    row.state, row.reason = State.FAILED, clean_text(reason)[:200]
     row.save(update_fields=["state", "reason"])
     return row
 
@@ -329,10 +330,10 @@ def bounce_payout(*, payout: Payout, actor: User, reason: str) -> Payout:
     book.lock_bank(payout.bank_account)
     row = _lock_paid(payout)
     require(actor, rules.RECORD_BANK, region=_region(row))
-    if not reason.strip():
+    if not clean_text(reason):
         raise errors.EvidenceMissing(field="reason")
     book.bounce(transfer_id=row.transfer_id, number=row.pk, actor=person(actor))  # type: ignore[arg-type]
-    row.state, row.reason = State.RETURNED, reason.strip()[:200]
+    row.state, row.reason = State.RETURNED, clean_text(reason)[:200]
     row.save(update_fields=["state", "reason"])
     if row.expense_id is not None:
         row.expense.paid_at = None  # type: ignore[union-attr]

@@ -15,6 +15,7 @@ from marketplace.funds.models import Attachment, DrawDown, DrawShare, Objection,
 from marketplace.funds.services import payees, payouts
 from marketplace.funds.services.drawing import reverse_draw
 from marketplace.partner.models import Partner
+from timebank.common.input import clean_text
 from timebank.registry.models import User
 from timebank.registry.rules import can, require
 from timebank.registry.services import record_audit
@@ -172,7 +173,7 @@ def object_to(
     now = now or timezone.now()
     statement = lock_statement(statement, State.ISSUED)
     _require_side(actor, statement)
-    if not text.strip():
+    if not clean_text(text):
         raise errors.EvidenceMissing(field="text")
     if statement.objections_until is not None and timezone.localdate(now) > statement.objections_until:
         raise errors.WrongState
@@ -181,7 +182,7 @@ def object_to(
         if not moved:
             raise errors.WrongState
     made = Objection.objects.create(
-        statement=statement, draw=draw, text=text.strip()[:300], raised_by=actor, raised_at=now
+        statement=statement, draw=draw, text=clean_text(text)[:300], raised_by=actor, raised_at=now
     )
     Statement.objects.filter(pk=statement.pk).update(accepted_by=None, accepted_at=None)
     add_up(statement)
@@ -202,9 +203,9 @@ def answer_objection(
     rules.other_person(actor, objection.raised_by_id)
     if objection.answered_at is not None:
         raise errors.WrongState
-    if not answer.strip():
+    if not clean_text(answer):
         raise errors.EvidenceMissing(field="answer")
-    objection.answer, objection.answered_by, objection.answered_at = answer.strip()[:300], actor, now
+    objection.answer, objection.answered_by, objection.answered_at = clean_text(answer)[:300], actor, now
     objection.save(update_fields=["answer", "answered_by", "answered_at"])
     if objection.draw_id is not None:
         draw = DrawDown.objects.select_for_update(of=("self",), no_key=True).get(pk=objection.draw_id)
@@ -246,11 +247,11 @@ def prepare_statement(
     """Put the supplier's invoice (or why there is none) to a statement, and ask for approval."""
     statement = lock_statement(statement, State.ISSUED)
     require(actor, rules.KEEP_FUND, region=statement.partner.village)
-    if not invoice_number.strip() and not no_invoice_reason.strip():
+    if not clean_text(invoice_number) and not clean_text(no_invoice_reason):
         raise errors.EvidenceMissing(field="invoice_number")
     statement.prepared_by = actor
-    statement.invoice_number, statement.invoice_file = invoice_number.strip()[:40], invoice_file
-    statement.no_invoice_reason = no_invoice_reason.strip()[:200]
+    statement.invoice_number, statement.invoice_file = clean_text(invoice_number)[:40], invoice_file
+    statement.no_invoice_reason = clean_text(no_invoice_reason)[:200]
     statement.save(update_fields=["prepared_by", "invoice_number", "invoice_file", "no_invoice_reason"])
     return statement
 
@@ -294,7 +295,7 @@ def void_statement(*, statement: Statement, actor: User, reason: str, now: dt.da
     """Take an issued statement back: its lines wait for the next one."""
     statement = lock_statement(statement, State.ISSUED)
     require(actor, rules.KEEP_FUND, region=statement.partner.village)
-    if not reason.strip():
+    if not clean_text(reason):
         raise errors.EvidenceMissing(field="reason")
     lines = DrawDown.objects.filter(statement=statement, state__in=[Draw.LISTED, Draw.DISPUTED])
     lines.update(state=Draw.OPEN, statement=None)

@@ -33,6 +33,7 @@ from marketplace.funds.views.common import (
     write,
     yuan,
 )
+from timebank.common.input import read_id, read_page
 from timebank.registry.rules import can
 
 ANY = rules.INSIDE
@@ -41,7 +42,7 @@ PAGE = 50
 
 def pages(request: HttpRequest, rows: Any) -> Any:
     """Return the asked page of a list."""
-    return Paginator(rows, PAGE).get_page(request.GET.get("page"))
+    return Paginator(rows, PAGE).get_page(read_page(request.GET.get("page")))
 
 
 @require_safe
@@ -503,7 +504,7 @@ def payee_list(request: HttpRequest, fund: Fund) -> HttpResponseBase:
     if request.method == "POST":
         account = get_object_or_404(
             PayeeAccount.objects.select_related("payee__region"),
-            pk=selectors.number(request.POST.get("account")),
+            pk=read_id(request.POST.get("account"), 0),
             payee__region__path__startswith=fund.region.path,
         )
         payees.confirm_account(account=account, actor=person(request))

@@ -52,6 +52,7 @@ from marketplace.funds.views.common import (
 from marketplace.funds.views.keeper import ANY, _num, pages
 from marketplace.partner.models import Partner
 from timebank.common.errors import DomainError
+from timebank.common.input import read_id, read_text
 from timebank.registry.rules import can
 
 Rows = list[tuple[list[Any], list[Button]]]
@@ -89,7 +90,7 @@ DECIDED: dict[str, tuple[Any, str, Callable[..., Any], str]] = {
 @fund_page(rules.APPROVE_PAYMENT)
 def decide(request: HttpRequest, fund: Fund) -> HttpResponseBase:
     """Approve or decline what somebody else prepared."""
-    kind, __, pk = request.POST.get("what", "").partition(":")
+    kind, __, pk = read_text(request.POST.get("what")).partition(":")
     approve = request.POST.get("decision") == "approve"
     number = selectors.number(pk)
     back = reverse("funds:approvals", args=[fund.pk])
@@ -99,7 +100,7 @@ def decide(request: HttpRequest, fund: Fund) -> HttpResponseBase:
             if approve:
                 payouts.approve_payout(payout=payout, actor=person(request))
             else:
-                payouts.fail_payout(payout=payout, actor=person(request), reason=request.POST.get("reason", ""))
+                payouts.fail_payout(payout=payout, actor=person(request), reason=read_text(request.POST.get("reason")))
         elif kind == "statement":
             statement = get_object_or_404(selectors.statements_of(fund), pk=number)
             if not approve:
@@ -110,7 +111,7 @@ def decide(request: HttpRequest, fund: Fund) -> HttpResponseBase:
             value = fund.region.path if where.endswith("startswith") else fund
             row = get_object_or_404(model, **{"pk": number, where: value})
             more = {"related_party": request.POST.get("related") == "1"} if kind == "expense" else {}
-            reason = request.POST.get("reason", "")[:200]
+            reason = read_text(request.POST.get("reason"))
             call(**{name: row}, actor=person(request), approve=approve, reason=reason, **more)
         else:
             raise Http404
@@ -217,7 +218,7 @@ def _statement(request: HttpRequest, row: Statement, *, own: bool, keeper: bool)
     here = redirect("funds:statement", row.pk)
 
     def object_to(data: dict[str, Any]) -> None:
-        line = selectors.number(request.POST.get("line"))
+        line = read_id(request.POST.get("line"), 0)
         draw = get_object_or_404(DrawDown, pk=line, statement=row) if line else None
         statements.object_to(statement=row, actor=actor, text=data["text"], draw=draw)
 
@@ -265,7 +266,7 @@ def _statement(request: HttpRequest, row: Statement, *, own: bool, keeper: bool)
         buttons=buttons,
         sections=[_tickets(request, row, may_object=may_object), *_other_lines(row)],
         forms=offered,
-        hidden={"line": request.GET.get("line", "")},
+        hidden={"line": read_text(request.GET.get("line"))},
     )
 
 
@@ -277,7 +278,7 @@ def _one_click(request: HttpRequest, row: Statement) -> bool:
     elif "approve" in request.POST:
         statements.approve_statement(statement=row, actor=actor)
     elif "void" in request.POST:
-        statements.void_statement(statement=row, actor=actor, reason=request.POST.get("reason", ""))
+        statements.void_statement(statement=row, actor=actor, reason=read_text(request.POST.get("reason")))
     else:
         return False
     return True
@@ -533,7 +534,7 @@ def supplier(request: HttpRequest, pk: int) -> HttpResponseBase:
     partner = supplier_selectors.partners_for(request.user).filter(pk=pk).first()
     if partner is None:
         raise Http404
-    month = supplier_selectors.month_named(request.GET.get("month", ""))
+    month = supplier_selectors.month_named(read_text(request.GET.get("month")))
     payee = payees.payee_of(partner=partner)
     form = sent(request, "account", forms.AccountForm)
 

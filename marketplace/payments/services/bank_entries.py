@@ -25,6 +25,7 @@ from marketplace.payments.services import foreign
 from marketplace.payments.services.by_hand import book_by_hand
 from marketplace.payments.services.syncing import lock_payment
 from timebank.common import numbers
+from timebank.common.input import clean_text
 from timebank.registry.rules import require
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def read_file(data: bytes, template: BankTemplate) -> list[Read]:
     result: list[Read] = []
     try:
         for number, row in enumerate(rows, 1):
-            cells = [cell.strip() for cell in row]
+            cells = [clean_text(cell) for cell in row]
             if place is None:
                 place = _columns(cells, template)
             elif any(cells) and _cell(cells, place, "day"):  # sums and empty lines at the end have no day
@@ -231,7 +232,7 @@ def propose_line(
         raise WrongState(state=row.state)
     fund = payment.fund if payment is not None else fund
     _check_kind(row, kind, fund, payment, payout)
-    row.state, row.kind, row.note, row.prepared_by = BankEntry.State.PROPOSED, kind, text.strip()[:200], actor
+    row.state, row.kind, row.note, row.prepared_by = BankEntry.State.PROPOSED, kind, clean_text(text)[:200], actor
     row.fund, row.payment, row.payout = fund, payment, payout
     try:
         with transaction.atomic():

@@ -19,6 +19,7 @@ from marketplace.payments.errors import AmountMismatch, DayInvalid, ReferenceTak
 from marketplace.payments.models import Payment
 from marketplace.payments.models.payments import may_become
 from marketplace.payments.services.syncing import lock_payment, mark_booked
+from timebank.common.input import clean_text
 
 if TYPE_CHECKING:
     from marketplace.funds.models import Fund, Purpose
@@ -61,7 +62,7 @@ def announce_transfer(
             if (known.fund_id, known.purpose_id, known.source, known.amount_minor, known.provider) != asked:
                 raise KeyReused
             return known
-        chosen = reference.strip().upper() or new_reference()
+        chosen = clean_text(reference).upper() or new_reference()
         if Payment.objects.filter(fund=fund, reference=chosen).exists():
             if reference:
                 raise ReferenceTaken(field="reference")
@@ -129,7 +130,7 @@ def record_transfer(*, payment: Payment, received_on: dt.date, actor: Any, docum
     if payment.provider not in BY_HAND or not may_become(payment, Payment.State.PAID):
         raise WrongState(state=payment.state)
     payment.state = Payment.State.PAID
-    payment.prepared_by, payment.received_on, payment.document = actor, received_on, document.strip()[:60]
+    payment.prepared_by, payment.received_on, payment.document = actor, received_on, clean_text(document)[:60]
     payment.paid_at = timezone.now()
     payment.save(update_fields=["state", "prepared_by", "received_on", "document", "paid_at"])
     note(actor, "record_payment", payment, payment.fund, amount=payment.amount_minor)
@@ -147,7 +148,7 @@ def confirm_transfer(*, payment: Payment, actor: Any, arrived: bool = True, reas
     payment.approved_by = actor
     if not arrived:
         payment.state = Payment.State.FAILED
-        payment.failure = reason.strip()[:200] or "not there"
+        payment.failure = clean_text(reason)[:200] or "not there"
         payment.save(update_fields=["state", "failure", "approved_by"])
     else:
         payment.save(update_fields=["approved_by"])

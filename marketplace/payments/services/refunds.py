@@ -18,6 +18,7 @@ from marketplace.payments import providers, rules, sources
 from marketplace.payments.errors import ProviderRefused, ReasonMissing, RefundExceeds
 from marketplace.payments.models import Payment, Refund
 from marketplace.payments.services.syncing import in_suspense, lock_payment, sync_payment
+from timebank.common.input import clean_text
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ def ask_refund(
     rules.require_prepare(actor, payment.fund)
     if type(amount_minor) is not int or amount_minor <= 0:
         raise BadAmount(field="amount")
-    if not reason.strip():
+    if not clean_text(reason):
         raise ReasonMissing(field="reason")
     # Online money is there once it is paid: in suspense, or in another currency, it is booked later.
     if payment.state != Payment.State.BOOKED and not (payment.state == Payment.State.PAID and payment.is_online):
@@ -63,7 +64,7 @@ def ask_refund(
         payment=payment,
         kind=kind,
         amount_minor=amount_minor,
-        reason=reason.strip()[:200],
+        reason=clean_text(reason)[:200],
         prepared_by=actor,
     )
     if made:

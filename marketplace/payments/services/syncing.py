@@ -19,6 +19,7 @@ from marketplace.payments import providers, sources
 from marketplace.payments.models import BalanceTransaction, Dispute, Payment, Refund, StripeEvent
 from marketplace.payments.models.payments import may_become
 from marketplace.payments.providers.base import Line, RemoteDispute, RemotePayment, RemoteRefund
+from timebank.common.input import read_id
 from timebank.ledger.selectors import transfer_by_key
 
 log = logging.getLogger(__name__)
@@ -220,7 +221,7 @@ def _refunds(payment: Payment, remotes: Iterable[RemoteRefund]) -> None:
 def _refund_row(payment: Payment, remote: RemoteRefund) -> Refund:
     known = Refund.objects.filter(payment=payment)
     result = known.filter(remote=remote.id).first()
-    if result is None and remote.number.isdigit():
+    if result is None and read_id(remote.number):
         result = known.filter(pk=int(remote.number), remote="").first()
     if result is None:
         result = Refund.objects.create(

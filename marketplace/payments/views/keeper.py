@@ -21,6 +21,7 @@ from marketplace.payments.models import BankEntry, Payment, Refund
 from marketplace.payments.selectors import keeper as selectors
 from marketplace.payments.services import bank_entries, by_hand, refunds
 from timebank.common.errors import DomainError
+from timebank.common.input import read_page, read_text
 
 PAGE = 24
 
@@ -32,7 +33,7 @@ def _inside(request: HttpRequest) -> None:
 
 
 def _page(request: HttpRequest, rows: Any) -> Any:
-    return Paginator(rows, PAGE).get_page(request.GET.get("page"))
+    return Paginator(rows, PAGE).get_page(read_page(request.GET.get("page")))
 
 
 @login_required
@@ -118,7 +119,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
     _answered(
         request,
         lambda: by_hand.confirm_transfer(
-            payment=shown, actor=request.user, arrived=arrived, reason=request.POST.get("reason", "")[:200]
+            payment=shown, actor=request.user, arrived=arrived, reason=read_text(request.POST.get("reason"))
         ),
         _("Confirmed and booked.") if arrived else _("Kept as not arrived."),
     )
@@ -139,7 +140,7 @@ def decide(request: HttpRequest, pk: int, refund_pk: int) -> HttpResponse:
             approve=approve,
             actor=request.user,
             from_free="from_free" in request.POST,
-            reason=request.POST.get("reason", "")[:200],
+            reason=read_text(request.POST.get("reason")),
         ),
         _("Approved.") if approve else _("Declined."),
     )

@@ -15,6 +15,7 @@ from marketplace.payments.errors import PaymentsError
 from marketplace.payments.models import Payment
 from marketplace.payments.services.starting import LIVE, cancel_payment
 from marketplace.payments.services.syncing import sync_payment
+from timebank.common.input import read_int
 
 REFRESH_SECONDS = 2
 REFRESHES = 15
@@ -89,8 +90,7 @@ def cancel(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 def _page(
     request: HttpRequest, payment: Payment, *, answered: bool, waits: bool = False, turned_back: bool = False
 ) -> HttpResponse:
-    tries = request.GET.get("n", "0")
-    count = int(tries) if tries.isdigit() and len(tries) < 4 else 0
+    count = read_int(request.GET.get("n"), 0, 999, default=0)
     unclear = payment.is_online and (
         payment.state == Payment.State.PROCESSING or not answered or (waits and payment.state in LIVE)
     )

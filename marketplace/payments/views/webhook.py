@@ -17,6 +17,7 @@ from kombu.exceptions import KombuError
 
 from marketplace.payments.services import events
 from marketplace.payments.tasks import task_event
+from timebank.common.input import clean_text, read_int
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ def _live(provider: str) -> bool:
 def _verified(request: HttpRequest) -> tuple[str, dict[str, Any], str]:
     """Return the provider, the event and its text. Raises ``Refused``."""
     length = request.META.get("CONTENT_LENGTH") or ""
-    if length.isdigit() and int(length) > LARGEST:
+    if read_int(length, default=0) > LARGEST:
         raise Refused("too_large")
     raw = request.read(LARGEST + 1)
     if len(raw) > LARGEST:
@@ -115,5 +116,5 @@ def _signer(body: str, header: str) -> str:
 
 def _ahead(header: str) -> bool:
     """Say whether the signature is dated more than the tolerance ahead; the SDK does not look."""
-    moments = [part.partition("=")[2] for part in header.split(",") if part.strip().startswith("t=")]
-    return any(not row.isdigit() or int(row) > time.time() + TOLERANCE for row in moments[:1])
+    moments = [part.partition("=")[2] for part in header.split(",") if clean_text(part).startswith("t=")]
+    return any(read_int(row, default=10**17) > time.time() + TOLERANCE for row in moments[:1])

@@ -37,7 +37,7 @@ def register_party(
     now: dt.datetime | None = None,
 ) -> Organisation:
     """Register an organisation, or one person (kind ``person``) by ID number, kept encrypted and shown masked."""
-    checked = ids.validate(id_number) if id_number.strip() else ""
+    checked = ids.validate(id_number) if clean_text(id_number) else ""
     is_person = kind == Organisation.Kind.PERSON
     if checked and PersonIdentity.objects.filter(id_number_digest=ids.digest(checked)).exists():
         raise OrganisationExists(field="id_number")

@@ -16,6 +16,7 @@ from django.shortcuts import redirect, render
 
 from timebank.common.errors import DomainError
 from timebank.common.idempotency import IdempotentForm
+from timebank.common.input import read_page
 from timebank.registry.forms import BaseForm
 from timebank.registry.models import User
 from timebank.registry.rules import can
@@ -83,7 +84,7 @@ def opened_to(*actions: str) -> Callable[[Callable[..., HttpResponse]], Callable
 
 def page_of(request: HttpRequest, rows: Any, size: int = PAGE) -> Any:
     """Return the asked page of a list; a number out of range gives the nearest."""
-    return Paginator(rows, size).get_page(request.GET.get("page"))
+    return Paginator(rows, size).get_page(read_page(request.GET.get("page")))
 
 
 def _send(request: HttpRequest, act: Act) -> HttpResponse | None:

@@ -19,6 +19,7 @@ from marketplace.sponsors.services import needs as need_services
 from marketplace.sponsors.services import papers as paper_services
 from marketplace.sponsors.services import pledges as pledge_services
 from marketplace.sponsors.views.common import Act, Table, cell, num, opened_to, page_of, person, show
+from timebank.common.input import read_text
 from timebank.common.numbers import format_money
 from timebank.registry.rules import can, regions_where
 
@@ -201,7 +202,7 @@ def _claim_acts(claim: Claim, user: Any) -> list[Act]:
 @opened_to(*SEES_PLEDGES)
 def pledges(request: HttpRequest) -> HttpResponse:
     """List what was promised to our funds."""
-    state = request.GET.get("state", "")
+    state = read_text(request.GET.get("state"))
     page = page_of(request, parties.pledges_at_desk(person(request), state=state))
     rows = [
         (
@@ -428,7 +429,7 @@ def _receipt_acts(row: Pledge, user: Any) -> list[Act]:
 @opened_to(KEEP_FUND, RECEIVE_STOCK)
 def deliveries(request: HttpRequest) -> HttpResponse:
     """List what comes, what is to be counted and what is to be valued."""
-    state = request.GET.get("state", "")
+    state = read_text(request.GET.get("state"))
     page = page_of(request, parties.deliveries_at_desk(person(request), state=state))
     rows = [
         (

@@ -29,7 +29,7 @@ __all__ = ["detail", "listing", "new", "selectors"]
 def listing(request: HttpRequest) -> HttpResponse:
     """List the organisations here, waiting ones first."""
     text = read_text(request.GET.get("q"), 40)
-    kind, status = request.GET.get("kind", ""), request.GET.get("status", "")
+    kind, status = read_text(request.GET.get("kind")), read_text(request.GET.get("status"))
     page = page_of(request, parties.organisations_for(person(request), text=text, kind=kind, status=status))
     rows = [
         (

@@ -30,6 +30,7 @@ from marketplace.sponsors.views.desk import (
     pledge_facts,
     receipt_table,
 )
+from timebank.common.input import clean_text
 from timebank.common.numbers import format_money
 
 PORTAL = "sponsors/desk_page.html"
@@ -46,7 +47,7 @@ def _notes(sponsor: Enterprise) -> list[tuple[str, Any]]:
     result = texts.get(state(sponsor.state))
     if result is None:
         return []
-    return [(result[0], f"{result[1]} {sponsor.reason}".strip())]
+    return [(result[0], clean_text(f"{result[1]} {sponsor.reason}", lines=True))]
 
 
 @opened_to(rules.PLEDGE)

@@ -8,5 +8,5 @@ SECRET_KEY = "attack"
 USE_TZ = True
 TIME_ZONE = "Asia/Shanghai"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-INSTALLED_APPS = ["django.contrib.contenttypes", "timebank.ledger"]
+INSTALLED_APPS = ["django.contrib.contenttypes", "timebank.common", "timebank.ledger"]
 DATABASES = {"default": env.database("DATABASE_URL", "")}
