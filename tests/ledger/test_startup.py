@@ -36,7 +36,7 @@ def test_the_app_announces_itself_once_however_often_it_is_made_ready(monkeypatc
     assert heard == ["plans"]
     post_migrate.send(sender=Other, using="default")
     assert heard == ["plans"]
-    post_migrate.send(sender=room, using="default")
+    post_migrate.send(sender=config, using="default")
     assert heard == ["plans", "guards"]
 
 
