@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.db.models import Prefetch
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -16,7 +17,8 @@ PAID = frozenset({"redeem"})
 def describe_redemptions(keys: Iterable[str]) -> dict[str, Description]:
     """Describe redemptions by id: what was redeemed where; each supplier's share apart."""
     ids = [int(key) for key in keys if key.isdecimal()]
-    redemptions = Redemption.objects.prefetch_related("tickets__product", "tickets__partner").in_bulk(ids)
+    tickets = Prefetch("tickets", Ticket.objects.select_related("product", "partner").order_by("pk"))
+    redemptions = Redemption.objects.prefetch_related(tickets).in_bulk(ids)
     return {str(pk): _describe_redemption(redemption) for pk, redemption in redemptions.items()}
 
 

@@ -152,28 +152,28 @@ def test_the_same_key_is_the_same_page(world: World):
 
 
 def test_one_open_page_for_one_pledge(world: World):
-    first = world.start(source="pledge:1")
-    assert world.start(source="pledge:1").pk == first.pk
+    first = world.start(source="gift:1")
+    assert world.start(source="gift:1").pk == first.pk
     with pytest.raises(PaymentOpen):
-        world.start(5_000, source="pledge:1")
-    assert world.start(source="pledge:2").pk != first.pk
+        world.start(5_000, source="gift:1")
+    assert world.start(source="gift:2").pk != first.pk
 
 
 def test_a_page_that_ran_out_is_replaced(world: World, monkeypatch):
-    first = world.start(source="pledge:1")
+    first = world.start(source="gift:1")
     Payment.objects.filter(pk=first.pk).update(expires_at=first.created_at)
     with world.double.world.lock:
         checkout.expire(world.double.world, first.session)
-    second = world.start(source="pledge:1")
+    second = world.start(source="gift:1")
     assert second.pk != first.pk
     first.refresh_from_db()
     assert first.state == "expired"
 
 
 def test_a_page_given_up_makes_room_for_another_way(world: World):
-    payment = world.start(source="pledge:1")
+    payment = world.start(source="gift:1")
     assert starting.cancel_payment(payment=payment, actor=world.donor).state == "expired"
-    assert world.start(5_000, source="pledge:1").state == "open"
+    assert world.start(5_000, source="gift:1").state == "open"
 
 
 @pytest.mark.parametrize("how", ["429", "500", "timeout", "lost"])

@@ -181,7 +181,7 @@ def test_while_the_provider_is_away_a_message_waits(world: World, client, quiet,
 @pytest.mark.logs_error("the step is broken on purpose")
 def test_a_message_that_breaks_leaves_the_others_alone_and_fails_in_the_end(world: World, client, quiet, monkeypatch):
     world.pay(world.start())
-    good = world.pay(world.start(source="pledge:9"))
+    good = world.pay(world.start(source="gift:9"))
     for event in world.events("checkout.session.completed"):
         world.post(client, event)
     real = events.sync_payment
@@ -222,7 +222,7 @@ def test_payouts_are_money_under_way_and_come_back(world: World, client, quiet):
 @pytest.mark.slow("a few hundred messages")
 def test_five_hundred_messages_in_any_order_book_each_fen_once(world: World, client, quiet):
     chance = random.Random(20261128)
-    payments = [world.start(10_000 + number, source=f"pledge:{number}") for number in range(125)]
+    payments = [world.start(10_000 + number, source=f"gift:{number}") for number in range(125)]
     for number, payment in enumerate(payments):
         world.pay(payment, "pm_practice_delayed" if number % 7 == 0 else "pm_card_visa")
     double = world.double.world

@@ -38,6 +38,7 @@ class Market(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.undo_me = transaction.atomic()
+        self.undo_me._from_testcase = True  # as in a test case: sweeps begin durable transactions of their own
         self.undo_me.__enter__()
         self.shelf, self.promised, self.wallet = 10, 0, 10000
         self.waiting = {"shop": 0, "bath": 0}

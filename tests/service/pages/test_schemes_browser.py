@@ -10,7 +10,6 @@ import pytest
 from tests.desk.test_browser import sign_in
 from tests.service.pages.test_schemes import TABLE, staff
 from timebank.policy.models import SchemeVersion
-from timebank.registry.models import Role
 from timebank.service.models import SchemeAdoption
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,8 +33,8 @@ def look(page: Any, assert_axe_clean: Any, name: str) -> None:
 
 
 def test_from_a_table_to_its_use(page, live_server, world, assert_axe_clean, tmp_path):
-    town = staff("镇长", Role.TOWN_ADMIN, world.town)
-    second = staff("副镇长", Role.TOWN_ADMIN, world.town)
+    town = staff("镇长", "town_admin", world.town)
+    second = staff("副镇长", "town_admin", world.town)
     table = tmp_path / "table.csv"
     table.write_text(TABLE, encoding="utf-8")
     sign_in(page, live_server.url, town)
