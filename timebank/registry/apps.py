@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.contrib.auth.signals import user_logged_in
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
@@ -27,4 +30,12 @@ class RegistryConfig(AppContract):
     def ready(self) -> None:
         from timebank.registry import roles
 
+        user_logged_in.connect(_signed_in, dispatch_uid="timebank.registry.signed_in")
         post_migrate.connect(roles.after_migrate, sender=self, dispatch_uid="timebank.registry.roles")
+
+
+def _signed_in(sender: Any, user: Any, **kwargs: Any) -> None:
+    """Take a person's own first sign-in for the confirmation that they are there."""
+    from timebank.registry.services.confirmation import confirm_by_sign_in
+
+    confirm_by_sign_in(user=user)

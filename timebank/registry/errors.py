@@ -183,3 +183,64 @@ class OwnList(RegistryError):
     code = "own_list"
     message = _("Nobody confirms a list that they handed in themselves.")
     status = 403
+
+
+class ReasonMissing(RegistryError):
+    code = "reason_missing"
+    message = _("Write it down in a few words.")
+    status = 400
+
+
+class AlreadyAsked(RegistryError):
+    code = "already_asked"
+    message = _("You have asked already. The village answers that first.")
+
+
+class HasSignIn(RegistryError):
+    code = "has_sign_in"
+    message = _("This person signs in already.")
+
+
+class PointsHeld(RegistryError):
+    code = "points_held"
+    message = _("Points are held for something that is not finished. Finish or cancel it first.")
+
+
+class PointsLeft(RegistryError):
+    code = "points_left"
+    message = _("There are points left. Say who takes them over: family, or the village's pool.")
+    status = 400
+
+
+class NotKin(RegistryError):
+    code = "not_kin"
+    message = _("Points go to the family or to the village's pool only.")
+    status = 400
+
+
+class CaseOpen(RegistryError):
+    code = "case_open"
+    message = _("Something is proposed for this person already. A second person decides that first.")
+
+
+class DifferentPeople(RegistryError):
+    code = "different_people"
+    message = _("These are two people: two different ID numbers, or nobody to merge with.")
+
+
+class OtherPersonNeeded(RegistryError):
+    code = "other_person_needed"
+    message = _("Another person must do this: not who proposed it, and nobody of the family.")
+    status = 403
+
+
+class LooksAlike(RegistryError):
+    """Somebody like this is registered; ``params["residents"]`` holds their keys."""
+
+    code = "looks_alike"
+    message = _("Somebody like this is registered already. Is it the same person?")
+
+
+class AlreadyConfirmed(RegistryError):
+    code = "already_confirmed"
+    message = _("This registration is confirmed already.")

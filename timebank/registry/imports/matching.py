@@ -122,13 +122,17 @@ class Matcher:
             return Verdict(resident_id=pk)
         if digest and (known := self._by_digest.get(digest)) is not None and known.pk is not None:
             return Verdict(resident_id=_same_by_id(candidate, known))
+        return Verdict(questions=self.resemblances(candidate))
+
+    def resemblances(self, candidate: Candidate) -> list[Question]:
+        """List whom a person resembles, without knowing for certain."""
         alike = [known for known in self._by_name[candidate.village_id, candidate.name_key] if _alike(candidate, known)]
         questions = [Question(Kind.PERSON, known) for known in alike]
         if candidate.phone:
             questions += [
                 Question(Kind.PHONE, known) for known in self._by_phone[candidate.phone] if known not in alike
             ]
-        return Verdict(questions=questions)
+        return questions
 
 
 def _known(residents: object) -> Iterable[Known]:

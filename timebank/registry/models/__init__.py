@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from timebank.registry.models.audit import AuditEntry
+from timebank.registry.models.cases import CorrectionRequest, ResidentCase
 from timebank.registry.models.imports import (
     DistinctPair,
     ResidentImport,
@@ -19,6 +20,7 @@ __all__ = [
     "AuditEntry",
     "Card",
     "Consent",
+    "CorrectionRequest",
     "DistinctPair",
     "Household",
     "Organisation",
@@ -27,6 +29,7 @@ __all__ = [
     "RegionCode",
     "Residence",
     "Resident",
+    "ResidentCase",
     "ResidentImport",
     "ResidentImportQuestion",
     "ResidentImportRow",

@@ -19,6 +19,14 @@ class Household(models.Model):
     # In the one form in which two are compared (``input.household_number``): "１２号" is kept as "12".
     number = models.CharField(_("household number"), max_length=20)
     address = models.CharField(_("address"), max_length=120, blank=True)
+    head = models.ForeignKey(
+        "registry.Resident",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("head of the family"),
+    )
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
 
     class Meta:
@@ -90,6 +98,11 @@ class Resident(KeepsFolded):
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
     closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
     closed_reason = models.CharField(_("why closed"), max_length=200, blank=True)
+    died_on = models.DateField(_("died on"), null=True, blank=True)
+    # A second registration of the same person leads to the one that stays; both numbers find it.
+    merged_into = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="merged_from", verbose_name=_("merged into")
+    )
 
     class Meta:
         verbose_name = _("resident")

@@ -5,8 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 
+from django.db import transaction
+from django.utils import timezone
+
 from timebank.common.input import household_number
-from timebank.registry.models import Household, Region
+from timebank.registry.errors import NotKin
+from timebank.registry.interests import require_no_interest
+from timebank.registry.models import Household, Region, Resident, User
+from timebank.registry.rules import REGISTER_RESIDENT, require
+from timebank.registry.services.audit import record_audit
 
 
 def household_at(village: Region, number: str, *, now: dt.datetime) -> Household | None:
@@ -39,3 +46,54 @@ def households_at(wanted: Iterable[tuple[int, str]], *, now: dt.datetime) -> dic
         Household.objects.bulk_create(missing, ignore_conflicts=True)
         keys = standing()
     return keys
+
+
+@transaction.atomic
+def set_household(
+    *, resident: Resident, number: str, actor: User, reason: str = "", now: dt.datetime | None = None
+) -> Resident:
+    """Let a person join the household with this number, or leave theirs (empty). Never one's own: it decides who may
+    verify whose hours.
+    """
+    resident = (
+        Resident.objects.select_for_update(of=("self",)).select_related("village", "household").get(pk=resident.pk)
+    )
+    require(actor, REGISTER_RESIDENT, resident.village)
+    require_no_interest(actor, resident)
+    now = now or timezone.now()
+    left = resident.household
+    resident.household = household_at(resident.village, number, now=now)
+    if left is not None and left.head_id == resident.pk and left != resident.household:
+        left.head = None
+        left.save(update_fields=["head"])
+    resident.save(update_fields=["household"])
+    record_audit(
+        actor=actor,
+        action="set_household",
+        subject=f"resident:{resident.pk}",
+        region=resident.village,
+        reason=reason,
+        facts={"from": left.pk if left else None, "to": resident.household_id},
+        now=now,
+    )
+    return resident
+
+
+@transaction.atomic
+def set_head(*, household: Household, resident: Resident, actor: User, now: dt.datetime | None = None) -> Household:
+    """Say who heads a household: one of its members."""
+    household = Household.objects.select_for_update(of=("self",)).select_related("region").get(pk=household.pk)
+    require(actor, REGISTER_RESIDENT, household.region)
+    if not Resident.objects.filter(pk=resident.pk, household=household, status=Resident.Status.ACTIVE).exists():
+        raise NotKin(field="head")
+    household.head = resident
+    household.save(update_fields=["head"])
+    record_audit(
+        actor=actor,
+        action="set_head",
+        subject=f"resident:{resident.pk}",
+        region=household.region,
+        facts={"household": household.pk},
+        now=now,
+    )
+    return household

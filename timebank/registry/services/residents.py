@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from timebank.common.input import clean_text, person_name
 from timebank.common.input import phone as read_phone
+from timebank.ledger import selectors as ledger_read
 from timebank.ledger import services as ledger
 from timebank.registry import codes, ids
 from timebank.registry.errors import (
     AlreadyRegistered,
     ConsentMissing,
     InvalidPhone,
+    LooksAlike,
     NotAVillage,
+    NotKin,
     NotWaiting,
     PhoneTaken,
+    PointsLeft,
     ResidentClosed,
 )
-from timebank.registry.models import Card, Consent, Proxy, Region, Residence, Resident, User
+from timebank.registry.imports.duplicates import lookalikes
+from timebank.registry.imports.matching import remember_distinct
+from timebank.registry.models import Card, Consent, Proxy, Region, Residence, Resident, RoleGrant, User
 from timebank.registry.rules import REGISTER_RESIDENT, require
+from timebank.registry.services import points
 from timebank.registry.services.audit import record_audit
 from timebank.registry.services.households import household_at
 
@@ -44,12 +53,21 @@ def _open_wallet(resident: Resident) -> None:
     )
 
 
-def _check_village(village: Region) -> None:
+def check_village(village: Region) -> None:
     if village.level != Region.Level.VILLAGE or not village.is_active:
         raise NotAVillage(field="village")
 
 
-def _make_user(*, name: str, phone: str, password: str | None, username: str, now: dt.datetime) -> User:
+def free_phone(phone: str, *, now: dt.datetime) -> None:
+    """Let a number go that only signs in a closed account: the carrier gave it to somebody else by now."""
+    for holder in User.objects.filter(phone=phone, resident__status=Resident.Status.CLOSED).select_related("resident"):
+        holder.phone = None
+        holder.save(update_fields=["phone"])
+        record_audit(actor=None, action="free_phone", subject=f"resident:{holder.resident.pk}", now=now)
+
+
+def make_user(*, name: str, phone: str, password: str | None, username: str, now: dt.datetime) -> User:
+    free_phone(phone, now=now)
     if User.objects.filter(phone=phone).exists():
         raise PhoneTaken(field="phone")
     fields = {"username": username} if username else {}
@@ -99,6 +117,7 @@ def _make_resident(
                 village=village,
                 household=household,
                 status=status,
+                registered_by=taken_by,
                 created_at=now,
             )
     except IntegrityError:
@@ -124,22 +143,36 @@ def register_resident(
     consent_on_paper: bool = False,
     consent_version: str = CONSENT_VERSION,
     username: str = "",
+    different_from: Collection[int] | None = None,
     now: dt.datetime | None = None,
 ) -> Resident:
     """Take a resident in at the village desk: person, wallet and, with phone and password, a sign-in.
 
     ``actor`` is nobody only for the machine itself (a load command). Without a consent version nobody is registered.
+    ``different_from`` are residents who look alike and are said to be others; ``LooksAlike`` names those not said yet
+    (None: not asked at all).
     """
     if actor is not None:
         require(actor, REGISTER_RESIDENT, village)
-    _check_village(village)
+    check_village(village)
     if not consent_version:
         raise ConsentMissing
     now = now or timezone.now()
     phone = read_phone(phone)
+    if different_from is not None:
+        alike = lookalikes(
+            village=village,
+            name=name,
+            birth_date=birth_date,
+            phone=phone,
+            household_number=household_number,
+            id_number=id_number,
+        )
+        if any(resident.pk not in different_from for resident in alike):
+            raise LooksAlike(residents=[resident.pk for resident in alike])
     user = None
     if phone and password:
-        user = _make_user(name=person_name(name), phone=phone, password=password, username=username, now=now)
+        user = make_user(name=person_name(name), phone=phone, password=password, username=username, now=now)
     resident = _make_resident(
         village=village,
         name=name,
@@ -154,6 +187,12 @@ def register_resident(
         taken_by=actor,
         now=now,
     )
+    if different_from:
+        remember_distinct(
+            [(resident.pk, other) for other in different_from],
+            decided_by_id=actor.pk if actor is not None else None,
+            now=now,
+        )
     _open_wallet(resident)
     record_audit(actor=actor, action="register_resident", subject=f"resident:{resident.pk}", region=village, now=now)
     return resident
@@ -172,14 +211,14 @@ def apply_to_join(
     now: dt.datetime | None = None,
 ) -> Resident:
     """Let a person ask their village for an account; the village accepts or refuses."""
-    _check_village(village)
+    check_village(village)
     if consent_version != CONSENT_VERSION:
         raise ConsentMissing(field="consent")
     now = now or timezone.now()
     phone = read_phone(phone)
     if not phone:
         raise InvalidPhone(field="phone")
-    user = _make_user(name=person_name(name), phone=phone, password=password, username="", now=now)
+    user = make_user(name=person_name(name), phone=phone, password=password, username="", now=now)
     resident = _make_resident(
         village=village,
         name=name,
@@ -198,19 +237,24 @@ def apply_to_join(
     return resident
 
 
-def _locked(resident: Resident) -> Resident:
+def lock_resident(resident: Resident) -> Resident:
     return Resident.objects.select_for_update(of=("self",)).select_related("village", "user").get(pk=resident.pk)
 
 
 @transaction.atomic
 def accept_resident(*, resident: Resident, actor: User, now: dt.datetime | None = None) -> Resident:
     """Accept a waiting resident: from now on the account earns and spends."""
-    resident = _locked(resident)
+    resident = lock_resident(resident)
     require(actor, REGISTER_RESIDENT, resident.village)
     if resident.status != Resident.Status.PENDING:
         raise NotWaiting
     resident.status = Resident.Status.ACTIVE
-    resident.save(update_fields=["status"])
+    changed = ["status"]
+    if resident.confirmed_at is None and resident.user_id is not None:
+        # Who asked by their own sign-in is there: somebody else than the village brought this person in.
+        resident.confirmed_at, resident.confirmed_how = now or timezone.now(), Resident.Confirmation.SIGN_IN
+        changed += ["confirmed_at", "confirmed_how"]
+    resident.save(update_fields=changed)
     _open_wallet(resident)
     record_audit(
         actor=actor, action="accept_resident", subject=f"resident:{resident.pk}", region=resident.village, now=now
@@ -221,7 +265,7 @@ def accept_resident(*, resident: Resident, actor: User, now: dt.datetime | None 
 @transaction.atomic
 def refuse_resident(*, resident: Resident, actor: User, reason: str, now: dt.datetime | None = None) -> Resident:
     """Refuse a waiting resident with a reason; the sign-in stays and can ask the right village."""
-    resident = _locked(resident)
+    resident = lock_resident(resident)
     require(actor, REGISTER_RESIDENT, resident.village)
     if resident.status != Resident.Status.PENDING:
         raise NotWaiting
@@ -243,7 +287,7 @@ def correct_resident(
     now: dt.datetime | None = None,
 ) -> Resident:
     """Correct a person's particulars: the village everything, the resident all but name and household."""
-    resident = _locked(resident)
+    resident = lock_resident(resident)
     own = resident.user_id is not None and resident.user_id == actor.pk
     if not own or name is not None or household_number is not None or birth_date is not None:
         require(actor, REGISTER_RESIDENT, resident.village)
@@ -292,6 +336,7 @@ def _follow(resident: Resident, user: User, changed: list[str]) -> None:
         user.name = resident.name
         user.save(update_fields=["name"])
     if "phone" in changed and resident.phone:
+        free_phone(resident.phone, now=timezone.now())
         if User.objects.filter(phone=resident.phone).exclude(pk=user.pk).exists():
             raise PhoneTaken(field="phone")
         user.phone = resident.phone
@@ -305,12 +350,55 @@ def _follow(resident: Resident, user: User, changed: list[str]) -> None:
 @transaction.atomic
 def close_resident(*, resident: Resident, actor: User, reason: str, now: dt.datetime | None = None) -> Resident:
     """Close an account: who left, at their own wish or by the village. Nothing is deleted."""
-    resident = _locked(resident)
+    resident = lock_resident(resident)
     if resident.user_id is None or resident.user_id != actor.pk:
         require(actor, REGISTER_RESIDENT, resident.village)
     if resident.status == Resident.Status.CLOSED:
         return resident
     return _close(resident, actor=actor, reason=reason, action="close_resident", now=now or timezone.now())
+
+
+def close_account(resident: Resident, *, actor: User, reason: str, now: dt.datetime) -> Resident:
+    """Close a locked resident's account; whoever calls has checked the right."""
+    return _close(resident, actor=actor, reason=reason, action="close_resident", now=now)
+
+
+def close_registration(resident: Resident, *, reason: str, now: dt.datetime) -> None:
+    """Close the row of a person who goes on under another number: cards and helpers stay, they move along."""
+    resident.status, resident.closed_at, resident.closed_reason = Resident.Status.CLOSED, now, reason[:200]
+    resident.save(update_fields=["status", "closed_at", "closed_reason"])
+    resident.consents.filter(withdrawn_at__isnull=True).update(withdrawn_at=now)
+    _end_residence(resident, now)
+
+
+def _end_residence(resident: Resident, now: dt.datetime) -> None:
+    today = timezone.localdate(now)
+    for stay in resident.residences.filter(until__isnull=True):
+        stay.until = max(today, stay.since)
+        stay.save(update_fields=["until"])
+
+
+def kin_of(resident: Resident) -> list[Resident]:
+    """List the family to whom points may go: the household, and kin who help this person."""
+    helpers = Proxy.objects.filter(resident=resident, until__isnull=True, relation=Proxy.Relation.KIN)
+    where = Q(user__in=helpers.values("helper"))
+    if resident.household_id is not None:
+        where |= Q(household=resident.household_id)
+    family = Resident.objects.filter(where, status=Resident.Status.ACTIVE).exclude(pk=resident.pk)
+    return list(family.select_related("village").order_by("name", "pk").distinct())
+
+
+def _pass_points(resident: Resident, *, heir: Resident | None, to_pool: bool, actor: User, now: dt.datetime) -> int:
+    """Give what is left in the wallet to kin or to the pool. Raises ``PointsLeft`` when nobody was named."""
+    if not ledger_read.balance_of(resident.wallet_key).spendable:
+        return 0
+    if heir is not None and heir.pk not in {kin.pk for kin in kin_of(resident)}:
+        raise NotKin(field="points_to")
+    if heir is None and not to_pool:
+        raise PointsLeft(field="points_to")
+    to = heir.wallet_key if heir is not None else points.pool_key(resident.village)
+    key = f"leave:{resident.pk}:{int(now.timestamp())}"
+    return points.move_all_points(resident=resident, to=to, kind="leave", key=key, reason="leaving", actor=actor)
 
 
 def _close(resident: Resident, *, actor: User, reason: str, action: str, now: dt.datetime) -> Resident:
@@ -320,16 +408,15 @@ def _close(resident: Resident, *, actor: User, reason: str, action: str, now: dt
     resident.on_honour_roll = False
     resident.save(update_fields=["status", "closed_at", "closed_reason", "on_honour_roll"])
     resident.consents.filter(withdrawn_at__isnull=True).update(withdrawn_at=now)
-    today = timezone.localdate(now)
-    for stay in resident.residences.filter(until__isnull=True):
-        stay.until = max(today, stay.since)
-        stay.save(update_fields=["until"])
+    _end_residence(resident, now)
     resident.cards.filter(status=Card.Status.ACTIVE).update(
         status=Card.Status.BLOCKED, blocked_at=now, blocked_by=actor, blocked_reason="account closed"
     )
     Proxy.objects.filter(resident=resident, until__isnull=True).update(until=now)
     if resident.user is not None:
         Proxy.objects.filter(helper=resident.user, until__isnull=True).update(until=now)
+        if action != "refuse_resident":
+            RoleGrant.objects.filter(user=resident.user, ended_at__isnull=True).update(ended_at=now, ended_by=actor)
     record_audit(
         actor=actor, action=action, subject=f"resident:{resident.pk}", region=resident.village, reason=reason, now=now
     )
@@ -337,20 +424,27 @@ def _close(resident: Resident, *, actor: User, reason: str, action: str, now: dt
 
 
 @transaction.atomic
-def withdraw_consent(*, resident: Resident, actor: User, reason: str = "", now: dt.datetime | None = None) -> Resident:
-    """Take consent back. Without consent there is no account, so this closes it; the data is archived."""
-    resident = _locked(resident)
+def withdraw_consent(
+    *,
+    resident: Resident,
+    actor: User,
+    reason: str = "",
+    heir: Resident | None = None,
+    to_pool: bool = False,
+    now: dt.datetime | None = None,
+) -> Resident:
+    """Take consent back. Without consent there is no account, so this closes it; the data is archived.
+
+    Points that are left go to ``heir`` (of the family) or to the village's pool; ``PointsLeft`` when neither is said.
+    """
+    resident = lock_resident(resident)
     if resident.user_id is None or resident.user_id != actor.pk:
         require(actor, REGISTER_RESIDENT, resident.village)
     if resident.status == Resident.Status.CLOSED:
         raise ResidentClosed
-    return _close(
-        resident,
-        actor=actor,
-        reason=reason or "consent withdrawn",
-        action="withdraw_consent",
-        now=now or timezone.now(),
-    )
+    now = now or timezone.now()
+    _pass_points(resident, heir=heir, to_pool=to_pool, actor=actor, now=now)
+    return _close(resident, actor=actor, reason=reason or "consent withdrawn", action="withdraw_consent", now=now)
 
 
 def rotate_id_numbers() -> int:
