@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -122,6 +123,18 @@ class JoinForm(IdempotentForm, BaseForm):
         return password
 
 
+class JoinAgainForm(BaseForm):
+    household_number = HouseholdNumberField(
+        label=_("House number"), required=False, help_text=_("The number at the door, if you know it.")
+    )
+    consent = forms.BooleanField(
+        label=_("I have read this and I agree"),
+        error_messages={
+            "required": _("Without your consent the village may not keep your hours. Read the text above.")
+        },
+    )
+
+
 class ProfileForm(BaseForm):
     phone = PhoneField(
         label=_("Mobile number"),
@@ -223,5 +236,13 @@ class HelperForm(BaseForm):
 
 
 class LeaveForm(BaseForm):
+    points_to = forms.ChoiceField(label=_("Who takes your points over"), widget=forms.RadioSelect)
     reason = CleanCharField(label=_("Why do you leave"), required=False, max_length=200)
     sure = forms.BooleanField(label=_("Yes, close my account"))
+
+    def __init__(self, *args: Any, heirs: Sequence[tuple[str, Any]] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if heirs:
+            self.fields["points_to"].choices = heirs  # type: ignore[attr-defined]
+        else:
+            del self.fields["points_to"]  # nothing is left

@@ -173,6 +173,7 @@ def _found_by(text: str) -> Q:
         where |= Q(name_key__contains=key)
     if number := digits(text):
         where |= Q(phone__startswith=number) | Q(volunteer_number=number)
+        where |= Q(merged_from__volunteer_number=number)
     try:
         where |= Q(phone=read_phone(text) or None)
     except InvalidInput:
@@ -190,6 +191,16 @@ def residents_for(actor: Any, *, village: Region | None = None, text: str = "", 
     if clean_text(text):
         residents = residents.filter(_found_by(text)).distinct()
     return residents.select_related("village", "household").order_by("name", "pk")
+
+
+def resident_by_number(text: str) -> Resident | None:
+    """Find a person by volunteer or card number, also by that of an earlier registration of theirs."""
+    number = digits(text)
+    where = Q(volunteer_number=number) if number else Q(cards__number=read_code(text))
+    resident = Resident.objects.select_related("village", "household").filter(where).first()
+    while resident is not None and resident.merged_into is not None:
+        resident = resident.merged_into
+    return resident
 
 
 def with_cards(residents: QuerySet[Resident]) -> QuerySet[Resident]:

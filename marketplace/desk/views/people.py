@@ -15,11 +15,13 @@ from marketplace.desk.forms import CardForm, CorrectForm, DeskHelperForm, Reason
 from marketplace.desk.scope import desk
 from marketplace.desk.views.common import as_file, page_of, person, posted
 from timebank.common.errors import DomainError
-from timebank.common.input import read_choice, read_text
+from timebank.common.input import read_choice, read_ids, read_text
 from timebank.ledger import selectors as ledger_read
 from timebank.registry import ids, services
+from timebank.registry.errors import LooksAlike
+from timebank.registry.import_selectors import resident_in_words
 from timebank.registry.models import AuditEntry, Resident, User
-from timebank.registry.rules import AUDIT, CONFIRM_LIST, ISSUE_CARD, REGISTER_RESIDENT, can
+from timebank.registry.rules import AUDIT, CONFIRM_LIST, CONFIRM_RESIDENT, ISSUE_CARD, REGISTER_RESIDENT, can
 from timebank.registry.selectors import active_card, helpers_of
 from timebank.registry.words import audit_label
 from timebank.service.selectors import hours_of
@@ -83,6 +85,8 @@ def register(request: HttpRequest) -> HttpResponseBase:
     """Take a resident in at the desk, with consent signed on paper."""
     scope = request.scope  # type: ignore[attr-defined]
     form = ResidentForm(posted(request))
+    alike: list[Resident] = []
+    different = read_ids(request.POST.getlist("different"))
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
@@ -99,15 +103,21 @@ def register(request: HttpRequest) -> HttpResponseBase:
                     id_number=data["id_number"],
                     household_number=data["household_number"],
                     consent_on_paper=True,
+                    different_from=different,
                 ),
+                extra=different,
             ).result
+        except LooksAlike as question:
+            people = Resident.objects.select_related("village", "household")
+            alike = list(people.filter(pk__in=question.params["residents"]))
         except DomainError as error:
             form.refuse(error)
         else:
             messages.success(request, _("%(name)s is registered. Now issue the card.") % {"name": made.name})
             return redirect("desk:resident", pk=made.pk)
-    context = {"scope": scope, "form": form}
-    return render(request, "desk/register.html", context, status=form.status if form.errors else 200)
+    shown = [(similar, resident_in_words(similar, request.user)) for similar in alike]
+    context = {"scope": scope, "form": form, "alike": shown}
+    return render(request, "desk/register.html", context, status=form.status if form.errors else 409 if alike else 200)
 
 
 def _own(request: HttpRequest, pk: int) -> Resident:
@@ -163,6 +173,8 @@ def resident(request: HttpRequest, pk: int) -> HttpResponseBase:
             "facts": facts,
             "form": form,
             "may_change": may_change and resident.status != Resident.Status.CLOSED,
+            "may_confirm": resident.status == Resident.Status.ACTIVE
+            and can(request.user, CONFIRM_RESIDENT, resident.village),
             "card": active_card(resident),
             "helpers": helpers_of(resident),
             "balance": ledger_read.balance_of(resident.wallet_key),

@@ -7,67 +7,197 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('registry', '0006_organisation_kinds'),
+        ("registry", "0006_organisation_kinds"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='household',
-            name='head',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='registry.resident', verbose_name='head of the family'),
+            model_name="household",
+            name="head",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="registry.resident",
+                verbose_name="head of the family",
+            ),
         ),
         migrations.AddField(
-            model_name='resident',
-            name='died_on',
-            field=models.DateField(blank=True, null=True, verbose_name='died on'),
+            model_name="resident",
+            name="died_on",
+            field=models.DateField(blank=True, null=True, verbose_name="died on"),
         ),
         migrations.AddField(
-            model_name='resident',
-            name='merged_into',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='merged_from', to='registry.resident', verbose_name='merged into'),
+            model_name="resident",
+            name="merged_into",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="merged_from",
+                to="registry.resident",
+                verbose_name="merged into",
+            ),
         ),
         migrations.CreateModel(
-            name='CorrectionRequest',
+            name="CorrectionRequest",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.CharField(max_length=300, verbose_name='what is wrong')),
-                ('status', models.CharField(choices=[('asked', 'Asked'), ('done', 'Done'), ('refused', 'Refused')], default='asked', max_length=8, verbose_name='state')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='asked at')),
-                ('answered_at', models.DateTimeField(blank=True, null=True, verbose_name='answered at')),
-                ('answer', models.CharField(blank=True, max_length=300, verbose_name='answer')),
-                ('answered_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='answered by')),
-                ('asked_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='asked by')),
-                ('resident', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='correction_requests', to='registry.resident', verbose_name='resident')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("text", models.CharField(max_length=300, verbose_name="what is wrong")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("asked", "Asked"), ("done", "Done"), ("refused", "Refused")],
+                        default="asked",
+                        max_length=8,
+                        verbose_name="state",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="asked at")),
+                ("answered_at", models.DateTimeField(blank=True, null=True, verbose_name="answered at")),
+                ("answer", models.CharField(blank=True, max_length=300, verbose_name="answer")),
+                (
+                    "answered_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="answered by",
+                    ),
+                ),
+                (
+                    "asked_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="asked by",
+                    ),
+                ),
+                (
+                    "resident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="correction_requests",
+                        to="registry.resident",
+                        verbose_name="resident",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'correction request',
-                'verbose_name_plural': 'correction requests',
-                'indexes': [models.Index(fields=['status', 'created_at'], name='correction_status')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('status', 'asked')), fields=('resident',), name='one_open_correction_per_resident')],
+                "verbose_name": "correction request",
+                "verbose_name_plural": "correction requests",
+                "indexes": [models.Index(fields=["status", "created_at"], name="correction_status")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("status", "asked")),
+                        fields=("resident",),
+                        name="one_open_correction_per_resident",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ResidentCase',
+            name="ResidentCase",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('merge', 'Two registrations of one person'), ('death', 'Death')], max_length=8, verbose_name='kind')),
-                ('happened_on', models.DateField(blank=True, null=True, verbose_name='day')),
-                ('reason', models.CharField(max_length=200, verbose_name='reason')),
-                ('status', models.CharField(choices=[('proposed', 'Waiting for a second person'), ('done', 'Done'), ('refused', 'Refused')], default='proposed', max_length=8, verbose_name='state')),
-                ('proposed_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='proposed at')),
-                ('decided_at', models.DateTimeField(blank=True, null=True, verbose_name='decided at')),
-                ('facts', models.JSONField(blank=True, default=dict, verbose_name='facts')),
-                ('decided_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='decided by')),
-                ('other', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='registry.resident', verbose_name='other resident')),
-                ('proposed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='proposed by')),
-                ('resident', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='cases', to='registry.resident', verbose_name='resident')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("merge", "Two registrations of one person"), ("death", "Death")],
+                        max_length=8,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("happened_on", models.DateField(blank=True, null=True, verbose_name="day")),
+                ("reason", models.CharField(max_length=200, verbose_name="reason")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("proposed", "Waiting for a second person"), ("done", "Done"), ("refused", "Refused")],
+                        default="proposed",
+                        max_length=8,
+                        verbose_name="state",
+                    ),
+                ),
+                ("proposed_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="proposed at")),
+                ("decided_at", models.DateTimeField(blank=True, null=True, verbose_name="decided at")),
+                ("facts", models.JSONField(blank=True, default=dict, verbose_name="facts")),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="decided by",
+                    ),
+                ),
+                (
+                    "other",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="registry.resident",
+                        verbose_name="other resident",
+                    ),
+                ),
+                (
+                    "proposed_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="proposed by",
+                    ),
+                ),
+                (
+                    "resident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="cases",
+                        to="registry.resident",
+                        verbose_name="resident",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'case of a resident',
-                'verbose_name_plural': 'cases of residents',
-                'constraints': [models.UniqueConstraint(condition=models.Q(('status', 'proposed')), fields=('resident',), name='one_open_case_per_resident'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'merge'), _negated=True), models.Q(('other__isnull', False), models.Q(('other', models.F('resident')), _negated=True)), _connector='OR'), name='merge_of_two_residents'), models.CheckConstraint(condition=models.Q(('decided_by__isnull', True), models.Q(('decided_by', models.F('proposed_by')), _negated=True), _connector='OR'), name='case_of_two_people')],
+                "verbose_name": "case of a resident",
+                "verbose_name_plural": "cases of residents",
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("status", "proposed")),
+                        fields=("resident",),
+                        name="one_open_case_per_resident",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "merge"), _negated=True),
+                            models.Q(
+                                ("other__isnull", False), models.Q(("other", models.F("resident")), _negated=True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="merge_of_two_residents",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("decided_by__isnull", True),
+                            models.Q(("decided_by", models.F("proposed_by")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="case_of_two_people",
+                    ),
+                ],
             },
         ),
     ]

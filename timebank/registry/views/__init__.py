@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from timebank.registry.views import people
 from timebank.registry.views.acting import acting
 from timebank.registry.views.cards import block_my_card, card, card_print, my_card, my_pin
 from timebank.registry.views.lists import refused_rows, resident_list, resident_lists
@@ -23,6 +24,7 @@ __all__ = [
     "my_card",
     "my_pin",
     "password",
+    "people",
     "profile",
     "refused_rows",
     "resident_list",

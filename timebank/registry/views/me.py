@@ -17,11 +17,14 @@ from django.views.decorators.http import require_GET, require_POST
 
 from timebank.common.errors import DomainError
 from timebank.common.sheets.writing import csv_response
+from timebank.ledger import selectors as ledger_read
 from timebank.registry import selectors, services
 from timebank.registry.errors import NotAllowed
 from timebank.registry.exports import export_of
 from timebank.registry.forms import HelperForm, LeaveForm, PasswordForm, ProfileForm
 from timebank.registry.models import Proxy, Resident, User
+from timebank.registry.people_forms import POOL, heirs
+from timebank.registry.services.residents import kin_of
 
 
 def own_resident(request: HttpRequest) -> Resident:
@@ -160,13 +163,23 @@ def leave(request: HttpRequest) -> HttpResponse:
     resident = own_resident(request)
     if resident.status == Resident.Status.CLOSED:
         raise PermissionDenied
-    form = LeaveForm(request.POST or None)
+    kin = kin_of(resident)
+    left = ledger_read.balance_of(resident.wallet_key).spendable
+    form = LeaveForm(request.POST or None, heirs=heirs(kin) if left else ())
     if request.method == "POST" and form.is_valid():
-        services.withdraw_consent(resident=resident, actor=_user(request), reason=form.cleaned_data["reason"])
+        chosen = form.cleaned_data.get("points_to", "")
+        services.withdraw_consent(
+            resident=resident,
+            actor=_user(request),
+            reason=form.cleaned_data["reason"],
+            heir=next((relative for relative in kin if str(relative.pk) == chosen), None),
+            to_pool=chosen == POOL,
+        )
         logout(request)
         messages.success(request, _("Your account is closed and your consent is withdrawn. Thank you for every hour."))
         return redirect("registry:sign_in")
-    return render(request, "registry/leave.html", {"form": form}, status=422 if form.errors else 200)
+    context = {"form": form, "left": left}
+    return render(request, "registry/leave.html", context, status=422 if form.errors else 200)
 
 
 def _user(request: HttpRequest) -> User:

@@ -19,9 +19,10 @@ from timebank.common.errors import DomainError
 from timebank.common.input import code as read_code
 from timebank.common.input import read_id, read_text
 from timebank.registry import demo, selectors, services
-from timebank.registry.forms import JoinForm, SignInForm
-from timebank.registry.models import Region
+from timebank.registry.forms import JoinAgainForm, JoinForm, SignInForm
+from timebank.registry.models import Region, Resident
 from timebank.registry.navigation import start_url
+from timebank.registry.services import moves
 from timebank.registry.services.residents import CONSENT_VERSION
 
 
@@ -64,11 +65,14 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("password")
 def join(request: HttpRequest) -> HttpResponse:
     """Choose a village, read, agree, ask for an account."""
-    if selectors.resident_of(request.user) is not None:
+    own = selectors.resident_of(request.user)
+    if own is not None and own.status != Resident.Status.CLOSED:
         return redirect("registry:me")
     village = _village(read_text(request.POST.get("village")) or read_text(request.GET.get("village")))
     if village is None:
         return render(request, "registry/join_village.html", _village_choice(request))
+    if own is not None:
+        return _again(request, own, village)
     form = JoinForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
@@ -91,6 +95,31 @@ def join(request: HttpRequest) -> HttpResponse:
         else:
             if resident.user is not None:
                 login(request, resident.user, backend="timebank.registry.backends.PhoneCardOrEmailBackend")
+            messages.success(request, _("Your request is on its way to the village office."))
+            return redirect("registry:me")
+    places = selectors.with_places([village])
+    return render(
+        request,
+        "registry/join.html",
+        {"form": form, "chosen": village, "place": places[0][1], "consent_version": CONSENT_VERSION},
+        status=422 if form.errors else 200,
+    )
+
+
+def _again(request: HttpRequest, own: Resident, village: Region) -> HttpResponse:
+    """Let who was refused, or had left, ask a village again with the same account."""
+    form = JoinAgainForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            moves.apply_again(
+                user=own.user,
+                village=village,
+                household_number=form.cleaned_data["household_number"],
+                consent_version=CONSENT_VERSION,
+            )
+        except DomainError as error:
+            form.refuse(error)
+        else:
             messages.success(request, _("Your request is on its way to the village office."))
             return redirect("registry:me")
     places = selectors.with_places([village])

@@ -31,11 +31,17 @@ class Hours:
     records: int = 0
 
 
+def _all_of(resident: Resident) -> QuerySet[Record]:
+    """Select the records of a person, also those of an earlier registration that became one with this."""
+    mine = Resident.objects.filter(Q(pk=resident.pk) | Q(merged_into=resident.pk))
+    return Record.objects.filter(resident__in=mine.values("pk"))
+
+
 def hours_of(resident: Resident, year: int | None = None) -> Hours:
     """Add up a resident's minutes. Redeeming never lowers them."""
     year = year or timezone.localdate().year
     credited = Q(state=State.CREDITED)
-    sums = resident.service_records.aggregate(
+    sums = _all_of(resident).aggregate(
         credited=Sum("minutes", filter=credited, default=0),
         this_year=Sum("minutes", filter=credited & Q(served_on__year=year), default=0),
         waiting=Sum(
@@ -50,7 +56,7 @@ def hours_of(resident: Resident, year: int | None = None) -> Hours:
 
 def records_of(resident: Resident) -> QuerySet[Record]:
     """Select a resident's records, newest first, ready to show."""
-    return resident.service_records.select_related("activity", "notice_list").order_by("-served_on", "-pk")
+    return _all_of(resident).select_related("activity", "notice_list").order_by("-served_on", "-pk")
 
 
 def record_for(actor: Any, pk: int, on_behalf_of: Resident | None = None) -> Record:
