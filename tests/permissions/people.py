@@ -96,6 +96,29 @@ def _people(cast: Cast, world: Any) -> None:
         "ui:styleguide_error": lambda: {"code": 404},
     }
     _lists(cast, world)
+    _cases(cast, world, nephew)
+
+
+def _cases(cast: Cast, world: Any, nephew: Any) -> None:
+    """Let the holder be looked at, a correction be asked for and a death be reported."""
+    import datetime as dt
+
+    from timebank.registry.services import cases, corrections
+
+    asked = corrections.ask_correction(resident=world.wang, text="名字写错了", actor=world.wang.user)
+    gone = world.resident("孙老")
+    case = cases.propose_death(resident=gone, died_on=dt.date(2026, 9, 1), heir=None, reason="报", actor=world.admin)
+    holder = {"pk": world.wang.pk}
+    village = {"place": world.village.pk}
+    for name in ("confirm_resident", "move_resident", "give_sign_in", "merge_resident", "resident_death", "household"):
+        cast.arguments[f"registry:{name}"] = lambda: holder
+    for name in ("cases", "corrections", "households", "card_sheet"):
+        cast.arguments[f"registry:{name}"] = lambda: village
+    cast.arguments |= {
+        "registry:passbook": lambda: holder,
+        "registry:case": lambda: {"pk": case.pk},
+        "registry:correction": lambda: {"pk": asked.pk},
+    }
 
 
 def _lists(cast: Cast, world: Any) -> None:

@@ -126,7 +126,7 @@ def test_the_first_own_sign_in_confirms(places, admin, client):
     assert person.confirmed_how == "sign_in"
 
 
-# -- Moved, back again, a sign-in later ----------------------------------------------------------------------------------
+# -- Moved, back again, a sign-in later --------------------------------------------------------------------------------
 def test_who_moves_keeps_number_hours_and_wallet(places, admin):
     person = make_resident(places.village, "王一", household_number="3")
     give(person, 500)
