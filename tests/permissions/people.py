@@ -273,7 +273,7 @@ def _desk(cast: Cast, world: Any) -> None:
     newcomer = registry.apply_to_join(
         village=world.village,
         name="新人",
-        phone="13700009901",
+        phone="13700009911",
         password="right-horse-7",
         consent_version="2026-11",
     )
