@@ -247,7 +247,7 @@ POSTED: dict[str, Row] = {
     "registry:leave": closed(holder="ok", neighbour="ok", stranger="ok"),
     "registry:acting": members("422"),
     "registry:my_correction": closed(holder="422", neighbour="422", stranger="422"),
-    "registry:confirm_resident": closed(admin="403", town="go"),
+    "registry:confirm_resident": closed(admin="go", town="go"),
     "registry:move_resident": closed(admin="422"),
     "registry:give_sign_in": closed(admin="422"),
     "registry:merge_resident": closed(admin="422"),

@@ -45,9 +45,11 @@ class Cast:
 
 def make_cast() -> Cast:
     """Set the stage, through the public services only."""
+    from django.utils import timezone
+
     from tests.service.world import make_world
     from timebank.registry import services as registry
-    from timebank.registry.models import User
+    from timebank.registry.models import Resident, User
 
     world = make_world()
     cast = Cast()
@@ -78,6 +80,10 @@ def make_cast() -> Cast:
     _funds(cast, world)
     _payments(cast, world)
     _sponsors(cast, world)
+    # Whoever signs in for the first time is confirmed by it: all of them have been here before.
+    Resident.objects.filter(user__isnull=False, status="active").update(
+        confirmed_at=timezone.now(), confirmed_how="sign_in"
+    )
     return cast
 
 
@@ -106,16 +112,17 @@ def _cases(cast: Cast, world: Any, nephew: Any) -> None:
     from timebank.registry.services import cases, corrections
 
     asked = corrections.ask_correction(resident=world.wang, text="名字写错了", actor=world.wang.user)
-    gone = world.resident("孙老")
+    gone = world.resident("孙老", phone=False)
     case = cases.propose_death(resident=gone, died_on=dt.date(2026, 9, 1), heir=None, reason="报", actor=world.admin)
     holder = {"pk": world.wang.pk}
     village = {"place": world.village.pk}
-    for name in ("confirm_resident", "move_resident", "give_sign_in", "merge_resident", "resident_death", "household"):
+    for name in ("move_resident", "give_sign_in", "merge_resident", "resident_death", "household"):
         cast.arguments[f"registry:{name}"] = lambda: holder
     for name in ("cases", "corrections", "households", "card_sheet"):
         cast.arguments[f"registry:{name}"] = lambda: village
     cast.arguments |= {
         "registry:passbook": lambda: holder,
+        "registry:confirm_resident": lambda: {"pk": gone.pk},
         "registry:case": lambda: {"pk": case.pk},
         "registry:correction": lambda: {"pk": asked.pk},
     }
