@@ -21,3 +21,9 @@ class RewardsConfig(AppContract):
     export_section = "marketplace.rewards.exports.section"
     panels = {"me": "marketplace.rewards.panels.my_points"}
     sweeps = "marketplace.rewards.sweeps.SWEEPS"
+
+    def ready(self) -> None:
+        from marketplace.funds.selectors import equation
+        from marketplace.rewards.selectors.money import ticket_differences
+
+        equation.register("tickets", ticket_differences)

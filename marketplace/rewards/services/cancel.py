@@ -11,6 +11,7 @@ from django.utils import timezone
 from marketplace.order.models import Order
 from marketplace.rewards import errors
 from marketplace.rewards.models import Redemption, StockMovement, Ticket, TicketEvent
+from marketplace.rewards.services import money
 from marketplace.rewards.services.common import (
     is_staff_of,
     lock_orders,
@@ -121,6 +122,7 @@ def close_tickets(
     move_for_tickets(StockMovement.Kind.CANCEL, tickets, actor=actor, now=now, reason=reason)
     update_states([orders[pk] for pk in sorted({t.order_id for t in tickets})], actor=actor, reason=reason, now=now)
     _refund(tickets, to=to, actor=actor, reason=reason, on_behalf_of=on_behalf_of, now=now)
+    money.release(tickets, now)
 
 
 def _refund(

@@ -14,6 +14,7 @@ from marketplace.partner.models import Partner
 from marketplace.rewards import codes, errors
 from marketplace.rewards.models import Scan, StockMovement, Ticket, TicketEvent
 from marketplace.rewards.rules import HAND_OVER
+from marketplace.rewards.services import money
 from marketplace.rewards.services.cancel import close_tickets
 from marketplace.rewards.services.common import (
     is_staff_of,
@@ -54,7 +55,8 @@ def hand_over(
     """
     now = now or timezone.now()
     wanted = codes.normalise(code)
-    ticket = Ticket.objects.filter(code=wanted).select_related("partner__village", "partner__organisation").first()
+    known = Ticket.objects.select_related("partner__village", "partner__organisation", "resident")
+    ticket = known.filter(code=wanted).first()
     where = partner or (ticket.partner if ticket else None)
     if where is not None:
         require(actor, HAND_OVER, region=where.village, organisation=where.organisation)
@@ -147,6 +149,7 @@ def _finish(ticket: Ticket, order: Order, *, actor: User, now: dt.datetime, devi
         )
         Ticket.objects.filter(pk=ticket.pk).update(hand_over_transfer_id=posted.id)
         ticket.hand_over_transfer_id = posted.id
+    money.draw(ticket, actor=actor, now=now)
 
 
 @transaction.atomic
@@ -160,8 +163,14 @@ def hand_over_now(ticket: Ticket, *, actor: User, now: dt.datetime, device: str 
 
 
 @transaction.atomic
-def undo_hand_over(*, ticket: Ticket, actor: User, reason: str = "", now: dt.datetime | None = None) -> Ticket:
-    """Take a hand-over back, within ten minutes, by the clerk who did it; the ticket is open again."""
+def undo_hand_over(
+    *, ticket: Ticket, actor: User, reason: str = "", now: dt.datetime | None = None, with_money: bool = True
+) -> Ticket:
+    """Take a hand-over back, within ten minutes, by the clerk who did it; the ticket is open again.
+
+    Who undoes several and then gives points back takes the money back himself, afterwards: all points are locked
+    before any money (``with_money`` False).
+    """
     now = now or timezone.now()
     order = lock_orders([ticket.order_id])[ticket.order_id]
     (ticket,) = lock_tickets([ticket.pk])
@@ -187,6 +196,8 @@ def undo_hand_over(*, ticket: Ticket, actor: User, reason: str = "", now: dt.dat
             actor=person(actor),
             memo=f"ticket:{ticket.code}",
         )
+    if with_money:
+        money.undraw(ticket, actor=actor, now=now)
     return ticket
 
 

@@ -14,6 +14,7 @@ from marketplace.partner.models import Partner, StockRecord
 from marketplace.rewards import errors
 from marketplace.rewards.models import Redemption, Ticket
 from marketplace.rewards.rules import CARD_SALE
+from marketplace.rewards.services import money
 from marketplace.rewards.services.cancel import cancel_redemption
 from marketplace.rewards.services.handing_over import hand_over_now, undo_hand_over
 from marketplace.rewards.services.redemption.redeeming import redeem
@@ -60,7 +61,7 @@ def card_sale(
         )
         if redemption.replayed:
             return redemption  # what was undone since must not be handed over again
-        for ticket in redemption.tickets.select_related("partner").order_by("pk"):
+        for ticket in redemption.tickets.select_related("partner", "resident").order_by("pk"):
             hand_over_now(ticket, actor=actor, now=now)
     redemption.refresh_from_db(fields=["state"])
     return redemption
@@ -69,9 +70,15 @@ def card_sale(
 @transaction.atomic
 def undo_sale(*, redemption: Redemption, actor: User, reason: str = "", now: dt.datetime | None = None) -> Redemption:
     """Take a whole card sale back within ten minutes: goods on the shelf, points on the card."""
-    handed_over = redemption.tickets.filter(state=Ticket.State.HANDED_OVER).order_by("order_id", "pk")
+    now = now or timezone.now()
+    handed_over = list(redemption.tickets.filter(state=Ticket.State.HANDED_OVER).order_by("order_id", "pk"))
     for ticket in handed_over:
-        undo_hand_over(ticket=ticket, actor=actor, reason=reason, now=now)
-    return cancel_redemption(
+        undo_hand_over(ticket=ticket, actor=actor, reason=reason, now=now, with_money=False)
+    cancelled = cancel_redemption(
         redemption=redemption, actor=actor, reason=reason or _("Sale undone at the counter"), now=now
     )
+    # All points first, then all money: a sale locks the wallet before the fund as well.
+    for ticket in handed_over:
+        money.undraw(ticket, actor=actor, now=now)
+    money.release(handed_over, now)
+    return cancelled

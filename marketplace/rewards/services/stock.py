@@ -10,10 +10,13 @@ from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from marketplace.funds.models import Batch
+from marketplace.funds.services import goods
 from marketplace.partner.models import StockRecord
 from marketplace.rewards.errors import InvalidQuantity, ReasonMissing, StockTooLow
 from marketplace.rewards.models import StockMovement, Ticket
 from marketplace.rewards.rules import ADJUST_STOCK, RECEIVE_STOCK
+from marketplace.rewards.services import money
 from timebank.common.input import clean_text
 from timebank.registry.models import User
 from timebank.registry.rules import require
@@ -69,12 +72,13 @@ def move_for_tickets(
             record.consume_allocation(ticket.quantity)
         else:
             _restock(record, ticket.quantity)
-    StockMovement.objects.bulk_create(
+    moves = StockMovement.objects.bulk_create(
         [
             movement(kind, t.stockrecord_id, t.quantity, ticket=t, actor=actor, occurred_at=now, reason=reason)
             for t in stocked
         ]
     )
+    money.follow_stock(kind, moves, actor=actor, now=now)
 
 
 def _restock(record: StockRecord, quantity: int) -> None:
@@ -95,9 +99,15 @@ def receive_stock(
     batch: str = "",
     use_by: dt.date | None = None,
     reason: str = "",
+    source: str = Batch.Source.BOUGHT,
+    donor: str = "",
+    reference: str = "",
     now: dt.datetime | None = None,
 ) -> StockMovement:
-    """Put ``quantity`` new units on the shelf. ``cost_fen`` is the cost of all of them."""
+    """Put ``quantity`` new units on the shelf. ``cost_fen`` is the cost of all of them.
+
+    What was given (``source`` "delivery") names its ``donor`` and ``reference``; it is valued later, by its evidence.
+    """
     partner = stockrecord.partner
     require(actor, RECEIVE_STOCK, region=partner.village, organisation=partner.organisation)
     quantity = _whole(quantity)
@@ -117,6 +127,18 @@ def receive_stock(
         cost_fen=cost_fen,
     )
     made.save()
+    goods.stock_received(
+        stockrecord=stockrecord,
+        movement_id=made.pk,
+        units=quantity,
+        cost_fen=cost_fen,
+        use_by=use_by,
+        source=source,
+        donor=donor,
+        reference=reference,
+        actor=actor,
+        now=now,
+    )
     stockrecord.refresh_from_db(fields=["num_in_stock", "num_allocated"])
     return made
 
@@ -160,5 +182,6 @@ def adjust_stock(
         reason=clean_text(reason, lines=True),
     )
     made.save()
+    goods.stock_counted(stockrecord=stockrecord, movement_id=made.pk, change=change, actor=actor, now=now)
     stockrecord.refresh_from_db(fields=["num_in_stock", "num_allocated"])
     return made

@@ -6,8 +6,8 @@ import datetime as dt
 import hashlib
 import json
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -20,6 +20,7 @@ from marketplace.partner.models import Partner
 from marketplace.partner.services import open_partner_accounts
 from marketplace.rewards import errors
 from marketplace.rewards.models import Redemption
+from marketplace.rewards.services import money
 from marketplace.rewards.services.redemption.checking import (
     RedemptionLine,
     allocate,
@@ -49,6 +50,7 @@ class Request:
     lines: tuple[tuple[int, int], ...] = ()
     basket: Basket | None = None
     expected_total: int | None = None
+    kept_prices: Mapping[int, int] = field(default_factory=dict)
     on_behalf_of: Resident | None = None
     channel: str = Redemption.Channel.WEB
     brought_by: str = ""
@@ -68,6 +70,7 @@ def redeem(
     lines: Sequence[tuple[int, int]] | None = None,
     basket: Basket | None = None,
     expected_total: int | None = None,
+    kept_prices: Mapping[int, int] | None = None,
     on_behalf_of: Resident | None = None,
     channel: str = Redemption.Channel.WEB,
     brought_by: str = "",
@@ -76,7 +79,9 @@ def redeem(
     """Redeem ``lines`` (stock record id, quantity) or all of ``basket`` for ``resident``, or nothing at all.
 
     ``key`` comes with the form: sent again, it returns the same redemption (``replayed`` is then true).
-    ``expected_total`` is what the person saw, in 1/100 point. Refusals are ``RewardsError``; the basket stays.
+    ``expected_total`` is what the person saw, in 1/100 point. ``kept_prices`` (by stock record) were promised to the
+    person while the fund was below its floor: they count where they are lower than today's. Refusals are
+    ``RewardsError`` and the funds' ``FundNotCovered``; the basket stays.
     """
     request = Request(
         resident=resident,
@@ -86,6 +91,7 @@ def redeem(
         lines=tuple(lines or ()),
         basket=basket,
         expected_total=expected_total,
+        kept_prices=kept_prices or {},
         on_behalf_of=on_behalf_of,
         channel=channel,
         brought_by=brought_by[:60],
@@ -115,12 +121,16 @@ def _redeem(request: Request) -> Redemption:
     resident = lock_resident(request.resident)
     wants = lock_basket(request.basket) if request.basket is not None else merge(request.lines)
     lines = price_lines(resident, wants)
+    for line in lines:
+        line.unit_points = min(line.unit_points, request.kept_prices.get(line.record.pk, line.unit_points))
     redemption.total_points = _agreed_total(lines, request.expected_total)
     check_limits(resident, lines, now)
+    plan = money.check_cover(resident, lines, now)
     allocate(lines)
     orders = write_orders(redemption, lines, actor=actor, basket=request.basket, now=now)
     tickets = write_tickets(redemption, lines, orders, now=now, actor=actor)
     log_stock(tickets, actor=actor, now=now)
+    money.promise(plan, resident, tickets, now)
     redemption.transfer_id = pay(redemption, resident, lines, actor=actor, on_behalf_of=request.on_behalf_of, now=now)
     redemption.save(update_fields=["total_points", "transfer_id"])
     if request.basket is not None:

@@ -1,0 +1,94 @@
+"""What a redemption costs the fund: the only place where rewards speak of tickets to the funds.
+
+Where no fund stands nothing happens, at the price of one statement.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+from marketplace.funds.services import drawing, goods, promising
+from marketplace.funds.services.goods import Moved
+from marketplace.funds.services.promising import Plan
+from marketplace.funds.types import Handed, Wanted
+from marketplace.rewards.models import StockMovement, Ticket
+from timebank.registry.models import Resident, User
+
+if TYPE_CHECKING:
+    from marketplace.rewards.services.redemption.checking import RedemptionLine
+
+
+def age_on(resident: Resident, day: dt.date) -> int | None:
+    """Return the age of a resident on a day; nothing when the birth date is not known."""
+    born = resident.birth_date
+    if born is None:
+        return None
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+def handed(ticket: Ticket, resident: Resident, day: dt.date) -> Handed:
+    """Say of a ticket what the funds are told."""
+    return Handed(
+        ticket_id=ticket.pk,
+        n=max(ticket.hand_overs, 1),
+        stockrecord_id=ticket.stockrecord_id,
+        partner_id=ticket.partner_id,
+        product_id=ticket.product_id,
+        village_id=resident.village_id,
+        age=age_on(resident, day),
+        quantity=ticket.quantity,
+        on=day,
+    )
+
+
+def check_cover(resident: Resident, lines: Sequence[RedemptionLine], now: dt.datetime) -> Plan | None:
+    """Refuse lines that draw money while the fund is below its floor. Raises ``FundNotCovered``."""
+    day = timezone.localdate(now)
+    wanted = [
+        Wanted(line.record.pk, line.partner.pk, line.product.pk, line.quantity, line.is_stocked) for line in lines
+    ]
+    return promising.check_cover(village=resident.village, age=age_on(resident, day), wanted=wanted, on=day, now=now)
+
+
+def promise(plan: Plan | None, resident: Resident, tickets: Sequence[Ticket], now: dt.datetime) -> None:
+    """Write what the issued tickets will cost."""
+    day = timezone.localdate(now)
+    promising.commit(
+        tickets=[handed(one, resident, day) for one in tickets],
+        stocked=[one.is_stocked for one in tickets],
+        plan=plan,
+        now=now,
+    )
+
+
+def draw(ticket: Ticket, *, actor: User | None, now: dt.datetime) -> None:
+    """Owe the supplier for a ticket just handed over, after the points were posted."""
+    drawing.draw(handed=handed(ticket, ticket.resident, timezone.localdate(now)), actor=actor, now=now)
+
+
+def undraw(ticket: Ticket, *, actor: User | None, now: dt.datetime) -> None:
+    """Take back what an undone hand-over cost."""
+    drawing.undraw(ticket_id=ticket.pk, n=max(ticket.hand_overs, 1), actor=actor, now=now)
+
+
+def release(tickets: Iterable[Ticket], now: dt.datetime) -> None:
+    """Let go what closed tickets were promised."""
+    promising.release(ticket_ids=[one.pk for one in tickets], now=now)
+
+
+def follow_stock(kind: str, moves: Sequence[StockMovement], *, actor: User | None, now: dt.datetime) -> None:
+    """Let the value of goods follow them off the shelf, or back."""
+    if kind == StockMovement.Kind.HAND_OVER:
+        moved = [
+            Moved(one.pk, one.stockrecord_id, one.ticket.partner_id, one.quantity, one.ticket_id)  # type: ignore[union-attr]
+            for one in moves
+        ]
+        goods.stock_left(moved=moved, actor=actor, now=now)
+    elif kind == StockMovement.Kind.UNDO:
+        for one in moves:
+            if one.ticket_id is not None:
+                goods.stock_back(ticket_id=one.ticket_id, movement_id=one.pk, actor=actor, now=now)
