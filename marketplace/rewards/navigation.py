@@ -29,7 +29,7 @@ MENUS = [
         url_name="rewards:tickets",
         icon="ticket",
         order=30,
-        match=("rewards:ticket", "rewards:redemption", "rewards:cancel", "rewards:cancel_all"),
+        match=("rewards:kept", "rewards:ticket", "rewards:redemption", "rewards:cancel", "rewards:cancel_all"),
         count=_waiting,
     ),
     Entry(

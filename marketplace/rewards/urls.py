@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path, re_path
 
 from marketplace.rewards import views
+from marketplace.rewards.views.kept import kept
 
 app_name = "rewards"
 
@@ -14,6 +15,7 @@ urlpatterns = [
     path("redeemed/<uuid:key>/", views.redemption, name="redemption"),
     path("redeemed/<uuid:key>/cancel/", views.cancel_all, name="cancel_all"),
     path("tickets/", views.tickets, name="tickets"),
+    path("kept/", kept, name="kept"),
     path("t/<slug:code>/", views.ticket, name="ticket"),
     path("t/<slug:code>/cancel/", views.cancel, name="cancel"),
     re_path(r"^T/(?P<code>[A-Za-z0-9]{1,40})/?$", views.ticket_by_qr, name="ticket_by_qr"),

@@ -230,3 +230,36 @@ def test_a_worker_killed_in_the_middle_of_settling_leaves_whole_statements(money
     assert [one.fen for one in Statement.objects.exclude(state="void")] == [2400]
     assert set(DrawDown.objects.values_list("state", flat=True)) == {"listed"}
     well()
+
+
+def test_a_sale_and_an_undo_of_one_resident_lock_points_before_money(money: Money, run_concurrently: Any) -> None:
+    from marketplace.rewards import services as rewards
+    from timebank.registry import services as registry
+
+    world = money.world
+    agree(money, world.ticket, 800)
+    money.give(100000)
+    granny = world.resident("枣立春", points=100000, sign_in=False)
+    card = registry.issue_card(resident=granny, actor=world.admin, pin="2580")
+
+    def sell(_number: int) -> Any:
+        return rewards.card_sale(
+            card_number=card.number,
+            pin="2580",
+            lines=[(world.ticket.pk, 2)],
+            key=uuid.uuid4(),
+            actor=world.bath_clerk,
+            partner=world.bath,
+        )
+
+    sales = [sell(0) for _time in range(4)]
+
+    def work(number: int) -> Any:
+        if number % 2:
+            return sell(number)
+        return rewards.undo_sale(redemption=sales[number // 2], actor=world.bath_clerk)
+
+    answer = run_concurrently(work, 8)
+    assert answer.errors == []
+    assert owed(money.fund, world.bath) == 4 * 1600
+    well()

@@ -202,3 +202,54 @@ def test_statements_of_a_hand_over(money: Money, query_budget: Any) -> None:
         scan(money, tickets[1])
     real = [one["sql"] for one in seen.captured_queries if "SAVEPOINT" not in one["sql"]]
     assert len(real) <= 30, "\n".join(one[:160] for one in real)
+
+
+def test_what_is_not_covered_is_kept_and_redeemed_by_the_persons_own_word(money: Money) -> None:
+    from django.test import Client
+    from django.urls import reverse
+
+    from marketplace.funds.models import QueuedRedemption
+    from marketplace.funds.services import queue
+    from marketplace.partner.services import set_price
+
+    Fund.objects.update(floor_bp=6000)
+    cover.take_snapshot(fund=money.fund)
+    sister = money.world.sister
+    basket = money.world.basket(sister, (money.world.ticket, 1))
+    client = Client()
+    client.force_login(sister.user)
+    form = {"key": str(uuid.uuid4()), "basket": basket.pk, "total": 1000}
+    refused = client.post(reverse("rewards:confirm"), form)
+    assert refused.status_code == 409
+    assert 'name="keep"' in refused.content.decode()
+    for _time in range(2):
+        client.post(reverse("rewards:confirm"), {**form, "keep": "1"})
+    kept = QueuedRedemption.objects.get()
+    assert (kept.points, kept.cash_fen, points_of(sister), basket.lines.count()) == (1000, 800, 10000, 0)
+    here = reverse("rewards:kept")
+    assert client.post(here, {"kept": kept.pk, "redeem": "1"}).status_code == 409  # cover is not back
+    money.give(1000000)
+    set_price(stockrecord=money.world.ticket, points=1500)
+    assert queue.offer_kept() == 1
+    assert points_of(sister) == 10000  # nothing happens without the person
+    stranger = Client()
+    stranger.force_login(money.world.resident("别人").user)
+    assert stranger.post(here, {"kept": kept.pk, "redeem": "1"}).status_code == 404
+    answer = client.post(here, {"kept": kept.pk, "redeem": "1"})
+    assert answer.status_code == 302
+    kept.refresh_from_db()
+    assert (kept.state, points_of(sister), Ticket.objects.count()) == ("redeemed", 9000, 1)
+    assert client.post(here, {"kept": kept.pk, "withdraw": "1"}).status_code == 409
+    well()
+
+
+def test_statements_of_a_redemption(money: Money) -> None:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    money.give(100000)
+    money.world.redeem(money.world.sister, (money.world.ticket, 1))
+    with CaptureQueriesContext(connection) as seen:
+        money.world.redeem(money.world.sister, (money.world.ticket, 1))
+    real = [one["sql"] for one in seen.captured_queries if "SAVEPOINT" not in one["sql"]]
+    assert len(real) <= 30, "\n".join(one[:160] for one in real)

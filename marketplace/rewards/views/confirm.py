@@ -14,6 +14,7 @@ from marketplace.basket import selectors as baskets
 from marketplace.rewards import errors, services
 from marketplace.rewards.forms import ConfirmForm
 from marketplace.rewards.models import Redemption
+from marketplace.rewards.services.kept import keep_basket
 from timebank.common.errors import DomainError
 from timebank.registry.models import Resident
 from timebank.registry.selectors import acting_resident, on_behalf_of
@@ -37,6 +38,15 @@ def confirm(request: HttpRequest) -> HttpResponse:
             return redirect("rewards:redemption", key=earlier.key)
         return _show(request, resident, error=errors.BasketEmpty() if not basket.pk else errors.KeyConflict())
     try:
+        if "keep" in request.POST:
+            keep_basket(
+                resident=resident,
+                basket=basket,
+                key=key,
+                actor=request.user,
+                on_behalf_of=on_behalf_of(request),
+            )
+            return redirect("rewards:kept")
         redemption = services.redeem(
             resident=resident,
             basket=basket,
