@@ -15,6 +15,7 @@ from marketplace.funds.models import BankLine, Budget, Fund
 from marketplace.funds.selectors.figures import budgets_of, months_of, purposes_of, standing_of
 from marketplace.funds.services import closing, moving, setup
 from marketplace.funds.services.common import keep_file
+from marketplace.rewards import services as rewards
 from tests.funds.world import Money, agree, free, hand_over, issue, left, short, total, well
 from timebank.ledger import services as ledger
 from timebank.registry.errors import NotAllowed
@@ -209,8 +210,8 @@ def test_other_apps_add_conditions(money: Money, monkeypatch: pytest.MonkeyPatch
 def test_check_funds_prints_the_equation(money: Money, capsys: pytest.CaptureFixture[str]) -> None:
     agree(money, money.world.ticket, 800)
     money.give(5000, fee_fen=100)
-    issue(money, money.world.ticket, 1)
-    hand_over(money.world.ticket, 1)
+    ticket = money.world.redeem(money.world.sister, (money.world.ticket, 1)).tickets.get()
+    rewards.hand_over(code=ticket.code, actor=money.world.bath_clerk, nonce=uuid.uuid4())
     call_command("check_funds")
     said = capsys.readouterr().out
     assert "money in" in said
