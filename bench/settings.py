@@ -13,5 +13,5 @@ from settings.base import *
 LOGGING = {"version": 1, "disable_existing_loggers": False}
 
 if env.flag("BENCH_LEAN"):  # the toy size: start in a moment, measure nothing that counts
-    INSTALLED_APPS = ["timebank.ledger"]
+    INSTALLED_APPS = ["timebank.common", "timebank.ledger"]
     AUTH_USER_MODEL = "auth.User"

@@ -23,7 +23,8 @@ def test_every_case_runs_at_toy_size(tmp_path):
     out, page = tmp_path / "results.json", tmp_path / "performance.md"
     command = [sys.executable, "-m", "bench", "--size", "toy", "--out", str(out), "--table-out", str(page)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
-    subprocess.run(command, cwd=clients.ROOT, env=environment, check=True, capture_output=True, timeout=170)
+    done = subprocess.run(command, cwd=clients.ROOT, env=environment, capture_output=True, text=True, timeout=170)
+    assert done.returncode == 0, done.stderr[-4000:]
 
     rows = {(one["id"], one["case"], one["against"]): one for one in json.loads(out.read_text())}
     for one in rows.values():
