@@ -39,6 +39,8 @@ INSTALLED_APPS = [
     "marketplace.desk",
     "marketplace.sponsors",
     "marketplace.counter",
+    # Only where somebody looks around or develops
+    *(["timebank.ui.styleguide", "marketplace.demo"] if DEMO else []),
     # Django
     "django.contrib.auth",
     "django.contrib.contenttypes",

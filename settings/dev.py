@@ -15,4 +15,5 @@ DEBUG = env.flag("DEBUG")
 if DEBUG:
     STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
     WHITENOISE_USE_FINDERS = True
-DEMO_SIGN_INS = ("timebank.registry.selectors.demo_accounts", "timebank.registry.demo.PASSWORD")  # `serve` prints them
+    if not DEMO:
+        INSTALLED_APPS += ["timebank.ui.styleguide"]

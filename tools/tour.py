@@ -199,7 +199,7 @@ def recall(language: str) -> Camera:
 
 def the_village() -> Any:
     """Find the village of the path and its people in the demo."""
-    from marketplace.desk.demo import people, places
+    from marketplace.demo import people, places
     from marketplace.partner.models import Partner, StockRecord
     from tests.support.village import Village
     from timebank.registry.models import Card, Region, Resident, User

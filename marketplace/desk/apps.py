@@ -1,4 +1,4 @@
-"""The village admin's desk, and the demo."""
+"""The village admin's desk."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def _people(cast: Cast, world: Any) -> None:
         "registry:export": lambda: {"form": "json"},
         "registry:card_print": lambda: {"pk": card.pk},
         "registry:card": lambda: {"number": card.number},
-        "ui:styleguide_error": lambda: {"code": 404},
+        "styleguide:error": lambda: {"code": 404},
     }
     _lists(cast, world)
     _cases(cast, world, nephew)

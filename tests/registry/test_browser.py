@@ -38,25 +38,3 @@ def test_the_registry_has_no_barrier_that_axe_finds(page, live_server, assert_ax
     for name in ("me", "profile", "password", "my_card", "my_pin", "block_my_card", "helpers", "acting", "leave"):
         look(reverse(f"registry:{name}"))
     look(reverse("registry:card_print", args=[card.pk]))
-
-
-def test_the_demo_is_entered_with_two_taps(page, live_server, settings):
-    from tests.support.people import make_regions
-    from timebank.registry import demo, services
-
-    settings.DEMO = True
-    places = make_regions()
-    services.register_resident(
-        village=places.village,
-        name="演示人",
-        actor=None,
-        phone="13912340000",
-        password=demo.PASSWORD,
-        username="demo-x",
-    )
-    page.goto(live_server.url + reverse("registry:sign_in"))
-    page.click("text=演示人")
-    assert page.input_value("#id_username") == "13912340000"
-    page.click("form.card button.button--primary")
-    page.goto(live_server.url + reverse("registry:me"))
-    assert "演示人" in page.inner_text("h1")

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from tests.support.people import PASSWORD, make_resident, make_staff, new_phone
 from timebank.common.sheets.writing import csv_lines, safe_cell
-from timebank.registry import demo, selectors, services
+from timebank.registry import selectors, services
 from timebank.registry.models import AuditEntry, Card, Proxy, Resident, User
 
 pytestmark = pytest.mark.django_db
@@ -78,26 +78,6 @@ def test_sign_in_pauses_after_many_wrong_passwords(client, resident, settings):
     assert answer.status_code == 429
     assert "quarter of an hour" in answer.content.decode()
     assert "_auth_user_id" not in client.session
-
-
-def test_demo_people_are_listed_and_filled_in_only_in_a_demo(client, places, settings):
-    services.register_resident(
-        village=places.village,
-        name="演示大姐",
-        actor=None,
-        phone=new_phone(),
-        password=demo.PASSWORD,
-        username="demo-a",
-    )
-    settings.DEMO = True
-    page = client.get(reverse("registry:sign_in"), {"as": "demo-a"}).content.decode()
-    assert "演示大姐" in page
-    assert demo.PASSWORD in page
-    settings.DEMO = False
-    page = client.get(reverse("registry:sign_in"), {"as": "demo-a"}).content.decode()
-    assert "演示大姐" not in page
-    assert demo.PASSWORD not in page
-    assert selectors.demo_accounts() == []
 
 
 def test_sign_out_needs_a_post(signed_in):

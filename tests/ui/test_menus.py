@@ -22,31 +22,31 @@ def visit(view_name: str = "", namespaces: tuple[str, ...] = (), **extra):
 
 def test_entries_come_in_order_and_only_where_they_exist():
     entries = [
-        entry("desk", "b", "ui:styleguide", order=20),
-        entry("desk", "a", "ui:styleguide_desk", order=10),
+        entry("desk", "b", "styleguide:home", order=20),
+        entry("desk", "a", "styleguide:desk", order=10),
         entry("desk", "gone", "nowhere:at-all", order=5),
-        entry("public", "other", "ui:styleguide"),
+        entry("public", "other", "styleguide:home"),
     ]
     assert [item.key for item in menus.items("desk", visit(), entries)] == ["a", "b"]
 
 
 def test_hidden_entries_stay_hidden_and_their_count_is_not_asked():
-    hidden = entry("top", "x", "ui:styleguide", visible=lambda request: False, count=lambda request: 1 / 0)
+    hidden = entry("top", "x", "styleguide:home", visible=lambda request: False, count=lambda request: 1 / 0)
     assert menus.items("top", visit(), [hidden]) == []
 
 
 def test_the_closest_entry_is_lit_and_only_one():
     entries = [
-        entry("desk", "first", "ui:styleguide", order=1),
-        entry("desk", "exact", "ui:styleguide_desk", order=2),
-        entry("desk", "named", "ui:styleguide_print", order=3, match=("rewards:ticket", "counter")),
+        entry("desk", "first", "styleguide:home", order=1),
+        entry("desk", "exact", "styleguide:desk", order=2),
+        entry("desk", "named", "styleguide:print", order=3, match=("rewards:ticket", "counter")),
     ]
 
     def lit(*args):
         return [item.key for item in menus.items("desk", visit(*args), entries) if item.active]
 
-    assert lit("ui:styleguide_desk", ("ui",)) == ["exact"]
-    assert lit("ui:manifest", ("ui",)) == ["first"]
+    assert lit("styleguide:desk", ("styleguide",)) == ["exact"]
+    assert lit("styleguide:error", ("styleguide",)) == ["first"]
     assert lit("rewards:ticket", ("rewards",)) == ["named"]
     assert lit("counter:scan", ("counter",)) == ["named"]
     assert lit("elsewhere", ()) == []
@@ -55,7 +55,7 @@ def test_the_closest_entry_is_lit_and_only_one():
 
 def test_the_page_behind_an_account_row_lights_the_account_tab_unless_it_has_its_own():
     entries = [
-        entry("resident", "me", "ui:styleguide"),
+        entry("resident", "me", "styleguide:home"),
         entry("resident", "tickets", "rewards:tickets"),
         entry("account", "points", "rewards:statement", match=("rewards:detail",)),
         entry("account", "tickets", "rewards:tickets"),
@@ -71,11 +71,11 @@ def test_the_page_behind_an_account_row_lights_the_account_tab_unless_it_has_its
 
 def test_an_unknown_area_is_refused():
     with pytest.raises(ValueError, match="roof"):
-        entry("roof", "a", "ui:styleguide")
+        entry("roof", "a", "styleguide:home")
 
 
 def test_tabs_are_the_residents_only_when_signed_in(monkeypatch):
-    entries = [entry("resident", "r", "ui:styleguide"), entry("public", "p", "ui:styleguide")]
+    entries = [entry("resident", "r", "styleguide:home"), entry("public", "p", "styleguide:home")]
     monkeypatch.setattr("timebank.ui.menus.contract.items", lambda attribute: entries)
     signed_in = visit(user=SimpleNamespace(is_authenticated=True))
     signed_out = visit(user=SimpleNamespace(is_authenticated=False))

@@ -73,6 +73,8 @@ class AppContract(AppConfig):
     setting_checks: ClassVar[Sequence[str]] = ()
     #: name → dotted callable ``(address of this site) -> words of a command, or None``: what ``serve`` keeps running
     processes: ClassVar[Mapping[str, str]] = {}
+    #: dotted callable ``() -> lines``: what ``serve`` prints once the site answers
+    greeting: ClassVar[str] = ""
 
 
 def _contracts() -> Iterator[tuple[str, Any]]:

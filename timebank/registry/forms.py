@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.password_validation import validate_password
 from django.utils import timezone
@@ -66,10 +65,7 @@ class SignInForm(AuthenticationForm):
         )
         name.max_length = 254
         password.label = _("Password")
-        # The demo fills both fields with one tap; nobody else's password is ever sent back.
-        password.widget = forms.PasswordInput(
-            attrs={"autocomplete": "current-password"}, render_value=settings.DEMO and not self.is_bound
-        )
+        password.widget = forms.PasswordInput(attrs={"autocomplete": "current-password"})
 
 
 def _birth_widget() -> forms.DateInput:

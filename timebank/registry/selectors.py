@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import Http404, HttpRequest
 from django.utils import timezone
@@ -13,9 +12,9 @@ from django.utils import timezone
 from timebank.common.input import InvalidInput, clean_text, digits, fold, household_number
 from timebank.common.input import code as read_code
 from timebank.common.input import phone as read_phone
-from timebank.registry import demo, rules
+from timebank.registry import rules
 from timebank.registry.errors import CardBlocked, UnknownCard
-from timebank.registry.models import Card, Household, Proxy, Region, Resident, RoleGrant, User
+from timebank.registry.models import Card, Household, Proxy, Region, Resident, RoleGrant
 from timebank.registry.rules import VIEW_VILLAGE
 
 # How long a session acts for someone by their card and PIN, without being asked again.
@@ -245,41 +244,3 @@ def staff_of(region: Region) -> QuerySet[RoleGrant]:
         .select_related("user", "region")
         .order_by("role", "granted_at")
     )
-
-
-def demo_accounts() -> list[dict[str, str]]:
-    """List the demo people for the sign-in page, one for each role; nothing outside a demo."""
-    if not settings.DEMO:
-        return []
-    people = (
-        User.objects.filter(username__startswith=demo.PREFIX, is_active=True)
-        .select_related("resident__village")
-        .prefetch_related(
-            Prefetch(
-                "role_grants",
-                queryset=RoleGrant.objects.filter(ended_at__isnull=True).select_related("region", "organisation"),
-                to_attr="live_grants",
-            )
-        )
-        .order_by("phone", "username")
-    )
-    accounts = []
-    for user in people:
-        grants = user.live_grants  # type: ignore[attr-defined]
-        resident = getattr(user, "resident", None)
-        place = ""
-        if grants:
-            place = str(grants[0].region or grants[0].organisation)
-        elif resident is not None:
-            place = resident.village.short_name
-        accounts.append(
-            {
-                "username": user.username,
-                "name": user.name,
-                "sign_in": user.phone or user.email or user.username,
-                "role": ", ".join(g.get_role_display() for g in grants)
-                or (str(User._meta.get_field("is_staff").verbose_name) if user.is_staff else ""),
-                "place": place,
-            }
-        )
-    return accounts

@@ -1,9 +1,9 @@
-"""Choosing language and text size, the web app manifest, and the kit page that shows every part."""
+"""Choosing language and text size, and the web app manifest."""
 
 from __future__ import annotations
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -13,7 +13,6 @@ from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 
 from timebank.common.input import read_text
-from timebank.ui import styleguide as kit_content
 from timebank.ui.preferences import COOKIE_AGE, SIZE_COOKIE, SIZES, languages
 from timebank.ui.services import remember_preference
 
@@ -83,41 +82,6 @@ def manifest(request: HttpRequest) -> HttpResponse:
         "icons": icons,
     }
     return JsonResponse(content, content_type="application/manifest+json", json_dumps_params={"ensure_ascii": False})
-
-
-def _styleguide_only() -> None:
-    if not (settings.DEBUG or getattr(settings, "DEMO", False)):
-        raise Http404
-
-
-@require_GET
-def styleguide(request: HttpRequest) -> HttpResponse:
-    """Show every component once (development and demo only)."""
-    _styleguide_only()
-    return render(request, "ui/styleguide.html", kit_content.content())
-
-
-@require_GET
-def styleguide_desk(request: HttpRequest) -> HttpResponse:
-    """Show the desk page with sample content (development and demo only)."""
-    _styleguide_only()
-    return render(request, "ui/styleguide_desk.html", kit_content.content())
-
-
-@require_GET
-def styleguide_print(request: HttpRequest) -> HttpResponse:
-    """Show the print page with sample content (development and demo only)."""
-    _styleguide_only()
-    return render(request, "ui/styleguide_print.html", kit_content.content())
-
-
-@require_GET
-def styleguide_error(request: HttpRequest, code: int) -> HttpResponse:
-    """Show an error page as a visitor would see it (development and demo only)."""
-    _styleguide_only()
-    if code not in (400, 403, 404, 429, 500):
-        raise Http404
-    return render(request, f"{code}.html", status=code)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, logout
 from django.contrib.auth.views import LoginView
@@ -18,7 +17,7 @@ from django.views.decorators.http import require_POST
 from timebank.common.errors import DomainError
 from timebank.common.input import code as read_code
 from timebank.common.input import read_id, read_text
-from timebank.registry import demo, selectors, services
+from timebank.registry import selectors, services
 from timebank.registry.forms import JoinAgainForm, JoinForm, SignInForm
 from timebank.registry.models import Region, Resident
 from timebank.registry.navigation import start_url
@@ -40,17 +39,7 @@ class SignInView(LoginView):
         initial = super().get_initial()
         if card := read_code(self.request.GET.get("card")):
             initial["username"] = card[:12]
-        chosen = read_text(self.request.GET.get("as"), 32)
-        for account in selectors.demo_accounts() if chosen else []:
-            if account["username"] == chosen:
-                initial.update(username=account["sign_in"], password=demo.PASSWORD)
         return initial
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        context = super().get_context_data(**kwargs)
-        context["demo_accounts"] = selectors.demo_accounts() if settings.DEMO else []
-        context["chosen"] = read_text(self.request.GET.get("as"), 32)
-        return context
 
 
 @require_POST

@@ -18,7 +18,6 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, CommandError, call_command
 from django.db import connection, connections
-from django.utils.module_loading import import_string
 
 from timebank.common import contract, health
 from timebank.common.processes import Child, Tree
@@ -126,21 +125,14 @@ class Command(BaseCommand):
         else:
             return
         lines = ["", self.style.SUCCESS(f"Shanji 善集 answers on {address}")]
-        lines += _demo_people()
+        lines += _greetings()
         lines += ["", "Ctrl-C stops everything.", ""]
         self.stdout.write("\n".join(lines))
 
 
-def _demo_people() -> list[str]:
-    """Describe who may sign in to the demo; the setting names the functions, this app knows no people."""
-    named = getattr(settings, "DEMO_SIGN_INS", None)
-    if not settings.DEMO or not named:
-        return []
-    accounts, password = (import_string(item) for item in named)
-    people = [
-        f"  {account['sign_in']:<14} {account['name']}  {account['role']}  {account['place']}" for account in accounts()
-    ]
-    return ["", f"Demo people, all with the password {password}:", *people] if people else []
+def _greetings() -> list[str]:
+    """Collect what the apps say once the site answers."""
+    return [line for declared in contract.declared("greeting") for line in ["", *declared.value()]]
 
 
 def _port(text: str) -> int:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from timebank.registry.demo import PASSWORD, PREFIX
-
-__all__ = ["CARD_PIN", "CAST", "PASSWORD", "Person", "names"]
+PREFIX = "demo-"  # of the user names of those whom the sign-in page lists
+PASSWORD = "shanji-demo"  # noqa: S105 - printed on the sign-in page of every demo
+CARD_PIN = "2580"
 
 FAMILIES = "禾麦稻粟豆瓜葵苗穗薯棉麻艾蒲荷莲菱藻茶桑枣杏桃榆槐柏枫桐"
 TERMS = "立春雨水惊蛰春分清明谷雨立夏小满芒种夏至小暑大暑立秋处暑白露秋分寒露霜降立冬小雪大雪冬至小寒大寒"
@@ -42,8 +42,6 @@ class Person:
     def username(self) -> str:
         return PREFIX + self.key
 
-
-CARD_PIN = "2580"
 
 RESIDENT = Person("resident", "禾小满", "13000000001", 58)
 LEADER = Person("leader", "葵芒种", "13000000002", 46)

@@ -7,8 +7,8 @@ import uuid
 from collections import defaultdict
 
 from marketplace.catalogue.services import load_catalogue
-from marketplace.desk.demo import people, places
-from marketplace.desk.demo.builder import DemoBuilder, Village
+from marketplace.demo import people, places
+from marketplace.demo.builder import DemoBuilder, Village
 from marketplace.partner.models import Partner, StockRecord
 from marketplace.partner.services import create_partner
 from marketplace.rewards import services as rewards

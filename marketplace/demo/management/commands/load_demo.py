@@ -9,9 +9,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone, translation
 from tqdm import tqdm
 
-from marketplace.desk.demo.builder import DAYS, DemoBuilder
-from marketplace.desk.demo.market import Market
-from marketplace.desk.demo.people import CAST, PASSWORD
+from marketplace.demo.builder import DAYS, DemoBuilder
+from marketplace.demo.market import Market
+from marketplace.demo.people import CAST, PASSWORD
 from timebank.ledger.services import seal
 from timebank.registry.models import User
 

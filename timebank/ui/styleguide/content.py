@@ -1,4 +1,4 @@
-"""Sample content of the kit page: every component once, with long and short words. Invented, for looking only."""
+"""Sample content of the style guide: every component once, with long and short words. Invented, for looking only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils import timezone
 from timebank.common.errors import DomainError
 from timebank.common.fields import BoundedDateField, CleanCharField, PersonNameField, PhoneField
 from timebank.ui import menus
-from timebank.ui.styleguide_samples import lazy_say, say
+from timebank.ui.styleguide.samples import lazy_say, say
 
 
 class SampleForm(forms.Form):
@@ -58,7 +58,7 @@ class SampleMenus:
 
 
 def content() -> dict[str, Any]:
-    """Return what the kit pages show."""
+    """Return what the pages show."""
     now = timezone.now()
     pictures = [f"{settings.STATIC_URL}catalogue/pictures/{code}.svg" for code in ("G001", "G005", "G101", "G203")]
     titles = [say("Soap"), say("Cooking oil, 5 litres, from the village press"), say("Bath ticket"), say("Haircut")]

@@ -1,4 +1,4 @@
-"""The words of the kit page in both languages.
+"""The words of the style guide in both languages.
 
 Samples, not texts of the product: they stay out of the catalogues, where they would answer for other apps' words.
 """

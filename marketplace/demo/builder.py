@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import transaction
 
-from marketplace.desk.demo import people, places
+from marketplace.demo import people, places
 from timebank.policy.services import load_published
 from timebank.registry import services as registry
 from timebank.registry.models import Region, Resident, User

@@ -1,0 +1,37 @@
+"""Who may sign in to the demo."""
+
+from __future__ import annotations
+
+from django.db.models import Prefetch
+
+from marketplace.demo.people import PASSWORD, PREFIX
+from timebank.registry.models import RoleGrant, User
+
+
+def accounts() -> list[dict[str, str]]:
+    """List the demo people who can sign in, one for each role."""
+    grants = RoleGrant.objects.filter(ended_at__isnull=True).select_related("region", "organisation")
+    people = (
+        User.objects.filter(username__startswith=PREFIX, is_active=True)
+        .select_related("resident__village")
+        .prefetch_related(Prefetch("role_grants", queryset=grants, to_attr="live_grants"))
+        .order_by("phone", "username")
+    )
+    return [_account(user) for user in people]
+
+
+def _account(user: User) -> dict[str, str]:
+    grants: list[RoleGrant] = user.live_grants  # type: ignore[attr-defined]
+    resident = getattr(user, "resident", None)
+    place = resident.village.short_name if resident is not None else ""
+    role = str(User._meta.get_field("is_staff").verbose_name) if user.is_staff else ""
+    if grants:
+        place = str(grants[0].region or grants[0].organisation)
+        role = ", ".join(grant.get_role_display() for grant in grants)
+    return {"name": user.name, "sign_in": user.phone or user.email or user.username, "role": role, "place": place}
+
+
+def greeting() -> list[str]:
+    """Say in lines who may sign in, for who starts the demo."""
+    people = [f"  {item['sign_in']:<14} {item['name']}  {item['role']}  {item['place']}" for item in accounts()]
+    return [f"Demo people, all with the password {PASSWORD}:", *people] if people else []
