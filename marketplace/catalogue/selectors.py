@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db.models import (
     Case,
     Count,
+    Exists,
     IntegerField,
     OuterRef,
     Prefetch,
@@ -115,10 +116,11 @@ def rewards(
 ) -> QuerySet[Product]:
     """Select the rewards that suppliers of the reader's village list, services first; ``chosen``: stock record."""
     best = strategy.stockrecords(StockRecord.objects.filter(product=OuterRef("pk")))
+    # Whether somebody lists it is asked of every reward; by whom, only of those on the page.
     products = (
         Product.objects.browsable()
+        .filter(Exists(strategy.listed(StockRecord.objects.filter(product=OuterRef("pk")))))
         .annotate(chosen=Subquery(best.values("pk")[:1]))
-        .filter(chosen__isnull=False)
         .select_related("product_class")
     )
     if category is not None:

@@ -14,4 +14,5 @@ class DeskConfig(AppContract):
     urls_at = {"village/": "marketplace.desk.urls"}
     menus = "marketplace.desk.navigation.MENUS"
     desk_tiles = "marketplace.desk.tiles.TILES"
+    sweeps = "marketplace.desk.sweeps.SWEEPS"
     start_pages = "marketplace.desk.navigation.START_PAGES"

@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import CharField, Count, IntegerField, Max, OuterRef, QuerySet, Subquery, Sum, Value
+from django.db.models.functions import Cast, Coalesce, Concat
 from django.http import Http404
 from django.utils import timezone
 
@@ -16,6 +16,7 @@ from marketplace.desk.scope import Scope
 from marketplace.partner.models import StockRecord
 from marketplace.rewards.models import Ticket
 from marketplace.rewards.selectors import stock_of
+from timebank.common import figures
 from timebank.common.input import clean_text
 from timebank.ledger import selectors as ledger_read
 from timebank.registry import rules
@@ -27,6 +28,10 @@ from timebank.service.models import Activity, NoticeList, Objection, Record
 from timebank.service.rules import VERIFY_RECORD
 
 State = Record.State
+#: What waits for somebody; the closed ones are many, and nobody counts them here.
+OPEN_STATES = (State.SUBMITTED, State.VERIFIED, State.PUBLISHED, State.DISPUTED)
+#: Too many wallets to add up for a page.
+ABOVE_TOWN = (Region.Level.PROVINCE, Region.Level.CITY, Region.Level.COUNTY)
 LOW_STOCK = 3  # as few of a thing on the shelf, and somebody should think of more
 
 
@@ -96,24 +101,26 @@ def villages_to_publish(scope: Scope) -> list[tuple[Region, int, int]]:
 
 def notice_lists(scope: Scope) -> QuerySet[NoticeList]:
     """Select the published lists, newest first, with what each still holds and how many objections are open."""
-    public = Q(records__state__in=(State.PUBLISHED, State.DISPUTED, State.CREDITED))
-    doubts = (
-        Objection.objects.filter(record__notice_list=OuterRef("pk"), state=Objection.State.OPEN)
-        .order_by()
-        .values("record__notice_list")
-        .annotate(n=Count("pk"))
-        .values("n")
+    public = Record.objects.filter(
+        notice_list=OuterRef("pk"), state__in=(State.PUBLISHED, State.DISPUTED, State.CREDITED)
     )
+    doubts = Objection.objects.filter(record__notice_list=OuterRef("pk"), state=Objection.State.OPEN)
     return (
         NoticeList.objects.filter(scope.below())
         .annotate(
-            count=Count("records", filter=public),
-            minutes=Sum("records__minutes", filter=public, default=0),
-            doubts=Coalesce(Subquery(doubts), 0),
+            count=_each(public, "notice_list", Count("pk")),
+            minutes=_each(public, "notice_list", Sum("minutes")),
+            doubts=_each(doubts, "record__notice_list", Count("pk")),
         )
         .select_related("village", "published_by")
         .order_by("-published_at", "-pk")
     )
+
+
+def _each(rows: QuerySet[Any], group: str, figure: Any) -> Coalesce:
+    """Work a figure out for each row that is shown, and only for those: a join would count before it turns pages."""
+    found = rows.order_by().values(group).annotate(n=figure).values("n")
+    return Coalesce(Subquery(found, output_field=IntegerField()), 0)
 
 
 def objections(scope: Scope, *, is_open: bool) -> QuerySet[Objection]:
@@ -129,10 +136,13 @@ def objections(scope: Scope, *, is_open: bool) -> QuerySet[Objection]:
 def activities(scope: Scope, *, past: bool, now: dt.datetime | None = None) -> QuerySet[Activity]:
     """Select activities with how many records came of them and how many minutes."""
     now = now or timezone.now()
-    counted = Q(records__state__in=Record.COUNTED)
+    counted = Record.objects.filter(activity=OuterRef("pk"), state__in=Record.COUNTED)
     activities = (
         Activity.objects.filter(scope.below())
-        .annotate(made=Count("records", filter=counted), minutes=Sum("records__minutes", filter=counted, default=0))
+        .annotate(
+            made=_each(counted, "activity", Count("pk")),
+            minutes=_each(counted, "activity", Sum("minutes")),
+        )
         .select_related("team", "village")
     )
     if past:
@@ -193,13 +203,26 @@ def tickets(scope: Scope, *, which: str, day: dt.date | None = None) -> QuerySet
 
 def outstanding(scope: Scope) -> int:
     """Return the points (1/100) in all wallets of the scope, held ones included."""
-    keys = wallets(scope)
-    return sum(balance.total for balance in ledger_read.balances_of(keys).values())
+    if scope.region.level in ABOVE_TOWN:
+        return int(figures.read(OUTSTANDING, scope.region.path).value)
+    return sum(ledger_read.totals_of(wallets(scope)))
 
 
-def wallets(scope: Scope) -> list[str]:
-    """List the ledger keys of the residents' wallets."""
-    return [f"wallet:resident:{pk}" for pk in Resident.objects.filter(scope.below()).values_list("pk", flat=True)]
+def _outstanding_below(path: str) -> int:
+    return sum(ledger_read.totals_of(_wallets_below(path)))
+
+
+OUTSTANDING = figures.Figure("points outstanding", _outstanding_below)
+
+
+def wallets(scope: Scope) -> QuerySet[Resident, str]:
+    """Select the ledger keys of the residents' wallets; they stay in the database."""
+    return _wallets_below(scope.region.path)
+
+
+def _wallets_below(path: str) -> QuerySet[Resident, str]:
+    key = Concat(Value("wallet:resident:"), Cast("pk", CharField()))
+    return Resident.objects.filter(village__path__startswith=path).values_list(key, flat=True)
 
 
 @dataclass(frozen=True)
@@ -235,7 +258,10 @@ def overview(scope: Scope) -> list[VillageRow]:
         people[path[:length]] += count
     states: Counter[tuple[str, str]] = Counter()
     for path, state, count in (
-        Record.objects.filter(scope.below()).order_by().values_list("village__path", "state").annotate(n=Count("pk"))
+        Record.objects.filter(scope.below(), state__in=OPEN_STATES)
+        .order_by()
+        .values_list("village__path", "state")
+        .annotate(n=Count("pk"))
     ):
         states[path[:length], state] += count
     last: dict[str, dt.datetime] = {}

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, astuple, dataclass, field
+from itertools import islice
+from typing import Any
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
 from marketplace.desk.scope import Scope
 from marketplace.desk.selectors import wallets
 from marketplace.rewards.models import Ticket
+from timebank.common import figures
 from timebank.ledger import selectors as ledger_read
 from timebank.ledger.describing import describe, reference_of
-from timebank.ledger.models import Account, Posting
+from timebank.ledger.models import Account, Posting, Transfer
 from timebank.ledger.selectors.flows import flows_of, moved_by
 from timebank.registry.models import Region, Resident
 from timebank.service.models import PointCorrection, Record
 
 MINT, REDEEM, REFUND, EXPIRE, REVERSE = "mint", "redeem", "refund", "expire", "reverse"
+PART = 500  # lines of a file at a time
 REPRICE, RESTORE = "reprice", "restore"  # the difference that a reversal makes; lapsed points set against it
 
 
@@ -57,10 +62,11 @@ class Check:
 
 @dataclass
 class Statement:
-    """All months, newest first, and the checks."""
+    """All months, newest first, and the checks; ``computed_at`` when they were kept, None when added up just now."""
 
     months: list[Month] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
+    computed_at: dt.datetime | None = None
 
     @property
     def agrees(self) -> bool:
@@ -80,7 +86,25 @@ class Statement:
 
 
 def statement_of(scope: Scope) -> Statement:
-    """Add up every month of a village (or of all below a town) from the ledger's postings."""
+    """Return every month of a place: a village's added up now, that of a town or above as last kept."""
+    if scope.is_village:
+        return _add_up(scope)
+    kept = figures.read(STATEMENT, scope.region.path)
+    months = [Month(dt.date.fromisoformat(first), *amounts) for first, *amounts in kept.value["months"]]
+    return Statement(months, [Check(*check) for check in kept.value["checks"]], kept.computed_at)
+
+
+def _keep(path: str) -> dict[str, Any]:
+    made = _add_up(Scope(Region.objects.get(path=path)))
+    months = [[row.pop("month").isoformat(), *row.values()] for row in map(asdict, made.months)]
+    return {"months": months, "checks": [astuple(check) for check in made.checks]}
+
+
+STATEMENT = figures.Figure("statement", _keep, every=60 * figures.MINUTE)
+
+
+def _add_up(scope: Scope) -> Statement:
+    """Add up every month from the ledger's postings: so many statements, however many villages."""
     keys = wallets(scope)
     months: dict[dt.date, Month] = {}
 
@@ -117,7 +141,7 @@ def statement_of(scope: Scope) -> Statement:
     return Statement(sorted(months.values(), key=lambda row: row.month, reverse=True), _checks(scope, keys, closing))
 
 
-def _checks(scope: Scope, keys: list[str], closing: int) -> list[Check]:
+def _checks(scope: Scope, keys: QuerySet[Resident, str], closing: int) -> list[Check]:
     villages = Region.objects.filter(path__startswith=scope.region.path, level=Region.Level.VILLAGE)
     issuance = [f"issuance:region:{pk}" for pk in villages.values_list("pk", flat=True)]
     minted = -sum(balance.total for balance in ledger_read.balances_of(issuance).values())
@@ -127,14 +151,12 @@ def _checks(scope: Scope, keys: list[str], closing: int) -> list[Check]:
     corrected = PointCorrection.objects.filter(
         record__in=Record.objects.filter(scope.below(), state=Record.State.CREDITED).values("pk")
     ).aggregate(points=Sum("points", default=0))["points"]
-    held = sum(balance.total - balance.held for balance in ledger_read.balances_of(keys).values())
+    free, _held = ledger_read.totals_of(keys)
     done = Ticket.objects.filter(scope.below("redemption__village"), state=Ticket.State.HANDED_OVER)
-    moved = moved_by(
-        done.exclude(hand_over_transfer_id__isnull=True).values_list("hand_over_transfer_id", flat=True).distinct()
-    )
+    moved = moved_by(done.exclude(hand_over_transfer_id__isnull=True).values_list("hand_over_transfer_id", flat=True))
     return [
         Check("minted", minted, credited["points"] + corrected),
-        Check("outstanding", held, closing),
+        Check("outstanding", free, closing),
         Check("handed_over", moved, done.aggregate(points=Sum("points", default=0))["points"]),
     ]
 
@@ -160,20 +182,58 @@ KINDS: dict[str, tuple[str, ...]] = {
 }
 
 
-def lines_of(scope: Scope, month: dt.date, which: str) -> list[Detail]:
-    """List what a month's figure is made of, from the ledger, with the words of the other apps."""
-    people = {
-        f"wallet:resident:{resident.pk}": resident
-        for resident in Resident.objects.filter(scope.below()).only("pk", "name")
-    }
-    accounts = dict(Account.objects.filter(key__in=list(people)).values_list("pk", "key"))
+@dataclass(frozen=True)
+class BehindFigure:
+    """What a month's figure is made of: ``rows`` to turn pages of, ``lines`` of one page, ``points`` of all."""
+
+    rows: QuerySet[Any, Any]
+    lines: Callable[[Iterable[Any]], list[Detail]]
+    points: Callable[[], int]
+
+    def all_lines(self) -> Iterator[Detail]:
+        """Give every line, some hundred at a time."""
+        rows = self.rows.iterator(chunk_size=PART)
+        while part := list(islice(rows, PART)):
+            yield from self.lines(part)
+
+
+def behind_figure(scope: Scope, month: dt.date, which: str) -> BehindFigure:
+    """Select what is behind a figure of a month: one of ``KINDS``, "other" or "handed_over"."""
+    if which == "handed_over":
+        tickets = tickets_in(scope, month)
+        return BehindFigure(tickets, hand_overs, lambda: tickets.aggregate(n=Sum("points", default=0))["n"])
+    return BehindFigure(
+        transfers_in(scope, month, which),
+        lambda transfers: lines_of(scope, transfers),
+        lambda: points_in(scope, month, which),
+    )
+
+
+def transfers_in(scope: Scope, month: dt.date, which: str) -> QuerySet[Transfer, int]:
+    """Select the ids of the transfers behind a month's figure, by day: to turn pages of, and to count."""
+    accounts = Account.objects.filter(key__in=wallets(scope)).values("pk")
+    touched = Posting.objects.filter(Q(debit_id__in=accounts) | Q(credit_id__in=accounts), transfer=OuterRef("pk"))
     following = (month + dt.timedelta(days=32)).replace(day=1)
-    rows = (
-        Posting.objects.filter(
-            Q(debit_id__in=list(accounts)) | Q(credit_id__in=list(accounts)),
-            transfer__effective_on__gte=month,
-            transfer__effective_on__lt=following,
-        )
+    transfers = Transfer.objects.filter(effective_on__gte=month, effective_on__lt=following).filter(Exists(touched))
+    if which in KINDS:
+        transfers = transfers.filter(kind__in=KINDS[which])
+    else:
+        transfers = transfers.exclude(kind__in=[kind for kinds in KINDS.values() for kind in kinds])
+    return transfers.order_by("effective_on", "pk").values_list("pk", flat=True)
+
+
+def points_in(scope: Scope, month: dt.date, which: str) -> int:
+    """Add up, as the wallets saw it (1/100, signed), what ``transfers_in`` selects."""
+    accounts = Account.objects.filter(key__in=wallets(scope)).values("pk")
+    rows = Posting.objects.filter(transfer__in=transfers_in(scope, month, which).order_by())
+    into = rows.filter(credit_id__in=accounts).aggregate(total=Sum("amount", default=0))["total"]
+    return int(into - rows.filter(debit_id__in=accounts).aggregate(total=Sum("amount", default=0))["total"])
+
+
+def lines_of(scope: Scope, transfers: Iterable[int]) -> list[Detail]:
+    """List what transfers (a page of ``transfers_in``) did to the wallets here, with the words of the other apps."""
+    rows = list(
+        Posting.objects.filter(transfer__in=list(transfers))
         .annotate(
             kind=F("transfer__kind"),
             on=F("transfer__effective_on"),
@@ -182,18 +242,14 @@ def lines_of(scope: Scope, month: dt.date, which: str) -> list[Detail]:
         )
         .order_by("transfer__effective_on", "pk")
     )
-    if which in KINDS:
-        rows = rows.filter(kind__in=KINDS[which])
-    else:
-        rows = rows.exclude(kind__in=[kind for kinds in KINDS.values() for kind in kinds])
-    result = list(rows)
-    described = describe(result)
+    accounts = _wallets_among(scope, rows)
+    described = describe(rows)
     summed: dict[tuple[int, int], Detail] = {}
-    for row in result:
+    for row in rows:
         for account, sign in ((row.credit_id, 1), (row.debit_id, -1)):
-            if account not in accounts:
+            person = accounts.get(account)
+            if person is None:
                 continue
-            person = people[accounts[account]]
             about = described.get(reference_of(row))
             place = (row.transfer_id, account)
             before = summed.get(place)
@@ -209,11 +265,20 @@ def lines_of(scope: Scope, month: dt.date, which: str) -> list[Detail]:
     return list(summed.values())
 
 
-def hand_overs(scope: Scope, month: dt.date) -> list[Detail]:
-    """List the tickets handed over in a month."""
+def _wallets_among(scope: Scope, rows: Iterable[Any]) -> dict[int, Resident]:
+    """Find whose wallets, of the residents here, the postings touch: by account id."""
+    touched = Account.objects.filter(pk__in={id_ for row in rows for id_ in (row.credit_id, row.debit_id)})
+    keys = {key: pk for pk, key in touched.values_list("pk", "key")}
+    people = {key.rpartition(":")[2]: pk for key, pk in keys.items() if key.startswith("wallet:resident:")}
+    residents = Resident.objects.filter(scope.below(), pk__in=people).only("pk", "name")
+    return {people[str(resident.pk)]: resident for resident in residents}
+
+
+def tickets_in(scope: Scope, month: dt.date) -> QuerySet[Ticket]:
+    """Select the tickets handed over in a month."""
     start = timezone.make_aware(dt.datetime.combine(month, dt.time.min))
     end = timezone.make_aware(dt.datetime.combine((month + dt.timedelta(days=32)).replace(day=1), dt.time.min))
-    tickets = (
+    return (
         Ticket.objects.filter(
             scope.below("redemption__village"),
             state=Ticket.State.HANDED_OVER,
@@ -223,6 +288,10 @@ def hand_overs(scope: Scope, month: dt.date) -> list[Detail]:
         .select_related("product", "resident", "partner")
         .order_by("handed_over_at", "pk")
     )
+
+
+def hand_overs(tickets: Iterable[Ticket]) -> list[Detail]:
+    """List tickets (a page of ``tickets_in``) as lines."""
     return [
         Detail(
             on=timezone.localtime(ticket.handed_over_at).date(),

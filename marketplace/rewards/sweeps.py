@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from marketplace.rewards.selectors.public import PUBLIC
 from marketplace.rewards.services.handing_over import EXPIRE
+from timebank.common.figures import sweep_of
 
-SWEEPS = [EXPIRE]
+SWEEPS = [EXPIRE, sweep_of(PUBLIC)]

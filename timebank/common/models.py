@@ -68,6 +68,24 @@ class SweepFailure(models.Model):
         return f"{self.sweep} {self.subject}: {self.code}"
 
 
+class KeptFigure(models.Model):
+    """A sum over much history, worked out by a sweep and read by pages (``figures``). One row by figure and place."""
+
+    name = models.CharField(_("figure"), max_length=80)
+    scope = models.CharField(_("of what"), max_length=80, blank=True)
+    value = models.JSONField(_("value"), null=True)
+    computed_at = models.DateTimeField(_("computed"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("kept figure")
+        verbose_name_plural = _("kept figures")
+        constraints = [models.UniqueConstraint(fields=["name", "scope"], name="figure_once")]
+        indexes = [models.Index(fields=["name", "computed_at"], name="figure_oldest")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.scope}"
+
+
 class Event(models.Model):
     """Something that happened: to what, for whom, where (``events``). Facts hold no secrets and no phone numbers."""
 

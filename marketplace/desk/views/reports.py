@@ -12,8 +12,8 @@ from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET
 
 from marketplace.desk.scope import desk
-from marketplace.desk.statement import KINDS, hand_overs, lines_of, statement_of
-from marketplace.desk.views.common import as_file
+from marketplace.desk.statement import KINDS, behind_figure, statement_of
+from marketplace.desk.views.common import as_file, page_of
 from timebank.common.input import read_text
 from timebank.common.numbers import points_to_decimal
 from timebank.registry.rules import AUDIT, REGISTER_RESIDENT, VIEW_VILLAGE, can
@@ -86,22 +86,21 @@ def month(request: HttpRequest, year: int, month: int) -> HttpResponseBase:
     except ValueError:
         raise Http404 from None
     which = read_text(request.GET.get("which", "minted"))
-    if which == "handed_over":
-        lines = hand_overs(scope, first)
-    elif which in KINDS or which == "other":
-        lines = lines_of(scope, first, which)
-    else:
+    if which not in (*KINDS, "handed_over", "other"):
         raise Http404
+    behind = behind_figure(scope, first, which)
     headers = (_("Day"), _("Name"), _("What"), _("Minutes"), _("Points"))
     file = as_file(
         request,
         f"statement-{year}-{month:02d}-{which}",
         headers,
-        lines,
+        behind.all_lines(),
         lambda line: (line.on, line.name, line.what, line.minutes, points_to_decimal(line.points)),
     )
     if file is not None:
         return file
+    page = page_of(request, behind.rows)
+    lines = behind.lines(page.object_list)
     url = reverse("desk:month", args=[year, month])
     labels = (
         ("minted", _("Earned")),
@@ -121,7 +120,10 @@ def month(request: HttpRequest, year: int, month: int) -> HttpResponseBase:
             "tabs": tabs,
             "which": which,
             "lines": lines,
-            "total": sum(line.points for line in lines),
-            "minutes": sum(line.minutes or 0 for line in lines),
+            "page": page,
+            "total": behind.points(),
+            # Minutes are known to the records, not to the ledger: they are added up where one page shows them all.
+            "minutes": 0 if page.has_other_pages() else sum(line.minutes or 0 for line in lines),
+            "has_minutes": any(line.minutes for line in lines),
         },
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
-from timebank.ledger.models import Lot
+from timebank.ledger.models import Account, Hold, Lot
 from timebank.ledger.types import Balance, LotView, edge_day
 
 _WALLETS = """
@@ -85,6 +87,17 @@ def balance_of(key: str) -> Balance:
     ``spendable`` leaves out what is held, earmarked, or past its day but not yet swept.
     """
     return balances_of([key]).get(key, Balance())
+
+
+def totals_of(keys: QuerySet[Any, str]) -> tuple[int, int]:
+    """Return what lies free in a set of wallets, and what is reserved from them: two statements, however many.
+
+    ``keys`` is a queryset of one column; it stays in the database.
+    """
+    accounts = Account.objects.filter(key__in=keys)
+    free = accounts.aggregate(total=Sum("balance", default=0))["total"]
+    open_holds = Hold.objects.filter(wallet__in=accounts.values("pk"), resolution__isnull=True)
+    return int(free), int(open_holds.aggregate(total=Sum("amount", default=0))["total"])
 
 
 def lots_of(key: str) -> list[LotView]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Count, Sum
+from django.db.models import Count, QuerySet, Sum
 from django.db.models.functions import TruncMonth
 
 from timebank.ledger.models import Account, Posting
@@ -25,8 +26,11 @@ class Flow:
     count: int
 
 
-def flows_of(keys: Iterable[str]) -> list[Flow]:
-    """Sum up the postings of a set of accounts by month (of ``effective_on``) and kind, oldest first."""
+def flows_of(keys: Iterable[str] | QuerySet[Any, str]) -> list[Flow]:
+    """Sum up the postings of a set of accounts by month (of ``effective_on``) and kind, oldest first.
+
+    ``keys`` as a queryset of one column stay in the database: two statements, however many accounts.
+    """
     sums: dict[tuple[dt.date, str], list[int]] = {}
     for ids in _ids(keys):
         for place, side in enumerate(("credit_id__in", "debit_id__in")):
@@ -44,17 +48,25 @@ def flows_of(keys: Iterable[str]) -> list[Flow]:
     return [Flow(month, kind, *cell) for (month, kind), cell in sorted(sums.items())]
 
 
-def _ids(keys: Iterable[str]) -> Iterator[list[int]]:
+def _ids(keys: Iterable[str] | QuerySet[Any, str]) -> Iterator[Any]:
+    if isinstance(keys, QuerySet):
+        yield Account.objects.filter(key__in=keys).values("pk")
+        return
     wanted = list(dict.fromkeys(keys))
     for start in range(0, len(wanted), _CHUNK):
         yield list(Account.objects.filter(key__in=wanted[start : start + _CHUNK]).values_list("pk", flat=True))
 
 
-def moved_by(transfers: Iterable[int]) -> int:
-    """Return what a set of transfers moved, debts aside."""
+def moved_by(transfers: Iterable[int] | QuerySet[Any, int]) -> int:
+    """Return what a set of transfers moved, debts aside; a queryset of ids stays in the database."""
+    if isinstance(transfers, QuerySet):
+        return int(_moved(transfers))
     wanted = list(transfers)
-    total = 0
-    for start in range(0, len(wanted), _CHUNK):
-        part = Posting.objects.filter(transfer__in=wanted[start : start + _CHUNK], leg__gte=0)
-        total += part.aggregate(total=Sum("amount"))["total"] or 0
-    return int(total)
+    return sum(int(_moved(wanted[start : start + _CHUNK])) for start in range(0, len(wanted), _CHUNK))
+
+
+def _moved(transfers: Any) -> int:
+    total: int = Posting.objects.filter(transfer__in=transfers, leg__gte=0).aggregate(total=Sum("amount", default=0))[
+        "total"
+    ]
+    return total
