@@ -166,13 +166,17 @@ def get_resident_for(actor: Any, pk: int) -> Resident:
 
 
 def _found_by(text: str) -> Q:
-    """Return who is meant by what somebody typed: a name, or any number of theirs, in whatever spelling."""
-    where = Q(household__number=household_number(text)) | Q(cards__number=read_code(text))
+    """Return who is meant by what somebody typed: a name, or any number of theirs, in whatever spelling.
+
+    Numbers of other tables are looked up there: a join would make rows twice and read every resident for one card.
+    """
+    where = Q(household__in=Household.objects.filter(number=household_number(text)).values("pk"))
+    where |= Q(pk__in=Card.objects.filter(number=read_code(text)).values("resident"))
     if key := fold(text):
         where |= Q(name_key__contains=key)
     if number := digits(text):
         where |= Q(phone__startswith=number) | Q(volunteer_number=number)
-        where |= Q(merged_from__volunteer_number=number)
+        where |= Q(pk__in=Resident.objects.filter(volunteer_number=number).values("merged_into"))
     try:
         where |= Q(phone=read_phone(text) or None)
     except InvalidInput:
@@ -188,7 +192,7 @@ def residents_for(actor: Any, *, village: Region | None = None, text: str = "", 
     if status:
         residents = residents.filter(status=status)
     if clean_text(text):
-        residents = residents.filter(_found_by(text)).distinct()
+        residents = residents.filter(_found_by(text))
     return residents.select_related("village", "household").order_by("name", "pk")
 
 
