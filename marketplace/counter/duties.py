@@ -14,6 +14,7 @@ DUTIES = Duties(
         RoleSpec("clerk", _("Counter clerk"), appointed_by=APPOINTERS, order=70),
         RoleSpec("supplier_staff", _("Supplier staff"), scope=ORGANISATION, appointed_by=APPOINTERS, order=75),
     ),
+    clashes=tuple(("clerk", role) for role in ("supervisor", "town_admin", "city_admin", "auditor")),
     actions={"clerk": (HAND_OVER, CARD_SALE), "supplier_staff": (HAND_OVER, CARD_SALE)},
 )
 START_PAGES = [StartPage("clerk", "counter:desk"), StartPage("supplier_staff", "counter:desk")]

@@ -36,6 +36,8 @@ class Village:
     team: Team
     residents: list[Resident] = field(default_factory=list)
     zeal: dict[int, float] = field(default_factory=dict)
+    # Of the supervision committee: looks at what the admin registered and the leader led.
+    supervisor: User | None = None
     stock_keeper: User | None = None
     clerk: User | None = None
 
@@ -132,6 +134,8 @@ class DemoBuilder:
             village.clerk = self._person(region, begin, people.CLERK if home else None)
             registry.grant_role(user=village.stock_keeper, role="stock_keeper", actor=admin, region=region, now=begin)
             registry.grant_role(user=village.clerk, role="clerk", actor=admin, region=region, now=begin)
+        village.supervisor = User.objects.create_user(name=f"{region.short_name}监委")
+        registry.grant_role(user=village.supervisor, role="supervisor", actor=operator, region=region, now=begin)
         self._register(village, begin, (24 if home else 14 if market else 5) * self.scale)
         return village
 
@@ -284,7 +288,7 @@ class DemoBuilder:
                         continue  # the same hours stand already: that is what the check is for
 
     def verify(self, day: dt.date) -> None:
-        """Let each village admin look at what came in; the last days are still waiting in the queue."""
+        """Let each committee's member look at what came in; the last days are still waiting in the queue."""
         if day > self.today - dt.timedelta(days=3):
             return
         now = self.time_on(day, 20, 30)
@@ -292,13 +296,15 @@ class DemoBuilder:
             waiting = list(Record.objects.filter(village=village.region, state=Record.State.SUBMITTED).order_by("pk"))
             if not waiting:
                 continue
+            supervisor = village.supervisor
+            assert supervisor is not None  # noqa: S101
             with transaction.atomic():
                 odd = [record for record in waiting if self.rng.random() < 0.02]
                 for record in odd:
                     service.return_record(
-                        record=record, actor=village.admin, reason="签退时间与领队名单不符，请核对", now=now
+                        record=record, actor=supervisor, reason="签退时间与领队名单不符，请核对", now=now
                     )
-                service.verify_many(records=[r for r in waiting if r not in odd], actor=village.admin, now=now)
+                service.verify_many(records=[r for r in waiting if r not in odd], actor=supervisor, now=now)
 
     def publish_and_credit(self, day: dt.date) -> None:
         """On Mondays publish what is verified and credit what has been public long enough."""

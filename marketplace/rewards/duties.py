@@ -17,5 +17,8 @@ DUTIES = Duties(
         "village_admin": (PRICE_REWARD, HAND_OVER, CARD_SALE),
     },
     # Who says that hours were served does not keep what they buy.
-    clashes=(("stock_keeper", "verifier"), ("stock_keeper", "village_admin")),
+    clashes=tuple(
+        ("stock_keeper", role)
+        for role in ("verifier", "supervisor", "village_admin", "town_admin", "city_admin", "auditor")
+    ),
 )

@@ -31,7 +31,7 @@ def test_the_clerk_who_helps_her_does_not_hand_over_to_her(world, grandmother):
 
 
 def test_control_without_the_predicate_she_gets_it_from_her_helper(world, grandmother, monkeypatch):
-    monkeypatch.setattr(handing_over, "interest_of", lambda actor, resident: "")
+    monkeypatch.setattr(handing_over, "needs_another", lambda actor, ticket: False)
     ticket = world.redeem(grandmother, (world.soap, 1), actor=world.clerk, on_behalf_of=grandmother).tickets.get()
     assert services.hand_over(code=ticket.code, actor=world.clerk, nonce="a").ok
 
@@ -45,3 +45,17 @@ def test_the_clerk_who_helps_her_undoes_nothing_of_hers(world, grandmother):
     ticket.refresh_from_db()
     assert ticket.state == "handed_over"
     assert points_of(grandmother) == 2500
+
+
+def test_who_redeemed_for_her_hands_nothing_over_even_after_the_help_ended(world, grandmother):
+    ticket = world.redeem(grandmother, (world.soap, 1), actor=world.clerk, on_behalf_of=grandmother).tickets.get()
+    registry.end_proxy(proxy=grandmother.proxies.get(), actor=world.clerk)
+    assert services.hand_over(code=ticket.code, actor=world.clerk, nonce="c").result == "other_person"
+
+
+def test_who_serves_at_the_counter_cancels_there_nothing_of_whom_they_help(world, grandmother):
+    ticket = world.redeem(grandmother, (world.soap, 1), actor=world.clerk, on_behalf_of=grandmother).tickets.get()
+    with pytest.raises(ConflictOfInterest):
+        services.cancel_ticket(ticket=ticket, actor=world.clerk, on_behalf_of=grandmother)
+    ticket.refresh_from_db()
+    assert ticket.state == "issued"

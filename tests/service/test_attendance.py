@@ -9,6 +9,7 @@ from django.test import override_settings
 
 from tests.service.world import World, at, refusal
 from timebank.common.tasks import task_sweep
+from timebank.registry import services as registry
 from timebank.service import errors, services, tokens
 from timebank.service.models import Activity, Attendance, Record, SignUp
 
@@ -28,11 +29,12 @@ def test_code_is_worth_half_a_minute(world: World, age: int, good: bool) -> None
 def test_code_cannot_be_forged_or_stretched(world: World) -> None:
     activity = world.activity()
     token = services.attendance_token(activity, at(20, 8))
-    kind, pk, moment, signature = token.split("-")
+    kind, pk, moment, shown_by, signature = token.split("-")
     for forged in (
-        f"{kind}-ZZ-{moment}-{signature}",
-        "-".join((kind, pk, tokens._base36(int(moment, 36) + 600), signature)),
-        f"{tokens.PASS}-{pk}-{moment}-{signature}",  # a code of 30 s is no pass of 10 min
+        f"{kind}-ZZ-{moment}-{shown_by}-{signature}",
+        "-".join((kind, pk, tokens._base36(int(moment, 36) + 600), shown_by, signature)),
+        f"{kind}-{pk}-{moment}-7-{signature}",  # nobody else showed it
+        f"{tokens.PASS}-{pk}-{moment}-{shown_by}-{signature}",  # a code of 30 s is no pass of 10 min
         token[:-1],
         "",
         "A-1",
@@ -142,13 +144,31 @@ def test_minutes_are_those_inside_the_planned_time(world: World) -> None:
     assert kept == {world.wang.pk: 240, world.li.pk: 50}
 
 
-def test_a_forgotten_check_out_ends_at_the_planned_end_and_is_flagged(world: World) -> None:
+def test_a_forgotten_check_out_has_no_minutes_until_the_leader_states_them(world: World) -> None:
     activity = world.activity()
-    services.check_in(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 8))
+    services.check_in(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 8, 30))
     services.close_activity(activity=activity, actor=world.leader, now=at(20, 18))
-    record, seen = Record.objects.get(), Attendance.objects.get()
-    assert (record.minutes, record.is_flagged, record.evidence) == (240, True, 45)
-    assert (seen.checked_out_at, seen.check_out_method, seen.forgot_to_leave) == (at(20, 12), "close", True)
+    seen = Attendance.objects.get()
+    assert (seen.checked_out_at, seen.problem, seen.forgot_to_leave) == (None, "no_check_out", True)
+    assert not Record.objects.exists()
+    known = {"activity": activity, "resident": world.wang}
+    with refusal(errors.NotTheLeader):
+        services.state_time(**known, minutes=60, actor=world.wang.user, reason="记得", now=at(21))
+    with refusal(errors.ReasonNeeded):
+        services.state_time(**known, minutes=60, actor=world.leader, reason=" ", now=at(21))
+    for minutes in (0, 211):  # never past the planned end
+        with refusal(errors.BadMinutes):
+            services.state_time(**known, minutes=minutes, actor=world.leader, reason="一起收的工具", now=at(21))
+    record = services.state_time(**known, minutes=200, actor=world.leader, reason="一起收的工具", now=at(21))
+    assert (record.minutes, record.is_flagged, record.entered_by) == (200, True, world.leader)
+    assert (record.started_at, record.ended_at, record.state) == (at(20, 8, 30), at(20, 11, 50), "submitted")
+    assert record.changes.get().reason == "一起收的工具"
+    with refusal(errors.NothingToState):
+        services.state_time(**known, minutes=200, actor=world.leader, reason="再来", now=at(21))
+    registry.grant_role(user=world.leader, role="verifier", actor=None, region=world.village)
+    with refusal(errors.OwnEntry):
+        services.verify_record(record=record, actor=world.leader, now=at(21))
+    assert services.verify_record(record=record, actor=world.admin, now=at(21)).state == "verified"
 
 
 def test_closing_early_counts_to_the_close(world: World) -> None:
@@ -176,6 +196,7 @@ def test_close_settles_everybody_and_only_once(world: World) -> None:
         ),
     )
     services.check_out(activity=activity, resident=late, actor=world.leader, now=at(20, 11, 59))
+    services.check_out(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 12))
     with refusal(errors.NotTheLeader):
         services.close_activity(activity=activity, actor=world.wang.user, now=at(20, 12))
     services.close_activity(activity=activity, actor=world.leader, now=at(20, 12))
@@ -210,6 +231,7 @@ def test_midnight_counts_to_the_day_on_which_service_began(world: World) -> None
 def test_the_day_is_the_villages_not_utc(world: World) -> None:
     activity = world.activity(starts_at=at(20, 6), ends_at=at(20, 7))  # 22:00 of the day before in UTC
     services.check_in(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 6).astimezone(dt.UTC))
+    services.check_out(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 7))
     services.close_activity(activity=activity, actor=world.leader, now=at(20, 7))
     assert Record.objects.get().served_on == dt.date(2026, 9, 20)
 
@@ -226,6 +248,7 @@ def test_overlap_with_a_hand_entry_makes_no_second_record(world: World) -> None:
         actor=world.admin,
         now=at(20, 11),
     )
+    services.check_out(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 12))
     services.close_activity(activity=activity, actor=world.leader, now=at(20, 12))
     assert Record.objects.get().source == "entered"
     assert Attendance.objects.get().problem == "overlap"
@@ -253,15 +276,18 @@ def test_hours_of_the_activity_entered_by_hand_count_and_the_attendance_says_so(
     assert Attendance.objects.get(resident=world.wang).problem == "entered"
 
 
-def test_a_forgotten_activity_closes_by_itself_and_its_leader_counts_as_submitter(world: World) -> None:
+def test_the_clock_closes_a_forgotten_activity_as_nobody(world: World) -> None:
     activity = world.activity()
-    services.check_in(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 8))
+    for person in (world.wang, world.li):
+        services.check_in(activity=activity, resident=person, actor=world.leader, now=at(20, 8))
+    services.check_out(activity=activity, resident=world.wang, actor=world.leader, now=at(20, 12))
     assert services.close_overdue(now=at(20, 23, 59)) == []
     assert services.close_overdue(now=at(21, 0)) == [activity.pk]
     assert services.close_overdue(now=at(21, 0)) == []
     record = Record.objects.get()
-    assert (record.entered_by, record.minutes, record.is_flagged) == (world.leader, 240, True)
+    assert (record.resident, record.entered_by, record.minutes) == (world.wang, None, 240)
     assert record.changes.get().actor is None
+    assert Attendance.objects.get(resident=world.li).problem == "no_check_out"
 
 
 def test_the_task_closes_what_is_overdue(world: World) -> None:

@@ -30,6 +30,14 @@ DUTIES = Duties(
         "city_admin": (VIEW_VILLAGE, GRANT_ROLE, AUDIT, CONFIRM_RESIDENT, CONFIRM_LIST),
         "auditor": (VIEW_VILLAGE, AUDIT),
     },
+    # Who appoints or audits does not do the work that is appointed or audited, over the same places.
+    clashes=(
+        ("town_admin", "village_admin"),
+        ("city_admin", "village_admin"),
+        ("auditor", "village_admin"),
+        ("auditor", "town_admin"),
+        ("auditor", "city_admin"),
+    ),
     # The operator of the platform sees and appoints; hours, points and stock stay with the villages.
     operator=frozenset({VIEW_VILLAGE, GRANT_ROLE, AUDIT}),
 )

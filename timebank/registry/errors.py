@@ -19,7 +19,10 @@ class NotAllowed(RegistryError):
 
 class DutiesClash(RegistryError):
     code = "duties_clash"
-    message = _("Who verifies hours may not keep the stock of the same village. Give one of the two to another person.")
+    message = _(
+        "One person may not hold both ends here: who verifies keeps no stock, who audits or appoints does not do the"
+        " work, and the operator of the platform holds no role. Give one of the two to another person."
+    )
 
 
 class InvalidIdNumber(RegistryError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
+from timebank.registry.duties import ABOVE_VILLAGE
 from timebank.registry.roles import Duties, RoleSpec, StartPage
 from timebank.registry.rules import CONFIRM_RESIDENT, VIEW_VILLAGE
 from timebank.service.rules import (
@@ -22,15 +23,24 @@ HOURS = (VERIFY_RECORD, PUBLISH_NOTICE, ANSWER_OBJECTION)
 
 DUTIES = Duties(
     roles=(
-        RoleSpec("verifier", _("Verifier"), appointed_by=APPOINTERS, order=50),
+        # Every village has a supervision committee by law (村务监督委员会): its member is the second person at hand.
+        RoleSpec("supervisor", _("Member of the village supervision committee"), appointed_by=ABOVE_VILLAGE, order=45),
+        # Appointed from above: who runs a village does not choose the second pair of eyes on its hours.
+        RoleSpec("verifier", _("Verifier"), appointed_by=ABOVE_VILLAGE, order=50),
         RoleSpec("leader", _("Team leader"), appointed_by=APPOINTERS, order=80),
     ),
     actions={
         "leader": (LEAD_ACTIVITY,),
         "verifier": (VIEW_VILLAGE, CONFIRM_RESIDENT, *HOURS),
+        "supervisor": (VIEW_VILLAGE, CONFIRM_RESIDENT, *HOURS),
         "village_admin": (LEAD_ACTIVITY, *HOURS, DRAFT_SCHEME, ADOPT_SCHEME),
         "town_admin": SCHEMES,
         "city_admin": SCHEMES,
     },
+    # Who appoints or audits from above does no work below, and the committee's member runs nothing it looks at.
+    clashes=(
+        *(("verifier", role) for role in ("town_admin", "city_admin", "auditor")),
+        *(("supervisor", role) for role in ("town_admin", "city_admin", "auditor", "village_admin", "leader")),
+    ),
 )
 START_PAGES = [StartPage("leader", "service:lead")]

@@ -90,6 +90,7 @@ class TooEarly(ServiceError):
     message = _("This activity has not begun. Check in opens one hour before the start.")
 
 
+TOO_FAR = _("An activity lies at most two years from today. Check the year.")
 CLOSE_LATER = _("This activity has not begun, so it cannot be closed. You can cancel it.")
 HAS_BEGUN = _("People have already checked in, so close the activity instead of cancelling it.")
 
@@ -242,6 +243,17 @@ class OwnVerification(SecondPersonNeeded):
 class NotOverYet(ServiceError):
     code = "not_over_yet"
     message = _("This ends in the future. Enter it when it is over.")
+
+
+class NothingToState(ServiceError):
+    code = "nothing_to_state"
+    message = _("This person checked out, or the hours have been stated already.")
+
+
+class TooManyObjections(ServiceError):
+    code = "too_many_objections"
+    message = _("You have objected often this month. Speak with the village office or the town.")
+    status = 429
 
 
 class NothingToPublish(ServiceError):

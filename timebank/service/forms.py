@@ -55,6 +55,9 @@ class ActivityForm(IdempotentForm):
         data = super().clean() or {}
         day, starts, ends = data.get("day"), data.get("starts"), data.get("ends")
         if day and starts and ends:
+            if starts == ends:
+                self.add_error("ends", _("Start and end are the same. Give the time at which it ends."))
+                return data
             following = day if ends > starts else day + dt.timedelta(days=1)
             data["starts_at"] = timezone.make_aware(dt.datetime.combine(day, starts))
             data["ends_at"] = timezone.make_aware(dt.datetime.combine(following, ends))
@@ -113,6 +116,24 @@ class EnterForm(IdempotentForm):
     def clean_code(self) -> str:
         text: str = self.cleaned_data["code"].rstrip("/")
         return text.rsplit("/", 1)[-1]
+
+
+class StateForm(IdempotentForm):
+    """How long somebody stayed who forgot to check out."""
+
+    reason = CleanCharField(
+        label=_("How do you know"), max_length=200, help_text=_("For example: we put the tools away together at 11:40.")
+    )
+
+    def __init__(self, *args: Any, most: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["minutes"] = BoundedIntegerField(
+            label=_("Minutes worked"),
+            min_value=1,
+            max_value=most,
+            widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
+        )
+        self.order_fields(["minutes", "reason"])
 
 
 class ObjectionForm(IdempotentForm):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from timebank.policy.engine import ORGANISER
@@ -13,7 +13,7 @@ from timebank.registry import rules as registry_rules
 from timebank.registry.interests import CLIENT, HOUSEHOLD, OWN, interest_of
 from timebank.registry.models import Region, Resident
 from timebank.service import errors
-from timebank.service.models import DAY_MINUTES, Activity, Method, Record, Team
+from timebank.service.models import DAY_MINUTES, Activity, Method, Record, RecordChange, Team
 
 State = Record.State
 
@@ -76,6 +76,13 @@ def behalf(actor: Model | None, resident: Resident) -> Resident | None:
     return None if actor is not None and resident.user_id == actor.pk else resident
 
 
+REFUSAL: dict[str, type[errors.SecondPersonNeeded]] = {
+    OWN: errors.OwnRecord,
+    HOUSEHOLD: errors.OwnHousehold,
+    CLIENT: errors.OwnClient,
+}
+
+
 def refusal_to_verify(actor: Any, record: Record) -> type[errors.SecondPersonNeeded] | None:
     """Return why this person may not verify this record: it takes a second person outside the household."""
     interest = interest_of(actor, record.resident)
@@ -83,20 +90,49 @@ def refusal_to_verify(actor: Any, record: Record) -> type[errors.SecondPersonNee
         return errors.OwnRecord
     if actor.pk in hands_of(record):
         return errors.OwnEntry
-    return {"": None, HOUSEHOLD: errors.OwnHousehold, CLIENT: errors.OwnClient}[interest]
+    return REFUSAL[interest] if interest else None
+
+
+# Changes by which somebody puts a record forward.
+PUT_FORWARD = ("entered", "submitted", "from_attendance", "stated")
 
 
 def hands_of(record: Record) -> set[int]:
-    """Return the users who brought the record about: entered it, checked the person in or out, closed the activity.
+    """Return the users who brought the record about: entered it, took attendance, showed the code, closed.
 
     By whatever method: a helper who scanned the code for somebody checked them in as much as a leader with a list.
     """
     hands = {record.entered_by_id}
-    if record.attendance is not None:
-        hands |= {record.attendance.checked_in_by_id, record.attendance.checked_out_by_id}
+    # Whoever put it forward once has a hand in it, whoever sent it last.
+    hands |= set(record.changes.filter(code__in=PUT_FORWARD).values_list("actor_id", flat=True))
+    seen = record.attendance
+    if seen is not None:
+        hands |= {seen.checked_in_by_id, seen.checked_out_by_id, seen.check_in_code_by_id, seen.check_out_code_by_id}
     if record.activity is not None:
         hands |= {record.activity.ended_by_id}
+    if not is_known(record.resident):
+        hands |= {record.resident.registered_by_id}
     return {pk for pk in hands if pk is not None}
+
+
+def is_known(resident: Resident) -> bool:
+    """Say whether somebody other than who registered them has confirmed that this person is there.
+
+    A sign-in alone does not count here: who registers somebody could sign in as them.
+    """
+    return resident.confirmed_at is not None and resident.confirmed_how != Resident.Confirmation.SIGN_IN
+
+
+def without_hands_of(records: QuerySet[Record], actor: Any) -> QuerySet[Record]:
+    """Leave out what ``actor`` had a hand in: ``hands_of`` as one query."""
+    by = ("checked_in_by", "checked_out_by", "check_in_code_by", "check_out_code_by")
+    # Spelled so that a row without the fact stays in: in SQL, "not (NULL = 5)" is not true.
+    for hand in ("entered_by", *(f"attendance__{name}" for name in by), "activity__ended_by"):
+        records = records.filter(Q(**{f"{hand}__isnull": True}) | ~Q(**{hand: actor}))
+    known = Q(resident__confirmed_at__isnull=False) & ~Q(resident__confirmed_how=Resident.Confirmation.SIGN_IN)
+    records = records.filter(known | Q(resident__registered_by__isnull=True) | ~Q(resident__registered_by=actor))
+    put_forward = RecordChange.objects.filter(record=OuterRef("pk"), actor=actor, code__in=PUT_FORWARD)
+    return records.filter(~Exists(put_forward))
 
 
 def is_open_to(activity: Activity, resident: Resident) -> bool:
@@ -111,6 +147,17 @@ def age_on(birth_date: dt.date | None, day: dt.date) -> int | None:
     if birth_date is None:
         return None
     return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
+
+
+def require_suited(activity: Activity, resident: Resident) -> None:
+    """Refuse a closed account, another town, or someone below the minimum age."""
+    if resident.status != Resident.Status.ACTIVE:
+        raise errors.ResidentClosed
+    if not is_open_to(activity, resident):
+        raise errors.NotForYou
+    age = age_on(resident.birth_date, local_day(activity.starts_at))
+    if activity.min_age is not None and (age is None or age < activity.min_age):
+        raise errors.TooYoung
 
 
 # -- Time --------------------------------------------------------------------------------------------------------------

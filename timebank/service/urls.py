@@ -27,6 +27,7 @@ urlpatterns = [
     path("lead/<id:pk>/places/", lead.places, name="lead_places"),
     path("lead/<id:pk>/close/", lead.close, name="lead_close"),
     path("lead/<id:pk>/cancel/", lead.cancel, name="lead_cancel"),
+    path("lead/<id:pk>/state/<id:resident_pk>/", lead.state, name="lead_state"),
     path("lead/<id:pk>/enter/", lead.enter, name="lead_enter"),
     path("schemes/", schemes.scheme_list, name="schemes"),
     path("schemes/adopt/", schemes.adopt, name="scheme_adopt"),

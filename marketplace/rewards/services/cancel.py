@@ -88,12 +88,15 @@ def _check_may_cancel(tickets: Sequence[Ticket], *, actor: User, reason: str, on
     holders = {ticket.resident for ticket in tickets}
     if not tickets:
         raise errors.AlreadyClosed
+    counters = {ticket.partner for ticket in tickets}
+    if any(is_staff_of(actor, counter) for counter in counters):
+        # Who serves at the counter cancels there nothing of their own, by whatever page.
+        for holder in holders:
+            require_no_interest(actor, holder)
     if all(can_act_for(actor, holder, on_behalf_of) for holder in holders):
         return
-    if not all(is_staff_of(actor, partner) for partner in {ticket.partner for ticket in tickets}):
+    if not all(is_staff_of(actor, counter) for counter in counters):
         raise errors.NotYours
-    for holder in holders:
-        require_no_interest(actor, holder)
     if not clean_text(reason, lines=True):
         raise errors.ReasonMissing(field="reason")
 

@@ -55,7 +55,7 @@ def hand_over(
     """
     now = now or timezone.now()
     wanted = codes.normalise(code)
-    known = Ticket.objects.select_related("partner__village", "partner__organisation", "resident")
+    known = Ticket.objects.select_related("partner__village", "partner__organisation", "resident", "redemption")
     ticket = known.filter(code=wanted).first()
     where = partner or (ticket.partner if ticket else None)
     if where is not None:
@@ -76,8 +76,8 @@ def hand_over(
         return scan
     order = lock_orders([ticket.order_id])[ticket.order_id]
     scan.result = _judge(ticket, where, now)
-    if scan.ok and interest_of(actor, ticket.resident):
-        scan.result = Result.OTHER_PERSON  # nobody hands over to themselves, their household or whom they help
+    if scan.ok and needs_another(actor, ticket):
+        scan.result = Result.OTHER_PERSON
     if scan.ok and not claim_ticket(ticket, actor=actor, now=now):
         scan.result = _judge(ticket, where, now)  # another counter was quicker: say so
     if scan.ok:
@@ -86,6 +86,12 @@ def hand_over(
         scan.earlier_at, scan.earlier_by = ticket.handed_over_at, ticket.handed_over_by
     scan.save(update_fields=["result", "earlier_at", "earlier_by"])
     return scan
+
+
+def needs_another(actor: User, ticket: Ticket) -> bool:
+    """Say whether another person must hand this over: nobody gives themselves, their household or whom they help, nor
+    what they redeemed for somebody."""
+    return bool(interest_of(actor, ticket.resident)) or actor.pk == ticket.redemption.actor_id
 
 
 def _claim_nonce(scan: Scan) -> Scan | None:

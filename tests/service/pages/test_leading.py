@@ -102,6 +102,9 @@ def test_leader_checks_in_and_out_by_card(world: World, sign_in: Callable) -> No
     client, activity = sign_in(world.leader), world.activity()
     url = f"/lead/{activity.pk}/card/"
     assert "checked in" in text_of(client.post(url, {"code": card.number}, follow=True))
+    again = client.post(url, {"code": card.number}, follow=True)
+    assert "already checked in" in text_of(again)
+    Attendance.objects.update(checked_in_at=at(20, 8))  # the second reading is a later one
     assert "checked out" in text_of(client.post(url, {"code": f"https://shanji.example/c/{card.number}/"}, follow=True))
     assert "already checked out" in text_of(client.post(url, {"code": card.number}, follow=True))
     seen = Attendance.objects.get()
@@ -121,7 +124,12 @@ def test_leader_closes_and_reads_the_summary(world: World, sign_in: Callable) ->
     assert "1 has not checked out" in text_of(client.get(f"/lead/{activity.pk}/close/"))
     assert Activity.objects.get().status == "open"
     said = text_of(client.post(f"/lead/{activity.pk}/close/", follow=True))
-    assert "Time in all 4 h" in said
+    assert "Nobody checked out: no time counts until you state it." in said
+    state = f"/lead/{activity.pk}/state/{world.wang.pk}/"
+    assert "At most 4 h" in text_of(client.get(state))
+    assert client.post(state, {"minutes": "241", "reason": "一起收工"}).status_code == 422
+    said = text_of(client.post(state, {"minutes": "210", "reason": "一起收工"}, follow=True))
+    assert "Time in all 3 h 30 min" in said
     assert "needs a second look" in said
     assert "Did not come" in said
     assert "李大山" in said

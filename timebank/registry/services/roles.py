@@ -12,8 +12,10 @@ from timebank.common.input import person_name
 from timebank.common.input import phone as read_phone
 from timebank.registry import roles, rules
 from timebank.registry.errors import AlreadyGranted, AppointsSelf, DutiesClash, NotAllowed, PhoneTaken, RoleNeedsPlace
+from timebank.registry.interests import require_no_interest
 from timebank.registry.models import Organisation, Region, RoleGrant, User
 from timebank.registry.rules import GRANT_ROLE
+from timebank.registry.selectors import resident_of
 from timebank.registry.services.audit import record_audit
 
 
@@ -73,6 +75,11 @@ def grant_role(
         raise RoleNeedsPlace(field="role")
     if actor is not None and actor.pk == user.pk:
         raise AppointsSelf(field="user")
+    resident = resident_of(user)
+    if actor is not None and resident is not None:
+        require_no_interest(actor, resident)
+    if user.is_superuser:
+        raise DutiesClash(field="role")
     if actor is not None and not rules.may_appoint(actor, role, place):
         raise NotAllowed(action="grant_role", role=role)
     now = now or timezone.now()

@@ -36,9 +36,26 @@ class Attendance(models.Model):
     checked_out_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("noted by")
     )
-    # Check-out was forgotten: the planned end stands in for it, and the verifier is told.
+    # Who showed the code that was scanned: a hand in this person's hours, as much as who writes a list.
+    check_in_code_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("code shown by"),
+    )
+    check_out_code_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("code shown by"),
+    )
+    # Check-out was forgotten: no minutes count until the leader states them, and the verifier is told.
     forgot_to_leave = models.BooleanField(_("forgot to check out"), default=False)
-    # Why no record came of it at close: "", "too_short", "entered" or "overlap".
+    # Why no record came of it at close: "", "too_short", "entered", "overlap", "day_full" or "no_check_out".
     problem = models.CharField(_("why no record"), max_length=12, blank=True)
 
     class Meta:

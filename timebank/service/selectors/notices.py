@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Sum
@@ -31,6 +31,12 @@ class NoticeRow:
     last_day: dt.date
     is_disputed: bool
     is_open: bool
+    tail: str
+
+
+def for_strangers(rows: list[NoticeRow]) -> list[NoticeRow]:
+    """Return the rows as the open net may see them: 王** and the last two digits of the volunteer number."""
+    return [replace(row, name=f"{masked(row.name)} ··{row.tail}") for row in rows]
 
 
 def masked(name: str) -> str:
@@ -67,6 +73,7 @@ def notice_row(record: Record) -> NoticeRow:
         last_day=last_day(record.notice_until),
         is_disputed=record.state == State.DISPUTED,
         is_open=record.state in (State.PUBLISHED, State.DISPUTED),
+        tail=record.resident.volunteer_number[-2:],
     )
 
 

@@ -96,10 +96,7 @@ def verify_queue(actor: Any, village: Region | None = None) -> QuerySet[Record]:
     queue = Record.objects.filter(state=State.SUBMITTED, village__in=where)
     if village is not None:
         queue = queue.filter(village=village)
-    # Spelled so that a row without the fact stays in: in SQL, "not (NULL = 5)" is not true.
-    queue = queue.exclude(resident__user=actor).filter(Q(entered_by__isnull=True) | ~Q(entered_by=actor))
-    for hand in ("attendance__checked_in_by", "attendance__checked_out_by", "activity__ended_by"):
-        queue = queue.filter(Q(**{f"{hand}__isnull": True}) | ~Q(**{hand: actor}))
+    queue = rules.without_hands_of(queue.exclude(resident__user=actor), actor)
     own = resident_of(actor)
     if own is not None and own.household_id is not None:
         queue = queue.filter(Q(resident__household__isnull=True) | ~Q(resident__household=own.household_id))

@@ -15,6 +15,8 @@ from timebank.service.services.attendance import (
     check_out,
     close_activity,
     close_overdue,
+    read_card,
+    state_time,
     undo_check_out,
 )
 from timebank.service.services.credit import CreditReport, RowError, credit_due
@@ -54,10 +56,12 @@ __all__ = [
     "open_activity",
     "publish_notice",
     "raise_objection",
+    "read_card",
     "return_record",
     "reverse_record",
     "show_name",
     "sign_up",
+    "state_time",
     "submit_record",
     "undo_check_out",
     "verify_many",

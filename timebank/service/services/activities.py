@@ -21,6 +21,7 @@ from timebank.service.services.records import kind_of
 from timebank.service.services.signups import promote_waiting
 
 LONGEST = dt.timedelta(hours=24)
+FURTHEST = dt.timedelta(days=730)  # how far from today an activity may lie; beyond is a slip of the pen
 
 
 @transaction.atomic
@@ -119,6 +120,9 @@ def open_activity(
         raise errors.TeamClosed
     if not starts_at < ends_at <= starts_at + LONGEST:
         raise errors.BadTime(field="ends_at")
+    now = now or timezone.now()
+    if not now - FURTHEST <= starts_at <= now + FURTHEST:
+        raise errors.BadTime(errors.TOO_FAR, field="starts_at")
     if capacity < 1:
         raise errors.BadCapacity(field="capacity")
     return Activity.objects.create(
@@ -132,7 +136,7 @@ def open_activity(
         ends_at=ends_at,
         capacity=capacity,
         min_age=min_age,
-        opened_at=now or timezone.now(),
+        opened_at=now,
         opened_by=actor,
     )
 

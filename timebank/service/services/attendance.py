@@ -10,17 +10,23 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from timebank.common import sweeps
+from timebank.common.input import clean_text
 from timebank.common.sweeps import Sweep
 from timebank.registry.models import Resident, User
 from timebank.service import errors, rules, tokens
 from timebank.service.models import Activity, Attendance, Method, Record, RecordChange, SignUp
-from timebank.service.services.records import busy_residents, is_late
-from timebank.service.services.signups import lock_both, require_hand, require_suited, take_place
+from timebank.service.services.records import busy_residents, is_late, log_change, require_no_overlap
+from timebank.service.services.signups import lock_both, require_hand, take_place
+
+CARD_AGAIN = dt.timedelta(minutes=3)
+NO_CHECK_OUT = "no_check_out"  # an attendance without minutes, until the leader states them
 
 
-def attendance_token(activity: Activity, now: dt.datetime | None = None) -> str:
-    """Return the code to show now; it is worth ``settings.QR_SECONDS``."""
-    return tokens.make(tokens.CODE, activity.pk, now or timezone.now())
+def attendance_token(activity: Activity, now: dt.datetime | None = None, *, shown_by: User | None = None) -> str:
+    """Return the code that ``shown_by`` shows now; it is worth ``settings.QR_SECONDS``."""
+    return tokens.make(
+        tokens.CODE, activity.pk, now or timezone.now(), shown_by=shown_by.pk if shown_by is not None else None
+    )
 
 
 @transaction.atomic
@@ -39,7 +45,7 @@ def check_in(
     Who had not signed up takes a place now, if there is one.
     """
     now = now or timezone.now()
-    locked, person, how = _gate(token, activity, resident, actor, on_behalf_of, method, now)
+    locked, person, how, shown_by = _gate(token, activity, resident, actor, on_behalf_of, method, now)
     known = locked.attendances.filter(resident=person).first()
     if known is not None:
         return known
@@ -47,7 +53,7 @@ def check_in(
         raise errors.TooEarly
     if now >= locked.ends_at:
         raise errors.ActivityOver
-    require_suited(locked, person)
+    rules.require_suited(locked, person)
     elsewhere = (
         Attendance.objects.filter(resident=person, checked_out_at__isnull=True)
         .filter(activity__status=Activity.Status.OPEN, activity__ends_at__gt=now)
@@ -58,7 +64,12 @@ def check_in(
         raise errors.CheckedInElsewhere(elsewhere.activity.title)
     _seat(locked, person, actor, now)
     return Attendance.objects.create(
-        activity=locked, resident=person, checked_in_at=now, check_in_method=how, checked_in_by=actor
+        activity=locked,
+        resident=person,
+        checked_in_at=now,
+        check_in_method=how,
+        checked_in_by=actor,
+        check_in_code_by_id=shown_by,
     )
 
 
@@ -75,13 +86,14 @@ def check_out(
 ) -> Attendance:
     """Note that a person left. The first check-out counts; the leader can take a mistaken one back."""
     now = now or timezone.now()
-    locked, person, how = _gate(token, activity, resident, actor, on_behalf_of, method, now)
+    locked, person, how, shown_by = _gate(token, activity, resident, actor, on_behalf_of, method, now)
     seen = locked.attendances.filter(resident=person).first()
     if seen is None:
         raise errors.NotCheckedIn
     if seen.checked_out_at is None:
         seen.checked_out_at, seen.check_out_method, seen.checked_out_by = max(now, seen.checked_in_at), how, actor
-        seen.save(update_fields=["checked_out_at", "check_out_method", "checked_out_by"])
+        seen.check_out_code_by_id = shown_by
+        seen.save(update_fields=["checked_out_at", "check_out_method", "checked_out_by", "check_out_code_by"])
     return seen
 
 
@@ -97,8 +109,8 @@ def undo_check_out(
     seen = locked.attendances.filter(resident=person).first()
     if seen is None:
         raise errors.NotCheckedIn
-    seen.checked_out_at, seen.check_out_method, seen.checked_out_by = None, "", None
-    seen.save(update_fields=["checked_out_at", "check_out_method", "checked_out_by"])
+    seen.checked_out_at, seen.check_out_method, seen.checked_out_by, seen.check_out_code_by = None, "", None, None
+    seen.save(update_fields=["checked_out_at", "check_out_method", "checked_out_by", "check_out_code_by"])
     return seen
 
 
@@ -109,6 +121,61 @@ def close_activity(*, activity: Activity, actor: User, now: dt.datetime | None =
         locked = _lock(activity.pk)
         rules.require_leader(actor, locked)
         return _close(locked, actor, now or timezone.now())
+
+
+@transaction.atomic
+def read_card(
+    *, activity: Activity, resident: Resident, actor: User, now: dt.datetime | None = None
+) -> tuple[Attendance, str]:
+    """Check the holder of a card in, at the next reading out; return what it did: "in", "out" or "" for nothing.
+
+    A second reading within ``CARD_AGAIN`` of the first is the same reading: nobody leaves as they come.
+    """
+    now = now or timezone.now()
+    locked, person = lock_both(activity.pk, resident.pk)
+    seen = locked.attendances.filter(resident=person).first()
+    if seen is None:
+        made = check_in(activity=locked, resident=person, actor=actor, method=Method.CARD, now=now)
+        return made, "in"
+    rules.require_leader(actor, locked)
+    if seen.checked_out_at is not None or now - seen.checked_in_at < CARD_AGAIN:
+        return seen, ""
+    return check_out(activity=locked, resident=person, actor=actor, method=Method.CARD, now=now), "out"
+
+
+@transaction.atomic
+def state_time(
+    *, activity: Activity, resident: Resident, minutes: int, actor: User, reason: str, now: dt.datetime | None = None
+) -> Record:
+    """State how long somebody stayed who forgot to check out, with a reason; another person verifies it.
+
+    Never longer than from their check-in to the planned end.
+    """
+    now = now or timezone.now()
+    locked, person = lock_both(activity.pk, resident.pk)
+    rules.require_leader(actor, locked)
+    if locked.status != Activity.Status.CLOSED:
+        raise errors.ActivityNotOpen
+    seen = locked.attendances.filter(resident=person).first()
+    if seen is None or seen.problem != NO_CHECK_OUT:
+        raise errors.NothingToState
+    if locked.records.filter(resident=person).exclude(state=Record.State.REVERSED).exists():
+        raise errors.RecordExists
+    reason = clean_text(reason)
+    if not reason:
+        raise errors.ReasonNeeded(field="reason")
+    start = max(seen.checked_in_at, locked.starts_at)
+    if not 1 <= minutes <= rules.minutes_between(start, locked.ends_at, locked.starts_at, locked.ends_at):
+        raise errors.BadMinutes(field="minutes")
+    end = start + dt.timedelta(minutes=minutes)
+    require_no_overlap(person.pk, rules.local_day(start), minutes, start, end)
+    seen.checked_out_at, seen.check_out_method, seen.checked_out_by = end, Method.CLOSE, actor
+    seen.problem = ""
+    seen.save(update_fields=["checked_out_at", "check_out_method", "checked_out_by", "problem"])
+    record = _record(locked, seen, (start, end), actor, now)
+    record.save()
+    log_change(record, actor=actor, was="", now=now, reason=reason, code="stated")
+    return record
 
 
 def _overdue(now: dt.datetime) -> QuerySet[Any, int]:
@@ -144,10 +211,12 @@ def _gate(
     on_behalf_of: Resident | None,
     method: str,
     now: dt.datetime,
-) -> tuple[Activity, Resident, str]:
-    """Lock both and check by what right this person's time is noted."""
+) -> tuple[Activity, Resident, str, int | None]:
+    """Lock both and check by what right this person's time is noted; return who showed the code, too."""
+    shown_by = None
     if token:
-        locked, person = lock_both(_named(token, now), resident.pk)
+        pk, shown_by = _named(token, now)
+        locked, person = lock_both(pk, resident.pk)
         require_hand(actor, locked, person, on_behalf_of)
         how: str = Method.QR
     else:
@@ -158,14 +227,14 @@ def _gate(
         how = Method(method)
     if locked.status != Activity.Status.OPEN:
         raise errors.ActivityNotOpen
-    return locked, person, how
+    return locked, person, how, shown_by
 
 
-def _named(token: str, now: dt.datetime) -> int:
-    pk = tokens.read(token, now)
-    if not Activity.objects.filter(pk=pk).exists():
+def _named(token: str, now: dt.datetime) -> tokens.Opened:
+    opened = tokens.opened(token, now)
+    if not Activity.objects.filter(pk=opened.activity).exists():
         raise errors.TokenInvalid
-    return pk
+    return opened
 
 
 def _seat(activity: Activity, resident: Resident, actor: User | None, now: dt.datetime) -> None:
@@ -226,14 +295,15 @@ def _close(activity: Activity, actor: User | None, now: dt.datetime) -> Activity
 def _records(activity: Activity, seen: list[Attendance], actor: User | None, now: dt.datetime) -> list[Record]:
     """Finish each attendance and return the records to keep."""
     records: list[Record] = []
-    # A forgotten activity closes by itself: then its leader counts as the one who submitted.
-    submitter = actor if actor is not None else activity.team.leader
     spans: dict[int, tuple[dt.datetime, dt.datetime]] = {}
     for item in seen:
         if item.checked_out_at is None:
-            item.checked_out_at = max(min(now, activity.ends_at), item.checked_in_at)
+            if actor is None or now >= activity.ends_at:
+                # Nobody saw them go: no minutes count until the leader states them with a reason.
+                item.forgot_to_leave, item.problem = True, NO_CHECK_OUT
+                continue
+            item.checked_out_at = max(now, item.checked_in_at)
             item.check_out_method, item.checked_out_by = Method.CLOSE, actor
-            item.forgot_to_leave = now >= activity.ends_at
         start = max(item.checked_in_at, activity.starts_at)
         minutes = rules.minutes_between(item.checked_in_at, item.checked_out_at, activity.starts_at, activity.ends_at)
         if minutes == 0:
@@ -242,40 +312,43 @@ def _records(activity: Activity, seen: list[Attendance], actor: User | None, now
             spans[item.resident_id] = (start, start + dt.timedelta(minutes=minutes))
     busy = busy_residents(spans)
     by_hand = set(
-        Record.objects.filter(activity=activity, resident_id__in=spans)
+        Record.objects.filter(activity=activity, resident_id__in=[item.resident_id for item in seen])
         .exclude(state=Record.State.REVERSED)
         .values_list("resident_id", flat=True)
     )
     for item in seen:
-        if item.resident_id in by_hand:
-            item.problem = "entered"  # what was entered by hand counts
-        elif item.resident_id in busy:
-            item.problem = "overlap"
+        # What was entered by hand counts.
+        item.problem = "entered" if item.resident_id in by_hand else busy.get(item.resident_id, item.problem)
         if item.problem:
             continue
-        start, end = spans[item.resident_id]
-        day = rules.local_day(start)
-        records.append(
-            Record(
-                resident=item.resident,
-                village=item.resident.village,
-                activity=activity,
-                attendance=item,
-                source=Record.Source.ATTENDANCE,
-                category_id=activity.category_id,
-                unit=activity.category.unit,
-                title=activity.title,
-                served_on=day,
-                started_at=start,
-                ended_at=end,
-                minutes=int((end - start).total_seconds()) // 60,
-                evidence=rules.evidence_of(
-                    Record.Source.ATTENDANCE, item.check_in_method, item.check_out_method, item.forgot_to_leave
-                ),
-                is_flagged=item.forgot_to_leave or is_late(day, now),
-                state=Record.State.SUBMITTED,
-                entered_at=now,
-                entered_by=submitter,
-            )
-        )
+        records.append(_record(activity, item, spans[item.resident_id], actor, now))
     return records
+
+
+def _record(
+    activity: Activity, seen: Attendance, span: tuple[dt.datetime, dt.datetime], actor: User | None, now: dt.datetime
+) -> Record:
+    """Return the submitted record of an attendance; not saved yet."""
+    start, end = span
+    day = rules.local_day(start)
+    return Record(
+        resident=seen.resident,
+        village=seen.resident.village,
+        activity=activity,
+        attendance=seen,
+        source=Record.Source.ATTENDANCE,
+        category_id=activity.category_id,
+        unit=activity.category.unit,
+        title=activity.title,
+        served_on=day,
+        started_at=start,
+        ended_at=end,
+        minutes=int((end - start).total_seconds()) // 60,
+        evidence=rules.evidence_of(
+            Record.Source.ATTENDANCE, seen.check_in_method, seen.check_out_method, seen.forgot_to_leave
+        ),
+        is_flagged=seen.forgot_to_leave or is_late(day, now),
+        state=Record.State.SUBMITTED,
+        entered_at=now,
+        entered_by=actor,
+    )

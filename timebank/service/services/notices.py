@@ -22,6 +22,7 @@ from timebank.service.selectors.schemes import notice_days_of
 from timebank.service.services.records import lock_record, log_change
 
 State = Record.State
+OBJECTIONS_A_MONTH = 5  # of one person; more is a matter to talk about, not to type
 
 
 @transaction.atomic
@@ -99,6 +100,10 @@ def raise_objection(
     if locked.objections.filter(resident=resident, state=Objection.State.OPEN).exists():
         raise errors.AlreadyObjected
     now = now or timezone.now()
+    month = rules.local_day(now).replace(day=1)
+    begun = rules.end_of_day(month - dt.timedelta(days=1))
+    if resident.objections.filter(raised_at__gte=begun).count() >= OBJECTIONS_A_MONTH:
+        raise errors.TooManyObjections
     objection = Objection.objects.create(
         record=locked,
         resident=resident,
@@ -189,10 +194,14 @@ def _withhold(record: Record, actor: User, on_behalf_of: Resident | None, withhe
 
 
 def _require_neutral(actor: User, record: Record, objection: Objection) -> None:
-    """Refuse whoever verified the record or has a hand or an interest in either side."""
-    if actor.pk == record.verified_by_id:
+    """Refuse whoever verified the record or has an interest in either side.
+
+    Who entered it may answer when somebody else verified it: the smallest village has no third person who could.
+    """
+    verifiers = record.changes.filter(to_state=State.VERIFIED).values_list("actor_id", flat=True)
+    if actor.pk in {record.verified_by_id, *verifiers}:
         raise errors.OwnVerification
     if objection.actor_id == actor.pk or interest_of(actor, objection.resident):
         raise errors.OwnObjection
-    if interest_of(actor, record.resident) or actor.pk in rules.hands_of(record):
+    if interest_of(actor, record.resident):
         raise errors.OwnObjection

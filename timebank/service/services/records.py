@@ -57,6 +57,7 @@ def enter_record(
         served_on = rules.local_day(started_at)
         if minutes > activity.planned_minutes:
             raise errors.BadMinutes(field="minutes")
+        rules.require_suited(activity, person)
         if person.service_records.filter(activity=activity).exclude(state=State.REVERSED).exists():
             raise errors.RecordExists
     elif started_at is not None:
@@ -66,8 +67,7 @@ def enter_record(
         raise errors.BadQuantity(field="quantity")
     ended_at = started_at + dt.timedelta(minutes=minutes) if started_at is not None and minutes else None
     _require_time(served_on, minutes, now, least=0 if kind.unit in WITHOUT_TIME else 1)
-    if ended_at is not None and ended_at > now:
-        raise errors.NotOverYet(field="minutes")
+    _require_over(served_on, minutes, ended_at, now)
     require_no_overlap(person.pk, served_on, minutes, started_at, ended_at)
     record = Record.objects.create(
         resident=person,
@@ -118,6 +118,7 @@ def submit_record(
         if locked.started_at is not None:
             locked.ended_at = locked.started_at + dt.timedelta(minutes=minutes) if minutes else None
     _require_time(locked.served_on, locked.minutes, now, least=0 if locked.unit in WITHOUT_TIME else 1)
+    _require_over(locked.served_on, locked.minutes, locked.ended_at, now)
     require_no_overlap(
         person.pk, locked.served_on, locked.minutes, locked.started_at, locked.ended_at, besides=locked.pk
     )
@@ -197,10 +198,10 @@ def require_no_overlap(
         raise errors.OverlappingRecord(errors.DAY_IS_FULL)
 
 
-def busy_residents(spans: Mapping[int, tuple[dt.datetime, dt.datetime]]) -> set[int]:
-    """Return those residents whose span would overlap a standing record or overfill a day; their rows are locked."""
+def busy_residents(spans: Mapping[int, tuple[dt.datetime, dt.datetime]]) -> dict[int, str]:
+    """Return why a resident's span can't stand: "overlap" with a record, or "day_full"; their rows are locked."""
     if not spans:
-        return set()
+        return {}
     days = {rules.local_day(start) for start, _ in spans.values()}
     first, last = min(start for start, _ in spans.values()), max(end for _, end in spans.values())
     rows: Iterable[tuple[int, dt.date, int, dt.datetime | None, dt.datetime | None]] = (
@@ -208,16 +209,16 @@ def busy_residents(spans: Mapping[int, tuple[dt.datetime, dt.datetime]]) -> set[
         .filter(Q(served_on__in=days) | Q(started_at__lt=last, ended_at__gt=first))
         .values_list("resident_id", "served_on", "minutes", "started_at", "ended_at")
     )
-    busy: set[int] = set()
+    busy: dict[int, str] = {}
     given: dict[tuple[int, dt.date], int] = defaultdict(int)
     for resident, day, minutes, start, end in rows:
         given[resident, day] += minutes
         if start is not None and end is not None and start < spans[resident][1] and end > spans[resident][0]:
-            busy.add(resident)
+            busy[resident] = "overlap"
     for resident, (start, end) in spans.items():
         minutes = int((end - start).total_seconds()) // 60
         if given[resident, rules.local_day(start)] + minutes > rules.MAX_DAY_MINUTES:
-            busy.add(resident)
+            busy.setdefault(resident, "day_full")
     return busy
 
 
@@ -245,3 +246,11 @@ def _require_time(served_on: dt.date, minutes: int, now: dt.datetime, *, least: 
         raise errors.BadMinutes(field="minutes")
     if served_on > rules.local_day(now):
         raise errors.BadDay(field="served_on")
+
+
+def _require_over(served_on: dt.date, minutes: int, ended_at: dt.datetime | None, now: dt.datetime) -> None:
+    """Refuse hours that can't be over yet: nothing ends after now."""
+    if ended_at is None:
+        ended_at = rules.end_of_day(served_on - dt.timedelta(days=1)) + dt.timedelta(minutes=minutes)
+    if ended_at > now:
+        raise errors.NotOverYet(field="minutes")

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from timebank.common.events import emit
 from timebank.registry.models import Resident, User
 from timebank.registry.rules import can_act_for
 from timebank.service import errors, rules
@@ -39,7 +40,7 @@ def sign_up(
         return live
     if locked.sign_ups.filter(resident=person).exclude(state=SignUp.State.WITHDRAWN).exists():
         raise errors.AlreadySignedUp
-    require_suited(locked, person)
+    rules.require_suited(locked, person)
     require_free(locked, person)
     state = SignUp.State.GOING if take_place(locked) else SignUp.State.WAITING
     return SignUp.objects.create(activity=locked, resident=person, state=state, created_at=now, actor=actor)
@@ -96,17 +97,6 @@ def require_hand(
     raise errors.NotYours
 
 
-def require_suited(activity: Activity, resident: Resident) -> None:
-    """Refuse a closed account, another town, or someone below the minimum age."""
-    if resident.status != Resident.Status.ACTIVE:
-        raise errors.ResidentClosed
-    if not rules.is_open_to(activity, resident):
-        raise errors.NotForYou
-    age = rules.age_on(resident.birth_date, rules.local_day(activity.starts_at))
-    if activity.min_age is not None and (age is None or age < activity.min_age):
-        raise errors.TooYoung
-
-
 def require_free(activity: Activity, resident: Resident) -> None:
     """Refuse a second sign-up at the same time; the resident's row is locked, so two cannot pass at once."""
     clash = (
@@ -130,13 +120,16 @@ def take_place(activity: Activity) -> bool:
 
 
 def promote_waiting(activity: Activity, *, actor: User | None, now: dt.datetime) -> list[SignUp]:
-    """Give free places of a locked activity to those who have waited longest."""
+    """Give free places of a locked activity to those who have waited longest, and tell them; not once it has begun."""
     moved: list[SignUp] = []
+    if now >= activity.starts_at:
+        return moved  # who is promoted while others work is a no-show before anybody could tell them
     waiting = activity.sign_ups.filter(state=SignUp.State.WAITING).order_by("created_at", "pk")
     for item in waiting[: activity.capacity - activity.taken]:
         item.state, item.changed_at, item.changed_by = SignUp.State.GOING, now, actor
         item.save(update_fields=["state", "changed_at", "changed_by"])
         moved.append(item)
+        emit("place_freed", subject=activity, recipients=[f"resident:{item.resident_id}"], region=activity.village)
     if moved:
         activity.taken += len(moved)
         activity.save(update_fields=["taken"])

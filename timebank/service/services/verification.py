@@ -12,7 +12,8 @@ from django.utils import timezone
 from timebank.common.errors import DomainError
 from timebank.common.input import clean_text
 from timebank.registry import rules as registry_rules
-from timebank.registry.models import User
+from timebank.registry.interests import interest_of
+from timebank.registry.models import Resident, User
 from timebank.service import errors, rules
 from timebank.service.models import Record
 from timebank.service.rules import VERIFY_RECORD
@@ -51,6 +52,8 @@ def verify_record(
         raise refusal
     rules.require_step(locked, State.VERIFIED)
     now = now or timezone.now()
+    if locked.ended_at is not None and locked.ended_at > now:
+        raise errors.NotOverYet
     was, code = locked.state, "verified"
     if minutes is not None and minutes != locked.minutes:
         if not 1 <= minutes < locked.minutes:
@@ -68,6 +71,11 @@ def verify_record(
     chosen = ["factors", "chosen_points", "chosen_by", "chosen_reason"]
     locked.save(update_fields=["state", "verified_at", "verified_by", "minutes", "ended_at", *chosen])
     log_change(locked, actor=actor, was=was, now=now, reason=reason, code=code)
+    if not rules.is_known(locked.resident):
+        # The first record that a second person verifies shows that the person is there.
+        Resident.objects.filter(pk=locked.resident_id).update(
+            confirmed_at=now, confirmed_by=actor, confirmed_how=Resident.Confirmation.SECOND
+        )
     return locked
 
 
@@ -88,8 +96,9 @@ def return_record(*, record: Record, actor: User, reason: str, now: dt.datetime 
     """Send a record back to whoever submitted it; the reason is kept and shown."""
     locked = lock_record(record.pk)
     registry_rules.require(actor, VERIFY_RECORD, region=locked.village)
-    if locked.resident.user_id == actor.pk:
-        raise errors.OwnRecord
+    interest = interest_of(actor, locked.resident)
+    if interest:
+        raise rules.REFUSAL[interest]
     if locked.state == State.DISPUTED:
         # Only an answered objection takes a record off the notice list.
         raise errors.WrongState(state=locked.state, to=str(State.RETURNED))

@@ -177,14 +177,14 @@ def _arrive(request: HttpRequest, token: str, now: dt.datetime) -> tuple[Activit
     """Return the activity and the pass under which this session may check in or out."""
     passes: dict[str, str] = request.session.get(PASSES, {})
     try:
-        pk = tokens.read(token, now)
+        pk, shown_by = tokens.opened(token, now)
     except errors.TokenExpired as expired:
         ticket = passes.get(str(expired.params["activity"]), "")
         if not ticket:
             raise
         pk = tokens.read(ticket, now)
     else:
-        ticket = tokens.make(tokens.PASS, pk, now)
+        ticket = tokens.make(tokens.PASS, pk, now, shown_by=shown_by)
         request.session[PASSES] = {str(pk): ticket}
     activity = get_object_or_404(Activity.objects.select_related("team", "team__leader", "village"), pk=pk)
     return activity, ticket

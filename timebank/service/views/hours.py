@@ -101,6 +101,7 @@ def _event(change: RecordChange) -> dict[str, Any]:
     said = {
         "from_attendance": _("Sent for verification, from attendance"),
         "entered": _("Entered by hand"),
+        "stated": _("Time stated by the leader, because the check-out was forgotten"),
         "submitted": _("Sent for verification again"),
         "verified": _("Verified"),
         "corrected_minutes": _("Verified, with fewer minutes"),

@@ -21,7 +21,7 @@ from timebank.registry import rules as registry_rules
 from timebank.registry.models import Region, Resident
 from timebank.registry.selectors import card_holder
 from timebank.service import rules, selectors, services
-from timebank.service.forms import ActivityForm, CapacityForm, CardForm, EnterForm, ReasonForm
+from timebank.service.forms import ActivityForm, CapacityForm, CardForm, EnterForm, ReasonForm, StateForm
 from timebank.service.models import Activity, Method, Record, SignUp
 from timebank.service.navigation import leads_somewhere
 from timebank.service.rules import LEAD_ACTIVITY, VERIFY_RECORD
@@ -157,15 +157,16 @@ def card(request: HttpRequest, pk: int) -> HttpResponse:
         return render(request, "service/lead_activity.html", {**_context(request, pk), "form": form}, status=422)
     try:
         person = card_holder(form.cleaned_data["code"])
-        here = activity.attendances.filter(resident=person).first()
-        if here is None:
-            services.check_in(activity=activity, resident=person, actor=request.user, method=Method.CARD)
-            said = _("%(name)s is checked in.") % {"name": person.name}
-        elif here.checked_out_at is None:
-            services.check_out(activity=activity, resident=person, actor=request.user, method=Method.CARD)
-            said = _("%(name)s is checked out.") % {"name": person.name}
+        seen, done = services.read_card(activity=activity, resident=person, actor=request.user)  # type: ignore[arg-type]
+        if done == "in":
+            said = _("%(name)s is checked in.")
+        elif done == "out":
+            said = _("%(name)s is checked out.")
+        elif seen.checked_out_at is None:
+            said = _("%(name)s is already checked in. Read the card again when they leave.")
         else:
-            said = _("%(name)s had already checked out.") % {"name": person.name}
+            said = _("%(name)s had already checked out.")
+        said %= {"name": person.name}
     except DomainError as error:
         return refused(request, "service/lead_activity.html", _context(request, pk), error)
     messages.success(request, said)
@@ -254,6 +255,33 @@ def enter(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "service/lead_enter.html", context, status=422 if form.errors else 200)
 
 
+@login_required
+@require_http_methods(["GET", "POST"])
+def state(request: HttpRequest, pk: int, resident_pk: int) -> HttpResponse:
+    """State how long somebody stayed who forgot to check out; a second person verifies it."""
+    activity = selectors.led_activity_for(request.user, pk)
+    seen = activity.attendances.select_related("resident").filter(resident=resident_pk).first()
+    if seen is None:
+        raise Http404
+    most = rules.minutes_between(seen.checked_in_at, activity.ends_at, activity.starts_at, activity.ends_at)
+    form = StateForm(request.POST or None, most=most)
+    context = {"activity": activity, "form": form, "person": seen.resident, "seen": seen, "most": most}
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.state_time(
+                activity=activity,
+                resident=seen.resident,
+                minutes=form.cleaned_data["minutes"],
+                reason=form.cleaned_data["reason"],
+                actor=request.user,  # type: ignore[arg-type]
+            )
+        except DomainError as error:
+            return refused(request, "service/lead_state.html", context, error)
+        messages.success(request, _("The time is stated. A second person verifies it."))
+        return redirect("service:lead_activity", pk=pk)
+    return render(request, "service/lead_state.html", context, status=422 if form.errors else 200)
+
+
 def _person(activity: Activity, number: str) -> Resident:
     """Find a person by volunteer number in the activity's town, else by card."""
     known = Resident.objects.select_related("village").filter(volunteer_number=digits(number)).first()
@@ -282,7 +310,8 @@ def _villages(request: HttpRequest) -> Any:
 
 def _code_url(request: HttpRequest, activity: Activity) -> str:
     """Return what the QR says, in capitals: the host the leader's own page came from is one the phones reach."""
-    return request.build_absolute_uri(reverse("service:attend", args=[services.attendance_token(activity)])).upper()
+    token = services.attendance_token(activity, shown_by=request.user)  # type: ignore[arg-type]
+    return request.build_absolute_uri(reverse("service:attend", args=[token])).upper()
 
 
 def _context(request: HttpRequest, pk: int) -> dict[str, Any]:

@@ -11,8 +11,11 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from timebank.common.errors import DomainError
 from timebank.registry.models import Region
+from timebank.registry.rules import VIEW_VILLAGE, can
 from timebank.service import selectors, services
 from timebank.service.forms import ObjectionForm
+from timebank.service.rules import LEAD_ACTIVITY
+from timebank.service.selectors.notices import for_strangers
 from timebank.service.views.common import acting_resident, login_required, on_behalf_of, refused, require_resident
 
 
@@ -21,36 +24,51 @@ def notice(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what is on notice in a village: names, deeds, hours; no phone, no number."""
     village = get_object_or_404(Region, pk=pk)
     resident = acting_resident(request)
-    return render(
+    response = render(
         request,
         "service/notice.html",
         {
             "village": village,
-            "rows": selectors.notice_list(village),
+            "rows": _rows(request, village),
             "lists": selectors.notice_lists(village)[:12],
             "can_object": resident is not None and resident.village_id == village.pk,
             "today": timezone.localdate(),
         },
     )
+    response["X-Robots-Tag"] = "noindex"
+    return response
+
+
+def _rows(request: HttpRequest, village: Region) -> list[selectors.NoticeRow]:
+    """List what is on notice: full names to who belongs or works there, masked ones to the open net."""
+    rows = selectors.notice_list(village)
+    user = request.user
+    resident = acting_resident(request) if user.is_authenticated else None
+    at_home = resident is not None and resident.village_id == village.pk
+    if at_home or any(can(user, action, village) for action in (VIEW_VILLAGE, LEAD_ACTIVITY)):
+        return rows
+    return for_strangers(rows)
 
 
 @require_GET
 def notice_print(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the same on a sheet for the wall."""
     village = get_object_or_404(Region, pk=pk)
-    rows = selectors.notice_list(village)
-    return render(
+    rows = _rows(request, village)
+    response = render(
         request,
         "service/notice_print.html",
         {
             "village": village,
             "rows": rows,
             "minutes": sum(row.minutes for row in rows),
-            "people": len({row.name for row in rows}),
+            "people": len({(row.name, row.tail) for row in rows}),
             "until": max((row.last_day for row in rows), default=None),
             "today": timezone.localdate(),
         },
     )
+    response["X-Robots-Tag"] = "noindex"
+    return response
 
 
 @login_required
