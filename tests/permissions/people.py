@@ -162,7 +162,10 @@ def _hours(cast: Cast, world: Any) -> None:
         cast.arguments[f"service:{name}"] = lambda: activity
     for name in ("lead_places", "lead_close", "lead_cancel", "lead_enter"):
         cast.arguments[f"service:{name}"] = lambda: activity
+    came = world.resident("钟来过")
+    services.check_in(activity=coming, resident=came, actor=world.leader, now=now)
     cast.arguments |= {
+        "service:lead_state": lambda: {"pk": coming.pk, "resident_pk": came.pk},
         "service:attend": lambda: {"token": services.attendance_token(coming, timezone.now())},
         "service:record": lambda: {"pk": record.pk},
         "service:record_name": lambda: {"pk": record.pk},
