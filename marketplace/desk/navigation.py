@@ -126,4 +126,8 @@ MENUS = [
 
 START_PAGES = [
     StartPage(role, "desk:home") for role in (OPERATOR, "city_admin", "town_admin", "village_admin", "auditor")
-] + [StartPage("verifier", "desk:verify"), StartPage("stock_keeper", "desk:stock")]
+] + [
+    StartPage("supervisor", "desk:verify"),
+    StartPage("verifier", "desk:verify"),
+    StartPage("stock_keeper", "desk:stock"),
+]

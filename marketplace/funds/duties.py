@@ -16,28 +16,22 @@ from timebank.registry.roles import Duties, RoleSpec
 from timebank.registry.rules import VIEW_VILLAGE
 
 DUTIES = Duties(
-    roles=(
-        RoleSpec("fund_keeper", _("Fund keeper"), appointed_by=("town_admin", "city_admin"), order=65),
-        # 村务监督委员会: elected in the village, approves what the fund keeper prepares.
-        RoleSpec("supervisor", _("Village supervisor"), appointed_by=("town_admin", "city_admin"), order=66),
-    ),
+    roles=(RoleSpec("fund_keeper", _("Fund keeper"), appointed_by=("town_admin", "city_admin"), order=65),),
     actions={
         "fund_keeper": (VIEW_VILLAGE, KEEP_FUND, PRICE_SUPPLIER, RECORD_BANK, SEE_SETTLEMENT),
-        "supervisor": (VIEW_VILLAGE, APPROVE_PAYMENT, SEE_SETTLEMENT),
+        # The supervision committee's member looks at both ends, hours and money, and prepares neither.
+        "supervisor": (APPROVE_PAYMENT, SEE_SETTLEMENT),
         "village_admin": (SEE_SETTLEMENT,),
         "town_admin": (APPROVE_PAYMENT, CLOSE_PERIOD, SEE_SETTLEMENT),
         "city_admin": (APPROVE_PAYMENT, CLOSE_PERIOD, SEE_SETTLEMENT),
         "auditor": (SEE_SETTLEMENT,),
         "supplier_staff": (SEE_SETTLEMENT,),
     },
-    # Who verifies hours, prices or stocks neither keeps the money nor approves what it pays.
+    # Who verifies hours, prices or stocks does not keep the money; who keeps it does not approve what it pays.
     clashes=(
         ("fund_keeper", "village_admin"),
         ("fund_keeper", "verifier"),
         ("fund_keeper", "stock_keeper"),
         ("fund_keeper", "supervisor"),
-        ("supervisor", "village_admin"),
-        ("supervisor", "verifier"),
-        ("supervisor", "stock_keeper"),
     ),
 )

@@ -46,4 +46,4 @@ MENUS = [
         match=("funds:supplier", "funds:statement"),
     ),
 ]
-START_PAGES = [StartPage("fund_keeper", "funds:home"), StartPage("supervisor", "funds:home")]
+START_PAGES = [StartPage("fund_keeper", "funds:home")]
