@@ -268,6 +268,7 @@ def test_hours_of_the_activity_entered_by_hand_count_and_the_attendance_says_so(
     )
     for person in (world.wang, world.li):
         services.check_in(activity=activity, resident=person, actor=world.leader, now=at(20, 10))
+    services.check_out(activity=activity, resident=world.li, actor=world.leader, now=at(20, 12))
     services.close_activity(activity=activity, actor=world.leader, now=at(20, 12))
     assert set(Record.objects.values_list("resident", "source", "minutes")) == {
         (world.wang.pk, "entered", 60),

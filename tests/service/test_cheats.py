@@ -16,8 +16,9 @@ from timebank.registry import services as registry
 from timebank.registry.models import Resident
 from timebank.service import rules, services
 from timebank.service.models import Activity, Record
+from timebank.service.services.attendance import CLOSE_FORGOTTEN
 
-SECOND_ROLES = ("", "leader", "clerk", "fund_keeper")
+SECOND_ROLES = ("", "leader", "clerk")  # every other role clashes with a village admin's
 STEPS = ("register", "check in", "check out", "close", "clock", "state", "enter", "resend", "return", "help", "verify")
 
 
@@ -56,7 +57,8 @@ class Cheat:
         elif step == "close":
             services.close_activity(activity=activity, actor=me, now=max(now, at(20, 12)))
         elif step == "clock":
-            services.close_overdue(now=at(21, 1))
+            for pk in CLOSE_FORGOTTEN.due(at(21, 1)):  # the sweep's own rows: here no transaction may be durable
+                CLOSE_FORGOTTEN.handle(pk, at(21, 1))
             self.hour = max(self.hour, at(21, 1))
         elif step == "state":
             services.state_time(activity=activity, resident=target, minutes=60, actor=me, reason="我说的", now=now)

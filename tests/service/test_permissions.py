@@ -63,6 +63,7 @@ GET: dict[str, dict[str, Any]] = {
     "lead_close": LEADS,
     "lead_cancel": LEADS,
     "lead_enter": LEADS,
+    "lead_state": LEADS,
     "notice": ALL,
     "notice_print": ALL,
     "object": {**dict.fromkeys(PEOPLE, 404), "nobody": IN, "resident": 200},
@@ -76,7 +77,7 @@ REFUSED_POSTS: dict[str, tuple[str, ...]] = {
     "object": tuple(one for one in PEOPLE if one != "resident"),
     **{
         name: tuple(one for one in PEOPLE if one not in {"leader", "admin"})
-        for name in ("lead_tap", "lead_card", "lead_places", "lead_close", "lead_cancel", "lead_enter")
+        for name in ("lead_tap", "lead_card", "lead_places", "lead_close", "lead_cancel", "lead_enter", "lead_state")
     },
 }
 
@@ -92,9 +93,12 @@ def scene(world: World) -> dict[str, Any]:
     registry.grant_role(user=town_admin, role="town_admin", actor=None, region=world.town)
     (record,) = world.published(world.wang)
     activity = world.activity(starts_at=at(25, 8), ends_at=at(25, 12))
+    came = world.resident()
+    services.check_in(activity=activity, resident=came, actor=world.leader, now=at(25, 8))
     token = services.attendance_token(activity, at(25, 8))
     places = {"pk": activity.pk}
     addresses = {name: places for name in GET if name.startswith("lead_") and name != "lead_new"}
+    addresses["lead_state"] = {**places, "resident_pk": came.pk}
     addresses |= dict.fromkeys(("activity", "sign_up", "withdraw"), places)
     addresses |= {name: {"pk": record.pk} for name in ("record", "record_name")}
     addresses |= {name: {"pk": world.village.pk} for name in ("notice", "notice_print")}
