@@ -134,7 +134,7 @@ class DemoBuilder:
             village.clerk = self._person(region, begin, people.CLERK if home else None)
             registry.grant_role(user=village.stock_keeper, role="stock_keeper", actor=admin, region=region, now=begin)
             registry.grant_role(user=village.clerk, role="clerk", actor=admin, region=region, now=begin)
-        village.supervisor = User.objects.create_user(name=f"{region.short_name}监委")
+        village.supervisor = self._person(region, begin, people.SUPERVISOR if home else None)
         registry.grant_role(user=village.supervisor, role="supervisor", actor=operator, region=region, now=begin)
         self._register(village, begin, (24 if home else 14 if market else 5) * self.scale)
         return village

@@ -55,6 +55,7 @@ TOWN_ADMIN = Person("town-admin", "桐惊蛰", "13000000008", 44)
 CITY_ADMIN = Person("city-admin", "柏处暑", "13000000009", 48)
 AUDITOR = Person("auditor", "枫秋分", "13000000010", 37)
 OPERATOR = Person("operator", "榆冬至", "13000000011", 35)
+SUPERVISOR = Person("supervisor", "榆白露", "13000000012", 55)
 CAST = (
     RESIDENT,
     LEADER,
@@ -67,5 +68,6 @@ CAST = (
     TOWN_ADMIN,
     CITY_ADMIN,
     AUDITOR,
+    SUPERVISOR,
     OPERATOR,
 )
