@@ -119,8 +119,8 @@ def notice_lists(scope: Scope) -> QuerySet[NoticeList]:
 
 def _each(rows: QuerySet[Any], group: str, figure: Any) -> Coalesce:
     """Work a figure out for each row that is shown, and only for those: a join would count before it turns pages."""
-    found = rows.order_by().values(group).annotate(n=figure).values("n")
-    return Coalesce(Subquery(found, output_field=IntegerField()), 0)
+    counted = rows.order_by().values(group).annotate(n=figure).values("n")
+    return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
 
 
 def objections(scope: Scope, *, is_open: bool) -> QuerySet[Objection]:

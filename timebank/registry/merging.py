@@ -38,7 +38,7 @@ _STAY: tuple[type[models.Model], ...] = (
 
 
 def _frozen() -> dict[str, Guarded]:
-    return {one.table: one for one in contract.items("append_only") if isinstance(one, Guarded)}
+    return {guard.table: guard for guard in contract.items("append_only") if isinstance(guard, Guarded)}
 
 
 def belongings() -> Iterator[tuple[type[models.Model], str, bool]]:

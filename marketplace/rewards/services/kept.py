@@ -42,19 +42,21 @@ def keep_basket(
         return earlier
     resident = lock_resident(resident)
     lines = price_lines(resident, lock_basket(basket))
-    wanted = [Wanted(one.record.pk, one.partner.pk, one.product.pk, one.quantity, one.is_stocked) for one in lines]
+    wanted = [
+        Wanted(line.record.pk, line.partner.pk, line.product.pk, line.quantity, line.is_stocked) for line in lines
+    ]
     plan = promising.plan_for(village=resident.village, wanted=wanted, on=timezone.localdate(now))
     if plan is None:
         raise funds_errors.WrongState
     cash = sum(
-        plan.prices.get(one.record.pk, 0) * one.quantity
-        for one in lines
-        if plan.kind(one.record.pk, is_stocked=one.is_stocked) == Commitment.Kind.CASH
+        plan.prices.get(line.record.pk, 0) * line.quantity
+        for line in lines
+        if plan.kind(line.record.pk, is_stocked=line.is_stocked) == Commitment.Kind.CASH
     )
     kept = queue.keep_wanted(
         resident=resident,
         fund=plan.fund,
-        lines=[(one.record.pk, one.quantity, one.unit_points) for one in lines],
+        lines=[(line.record.pk, line.quantity, line.unit_points) for line in lines],
         cash_fen=cash,
         actor=actor,
         key=key,

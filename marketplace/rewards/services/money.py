@@ -58,8 +58,8 @@ def promise(plan: Plan | None, resident: Resident, tickets: Sequence[Ticket], no
     """Write what the issued tickets will cost."""
     day = timezone.localdate(now)
     promising.commit(
-        tickets=[handed(one, resident, day) for one in tickets],
-        stocked=[one.is_stocked for one in tickets],
+        tickets=[handed(ticket, resident, day) for ticket in tickets],
+        stocked=[ticket.is_stocked for ticket in tickets],
         plan=plan,
         now=now,
     )
@@ -77,18 +77,18 @@ def undraw(ticket: Ticket, *, actor: User | None, now: dt.datetime) -> None:
 
 def release(tickets: Iterable[Ticket], now: dt.datetime) -> None:
     """Let go what closed tickets were promised."""
-    promising.release(ticket_ids=[one.pk for one in tickets], now=now)
+    promising.release(ticket_ids=[ticket.pk for ticket in tickets], now=now)
 
 
 def follow_stock(kind: str, moves: Sequence[StockMovement], *, actor: User | None, now: dt.datetime) -> None:
     """Let the value of goods follow them off the shelf, or back."""
     if kind == StockMovement.Kind.HAND_OVER:
         moved = [
-            Moved(one.pk, one.stockrecord_id, one.ticket.partner_id, one.quantity, one.ticket_id)  # type: ignore[union-attr]
-            for one in moves
+            Moved(move.pk, move.stockrecord_id, move.ticket.partner_id, move.quantity, move.ticket_id)  # type: ignore[union-attr]
+            for move in moves
         ]
         goods.stock_left(moved=moved, actor=actor, now=now)
     elif kind == StockMovement.Kind.UNDO:
-        for one in moves:
-            if one.ticket_id is not None:
-                goods.stock_back(ticket_id=one.ticket_id, movement_id=one.pk, actor=actor, now=now)
+        for move in moves:
+            if move.ticket_id is not None:
+                goods.stock_back(ticket_id=move.ticket_id, movement_id=move.pk, actor=actor, now=now)

@@ -27,15 +27,17 @@ def kept(request: HttpRequest) -> HttpResponse:
         raise Http404
     if request.method == "POST":
         pk = read_id(request.POST.get("kept"), default=0)
-        found = QueuedRedemption.objects.filter(pk=pk, resident=resident).select_related("resident__village").first()
-        if found is None:
+        redemption = (
+            QueuedRedemption.objects.filter(pk=pk, resident=resident).select_related("resident__village").first()
+        )
+        if redemption is None:
             raise Http404
         try:
             if "withdraw" in request.POST:
-                queue.close_kept(kept=found, to=QueuedRedemption.State.WITHDRAWN)
+                queue.close_kept(kept=redemption, to=QueuedRedemption.State.WITHDRAWN)
                 messages.success(request, _("We no longer keep it."))
                 return redirect("rewards:kept")
-            made = redeem_kept(kept=found, actor=request.user, on_behalf_of=on_behalf_of(request))
+            made = redeem_kept(kept=redemption, actor=request.user, on_behalf_of=on_behalf_of(request))
         except DomainError as refusal:
             return render(request, "rewards/kept.html", {"rows": kept_of(resident), "error": refusal}, status=409)
         return redirect("rewards:redemption", key=made.key)

@@ -35,9 +35,9 @@ def propose_merge(
     *, resident: Resident, into: Resident, reason: str, actor: User, now: dt.datetime | None = None
 ) -> ResidentCase:
     """Propose that ``resident`` is ``into`` registered twice. A second person looks at the preview and decides."""
-    for one in (resident, into):
-        require(actor, REGISTER_RESIDENT, one.village)
-        if one.status == Resident.Status.CLOSED:
+    for person in (resident, into):
+        require(actor, REGISTER_RESIDENT, person.village)
+        if person.status == Resident.Status.CLOSED:
             raise ResidentClosed
     _not_own(actor, resident, into)
     if resident.pk == into.pk:

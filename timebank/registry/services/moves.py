@@ -141,7 +141,7 @@ def give_sign_in(
 def accept_as(*, applicant: Resident, resident: Resident, actor: User, now: dt.datetime | None = None) -> Resident:
     """Accept an application as the sign-in of somebody registered on paper: one person, not two."""
     first, second = sorted((applicant.pk, resident.pk))
-    locked = {one.pk: one for one in (lock_resident(Resident(pk=first)), lock_resident(Resident(pk=second)))}
+    locked = {row.pk: row for row in (lock_resident(Resident(pk=first)), lock_resident(Resident(pk=second)))}
     applicant, resident = locked[applicant.pk], locked[resident.pk]
     require(actor, REGISTER_RESIDENT, applicant.village)
     require(actor, REGISTER_RESIDENT, resident.village)
@@ -164,11 +164,11 @@ def accept_as(*, applicant: Resident, resident: Resident, actor: User, now: dt.d
     if resident.confirmed_at is None:
         resident.confirmed_at, resident.confirmed_how = now, Resident.Confirmation.SIGN_IN
     resident.save(update_fields=["user", "phone", "confirmed_at", "confirmed_how"])
-    for one in (applicant, resident):
+    for row in (applicant, resident):
         record_audit(
             actor=actor,
             action="accept_as",
-            subject=f"resident:{one.pk}",
+            subject=f"resident:{row.pk}",
             region=resident.village,
             facts={"resident": resident.pk},
             now=now,
