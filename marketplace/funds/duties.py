@@ -11,6 +11,7 @@ from marketplace.funds.rules import (
     PRICE_SUPPLIER,
     RECORD_BANK,
     SEE_SETTLEMENT,
+    SET_UP_FUND,
 )
 from timebank.registry.roles import Duties, RoleSpec
 from timebank.registry.rules import VIEW_VILLAGE
@@ -22,8 +23,8 @@ DUTIES = Duties(
         # The supervision committee's member looks at both ends, hours and money, and prepares neither.
         "supervisor": (APPROVE_PAYMENT, SEE_SETTLEMENT),
         "village_admin": (SEE_SETTLEMENT,),
-        "town_admin": (APPROVE_PAYMENT, CLOSE_PERIOD, SEE_SETTLEMENT),
-        "city_admin": (APPROVE_PAYMENT, CLOSE_PERIOD, SEE_SETTLEMENT),
+        "town_admin": (APPROVE_PAYMENT, CLOSE_PERIOD, SEE_SETTLEMENT, SET_UP_FUND),
+        "city_admin": (APPROVE_PAYMENT, CLOSE_PERIOD, SEE_SETTLEMENT, SET_UP_FUND),
         "auditor": (SEE_SETTLEMENT,),
         "supplier_staff": (SEE_SETTLEMENT,),
     },

@@ -10,7 +10,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from marketplace.funds.models import BankLine, Budget, Expense, Fund, Purpose
+from marketplace.funds.models import BankLine, Budget, Expense, Fund, Payee, Purpose
 from marketplace.partner.models import Partner, StockRecord
 from timebank.common.fields import BoundedDateField, BoundedIntegerField, CleanCharField
 from timebank.common.numbers import parse_money
@@ -68,6 +68,93 @@ class RecordChoice(forms.ModelChoiceField):
 class PartnerChoice(forms.ModelChoiceField):
     def label_from_instance(self, obj: Any) -> str:
         return str(obj.display_name)
+
+
+class RegionChoice(forms.ModelChoiceField):
+    def label_from_instance(self, obj: Any) -> str:
+        return "　" * max(obj.depth - 3, 0) + str(obj.name)
+
+
+class FundForm(OnceForm):
+    region = RegionChoice(label=_("Whose fund?"), queryset=None)
+    name = CleanCharField(label=_("Name of the fund"), max_length=80, required=False)
+    bank_account = forms.ModelChoiceField(
+        label=_("Bank account"), queryset=None, required=False, empty_label=_("A new one, as below")
+    )
+    holder = CleanCharField(label=_("Account holder"), max_length=80, required=False)
+    bank_name = CleanCharField(label=_("Bank"), max_length=80, required=False)
+    number = CleanCharField(
+        label=_("Account number"),
+        max_length=40,
+        required=False,
+        help_text=_("Kept encrypted; shown by its last four digits."),
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off", "spellcheck": "false"}),
+    )
+    point_value = MoneyField(label=_("Value of a point"), help_text=_("What a point counts when cover is computed."))
+    warn = BoundedIntegerField(label=_("Warn below this cover (%)"), min_value=1, max_value=1000, initial=100)
+    floor = BoundedIntegerField(
+        label=_("Floor (%)"),
+        min_value=0,
+        max_value=1000,
+        initial=60,
+        help_text=_("Below it nothing that costs money is redeemed; it is kept for people instead."),
+    )
+
+    def __init__(self, *args: Any, regions: Any, accounts: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("initial", {}).setdefault("point_value", "1.00")
+        super().__init__(*args, **kwargs)
+        self.fields["region"].queryset = regions
+        self.fields["bank_account"].queryset = accounts
+
+    def clean(self) -> dict[str, Any]:
+        """A new account needs its holder and number; the floor lies below the warning."""
+        data = super().clean() or {}
+        if not data.get("bank_account"):
+            for name in ("holder", "number"):
+                if not data.get(name) and name not in self.errors:
+                    self.add_error(name, _("Please fill this in for a new account, or choose one above."))
+        if (data.get("floor") or 0) > (data.get("warn") or 1000):
+            self.add_error("floor", _("The floor lies below the warning."))
+        return data
+
+
+class PointValueForm(BaseForm):
+    amount = MoneyField(label=_("Value of a point"))
+    reason = CleanCharField(label=_("Reason"), max_length=200, help_text=_("For example: the meeting that decided it."))
+
+
+class ProductChoice(forms.ModelChoiceField):
+    def label_from_instance(self, obj: Any) -> str:
+        return str(obj.get_title())
+
+
+class BasicForm(BaseForm):
+    product = ProductChoice(label=_("Reward"), queryset=None)
+    reason = CleanCharField(label=_("Why is it a right?"), max_length=200)
+
+    def __init__(self, *args: Any, products: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["product"].queryset = products
+
+
+class VoidForm(BaseForm):
+    reason = CleanCharField(label=_("Reason"), max_length=200)
+
+
+class PayeeForm(OnceForm):
+    name = CleanCharField(label=_("Name"), max_length=80)
+    kind = forms.ChoiceField(label=_("Who is it?"), choices=Payee.Kind.choices, widget=forms.RadioSelect)
+    id_number = CleanCharField(
+        label=_("ID number of a person"),
+        max_length=18,
+        required=False,
+        help_text=_("Kept encrypted; shown masked."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("initial", {}).setdefault("kind", Payee.Kind.ORGANISATION)
+        super().__init__(*args, **kwargs)
 
 
 class PurposeForm(OnceForm):

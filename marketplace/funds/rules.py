@@ -16,6 +16,7 @@ PRICE_SUPPLIER = "price_supplier"
 RECORD_BANK = "record_bank"
 APPROVE_PAYMENT = "approve_payment"
 CLOSE_PERIOD = "close_period"
+SET_UP_FUND = "set_up_fund"  # the town's: open a fund, value a point, declare a right
 SEE_SETTLEMENT = "see_settlement"
 
 PAYEE_WORKING_DAYS = 3

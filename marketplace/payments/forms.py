@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from marketplace.funds.models import Fund
+from marketplace.funds.models import Fund, Purpose
 from marketplace.payments.models import BankEntry, Payment
 from timebank.common.fields import BoundedDateField, CleanCharField
 from timebank.common.numbers import parse_money
@@ -43,6 +45,62 @@ class ReceiptForm(BaseForm):
 
     received_on = BoundedDateField(label=_("Received on"), widget=forms.DateInput(attrs={"type": "date"}))
     document = CleanCharField(label=_("Number of the bank slip or receipt"), max_length=60, required=False)
+
+
+class FundChoice(forms.ModelChoiceField):
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.region} · {obj}"
+
+
+class PurposeChoice(forms.ModelChoiceField):
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.fund.region} · {obj}"
+
+
+class PlaceForm(BaseForm):
+    """Say which fund and purpose money belongs to."""
+
+    fund = FundChoice(label=_("Fund"), queryset=None)
+    purpose = PurposeChoice(label=_("Purpose"), queryset=None, required=False, empty_label=_("Free money"))
+
+    def __init__(self, *args: Any, funds: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.fields["fund"].queryset = funds  # type: ignore[attr-defined]
+        purposes = Purpose.objects.filter(fund__in=funds).exclude(state=Purpose.State.CLOSED)
+        self.fields["purpose"].queryset = purposes.select_related("fund__region")  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse another fund's purpose."""
+        data = super().clean() or {}
+        if data.get("purpose") and data.get("fund") and data["purpose"].fund_id != data["fund"].pk:
+            self.add_error("purpose", _("This purpose belongs to another fund."))
+        return data
+
+
+class UnannouncedForm(PlaceForm):
+    """Write down money that nobody announced."""
+
+    provider = forms.ChoiceField(
+        label=_("How did it come?"),
+        choices=[(kind.value, kind.label) for kind in (Payment.Provider.BANK, Payment.Provider.CASH)],
+    )
+    amount = CleanCharField(
+        label=_("Amount"), max_length=20, widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
+    )
+    payer = CleanCharField(label=_("Payer"), max_length=120)
+    title = CleanCharField(label=_("What is it for?"), max_length=120, required=False)
+    received_on = BoundedDateField(label=_("Received on"), widget=forms.DateInput(attrs={"type": "date"}))
+    document = CleanCharField(label=_("Number of the bank slip or receipt"), max_length=60)
+    key = forms.UUIDField(widget=forms.HiddenInput)
+
+    field_order = ("provider", "amount", "payer", "received_on", "document", "fund", "purpose", "title", "key")
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        kwargs.setdefault("initial", {"key": uuid.uuid4(), "received_on": timezone.localdate()})
+        super().__init__(*args, **kwargs)
+
+    def clean_amount(self) -> int:
+        return read_amount(self.cleaned_data["amount"])
 
 
 class BankFileForm(BaseForm):

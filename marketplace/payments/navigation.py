@@ -20,7 +20,7 @@ MENUS = [
         icon="points",
         order=75,
         visible=_keeps,
-        match=("payments:payment",),
+        match=("payments:payment", "payments:new"),
         group=_group,
     ),
     Entry(
@@ -42,6 +42,7 @@ MENUS = [
         icon="chart",
         order=77,
         visible=_keeps,
+        match=("payments:stray",),
         group=_group,
     ),
 ]

@@ -198,7 +198,7 @@ def test_a_message_that_breaks_leaves_the_others_alone_and_fails_in_the_end(worl
     assert sorted(StripeEvent.objects.values_list("state", flat=True)) == ["done", "failed"]
     assert world.left() == 97_070
     monkeypatch.undo()
-    events.retry_event(pk=StripeEvent.objects.get(state="failed").pk)
+    events.retry_event(pk=StripeEvent.objects.get(state="failed").pk, actor=world.keeper)
     assert world.left() == 2 * 97_070
 
 

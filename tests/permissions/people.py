@@ -17,6 +17,7 @@ ROLES = (
     "leader",  # leads the team that runs the activity
     "clerk",  # supplier staff of the bath house
     "keeper",  # stock keeper of the village
+    "purser",  # fund keeper of the village
     "admin",  # village admin
     "far_admin",  # village admin of a village in another town
     "town",  # town admin above the village
@@ -63,7 +64,11 @@ def make_cast() -> Cast:
         "far_admin": world.stranger,
         "operator": User.objects.create_superuser(username="operator", password="a-long-password"),
     }
-    staff = [("keeper", "stock_keeper", world.village), ("town", "town_admin", world.town)]
+    staff = [
+        ("keeper", "stock_keeper", world.village),
+        ("purser", "fund_keeper", world.village),
+        ("town", "town_admin", world.town),
+    ]
     staff += [(role, role, world.village) for role in added_roles()]
     for name, role, region in staff:
         cast.users[name] = User.objects.create_user(name=name, email=f"{name}@shanji.example", password="a-long-pass")
@@ -338,11 +343,12 @@ def _funds(cast: Cast, world: Any) -> None:
         written_by=town,
     )
     at_fund = {"fund_pk": fund.pk}
-    lists = "fund refresh purposes prices budgets lines expenses goods payees periods approvals decide payouts"
+    lists = "fund refresh purposes prices budgets lines expenses goods payees periods approvals decide payouts terms"
     for name in [*lists.split(), "statements", "public"]:
         cast.arguments[f"funds:{name}"] = lambda: at_fund
     cast.arguments |= {
         "funds:purpose": lambda: {**at_fund, "pk": purpose.pk},
+        "funds:payee": lambda: {**at_fund, "pk": payee.pk},
         "funds:attachment": lambda: {**at_fund, "pk": paper.pk},
         "funds:bank_file": lambda: {**at_fund, "pk": file.pk},
         "funds:pay_expense": lambda: {**at_fund, "pk": expense.pk},
@@ -437,7 +443,10 @@ def _payments(cast: Cast, world: Any) -> None:
     """Announce a transfer to the village's fund."""
     import uuid
 
+    from django.utils import timezone
+
     from marketplace.funds.models import Fund
+    from marketplace.payments.models import BalanceTransaction
     from marketplace.payments.services import by_hand
 
     fund = Fund.objects.get(region=world.village)
@@ -446,6 +455,17 @@ def _payments(cast: Cast, world: Any) -> None:
     )
     for name in ("status", "return", "cancelled", "cancel"):
         cast.arguments[f"payments:{name}"] = lambda: {"public_id": payment.public_id}
-    for name in ("payment", "confirm", "bank_line"):
+    for name in ("payment", "confirm", "bank_line", "withdraw", "retry"):
         cast.arguments[f"payments:{name}"] = lambda: {"pk": payment.pk}
+    line = BalanceTransaction.objects.create(
+        txn="txn_1",
+        provider="stripe",
+        kind="charge",
+        currency="CNY",
+        amount=100,
+        net=100,
+        stray=True,
+        created_at=timezone.now(),
+    )
+    cast.arguments["payments:stray"] = lambda: {"pk": line.pk}
     cast.arguments["payments:decide"] = lambda: {"pk": payment.pk, "refund_pk": 1}

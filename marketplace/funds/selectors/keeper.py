@@ -11,11 +11,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from marketplace.catalogue.models import Product
 from marketplace.funds import rules
 from marketplace.funds.models import (
     AgreedPrice,
     Allocation,
     Attachment,
+    BankAccount,
     BankLine,
     Batch,
     Budget,
@@ -31,9 +33,10 @@ from marketplace.funds.models import (
     Statement,
     SuspenseMove,
 )
-from marketplace.funds.rules import INSIDE
+from marketplace.funds.rules import INSIDE, SET_UP_FUND
 from timebank.common.input import clean_text, read_id
 from timebank.ledger import selectors as ledger_read
+from timebank.registry.models import Region
 from timebank.registry.rules import can, regions_where
 
 
@@ -50,6 +53,27 @@ def funds_for(user: Any) -> QuerySet[Fund]:
     newest = CoverageSnapshot.objects.filter(fund=OuterRef("pk")).order_by("-taken_at", "-pk")
     funds: Any = Fund.objects.filter(region__in=regions.values("pk")).select_related("region")
     return funds.annotate(bp=Subquery(newest.values("bp")[:1])).order_by("region__path")  # type: ignore[no-any-return]
+
+
+def may_open(user: Any) -> bool:
+    """Say whether there is a region for which ``user`` may open a fund."""
+    return can(user, SET_UP_FUND) and regions_without_fund(user).exists()
+
+
+def regions_without_fund(user: Any) -> QuerySet[Region]:
+    """Select the villages and towns for which ``user`` may open a fund, and that have none."""
+    return regions_where(user, SET_UP_FUND).filter(fund__isnull=True).order_by("path")
+
+
+def accounts_for(user: Any) -> QuerySet[BankAccount]:
+    """Select the bank accounts in which a fund that ``user`` opens may keep its money."""
+    return BankAccount.objects.filter(region__in=regions_where(user, SET_UP_FUND).values("pk")).order_by("pk")
+
+
+def products_near(fund: Fund) -> QuerySet[Product]:
+    """Select the rewards of the suppliers in the fund's region."""
+    rows = Product.objects.filter(stockrecords__partner__village__path__startswith=fund.region.path)
+    return rows.select_related("parent").distinct().order_by("title", "pk")
 
 
 def percent(bp: int | None) -> str:
@@ -199,6 +223,7 @@ def attachment_of(fund: Fund, pk: int) -> Attachment | None:
 class PayeeRow(NamedTuple):
     """A payee with the account in use and one that waits."""
 
+    pk: int
     name: str
     partner_id: int | None
     account_text: str
@@ -225,7 +250,7 @@ def payee_row(payee: Payee) -> PayeeRow:
         state, tone = _("Usable from %(day)s") % {"day": used.usable_from}, "warn"
     else:
         state, tone = _("Can be paid"), "good"
-    return PayeeRow(payee.name, payee.partner_id, str(used) if used else "—", state, tone, waiting)
+    return PayeeRow(payee.pk, payee.name, payee.partner_id, str(used) if used else "—", state, tone, waiting)
 
 
 class ToDecide(NamedTuple):

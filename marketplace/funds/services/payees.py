@@ -44,6 +44,14 @@ def create_payee(
     number = ids.validate(id_number) if id_number else ""
     if not clean_text(name):
         raise errors.EvidenceMissing(field="name")
+    if kind not in Payee.Kind.values:
+        raise errors.EvidenceMissing(field="kind")
+    # Who sends the form twice, or comes with a second bill, writes nobody down twice.
+    Region.objects.select_for_update(no_key=True).get(pk=region.pk)
+    known = Payee.objects.filter(region=region, name=clean_text(name)[:80], kind=kind, partner__isnull=True)
+    same = known.filter(id_number_masked=ids.mask(number) if number else "").first()
+    if same is not None:
+        return same
     return Payee.objects.create(
         region=region,
         name=clean_text(name)[:80],

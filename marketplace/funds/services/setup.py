@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from marketplace.funds import book, errors, rules
 from marketplace.funds.models import BankAccount, BasicLine, Fund, Purpose, ServiceGift
-from marketplace.funds.rules import APPROVE_PAYMENT, KEEP_FUND
+from marketplace.funds.rules import KEEP_FUND, SET_UP_FUND
 from marketplace.funds.services.common import note, once
 from marketplace.funds.services.numbers import check_account_number
 from marketplace.partner.models import Partner, StockRecord
@@ -27,7 +27,7 @@ def open_bank_account(
 ) -> BankAccount:
     """Write down an account in which funds keep their money. The number is encrypted at rest."""
     if actor is not None:
-        require(actor, APPROVE_PAYMENT, region=region)
+        require(actor, SET_UP_FUND, region=region)
     checked = check_account_number(number) if number else ""
     account = BankAccount.objects.create(
         region=region,
@@ -46,6 +46,9 @@ def open_fund(
     region: Region,
     actor: User | None,
     bank_account: BankAccount | None = None,
+    holder: str = "",
+    bank_name: str = "",
+    number: str = "",
     name: str = "",
     point_value_fen: int = 100,
     warn_bp: int = 10000,
@@ -54,14 +57,21 @@ def open_fund(
 ) -> Fund:
     """Open the fund of a region with its ledger accounts, and what it will need to owe the suppliers there.
 
-    The value of a point is the town's to approve, so the town (or the machine itself) opens a fund.
+    The value of a point is the town's to approve, so the town (or the machine itself) opens a fund. Its money lies in
+    ``bank_account``, or in a new one (``holder``, ``bank_name``, ``number``).
     """
     now = now or timezone.now()
     if actor is not None:
-        require(actor, APPROVE_PAYMENT, region=region)
+        require(actor, SET_UP_FUND, region=region)
     if point_value_fen <= 0 or not 0 <= floor_bp <= warn_bp:
         raise errors.BadAmount(field="point_value")
-    account = bank_account or open_bank_account(region=region, name=region.name, actor=actor)
+    if Fund.objects.filter(region=region).exists():
+        raise errors.FundExists(field="region")
+    account = bank_account or open_bank_account(
+        region=region, name=holder or region.name, bank_name=bank_name, number=number, actor=actor
+    )
+    if actor is not None:
+        require(actor, SET_UP_FUND, region=account.region)
     try:
         with transaction.atomic():
             fund = Fund.objects.create(
@@ -104,9 +114,11 @@ def open_accounts_for(*, funds: Sequence[Fund] | None = None) -> int:
 @transaction.atomic
 def set_point_value(*, fund: Fund, fen: int, actor: User, reason: str) -> Fund:
     """Set what a point counts in the cover: decided by the town, with a reason."""
-    rules.require_at(actor, APPROVE_PAYMENT, fund)
+    rules.require_at(actor, SET_UP_FUND, fund)
     if fen <= 0:
         raise errors.BadAmount(field="amount")
+    if not clean_text(reason):
+        raise errors.EvidenceMissing(field="reason")
     before = fund.point_value_fen
     Fund.objects.filter(pk=fund.pk).update(point_value_fen=fen, value_approved_by=actor)
     fund.refresh_from_db(fields=["point_value_fen", "value_approved_by"])
@@ -215,7 +227,7 @@ def give_service(
 @transaction.atomic
 def declare_basic(*, fund: Fund, product_id: int, actor: User, reason: str) -> BasicLine:
     """Say that a reward is everybody's right: it then never has a price, a least star or a limit."""
-    rules.require_at(actor, APPROVE_PAYMENT, fund)
+    rules.require_at(actor, SET_UP_FUND, fund)
     try:
         with transaction.atomic():
             line = BasicLine.objects.create(

@@ -33,5 +33,6 @@ def fund_links(fund: Fund) -> list[tuple[str, str, str]]:
         ("goods", _("Goods at cost"), "stock"),
         ("periods", _("Close of the month"), "calendar"),
         ("approvals", _("To approve"), "check"),
+        ("terms", _("Terms of the fund"), "settings"),
     )
     return [(reverse(f"funds:{name}", args=[fund.pk]), label, icon) for name, label, icon in pages]

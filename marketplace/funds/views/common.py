@@ -11,6 +11,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -20,10 +21,13 @@ from marketplace.funds.models import Attachment, Fund
 from marketplace.funds.rules import INSIDE
 from marketplace.funds.services.common import keep_file
 from timebank.common.errors import DomainError
+from timebank.common.input import read_page
 from timebank.common.numbers import format_money
 from timebank.registry.forms import BaseForm
 from timebank.registry.models import User
 from timebank.registry.rules import can
+
+PAGE = 50
 
 
 @dataclass(slots=True)
@@ -58,6 +62,20 @@ class FormSection:
     submit: Any
     name: str
     icon: str = "edit"
+
+
+#: Rows of a table: cells and buttons.
+Rows = list[tuple[list[Any], list[Button]]]
+
+
+def num(text: Any) -> dict[str, Any]:
+    """Return a heading over numbers."""
+    return {"text": text, "num": True}
+
+
+def pages(request: HttpRequest, rows: Any) -> Any:
+    """Return the asked page of a list."""
+    return Paginator(rows, PAGE).get_page(read_page(request.GET.get("page")))
 
 
 def person(request: HttpRequest) -> User:

@@ -7,8 +7,8 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from marketplace.funds.models import BankAccount, Fund
-from marketplace.funds.rules import INSIDE
-from marketplace.payments.models import BankEntry, BankTemplate, Payment, ReconRun
+from marketplace.funds.rules import APPROVE_PAYMENT, INSIDE, RECORD_BANK
+from marketplace.payments.models import BalanceTransaction, BankEntry, BankTemplate, Payment, ReconRun, StripeEvent
 from timebank.registry.rules import regions_where
 
 WAITING = (
@@ -50,6 +50,20 @@ def bank_lines_of(user: Any, *, waiting: bool) -> QuerySet[BankEntry]:
 def templates() -> QuerySet[BankTemplate]:
     """Select the known formats of banks' files."""
     return BankTemplate.objects.order_by("name")
+
+
+def strays_for(user: Any) -> QuerySet[BalanceTransaction]:
+    """Select unexplained money of the payment service: of payments to one's funds, and what belongs to nobody yet."""
+    funds = funds_inside(user, RECORD_BANK, APPROVE_PAYMENT)
+    lines = BalanceTransaction.objects.filter(Q(payment__isnull=True) | Q(payment__fund__in=funds), stray=True)
+    if not funds.exists():
+        return lines.none()
+    return lines.select_related("payment", "place_fund__region", "place_purpose", "place_prepared_by").order_by("-pk")
+
+
+def failed_events() -> QuerySet[StripeEvent]:
+    """Select the events that could not be processed, newest first."""
+    return StripeEvent.objects.filter(state=StripeEvent.State.FAILED).defer("body").order_by("-received_at", "-pk")
 
 
 def recon_runs() -> QuerySet[ReconRun]:

@@ -13,12 +13,16 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from marketplace.funds.rules import APPROVE_PAYMENT, RECORD_BANK
 from marketplace.payments import providers
 from marketplace.payments.errors import PaymentsError
 from marketplace.payments.models import Payment, StripeEvent
 from marketplace.payments.providers.base import RemoteEvent
 from marketplace.payments.services import payouts, strays
 from marketplace.payments.services.syncing import sync_payment
+from timebank.registry.errors import NotAllowed
+from timebank.registry.models import User
+from timebank.registry.rules import can
 
 log = logging.getLogger(__name__)
 
@@ -233,8 +237,10 @@ def _keep_pulled(provider: str, remote: RemoteEvent) -> int:
         return int(bool(store_event(provider=provider, event=event, body=remote.body, pulled=True)))
 
 
-def retry_event(*, pk: int) -> None:
-    """Take up a failed event again."""
+def retry_event(*, pk: int, actor: User) -> None:
+    """Take up a failed event again: by whoever records or approves money somewhere. Raises ``NotAllowed``."""
+    if not (can(actor, RECORD_BANK) or can(actor, APPROVE_PAYMENT)):
+        raise NotAllowed
     StripeEvent.objects.filter(pk=pk, state=StripeEvent.State.FAILED).update(
         state=StripeEvent.State.RECEIVED, next_at=None, attempts=0
     )

@@ -15,11 +15,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from marketplace.funds.rules import APPROVE_PAYMENT, RECORD_BANK
 from marketplace.payments import rules
 from marketplace.payments.forms import BankFileForm, LineForm, ReceiptForm, RefundForm
 from marketplace.payments.models import BankEntry, Payment, Refund
 from marketplace.payments.selectors import keeper as selectors
-from marketplace.payments.services import bank_entries, by_hand, refunds
+from marketplace.payments.services import bank_entries, by_hand, events, refunds
 from timebank.common.errors import DomainError
 from timebank.common.input import read_page, read_text
 
@@ -32,7 +33,7 @@ def _inside(request: HttpRequest) -> None:
         raise Http404
 
 
-def _page(request: HttpRequest, rows: Any) -> Any:
+def page_of(request: HttpRequest, rows: Any) -> Any:
     return Paginator(rows, PAGE).get_page(read_page(request.GET.get("page")))
 
 
@@ -43,19 +44,20 @@ def payments(request: HttpRequest) -> HttpResponse:
     """List the payments of the funds that one keeps; what waits first."""
     _inside(request)
     waiting = request.GET.get("which") != "all"
-    page = _page(request, selectors.payments_of(request.user, waiting=waiting))
+    page = page_of(request, selectors.payments_of(request.user, waiting=waiting))
     tabs = [
         {"label": _("Waiting"), "href": request.path, "active": waiting},
         {"label": _("All"), "href": f"{request.path}?which=all", "active": not waiting},
     ]
-    return render(request, "payments/list.html", {"page": page, "tabs": tabs})
+    may_record = selectors.funds_inside(request.user, RECORD_BANK).exists()
+    return render(request, "payments/list.html", {"page": page, "tabs": tabs, "may_record": may_record})
 
 
 def _one(request: HttpRequest, pk: int) -> Payment:
     return get_object_or_404(selectors.payments_of(request.user).select_related("fund__bank_account"), pk=pk)
 
 
-def _answered(request: HttpRequest, do: Callable[[], Any], said: str) -> bool:
+def answered(request: HttpRequest, do: Callable[[], Any], said: str) -> bool:
     """Run a service; say its refusal at the top of the page."""
     try:
         do()
@@ -76,7 +78,7 @@ def payment(request: HttpRequest, pk: int) -> HttpResponse:
     receipt = ReceiptForm(request.POST if "receipt" in request.POST else None)
     status = 200
     if form.is_bound:
-        if form.is_valid() and _answered(
+        if form.is_valid() and answered(
             request,
             lambda: refunds.ask_refund(
                 payment=shown,
@@ -90,7 +92,7 @@ def payment(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect("payments:payment", pk=pk)
         status = 422
     elif receipt.is_bound:
-        if receipt.is_valid() and _answered(
+        if receipt.is_valid() and answered(
             request,
             lambda: by_hand.record_transfer(payment=shown, actor=request.user, **receipt.cleaned_data),
             _("Recorded. Another person confirms it."),
@@ -116,7 +118,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
     """Confirm as the second person that a transfer is there, or say that it is not."""
     shown = _one(request, pk)
     arrived = "absent" not in request.POST
-    _answered(
+    answered(
         request,
         lambda: by_hand.confirm_transfer(
             payment=shown, actor=request.user, arrived=arrived, reason=read_text(request.POST.get("reason"))
@@ -128,12 +130,25 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_POST
+def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give up an announced transfer that will not come."""
+    shown = _one(request, pk)
+    answered(
+        request,
+        lambda: by_hand.withdraw_transfer(payment=shown, actor=request.user),
+        _("Given up. Nothing is expected any more."),
+    )
+    return redirect("payments:payment", pk=pk)
+
+
+@login_required
+@require_POST
 def decide(request: HttpRequest, pk: int, refund_pk: int) -> HttpResponse:
     """Approve or decline a refund that somebody else prepared."""
     shown = _one(request, pk)
     refund = get_object_or_404(Refund.objects.filter(payment=shown), pk=refund_pk)
     approve = "approve" in request.POST
-    _answered(
+    answered(
         request,
         lambda: refunds.decide_refund(
             refund=refund,
@@ -169,7 +184,7 @@ def bank(request: HttpRequest) -> HttpResponse:
         {"label": _("To be decided"), "href": request.path, "active": waiting},
         {"label": _("Decided"), "href": f"{request.path}?which=done", "active": not waiting},
     ]
-    page = _page(request, selectors.bank_lines_of(request.user, waiting=waiting))
+    page = page_of(request, selectors.bank_lines_of(request.user, waiting=waiting))
     return render(request, "payments/bank.html", {"form": form, "page": page, "tabs": tabs}, status=status)
 
 
@@ -211,14 +226,14 @@ def bank_line(request: HttpRequest, pk: int) -> HttpResponse:
     status = 200
     if "approve" in request.POST or "give_back" in request.POST:
         approve = "approve" in request.POST
-        _answered(
+        answered(
             request,
             lambda: bank_entries.decide_line(line=line, approve=approve, actor=request.user),
             _("Confirmed.") if approve else _("To be decided anew."),
         )
         return redirect("payments:bank_line", pk=pk)
     if form.is_bound:
-        if form.is_valid() and _answered(
+        if form.is_valid() and answered(
             request,
             lambda: bank_entries.propose_line(line=line, actor=request.user, **form.cleaned_data),
             _("Prepared. Another person confirms it."),
@@ -233,6 +248,22 @@ def bank_line(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 @never_cache
 def reconciliation(request: HttpRequest) -> HttpResponse:
-    """Show whether our books agree with the payment service's, and what differs."""
+    """Show whether our books agree with the payment service's, what differs, and events that could not be processed."""
     _inside(request)
-    return render(request, "payments/reconciliation.html", {"page": _page(request, selectors.recon_runs())})
+    may_retry = selectors.funds_inside(request.user, RECORD_BANK, APPROVE_PAYMENT).exists()
+    context = {
+        "page": page_of(request, selectors.recon_runs()),
+        "failed": selectors.failed_events(),
+        "may_retry": may_retry,
+    }
+    return render(request, "payments/reconciliation.html", context)
+
+
+@login_required
+@require_POST
+def retry(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take up an event again that could not be processed."""
+    _inside(request)
+    event = get_object_or_404(selectors.failed_events(), pk=pk)
+    answered(request, lambda: events.retry_event(pk=event.pk, actor=request.user), _("Taken up again."))
+    return redirect("payments:reconciliation")

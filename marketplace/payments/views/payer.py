@@ -10,9 +10,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from marketplace.funds.errors import WrongState
 from marketplace.payments import rules, sources
 from marketplace.payments.errors import PaymentsError
 from marketplace.payments.models import Payment
+from marketplace.payments.services.by_hand import withdraw_transfer
 from marketplace.payments.services.starting import LIVE, cancel_payment
 from marketplace.payments.services.syncing import sync_payment
 from timebank.common.input import read_int
@@ -81,7 +83,12 @@ def cancel(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     if not rules.is_payer(request.user, payment):
         raise Http404
     try:
-        cancel_payment(payment=payment, actor=request.user)
+        if payment.is_online:
+            cancel_payment(payment=payment, actor=request.user)
+        else:
+            withdraw_transfer(payment=payment, actor=request.user)
+    except WrongState:
+        pass  # it has been recorded meanwhile: the page says what became of it
     except PaymentsError:
         return _page(request, payment, answered=False)
     return redirect("payments:status", public_id=payment.public_id)
