@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import logging
 
-from django.db.models import Sum
 from django.utils import timezone
 
 from marketplace.payments import providers
@@ -123,12 +122,6 @@ def _compare_balance(run: ReconRun) -> list[ReconItem]:
     if ours == theirs:
         return []
     return [_item(run, ReconItem.Kind.BALANCE, CNY, ours, theirs, "")]
-
-
-def booked_net(provider: str) -> int:
-    """Sum the net of all booked lines in CNY, fen: what minus the asset must be."""
-    lines = BalanceTransaction.objects.filter(provider=provider, booked=True, currency=CNY)
-    return int(lines.aggregate(total=Sum("net"))["total"] or 0)
 
 
 def _item(run: ReconRun, kind: str, reference: str, ours: int | None, theirs: int | None, detail: str) -> ReconItem:

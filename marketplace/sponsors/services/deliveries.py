@@ -16,7 +16,7 @@ from marketplace.partner.models import StockRecord
 from marketplace.rewards.rules import RECEIVE_STOCK
 from marketplace.rewards.services.stock import receive_stock
 from marketplace.sponsors import rules
-from marketplace.sponsors.errors import EvidenceMissing, NotThere, SamePerson, TooMuch, WrongShelf, WrongState
+from marketplace.sponsors.errors import EvidenceMissing, SamePerson, TooMuch, WrongShelf, WrongState
 from marketplace.sponsors.models import Delivery, Pledge
 from marketplace.sponsors.services.common import audit, coming_day, lock, require_active
 from marketplace.sponsors.services.needs import key_of
@@ -209,10 +209,3 @@ def value_delivery(
     )
     audit(actor, "value_delivery", locked, pledge.fund.region, now=now, fen=value_fen, evidence=evidence)
     return locked
-
-
-def require_sees(actor: User, delivery: Delivery) -> None:
-    """Raise ``NotThere`` unless the desk or the sponsor's own people look."""
-    pledge = delivery.pledge
-    if not (rules.sees_pledge(actor, pledge) or rules.is_staff(actor, pledge.enterprise)):
-        raise NotThere
