@@ -182,3 +182,20 @@ def test_nobody_ends_a_role_above_or_elsewhere(village, enter):
         grant.refresh_from_db()
         assert grant.ended_at is None
     assert enter(village.keeper).get(url("staff")).status_code == 403
+
+
+def test_an_applicant_is_joined_to_the_registration_on_paper(village, enter):
+    elder = registry.register_resident(village=village.place, name="王奶奶", actor=village.admin)
+    stranger = registry.register_resident(village=village.place, name="李奶奶", actor=village.admin)
+    asked = registry.apply_to_join(
+        village=village.place, name="王 奶奶", phone="13900077001", password="right-horse-7", consent_version=registry.CONSENT_VERSION
+    )
+    client = enter(village.admin)
+    page = client.get(url("resident", asked.pk)).content.decode()
+    assert f'name="same" value="{elder.pk}"' in page
+    assert f'value="{stranger.pk}"' not in page
+    assert client.post(url("answer_request", asked.pk), {"same": stranger.pk}).status_code == 404
+    assert client.post(url("answer_request", asked.pk), {"same": elder.pk}).url == url("resident", elder.pk)
+    elder.refresh_from_db()
+    assert elder.user == asked.user
+    assert Resident.objects.get(pk=asked.pk).merged_into == elder

@@ -196,6 +196,18 @@ def residents_for(actor: Any, *, village: Region | None = None, text: str = "", 
     return residents.select_related("village", "household").order_by("name", "pk")
 
 
+def on_paper_like(applicant: Resident) -> QuerySet[Resident]:
+    """Select who may be this applicant, registered on paper: the same name in the village, and no sign-in yet."""
+    return (
+        Resident.objects.filter(
+            village=applicant.village_id, name_key=applicant.name_key, status=Resident.Status.ACTIVE, user__isnull=True
+        )
+        .exclude(pk=applicant.pk)
+        .select_related("village", "household")
+        .order_by("pk")
+    )
+
+
 def resident_by_number(text: str) -> Resident | None:
     """Find a person by volunteer or card number, also by that of an earlier registration of theirs."""
     number = digits(text)

@@ -15,14 +15,15 @@ from marketplace.desk.forms import CardForm, CorrectForm, DeskHelperForm, Reason
 from marketplace.desk.scope import desk
 from marketplace.desk.views.common import as_file, page_of, person, posted
 from timebank.common.errors import DomainError
-from timebank.common.input import read_choice, read_ids, read_text
+from timebank.common.input import read_choice, read_id, read_ids, read_text
 from timebank.ledger import selectors as ledger_read
 from timebank.registry import ids, services
 from timebank.registry.errors import LooksAlike
 from timebank.registry.import_selectors import resident_in_words
 from timebank.registry.models import AuditEntry, Resident, User
 from timebank.registry.rules import AUDIT, CONFIRM_LIST, CONFIRM_RESIDENT, ISSUE_CARD, REGISTER_RESIDENT, can
-from timebank.registry.selectors import active_card, helpers_of
+from timebank.registry.selectors import active_card, helpers_of, on_paper_like
+from timebank.registry.services import moves
 from timebank.registry.words import audit_label
 from timebank.service.selectors import hours_of
 
@@ -188,6 +189,9 @@ def resident(request: HttpRequest, pk: int) -> HttpResponseBase:
                 }
                 for entry in trail[:20]
             ],
+            "on_paper": [(known, resident_in_words(known, request.user)) for known in on_paper_like(resident)[:5]]
+            if may_change and resident.status == Resident.Status.PENDING
+            else [],
             "Status": Resident.Status,
         },
         status=422 if form.errors else 200,
@@ -197,9 +201,16 @@ def resident(request: HttpRequest, pk: int) -> HttpResponseBase:
 @require_POST
 @desk(REGISTER_RESIDENT)
 def answer_request(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Accept who asked to join, or refuse with a reason."""
+    """Accept who asked to join, join them to their registration on paper, or refuse with a reason."""
     resident = _own(request, pk)
     try:
+        if "same" in request.POST:
+            known = on_paper_like(resident).filter(pk=read_id(request.POST["same"], default=0)).first()
+            if known is None:
+                raise Http404
+            moves.accept_as(applicant=resident, resident=known, actor=person(request))
+            messages.success(request, _("%(name)s now signs in as the person registered on paper.") % {"name": known})
+            return redirect("desk:resident", pk=known.pk)
         if "accept" in request.POST:
             services.accept_resident(resident=resident, actor=person(request))
             messages.success(request, _("%(name)s now belongs to the time bank.") % {"name": resident.name})
