@@ -188,7 +188,11 @@ def test_an_applicant_is_joined_to_the_registration_on_paper(village, enter):
     elder = registry.register_resident(village=village.place, name="王奶奶", actor=village.admin)
     stranger = registry.register_resident(village=village.place, name="李奶奶", actor=village.admin)
     asked = registry.apply_to_join(
-        village=village.place, name="王 奶奶", phone="13900077001", password="right-horse-7", consent_version=registry.CONSENT_VERSION
+        village=village.place,
+        name="王 奶奶",
+        phone="13900077001",
+        password="right-horse-7",
+        consent_version=registry.CONSENT_VERSION,
     )
     client = enter(village.admin)
     page = client.get(url("resident", asked.pk)).content.decode()
