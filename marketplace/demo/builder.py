@@ -49,13 +49,14 @@ class Village:
 class DemoBuilder:
     """The demo under way: who exists already, what day it is, what chance says."""
 
-    def __init__(self, *, seed: int, scale: int, now: dt.datetime, tick: TICK) -> None:
+    def __init__(self, *, seed: int, scale: int, now: dt.datetime, tick: TICK, days: int = DAYS) -> None:
         self.rng = random.Random(seed)
         self.scale = scale
+        self.length = days
         self.now = now
         self.zone = ZoneInfo(settings.TIME_ZONE)
         self.today = now.astimezone(self.zone).date()
-        self.first_day = self.today - dt.timedelta(days=DAYS)
+        self.first_day = self.today - dt.timedelta(days=days)
         self.names = people.names(self.rng)
         self.tick = tick
         self.villages: list[Village] = []
@@ -216,7 +217,7 @@ class DemoBuilder:
 
     def days(self) -> Iterator[dt.date]:
         """Yield the days of the story, oldest first."""
-        for offset in range(DAYS + 1):
+        for offset in range(self.length + 1):
             yield self.first_day + dt.timedelta(days=offset)
 
     def hold(self, day: dt.date) -> None:

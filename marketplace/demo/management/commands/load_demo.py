@@ -29,6 +29,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--scale", type=at_least_one, default=1, help="so many times as many residents")
         parser.add_argument("--seed", type=int, default=20260101, help="another seed, another story")
+        parser.add_argument("--days", type=at_least_one, default=DAYS, help="so many days of life")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if User.objects.exists():
@@ -38,11 +39,12 @@ class Command(BaseCommand):
             )
         with (
             translation.override("zh-hans"),
-            tqdm(total=DAYS + 1, unit="day", disable=None if options["verbosity"] else True) as bar,
+            tqdm(total=options["days"] + 1, unit="day", disable=None if options["verbosity"] else True) as bar,
         ):
             builder = DemoBuilder(
                 seed=options["seed"],
                 scale=options["scale"],
+                days=options["days"],
                 now=timezone.now(),
                 tick=lambda what: bar.set_postfix_str(what, refresh=False),
             )
