@@ -195,6 +195,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 
 # Ed25519 key (hex) that signs the ledger's seals; it must not be kept in the database it vouches for.
 LEDGER_SEAL_KEY = env.secret("LEDGER_SEAL_KEY", "")
+# Prepared statements and functions of PostgreSQL (timebank/ledger/fast): speed only, never another result.
+LEDGER_FAST_PATH = env.flag("LEDGER_FAST_PATH", True)
 
 # -- Language and time -------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = env.text("LANGUAGE_CODE", "zh-hans")

@@ -65,12 +65,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark browser tests, and leave out on SQLite what only PostgreSQL can show."""
+    """Mark browser tests, and leave out what the chosen database, or a setting, cannot show."""
+    from django.conf import settings
+
+    fast = databases.kind() == "postgresql" and settings.LEDGER_FAST_PATH
     left_out = []
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.e2e)
-        if databases.kind() == "sqlite" and item.get_closest_marker("pg_only"):
+        of_postgresql = databases.kind() == "sqlite" and item.get_closest_marker("pg_only")
+        if of_postgresql or (not fast and item.get_closest_marker("fast_path")):
             left_out.append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)

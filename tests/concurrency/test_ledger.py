@@ -91,28 +91,29 @@ def test_control_reading_before_the_lock_overdraws(run_concurrently):
     assert sum(run_concurrently(spend, 8).raise_unless().results) > 100
 
 
-@pytest.mark.pg_only("row locks")
+@pytest.mark.fast_path("row locks")
 @pytest.mark.parametrize("way", ["plan", "function"])
 def test_control_without_the_wallet_lock_the_written_version_catches_it(run_concurrently, monkeypatch, way):
     """Take the lock out of our own statements: the second net (version and lot as read) refuses, never overdraws."""
-    from timebank.ledger.store import LostLockError, functions, postgres, quick
+    from timebank.ledger.fast import Fast, calls, functions
+    from timebank.ledger.store import LostLockError, postgres
 
     if way == "plan":
         weak = postgres.LOCK._replace(
             name=b"ledger_lock_weak", text=postgres.LOCK.text.replace(b"FOR NO KEY UPDATE", b"")
         )
         monkeypatch.setattr(postgres, "LOCK", weak)
-        monkeypatch.setattr(postgres.PostgresStore, "pay", lambda *_: None)
+        monkeypatch.setattr(Fast, "_pay", lambda *_: None)
     else:
         body = functions.PAY.replace("FUNCTION ledger_pay(", "FUNCTION ledger_pay_weak(").replace(
             "FOR NO KEY UPDATE;", "; PERFORM pg_sleep(0.002);"
         )
         with connection.cursor() as cursor:
             cursor.execute(body)
-        weak = quick.PAY._replace(
-            name=b"ledger_pay_weak", text=quick.PAY.text.replace(b"ledger_pay(", b"ledger_pay_weak(")
+        weak = calls.PAY._replace(
+            name=b"ledger_pay_weak", text=calls.PAY.text.replace(b"ledger_pay(", b"ledger_pay_weak(")
         )
-        monkeypatch.setattr(quick, "PAY", weak)
+        monkeypatch.setattr(calls, "PAY", weak)
     mint("li", 100)
 
     def spend(thread):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -44,3 +44,16 @@ def move(village: None) -> Callable[..., Posted]:
         return ledger.post(TransferSpec(key=key, kind=str(more.pop("kind", "test")), legs=legs, **more))
 
     return post
+
+
+@pytest.fixture
+def long_way(settings: Any) -> Iterator[Callable[[], None]]:
+    """Return what switches the short way off for the rest of the test, as the setting does."""
+    from django.db import connections
+
+    def switch() -> None:
+        settings.LEDGER_FAST_PATH = False
+        connections["default"].__dict__.pop("ledger_store", None)
+
+    yield switch
+    connections["default"].__dict__.pop("ledger_store", None)

@@ -11,13 +11,14 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from tests.ledger.conftest import SOON
 from timebank.ledger import selectors as read
 from timebank.ledger import services as ledger
+from timebank.ledger.fast import calls
+from timebank.ledger.fast.functions import LOST_LOCK
+from timebank.ledger.fast.wire import Wire
 from timebank.ledger.models import Transfer
-from timebank.ledger.store import LostLockError, postgres, quick
-from timebank.ledger.store.functions import LOST_LOCK
-from timebank.ledger.store.wire import Wire
+from timebank.ledger.store import LostLockError, postgres
 from timebank.ledger.types import Leg, TransferSpec
 
-pytestmark = [pytest.mark.pg_only("SQLite has one writer at a time"), pytest.mark.django_db]
+pytestmark = [pytest.mark.fast_path("its errors are made by hand"), pytest.mark.django_db]
 
 UNIQUE, CHECK = "23505", "23514"
 
@@ -46,8 +47,8 @@ def credits():
 def test_it_has_a_code_of_its_own(db, code, lost):
     with pytest.raises(DatabaseError) as raised, transaction.atomic():
         refuse(code)
-    assert quick.lost_lock(raised.value) is lost
-    assert not quick.lost_lock(DatabaseError("of nobody")), "there is no answer of the database behind it"
+    assert calls.lost_lock(raised.value) is lost
+    assert not calls.lost_lock(DatabaseError("of nobody")), "there is no answer of the database behind it"
 
 
 def test_a_payment_names_the_wallet(move, answered):

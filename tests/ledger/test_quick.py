@@ -13,12 +13,13 @@ from tests.ledger.conftest import LATER, SOON
 from timebank.ledger import errors
 from timebank.ledger import selectors as read
 from timebank.ledger import services as ledger
+from timebank.ledger.fast import Fast, calls
+from timebank.ledger.fast.wire import Wire
 from timebank.ledger.models import Account, Lot, Posting, Transfer
-from timebank.ledger.store import quick
-from timebank.ledger.store.wire import Statement, Wire
+from timebank.ledger.store.plain import Statement
 from timebank.ledger.types import Leg, TransferSpec
 
-pytestmark = [pytest.mark.pg_only("SQLite has only the long way"), pytest.mark.django_db]
+pytestmark = [pytest.mark.fast_path("of the short way"), pytest.mark.django_db]
 
 OLD = dt.date(2020, 1, 31)
 NOON = dt.datetime(2030, 5, 5, 12, tzinfo=dt.UTC)
@@ -96,33 +97,33 @@ def play(steps):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_both_ways_leave_the_same_books(seed, monkeypatch, time_machine):
-    from timebank.ledger.store.postgres import PostgresStore
-
+def test_both_ways_leave_the_same_books(seed, monkeypatch, time_machine, long_way):
     time_machine.move_to(NOON, tick=False)
     steps = history(random.Random(seed))
-    counted = {"pay": 0, "credits": 0}
-    pay, credits_ = PostgresStore.pay, PostgresStore.finish_credits
+    counted = {"_pay": 0, "_finish": 0}
 
-    def count(name, function):
+    def count(name):
+        function = getattr(Fast, name)
+
         def counting(self, *arguments):
             answer = function(self, *arguments)
             counted[name] += answer is not None
             return answer
 
-        return counting
+        monkeypatch.setattr(Fast, name, counting)
 
+    count("_pay")
+    count("_finish")
     with transaction.atomic():
-        monkeypatch.setattr(PostgresStore, "pay", count("pay", pay))
-        monkeypatch.setattr(PostgresStore, "finish_credits", count("credits", credits_))
         short = play(steps)
         ledger.seal_all()  # which hashes every transfer anew
         transaction.set_rollback(True)
     assert min(counted.values()) >= 3, f"the short way was hardly taken: {counted}"
-    monkeypatch.setattr(PostgresStore, "pay", lambda *_: None)
-    monkeypatch.setattr(PostgresStore, "credits", lambda *_: None)
-    long = play(steps)
-    assert short == long
+    long_way()
+    before = dict(counted)
+    assert play(steps) == short
+    ledger.seal_all()
+    assert counted == before
 
 
 def statements(work):
@@ -161,10 +162,10 @@ def test_credits_to_a_wallet_in_debt_repay_it_in_a_batch_too(move):
 
 
 def test_accounts_of_the_other_kind_are_tried_once(move, monkeypatch):
-    from timebank.ledger.store import postgres
+    from timebank.ledger import fast
 
-    monkeypatch.setattr(postgres, "_no_payers", set())
-    monkeypatch.setattr(postgres, "_no_payees", set())
+    monkeypatch.setattr(fast, "_no_payers", set())
+    monkeypatch.setattr(fast, "_no_payees", set())
     with pytest.raises(errors.UnknownAccount):
         move("late", "shop", 5)
     move("issuance", "li", 50, until=SOON)
@@ -192,7 +193,7 @@ def test_behind_a_pooler_nothing_is_prepared(move, monkeypatch):
     """With ``prepare_threshold`` set, psycopg may drop prepared statements: ours are then sent whole."""
     from weakref import WeakKeyDictionary
 
-    from timebank.ledger.store import wire
+    from timebank.ledger.fast import wire
 
     monkeypatch.setattr(wire, "_prepared", WeakKeyDictionary())
     monkeypatch.setattr(connection.connection, "prepare_threshold", 5)
@@ -222,14 +223,14 @@ def test_a_first_month_is_closed_without_reading_all_lots_again_and_again(villag
 
 
 def test_a_call_says_of_each_value_what_it_is_and_how_it_travels():
-    assert quick._call("ledger_f", "text uuid bigint[] bytea date", 1) == Statement(
+    assert calls._call("ledger_f", "text uuid bigint[] bytea date", 1) == Statement(
         b"ledger_f_call", b"SELECT ledger_f($1::text, $2::uuid, $3::bigint[], $4::bytea, $5::date)", (0, 1, 1, 1, 0), 1
     )
 
 
 def test_days_before_and_after_the_year_2000_travel_as_the_database_counts_them():
     days = [dt.date(1999, 12, 31), dt.date(2000, 1, 2), dt.date(1999, 12, 31)]
-    sent = [part[4:] for part in (quick._days(days)[20 + 8 * n : 28 + 8 * n] for n in range(3))]
+    sent = [part[4:] for part in (calls._days(days)[20 + 8 * n : 28 + 8 * n] for n in range(3))]
     assert sent == [b"\xff\xff\xff\xff", b"\0\0\0\1", b"\xff\xff\xff\xff"]
 
 
@@ -261,7 +262,7 @@ def test_statements_sent_together_share_their_time_in_the_log(move, monkeypatch)
     move("issuance", "li", 5)
     move("li", "wang", 1)  # that the short way is not for gifts is found out once
     clock = iter(range(100))
-    monkeypatch.setattr("timebank.ledger.store.wire.time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("timebank.ledger.fast.wire.time.monotonic", lambda: float(next(clock)))
     with CaptureQueriesContext(connection) as seen:
         move("li", "wang", 1)
     assert [one["time"] for one in seen.captured_queries if "time" in one][:2] == ["0.500", "0.500"]

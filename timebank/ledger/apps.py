@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
@@ -23,7 +24,7 @@ def prefer_generic_plans(sender: Any, connection: Any, **kwargs: Any) -> None:
 
     Statements of the ORM are not prepared and keep being planned for their values.
     """
-    if connection.vendor == "postgresql":
+    if connection.vendor == "postgresql" and settings.LEDGER_FAST_PATH:
         connection.connection.pgconn.exec_(b"SET plan_cache_mode = force_generic_plan")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from django.db import connections
 
 from timebank.common.guards import Declaration, Function, Guarded, GuardSet, Key, Trigger
-from timebank.ledger.store.functions import FUNCTIONS
+from timebank.ledger.fast.functions import FUNCTIONS
 
 TABLES = (
     Guarded(

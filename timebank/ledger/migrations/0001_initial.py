@@ -4,8 +4,8 @@ import django.db.models.deletion
 import django.db.models.expressions
 from django.db import migrations, models
 
+from timebank.ledger.fast import functions  # noqa: F401  (this too)
 from timebank.ledger.partitions import CreatePartitionedModel
-from timebank.ledger.store import functions  # noqa: F401  (this too)
 
 
 def tune(apps, schema_editor):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS
 
@@ -12,7 +13,7 @@ from timebank.ledger.errors import LedgerError
 from timebank.ledger.models import Account
 from timebank.ledger.plan import Move
 from timebank.ledger.services.engine import Draft, check_spec, only, write
-from timebank.ledger.store import Store, store_for
+from timebank.ledger.store import Batch, store_for
 from timebank.ledger.types import NEVER, Posted, Result, TransferSpec
 
 BATCH = 4000
@@ -41,7 +42,8 @@ def post(spec: TransferSpec) -> Posted:
     """
     check_spec(spec)
     asked = request_hash(spec)
-    return store_for(DEFAULT_DB_ALIAS).pay(spec, asked) or only(write([_draft(spec, asked)]))
+    (plain,) = store_for(DEFAULT_DB_ALIAS).try_fast([Batch([spec], [asked], alone=True)])
+    return plain[0] if plain else only(write([_draft(spec, asked)]))
 
 
 class _Batch(NamedTuple):
@@ -51,7 +53,6 @@ class _Batch(NamedTuple):
     good: list[TransferSpec]
     asked: list[bytes]
     refused: dict[int, LedgerError]
-    credits: Any | None
 
 
 def post_many(specs: Sequence[TransferSpec], *, batch: int = BATCH) -> list[Result]:
@@ -80,28 +81,18 @@ def _by_wallet(specs: Sequence[TransferSpec]) -> list[int] | None:
 
 
 def _post_many(specs: Sequence[TransferSpec], batch: int) -> list[Result]:
-    store = store_for(DEFAULT_DB_ALIAS)
+    waiting: deque[_Batch] = deque()
+
+    def batches() -> Iterator[Batch]:
+        for start in range(0, len(specs), batch):
+            waiting.append(_prepare(specs[start : start + batch]))
+            yield Batch(waiting[-1].good, waiting[-1].asked)
+
     results: list[Result] = []
-    current = _prepare(store, specs[:batch])
-    started = _start(store, current)
-    for start in range(batch, len(specs) + batch, batch):
-        answer: bytes | None = None
-        try:
-            following = _prepare(store, specs[start : start + batch])  # while the database works
-        finally:
-            if started:
-                answer = store.finish_credits(current.credits)
-        answers = None if answer is not None else _write(current)
-        started = _start(store, following)
-        results.extend(_results(current, store.credited(current.credits, answer) if answer else answers or []))
-        current = following
+    for answers in store_for(DEFAULT_DB_ALIAS).try_fast(batches()):
+        current = waiting.popleft()
+        results.extend(_results(current, _write(current) if answers is None else answers))
     return results
-
-
-def _start(store: Store, batch: _Batch) -> bool:
-    if batch.credits is not None:
-        store.start_credits(batch.credits)
-    return batch.credits is not None
 
 
 def _write(batch: _Batch) -> Sequence[Posted | LedgerError]:
@@ -109,7 +100,7 @@ def _write(batch: _Batch) -> Sequence[Posted | LedgerError]:
     return write(drafts) if drafts else []
 
 
-def _prepare(store: Store, specs: Sequence[TransferSpec]) -> _Batch:
+def _prepare(specs: Sequence[TransferSpec]) -> _Batch:
     good: list[TransferSpec] = []
     refused: dict[int, LedgerError] = {}
     for place, spec in enumerate(specs):
@@ -120,7 +111,7 @@ def _prepare(store: Store, specs: Sequence[TransferSpec]) -> _Batch:
         else:
             good.append(spec)
     asked = [request_hash(spec) for spec in good]
-    return _Batch(specs, good, asked, refused, store.credits(good, asked) if good else None)
+    return _Batch(specs, good, asked, refused)
 
 
 def _results(batch: _Batch, answers: Sequence[Posted | LedgerError]) -> list[Result]:

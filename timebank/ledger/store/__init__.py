@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid as uuid_module
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from django.db import connections
 
@@ -57,6 +57,14 @@ class LostLockError(RuntimeError):
     """A wallet changed between reading and writing it although it was locked: a defect, never a refusal."""
 
 
+class Batch(NamedTuple):
+    """Well-formed specs with the hashes of what is asked; ``alone``: one spec that is posted by itself."""
+
+    specs: Sequence[TransferSpec]
+    asked: Sequence[bytes]
+    alone: bool = False
+
+
 class Store(Protocol):
     """A posting: take, decide, write, in this order, within ``transaction()``."""
 
@@ -81,26 +89,8 @@ class Store(Protocol):
         """Write heads, postings, wallets, lots and the sealer's queue."""
         ...
 
-    # A shorter way for what is plain, where the database has one. It decides nothing that ``plan`` would not, and
-    # answers None, having written nothing, whenever it is not sure.
-    def pay(self, spec: TransferSpec, asked: bytes) -> Posted | None:
-        """Post a transfer from one wallet to accounts without a balance."""
-        ...
-
-    def credits(self, specs: Sequence[TransferSpec], asked: Sequence[bytes]) -> Any | None:
-        """Encode a batch of credits by accounts without a balance."""
-        ...
-
-    def start_credits(self, batch: Any) -> None:
-        """Send the batch, so that the next one can be encoded while the database works."""
-        ...
-
-    def finish_credits(self, batch: Any) -> bytes | None:
-        """Wait for the answer."""
-        ...
-
-    def credited(self, batch: Any, answer: bytes) -> list[Posted]:
-        """Read the answer, when the next batch is on its way."""
+    def try_fast(self, batches: Iterable[Batch]) -> Iterator[list[Posted] | None]:
+        """Try the short way with each batch, where there is one; None: the caller writes this one before the next."""
         ...
 
 

@@ -1,7 +1,8 @@
-"""Posting on PostgreSQL: three prepared statements in two round trips, inside the caller's transaction.
+"""Posting on PostgreSQL: three statements, inside the caller's transaction.
 
-Locking and reading travel together, and each takes a snapshot of its own when its turn comes; writing travels with
-the COMMIT if the transaction is ours. What is plain takes a shorter way: one call of a function of the database.
+Locking and reading each take a snapshot of their own when their turn comes. With the short way on (``fast``) the three
+are prepared and travel in two round trips, the last with the COMMIT if the transaction is ours; and what is plain is
+posted by one call of a function of the database.
 """
 
 from __future__ import annotations
@@ -13,15 +14,13 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from django.db import DataError, IntegrityError, transaction
-from django.utils import timezone
-from psycopg.errors import UniqueViolation
-from psycopg.pq import TransactionStatus
+from django.db import DataError, transaction
 
+from timebank.ledger.fast import fast_for
 from timebank.ledger.plan import AccountRow, Effects, LotRow
-from timebank.ledger.store import HEAD_COLUMNS, POSTING_COLUMNS, Known, LostLockError, quick
-from timebank.ledger.store.wire import COMMIT, Statement, Wire
-from timebank.ledger.types import Posted, TransferSpec
+from timebank.ledger.store import HEAD_COLUMNS, POSTING_COLUMNS, Batch, Known, LostLockError
+from timebank.ledger.store.plain import Plain, Statement
+from timebank.ledger.types import Posted
 
 LOCK = Statement(
     b"ledger_lock",
@@ -168,10 +167,6 @@ def _rows(rows: Sequence[Sequence[Any]], types: Sequence[str]) -> list[bytes | N
 
 
 _to_day = dt.date.fromisoformat
-# Accounts that were seen to be of the other kind: no account ever changes its kind, so they are not tried again.
-_no_payers: set[str] = set()
-_no_payees: set[str] = set()
-_MANY = 100_000
 
 
 def _accounts(item: Any) -> tuple[list[int], list[AccountRow]]:
@@ -221,14 +216,15 @@ class PostgresStore:
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
-        self.wire = Wire(connection)
+        self.fast = fast_for(connection)
+        self.send = self.fast.wire.run if self.fast else Plain(connection).run
         self.own = False  # the transaction is ours alone, and ends with what we write
 
     def take(
         self, keys: Sequence[str], payers: Sequence[str], uuids: Sequence[uuid_module.UUID], transfers: int
     ) -> tuple[list[int], list[AccountRow], list[LotRow], Known]:
         """Lock, then read in a new statement: its snapshot is later than the lock, so it sees what others did."""
-        locked, read = self.wire.run(
+        locked, read = self.send(
             (LOCK, [_array(_text(key) for key in keys), b"%d" % transfers]),
             (READ, [_array(map(_text, payers)), _array(uuid.hex.encode() for uuid in uuids)]),
         )
@@ -236,7 +232,7 @@ class PostgresStore:
 
     def known(self, uuids: Sequence[uuid_module.UUID]) -> Known:
         """Look for transfers."""
-        (read,) = self.wire.run((READ, [b"{}", _array(uuid.hex.encode() for uuid in uuids)]))
+        (read,) = self.send((READ, [b"{}", _array(uuid.hex.encode() for uuid in uuids)]))
         return _lots(read)[1]
 
     def write(self, effects: Effects) -> None:
@@ -262,7 +258,8 @@ class PostgresStore:
         params += _rows(effects.postings, _POSTING_TYPES)
         params.append(b"%d" % (len(wallets) + len(known)))
         try:
-            self.wire.run((write_statement(*counts), params), commit=self.own)
+            statement = (write_statement(*counts), params)
+            self.fast.wire.run(statement, commit=True) if self.own and self.fast else self.send(statement)
         except DataError as error:
             raise LostLockError([wallet.key for wallet in effects.wallets]) from error
 
@@ -270,85 +267,18 @@ class PostgresStore:
     def transaction(self) -> Iterator[None]:
         """Join the caller's transaction, or open one of our own with less ado than ``atomic``."""
         connection = self.connection
-        if connection.in_atomic_block or not connection.get_autocommit():
+        if self.fast is None or connection.in_atomic_block or not connection.get_autocommit():
             # a refusal is decided before anything is written, so the caller's transaction needs no savepoint
             with transaction.atomic(using=connection.alias, savepoint=False):
                 yield
             return
-        connection.close_if_health_check_failed()
-        connection.ensure_connection()
-        raw = connection.connection
         self.own = True
         try:
-            yield
-            if raw.pgconn.transaction_status != TransactionStatus.IDLE:  # nothing was written
-                self.wire.check(raw.pgconn.exec_(COMMIT.text))
+            with self.fast.wire.transaction():
+                yield
         finally:
             self.own = False
-            if raw.pgconn.transaction_status not in {TransactionStatus.IDLE, TransactionStatus.UNKNOWN}:
-                raw.pgconn.exec_(b"ROLLBACK")
 
-    # -- What is plain -------------------------------------------------------------------------------------------------
-    def pay(self, spec: TransferSpec, asked: bytes) -> Posted | None:
-        """Post a transfer from one wallet to accounts without a balance, if it is no more than that."""
-        payer = spec.legs[0].debit
-        if payer in _no_payers or any(leg.debit != payer or leg.credit in _no_payees for leg in spec.legs):
-            return None
-        self._ready()
-        now = timezone.now()
-        uuid, call, values = quick.payment(spec, asked, now, timezone.localdate(now))
-        try:
-            self.wire.start(call, values)
-            answer = self.wire.finish(call).get_value(0, 0)
-        except IntegrityError as error:
-            if quick.lost_lock(error):
-                raise LostLockError([payer]) from error
-            if self.connection.in_atomic_block or not isinstance(error.__cause__, UniqueViolation):
-                raise
-            return None  # somebody posted this key from another wallet meanwhile; the long way says so
-        if answer is None:
-            return None
-        number, _, what = answer.decode().partition(" ")
-        if number == "0":
-            _learn(_no_payees, [what]) if what else _learn(_no_payers, [payer])
-            return None
-        return quick.paid(uuid, spec.legs[0].amount, number, what)
-
-    def credits(self, specs: Sequence[TransferSpec], asked: Sequence[bytes]) -> quick.Earning | None:
-        """Encode a batch of credits by accounts without a balance; None if it can be seen to be something else."""
-        if specs[0].legs[0].debit in _no_payees:  # a wallet: it pays, it does not issue
-            return None
-        now = timezone.now()
-        return quick.earning(specs, asked, now, timezone.localdate(now))
-
-    def start_credits(self, batch: quick.Earning) -> None:
-        """Send the batch; the caller may encode the next one meanwhile."""
-        self._ready()
-        self.wire.start(quick.EARN, batch.params)
-
-    def finish_credits(self, batch: quick.Earning) -> bytes | None:
-        """Wait for the batch; None, and nothing written, if it is not plain after all."""
-        try:
-            ids: bytes | None = self.wire.finish(quick.EARN).get_value(0, 0)
-        except IntegrityError as error:
-            if quick.lost_lock(error):
-                raise LostLockError from error
-            raise
-        if ids is not None:
-            _learn(_no_payers, batch.issuers)
-            _learn(_no_payees, batch.wallets)
-        return ids
-
-    def credited(self, batch: quick.Earning, answer: bytes) -> list[Posted]:
-        """Read what ``finish_credits`` returned."""
-        return quick.earned(batch, answer)
-
-    def _ready(self) -> None:
-        if not self.connection.in_atomic_block:
-            self.connection.close_if_health_check_failed()
-        self.connection.ensure_connection()
-
-
-def _learn(known: set[str], keys: Iterable[str]) -> None:
-    if len(known) < _MANY:
-        known.update(keys)
+    def try_fast(self, batches: Iterable[Batch]) -> Iterator[list[Posted] | None]:
+        """Try the short way, where it is on."""
+        return self.fast.post(batches) if self.fast else (None for _batch in batches)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid as uuid_module
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
 
 from timebank.ledger.plan import AccountRow, Effects, LotRow
-from timebank.ledger.store import HEAD_COLUMNS, POSTING_COLUMNS, Known, LostLockError
-from timebank.ledger.types import Posted, TransferSpec
+from timebank.ledger.store import HEAD_COLUMNS, POSTING_COLUMNS, Batch, Known, LostLockError
 from timebank.ledger.units import is_guarded
 
 _INSERT_HEAD = "INSERT INTO ledger_transfer ({}) VALUES ({})".format(
@@ -40,21 +39,9 @@ class SqliteStore:
         with transaction.atomic(using=self.connection.alias, savepoint=False):
             yield
 
-    def pay(self, spec: TransferSpec, asked: bytes) -> None:
-        """Return None: there is no round trip to be saved here."""
-
-    def credits(self, specs: Sequence[TransferSpec], asked: Sequence[bytes]) -> None:
-        """Return None, as ``pay`` does."""
-
-    def start_credits(self, batch: Any) -> None:
-        """Never called: there are no ``credits``."""
-
-    def finish_credits(self, batch: Any) -> None:
-        """Never called either."""
-
-    def credited(self, batch: Any, answer: bytes) -> list[Posted]:
-        """Never called either."""
-        return []
+    def try_fast(self, batches: Iterable[Batch]) -> Iterator[None]:
+        """Answer None for each: there is no round trip to be saved here."""
+        return (None for _batch in batches)
 
     def take(
         self, keys: Sequence[str], payers: Sequence[str], uuids: Sequence[uuid_module.UUID], transfers: int

@@ -1,4 +1,4 @@
-"""Ask the functions of ``functions`` to post what is plain: one message there, one back.
+"""Calls of the functions of the database: what is sent and what is answered, one message there, one back.
 
 Values travel as PostgreSQL's binary arrays, which cost neither side any quoting.
 """
@@ -15,8 +15,8 @@ from typing import NamedTuple
 import psycopg
 
 from timebank.ledger.canon import head_text, instant, key_bytes, quoted
-from timebank.ledger.store.functions import LOST_LOCK
-from timebank.ledger.store.wire import Statement
+from timebank.ledger.fast.functions import LOST_LOCK
+from timebank.ledger.store.plain import Statement
 from timebank.ledger.types import NEVER, LotUse, Posted, TransferSpec, edge_day
 from timebank.ledger.units import UNIT_CODES
 

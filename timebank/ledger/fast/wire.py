@@ -8,27 +8,19 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.pq import ExecStatus, TransactionStatus
 
-
-class Statement(NamedTuple):
-    """A statement to be prepared once per connection; ``formats`` says which values are binary (1), none if None."""
-
-    name: bytes
-    text: bytes
-    formats: tuple[int, ...] | None = None
-    result_format: int = 0
-
+from timebank.ledger.store.plain import Statement, Values
 
 BEGIN = Statement(b"ledger_begin", b"BEGIN ISOLATION LEVEL READ COMMITTED")
 COMMIT = Statement(b"ledger_commit", b"COMMIT")
 
-Values = Sequence[bytes | None]
 _prepared: WeakKeyDictionary[Any, set[bytes]] = WeakKeyDictionary()
 
 
@@ -42,6 +34,20 @@ class Wire:
     def idle(self) -> bool:
         """Say that no transaction is open."""
         return bool(self._raw().pgconn.transaction_status == TransactionStatus.IDLE)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Open a transaction with the first statement; end it here, unless a statement has brought its COMMIT."""
+        self.connection.close_if_health_check_failed()
+        self.connection.ensure_connection()
+        pgconn = self.connection.connection.pgconn
+        try:
+            yield
+            if pgconn.transaction_status != TransactionStatus.IDLE:  # nothing was written
+                self.check(pgconn.exec_(COMMIT.text))
+        finally:
+            if pgconn.transaction_status not in {TransactionStatus.IDLE, TransactionStatus.UNKNOWN}:
+                pgconn.exec_(b"ROLLBACK")
 
     def run(self, *statements: tuple[Statement, Values], commit: bool = False) -> list[Any]:
         """Send all in one round trip, with the BEGIN if need be and the COMMIT if told so; return their answers.
