@@ -1,4 +1,4 @@
-"""B1: redemptions through the public service ÷ five-statement pgbench, and django-hordak beside it."""
+"""B1: redemptions through the public service ÷ five-statement pgbench, and django-hordak with its lock and balance check beside it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.run import Bench
 UNIT = "transfers/s"
 GOALS = {("hot", 1): 0.45, ("spread", 1): 0.45, ("hot", 8): 0.45, ("spread", 8): 0.33}
 COMMIT_MS = 2
-PEERS = {"django-hordak": False, "django-hordak, guarded": True}
+PEER = "django-hordak with lock and balance check"
 
 
 def run(bench: Bench) -> list[Row]:
@@ -35,7 +35,7 @@ def run(bench: Bench) -> list[Row]:
         rows = [_statements(statements)]
         hordak, reason = _peer(bench, open_)
         if hordak is None:
-            rows.append(Row("B1", "hordak", None, UNIT, "django-hordak", note=f"could not run: {reason}"))
+            rows.append(Row("B1", "hordak", None, UNIT, PEER, note=f"could not run: {reason}"))
         bench.settle("b1")
 
         def service(case: str, clients: int, turn: str) -> Callable[[], float]:
@@ -53,7 +53,7 @@ def run(bench: Bench) -> list[Row]:
             return lambda: yardstick.rate(case, clients, size.seconds)
 
         found: dict[tuple[str, int], list[Round]] = {}
-        peer: dict[tuple[str, int, str], list[Round]] = {}
+        peer: dict[tuple[str, int], list[Round]] = {}
         for turn in range(size.rounds):
             bench.say(f"B1 round {turn + 1} of {size.rounds}")
             for clients in (1, size.clients):
@@ -62,15 +62,13 @@ def run(bench: Bench) -> list[Row]:
                     found.setdefault((case, clients), []).append(bench.round(*turns))
                     if hordak is not None and case != "gift":
                         last = found[case, clients][-1]
-                        for name, guarded in PEERS.items():
-                            beside = hordak.rate(clients, "transfer", size.seconds, case=case, guarded=guarded)
-                            rounds = peer.setdefault((case, clients, name), [])
-                            rounds.append(Round(last.ours, beside, last.foreign))
+                        beside = hordak.rate(clients, "transfer", size.seconds, case=case)
+                        peer.setdefault((case, clients), []).append(Round(last.ours, beside, last.foreign))
             sealer.do("seal_rest")
         for (case, clients), rounds in found.items():
             rows.append(compare("B1", f"{case}-{clients}", UNIT, "pgbench-5", rounds, GOALS.get((case, clients))))
-        for (case, clients, name), rounds in peer.items():
-            rows.append(compare("B1", f"{case}-{clients}", UNIT, name, rounds, 6))
+        for (case, clients), rounds in peer.items():
+            rows.append(compare("B1", f"{case}-{clients}", UNIT, PEER, rounds, 6))
         rows.extend(_slow_commit(bench, service))
     return rows
 

@@ -20,8 +20,8 @@ sealer runs beside it, every client a process of its own; against pgbench (writt
 that moves an amount: one transfer, two entries, two guarded balance updates, one commit, prepared. *hot*: all
 pay one account. *spread*: the yardstick between two of many accounts, ours from a wallet to one of 200
 partners. *gift*: ours from wallet to wallet, the yardstick as in spread. The peer, django-hordak
-(`account.transfer_to`), guards no balance, keeps no key, no lots and no seal; *guarded*: with the lock and the look
-at the balance that its user has to add against overdraft. *commit-2ms*: `commit_delay =
+(`account.transfer_to`) with the lock and the look at the balance that its user has to add against overdraft, keeps no
+key, no lots and no seal. *commit-2ms*: `commit_delay =
 2000`, `commit_siblings = 0`; beside it the same code paying an account that keeps a running balance.
 """,
     "B2": """

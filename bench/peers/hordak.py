@@ -1,7 +1,6 @@
-"""django-hordak as its documentation uses it: ``account.transfer_to(other, amount)`` in a transaction of its own.
+"""django-hordak as somebody uses it who may not overdraw: lock both accounts, look at the balance, ``transfer_to``.
 
-It has no guard against overdraft, no idempotency, no lots and no seal. ``guarded`` adds the first of these as somebody
-who must not overdraw has to: lock both accounts, look at the balance, then transfer.
+Without that it does not do the work that is compared: it would overdraw. It has no idempotency, no lots and no seal.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ def seed(accounts: int) -> None:
         Account.objects.create(name=f"a{number}", code=str(number), type=AccountType.asset, currencies=["EUR"])
 
 
-def transfer(start: float, seconds: float, seed: int, case: str, guarded: bool = False) -> dict[str, float]:
+def transfer(start: float, seconds: float, seed: int, case: str) -> dict[str, float]:
     """Transfer as fast as one client can; the accounts are at hand, only the transfer counts."""
     from django.db import transaction
     from hordak.models import Account
@@ -70,12 +69,11 @@ def transfer(start: float, seconds: float, seed: int, case: str, guarded: bool =
         other = 0 if case == "hot" else (number + 1 + rng.randrange(len(accounts) - 1)) % len(accounts)
         source, target = accounts[number], accounts[other]
         with transaction.atomic():
-            if guarded:
-                wanted = Account.objects.select_for_update().filter(pk__in=[source.pk, target.pk]).order_by("pk")
-                found = {one.pk: one for one in wanted}
-                source, target = found[source.pk], found[target.pk]
-                if source.get_balance() < floor:
-                    raise AssertionError("the bench's accounts never run dry")
+            wanted = Account.objects.select_for_update().filter(pk__in=[source.pk, target.pk]).order_by("pk")
+            found = {one.pk: one for one in wanted}
+            source, target = found[source.pk], found[target.pk]
+            if source.get_balance() < floor:
+                raise AssertionError("the bench's accounts never run dry")
             source.transfer_to(target, price)
 
     return timed(once, start, seconds)
