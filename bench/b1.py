@@ -1,4 +1,4 @@
-"""B1: redemptions through the public service ÷ five-statement pgbench, beside them django-hordak that may not overdraw."""
+"""B1: redemptions through the public service ÷ five-statement pgbench, and django-hordak, guarded, beside it."""
 
 from __future__ import annotations
 
