@@ -40,6 +40,7 @@ def test_the_app_announces_itself_once_however_often_it_is_made_ready(monkeypatc
     assert heard == ["plans", "guards"]
 
 
+@pytest.mark.fast_path("a setting of its connections")
 def test_statements_of_a_connection_are_planned_once_on_postgresql(db):
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
