@@ -7,7 +7,7 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 endif
 PY := .venv/bin/python
 export PYTHONUTF8 := 1
-.PHONY: help setup run test test-quick coverage lint fmt types demo bench attack mutation tour lock messages clean
+.PHONY: help setup run test test-quick coverage lint fmt types demo bench figures attack mutation tour lock messages clean
 
 help: ## Show this help
 	@printf '\nShanji 善集, a village time bank with a rewards market\n\n'
@@ -49,6 +49,9 @@ demo: setup ## Load the demo into an empty database (SCALE=10 for more people)
 
 bench: setup ## Measure the ledger; writes bench/results.json and docs/performance.md (SIZE=full for hours)
 	@$(PY) -m bench $(if $(SIZE),--size $(SIZE))
+
+figures: setup ## Count the code before and after issue HOUSE; writes docs/figures.md
+	@$(PY) -m tools.figures
 
 attack: setup ## Kill web, worker and database in mid-work and look what was lost
 	@ATTACK=long $(PY) -m pytest -q -s tests/faults && ATTACK=long $(PY) -m pytest -q -s --sqlite tests/faults/ledger

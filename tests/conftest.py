@@ -13,6 +13,7 @@ import logging
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -127,9 +128,17 @@ def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pyte
         for name in ("failed", "error")
         for one in terminalreporter.stats.get(name, [])
     ]
+    # What each app's tests took, for `make figures`; and where the time goes.
+    by_app: Counter[str] = Counter()
+    by_test: Counter[str] = Counter()
+    for report in (one for found in terminalreporter.stats.values() for one in found if hasattr(one, "duration")):
+        by_app[report.nodeid.split("/")[1]] += report.duration
+        by_test[report.nodeid] += report.duration
     with contextlib.suppress(OSError):
         RESULTS.mkdir(parents=True, exist_ok=True)
         content = {"exit": int(exitstatus), "counts": counts, "used": used, "missing": missing, "failed": failed}
+        content["seconds"] = {name: round(spent, 1) for name, spent in by_app.most_common()}
+        content["slowest"] = {name: round(spent, 1) for name, spent in by_test.most_common(60)}
         (RESULTS / f"{databases.kind()}.json").write_text(json.dumps(content, indent=1))
 
 
