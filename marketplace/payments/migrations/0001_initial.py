@@ -10,390 +10,821 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('funds', '0001_initial'),
+        ("funds", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ReconRun',
+            name="ReconRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(max_length=8)),
-                ('since', models.DateTimeField(verbose_name='since')),
-                ('started_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='started at')),
-                ('finished_at', models.DateTimeField(blank=True, null=True, verbose_name='finished at')),
-                ('ok', models.BooleanField(default=False, verbose_name='agrees')),
-                ('events_found', models.PositiveIntegerField(default=0)),
-                ('lines_seen', models.PositiveIntegerField(default=0)),
-                ('error', models.CharField(blank=True, max_length=200)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("provider", models.CharField(max_length=8)),
+                ("since", models.DateTimeField(verbose_name="since")),
+                ("started_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="started at")),
+                ("finished_at", models.DateTimeField(blank=True, null=True, verbose_name="finished at")),
+                ("ok", models.BooleanField(default=False, verbose_name="agrees")),
+                ("events_found", models.PositiveIntegerField(default=0)),
+                ("lines_seen", models.PositiveIntegerField(default=0)),
+                ("error", models.CharField(blank=True, max_length=200)),
             ],
             options={
-                'verbose_name': 'reconciliation',
-                'verbose_name_plural': 'reconciliations',
-                'ordering': ['-started_at', '-pk'],
+                "verbose_name": "reconciliation",
+                "verbose_name_plural": "reconciliations",
+                "ordering": ["-started_at", "-pk"],
             },
         ),
         migrations.CreateModel(
-            name='BankTemplate',
+            name="BankTemplate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=60, unique=True, verbose_name='bank')),
-                ('encoding', models.CharField(default='utf-8-sig', max_length=12)),
-                ('day', models.CharField(max_length=120, verbose_name='column of the day')),
-                ('day_format', models.CharField(default='%Y-%m-%d', max_length=20)),
-                ('amount', models.CharField(blank=True, max_length=120, verbose_name='column of the amount')),
-                ('money_in', models.CharField(blank=True, max_length=120, verbose_name='column of money in')),
-                ('money_out', models.CharField(blank=True, max_length=120, verbose_name='column of money out')),
-                ('party', models.CharField(blank=True, max_length=120, verbose_name='column of the other side')),
-                ('memo', models.CharField(blank=True, max_length=120, verbose_name='column of the remark')),
-                ('serial', models.CharField(blank=True, max_length=120, verbose_name='column of the serial number')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=60, unique=True, verbose_name="bank")),
+                ("encoding", models.CharField(default="utf-8-sig", max_length=12)),
+                ("day", models.CharField(max_length=120, verbose_name="column of the day")),
+                ("day_format", models.CharField(default="%Y-%m-%d", max_length=20)),
+                ("amount", models.CharField(blank=True, max_length=120, verbose_name="column of the amount")),
+                ("money_in", models.CharField(blank=True, max_length=120, verbose_name="column of money in")),
+                ("money_out", models.CharField(blank=True, max_length=120, verbose_name="column of money out")),
+                ("party", models.CharField(blank=True, max_length=120, verbose_name="column of the other side")),
+                ("memo", models.CharField(blank=True, max_length=120, verbose_name="column of the remark")),
+                ("serial", models.CharField(blank=True, max_length=120, verbose_name="column of the serial number")),
             ],
             options={
-                'verbose_name': "format of a bank's file",
-                'verbose_name_plural': "formats of banks' files",
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('amount', ''), _negated=True), models.Q(models.Q(('money_in', ''), _negated=True), models.Q(('money_out', ''), _negated=True)), _connector='OR'), name='payments_template_amount')],
+                "verbose_name": "format of a bank's file",
+                "verbose_name_plural": "formats of banks' files",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("amount", ""), _negated=True),
+                            models.Q(
+                                models.Q(("money_in", ""), _negated=True), models.Q(("money_out", ""), _negated=True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="payments_template_amount",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='BankImport',
+            name="BankImport",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120, verbose_name='file')),
-                ('sha256', models.CharField(max_length=64)),
-                ('lines_new', models.PositiveIntegerField(default=0)),
-                ('lines_known', models.PositiveIntegerField(default=0)),
-                ('imported_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='taken in at')),
-                ('bank_account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='imports', to='funds.bankaccount')),
-                ('imported_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='taken in by')),
-                ('template', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='payments.banktemplate')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120, verbose_name="file")),
+                ("sha256", models.CharField(max_length=64)),
+                ("lines_new", models.PositiveIntegerField(default=0)),
+                ("lines_known", models.PositiveIntegerField(default=0)),
+                ("imported_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="taken in at")),
+                (
+                    "bank_account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="imports", to="funds.bankaccount"
+                    ),
+                ),
+                (
+                    "imported_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="taken in by",
+                    ),
+                ),
+                (
+                    "template",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="payments.banktemplate"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'bank file',
-                'verbose_name_plural': 'bank files',
+                "verbose_name": "bank file",
+                "verbose_name_plural": "bank files",
+                "constraints": [
+                    models.UniqueConstraint(fields=("bank_account", "sha256"), name="payments_bank_file_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Payment',
+            name="Payment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('key', models.UUIDField(editable=False, unique=True)),
-                ('provider', models.CharField(choices=[('stripe', 'Stripe'), ('practice', 'Practice payment'), ('bank', 'Bank transfer'), ('cash', 'Cash')], max_length=8, verbose_name='way')),
-                ('source', models.CharField(blank=True, max_length=60, verbose_name='for')),
-                ('title', models.CharField(max_length=120, verbose_name='what for')),
-                ('payer', models.CharField(blank=True, max_length=120, verbose_name='payer')),
-                ('currency', models.CharField(default='CNY', max_length=3, verbose_name='currency')),
-                ('amount_minor', models.BigIntegerField(verbose_name='amount')),
-                ('exponent', models.PositiveSmallIntegerField(default=2)),
-                ('state', models.CharField(choices=[('creating', 'Being opened'), ('open', 'Waiting for the money'), ('processing', 'Being confirmed'), ('failed', 'Not paid'), ('expired', 'Not paid in time'), ('paid', 'Paid, not yet booked'), ('booked', 'Booked')], default='creating', max_length=10, verbose_name='state')),
-                ('session', models.CharField(blank=True, editable=False, max_length=255)),
-                ('session_url', models.TextField(blank=True, editable=False)),
-                ('expires_at', models.DateTimeField(blank=True, null=True, verbose_name='open until')),
-                ('intent', models.CharField(blank=True, editable=False, max_length=255)),
-                ('livemode', models.BooleanField(default=False, editable=False)),
-                ('failure', models.CharField(blank=True, editable=False, max_length=200)),
-                ('origin', models.CharField(blank=True, editable=False, max_length=200)),
-                ('locale', models.CharField(default='zh', editable=False, max_length=2)),
-                ('reference', models.CharField(blank=True, max_length=24, verbose_name='reference')),
-                ('document', models.CharField(blank=True, max_length=60, verbose_name='number of the bank slip or receipt')),
-                ('received_on', models.DateField(blank=True, null=True, verbose_name='received on')),
-                ('gross_fen', models.BigIntegerField(default=0, verbose_name='booked')),
-                ('fee_fen', models.BigIntegerField(default=0, verbose_name='fee')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created at')),
-                ('paid_at', models.DateTimeField(blank=True, null=True, verbose_name='paid at')),
-                ('booked_at', models.DateTimeField(blank=True, null=True, verbose_name='booked at')),
-                ('approved_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='confirmed by')),
-                ('fund', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='funds.fund', verbose_name='fund')),
-                ('prepared_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='recorded by')),
-                ('purpose', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='funds.purpose', verbose_name='purpose')),
-                ('started_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='started by')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("key", models.UUIDField(editable=False, unique=True)),
+                (
+                    "provider",
+                    models.CharField(
+                        choices=[
+                            ("stripe", "Stripe"),
+                            ("practice", "Practice payment"),
+                            ("bank", "Bank transfer"),
+                            ("cash", "Cash"),
+                        ],
+                        max_length=8,
+                        verbose_name="way",
+                    ),
+                ),
+                ("source", models.CharField(blank=True, max_length=60, verbose_name="for")),
+                ("title", models.CharField(max_length=120, verbose_name="what for")),
+                ("payer", models.CharField(blank=True, max_length=120, verbose_name="payer")),
+                ("currency", models.CharField(default="CNY", max_length=3, verbose_name="currency")),
+                ("amount_minor", models.BigIntegerField(verbose_name="amount")),
+                ("exponent", models.PositiveSmallIntegerField(default=2)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("creating", "Being opened"),
+                            ("open", "Waiting for the money"),
+                            ("processing", "Being confirmed"),
+                            ("failed", "Not paid"),
+                            ("expired", "Not paid in time"),
+                            ("paid", "Paid, not yet booked"),
+                            ("booked", "Booked"),
+                        ],
+                        default="creating",
+                        max_length=10,
+                        verbose_name="state",
+                    ),
+                ),
+                ("session", models.CharField(blank=True, editable=False, max_length=255)),
+                ("session_url", models.TextField(blank=True, editable=False)),
+                ("expires_at", models.DateTimeField(blank=True, null=True, verbose_name="open until")),
+                ("intent", models.CharField(blank=True, editable=False, max_length=255)),
+                ("livemode", models.BooleanField(default=False, editable=False)),
+                ("failure", models.CharField(blank=True, editable=False, max_length=200)),
+                ("origin", models.CharField(blank=True, editable=False, max_length=200)),
+                ("locale", models.CharField(default="zh", editable=False, max_length=2)),
+                ("reference", models.CharField(blank=True, max_length=24, verbose_name="reference")),
+                (
+                    "document",
+                    models.CharField(blank=True, max_length=60, verbose_name="number of the bank slip or receipt"),
+                ),
+                ("received_on", models.DateField(blank=True, null=True, verbose_name="received on")),
+                ("gross_fen", models.BigIntegerField(default=0, verbose_name="booked")),
+                ("fee_fen", models.BigIntegerField(default=0, verbose_name="fee")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="created at")),
+                ("paid_at", models.DateTimeField(blank=True, null=True, verbose_name="paid at")),
+                ("booked_at", models.DateTimeField(blank=True, null=True, verbose_name="booked at")),
+                (
+                    "approved_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="confirmed by",
+                    ),
+                ),
+                (
+                    "fund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payments",
+                        to="funds.fund",
+                        verbose_name="fund",
+                    ),
+                ),
+                (
+                    "prepared_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="recorded by",
+                    ),
+                ),
+                (
+                    "purpose",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payments",
+                        to="funds.purpose",
+                        verbose_name="purpose",
+                    ),
+                ),
+                (
+                    "started_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="started by",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'payment',
-                'verbose_name_plural': 'payments',
+                "verbose_name": "payment",
+                "verbose_name_plural": "payments",
+                "indexes": [
+                    models.Index(fields=["fund", "-created_at"], name="payments_of_fund"),
+                    models.Index(
+                        condition=models.Q(("source", ""), _negated=True), fields=["source"], name="payments_source"
+                    ),
+                    models.Index(
+                        condition=models.Q(("state__in", ["creating", "open", "processing", "paid"])),
+                        fields=["provider", "created_at"],
+                        name="payments_unfinished",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount_minor__gt", 0)), name="payments_amount_positive"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("gross_fen__gte", 0), ("fee_fen__gte", 0)),
+                        name="payments_booked_not_negative",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("approved_by__isnull", True),
+                            models.Q(("approved_by", models.F("prepared_by")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="payments_two_persons",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("provider__in", ["bank", "cash"]), ("state", "booked"), _negated=True),
+                            models.Q(("approved_by__isnull", False), ("prepared_by__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="payments_by_hand_confirmed",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("session", ""), _negated=True),
+                        fields=("session",),
+                        name="payments_session_once",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("intent", ""), _negated=True),
+                        fields=("intent",),
+                        name="payments_intent_once",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("reference", ""), _negated=True),
+                        fields=("fund", "reference"),
+                        name="payments_reference_once",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(
+                            models.Q(("source", ""), _negated=True),
+                            ("provider__in", ["stripe", "practice"]),
+                            ("state__in", ["creating", "open", "processing"]),
+                        ),
+                        fields=("source",),
+                        name="payments_one_open_session",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Dispute',
+            name="Dispute",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('remote', models.CharField(editable=False, max_length=255, unique=True)),
-                ('amount_minor', models.BigIntegerField(verbose_name='amount')),
-                ('reason', models.CharField(blank=True, max_length=60, verbose_name='reason')),
-                ('state', models.CharField(choices=[('warning', 'Question of the bank'), ('open', 'Open'), ('won', 'Won'), ('lost', 'Lost')], default='open', max_length=8, verbose_name='state')),
-                ('due_at', models.DateTimeField(blank=True, null=True, verbose_name='answer due')),
-                ('opened_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='opened at')),
-                ('closed_at', models.DateTimeField(blank=True, null=True, verbose_name='closed at')),
-                ('payment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='disputes', to='payments.payment', verbose_name='payment')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("remote", models.CharField(editable=False, max_length=255, unique=True)),
+                ("amount_minor", models.BigIntegerField(verbose_name="amount")),
+                ("reason", models.CharField(blank=True, max_length=60, verbose_name="reason")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("warning", "Question of the bank"),
+                            ("open", "Open"),
+                            ("won", "Won"),
+                            ("lost", "Lost"),
+                        ],
+                        default="open",
+                        max_length=8,
+                        verbose_name="state",
+                    ),
+                ),
+                ("due_at", models.DateTimeField(blank=True, null=True, verbose_name="answer due")),
+                ("opened_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="opened at")),
+                ("closed_at", models.DateTimeField(blank=True, null=True, verbose_name="closed at")),
+                (
+                    "payment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="disputes",
+                        to="payments.payment",
+                        verbose_name="payment",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'dispute',
-                'verbose_name_plural': 'disputes',
+                "verbose_name": "dispute",
+                "verbose_name_plural": "disputes",
             },
         ),
         migrations.CreateModel(
-            name='ProviderPayout',
+            name="ProviderPayout",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(max_length=8)),
-                ('remote', models.CharField(max_length=255, unique=True)),
-                ('currency', models.CharField(max_length=3, verbose_name='currency')),
-                ('amount_minor', models.BigIntegerField(verbose_name='amount')),
-                ('state', models.CharField(choices=[('sent', 'Sent to the bank'), ('failed', 'Came back')], default='sent', max_length=8, verbose_name='state')),
-                ('arrives_on', models.DateField(verbose_name='arrives on')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created at')),
-                ('bank_account', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='funds.bankaccount')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("provider", models.CharField(max_length=8)),
+                ("remote", models.CharField(max_length=255, unique=True)),
+                ("currency", models.CharField(max_length=3, verbose_name="currency")),
+                ("amount_minor", models.BigIntegerField(verbose_name="amount")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("sent", "Sent to the bank"), ("failed", "Came back")],
+                        default="sent",
+                        max_length=8,
+                        verbose_name="state",
+                    ),
+                ),
+                ("arrives_on", models.DateField(verbose_name="arrives on")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="created at")),
+                (
+                    "bank_account",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="funds.bankaccount"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'payout',
-                'verbose_name_plural': 'payouts',
+                "verbose_name": "payout",
+                "verbose_name_plural": "payouts",
             },
         ),
         migrations.CreateModel(
-            name='BankEntry',
+            name="BankEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('fingerprint', models.CharField(max_length=64)),
-                ('booked_on', models.DateField(verbose_name='day')),
-                ('amount_fen', models.BigIntegerField(verbose_name='amount')),
-                ('party', models.CharField(blank=True, max_length=120, verbose_name='other side')),
-                ('memo', models.CharField(blank=True, max_length=200, verbose_name='remark')),
-                ('serial', models.CharField(blank=True, max_length=60, verbose_name='serial number')),
-                ('state', models.CharField(choices=[('new', 'To be decided'), ('proposed', 'Waiting for a second person'), ('booked', 'Booked'), ('left', 'Left aside')], default='new', max_length=8, verbose_name='state')),
-                ('kind', models.CharField(blank=True, choices=[('payment', 'Payment of a donor'), ('payout', 'Payout of the payment service'), ('opening', 'Opening balance'), ('collective', 'Collective income'), ('grant', 'Grant from above'), ('interest', 'Interest'), ('fee', 'Bank fee'), ('none', 'Not ours')], max_length=10, verbose_name='what it is')),
-                ('note', models.CharField(blank=True, max_length=200, verbose_name='note')),
-                ('decided_at', models.DateTimeField(blank=True, null=True, verbose_name='decided at')),
-                ('approved_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='confirmed by')),
-                ('bank_account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='funds.bankaccount')),
-                ('fund', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='funds.fund')),
-                ('funds_line', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='entry', to='funds.bankline')),
-                ('prepared_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='prepared by')),
-                ('batch', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='payments.bankimport')),
-                ('payment', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='bank_entry', to='payments.payment', verbose_name='payment')),
-                ('payout', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='bank_entry', to='payments.providerpayout')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("fingerprint", models.CharField(max_length=64)),
+                ("booked_on", models.DateField(verbose_name="day")),
+                ("amount_fen", models.BigIntegerField(verbose_name="amount")),
+                ("party", models.CharField(blank=True, max_length=120, verbose_name="other side")),
+                ("memo", models.CharField(blank=True, max_length=200, verbose_name="remark")),
+                ("serial", models.CharField(blank=True, max_length=60, verbose_name="serial number")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("new", "To be decided"),
+                            ("proposed", "Waiting for a second person"),
+                            ("booked", "Booked"),
+                            ("left", "Left aside"),
+                        ],
+                        default="new",
+                        max_length=8,
+                        verbose_name="state",
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("payment", "Payment of a donor"),
+                            ("payout", "Payout of the payment service"),
+                            ("opening", "Opening balance"),
+                            ("collective", "Collective income"),
+                            ("grant", "Grant from above"),
+                            ("interest", "Interest"),
+                            ("fee", "Bank fee"),
+                            ("none", "Not ours"),
+                        ],
+                        max_length=10,
+                        verbose_name="what it is",
+                    ),
+                ),
+                ("note", models.CharField(blank=True, max_length=200, verbose_name="note")),
+                ("decided_at", models.DateTimeField(blank=True, null=True, verbose_name="decided at")),
+                (
+                    "approved_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="confirmed by",
+                    ),
+                ),
+                (
+                    "bank_account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="entries", to="funds.bankaccount"
+                    ),
+                ),
+                (
+                    "fund",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="funds.fund",
+                    ),
+                ),
+                (
+                    "funds_line",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entry",
+                        to="funds.bankline",
+                    ),
+                ),
+                (
+                    "prepared_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="prepared by",
+                    ),
+                ),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="entries", to="payments.bankimport"
+                    ),
+                ),
+                (
+                    "payment",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="bank_entry",
+                        to="payments.payment",
+                        verbose_name="payment",
+                    ),
+                ),
+                (
+                    "payout",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="bank_entry",
+                        to="payments.providerpayout",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'bank line',
-                'verbose_name_plural': 'bank lines',
-                'ordering': ['-booked_on', '-pk'],
+                "verbose_name": "bank line",
+                "verbose_name_plural": "bank lines",
+                "ordering": ["-booked_on", "-pk"],
+                "indexes": [models.Index(fields=["bank_account", "state", "-booked_on"], name="payments_bank_waiting")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("bank_account", "fingerprint"), name="payments_bank_entry_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount_fen", 0), _negated=True), name="payments_bank_entry_moves"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("approved_by__isnull", True),
+                            models.Q(("approved_by", models.F("prepared_by")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="payments_bank_entry_two_persons",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state__in", ["booked", "left"]), _negated=True),
+                            models.Q(("approved_by__isnull", False), ("prepared_by__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="payments_bank_entry_decided_by",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ReconItem',
+            name="ReconItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('not_here', 'At the provider, not in our books'), ('not_there', 'In our books, not at the provider'), ('amount', 'Amounts differ'), ('balance', 'The balance differs'), ('endpoint', 'The provider no longer sends events here'), ('event', 'An event could not be processed'), ('stray', 'Money without a payment')], max_length=10, verbose_name='what')),
-                ('reference', models.CharField(blank=True, max_length=255, verbose_name='number')),
-                ('ours', models.BigIntegerField(blank=True, null=True, verbose_name='ours')),
-                ('theirs', models.BigIntegerField(blank=True, null=True, verbose_name='theirs')),
-                ('detail', models.CharField(blank=True, max_length=200, verbose_name='detail')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='items', to='payments.reconrun')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("not_here", "At the provider, not in our books"),
+                            ("not_there", "In our books, not at the provider"),
+                            ("amount", "Amounts differ"),
+                            ("balance", "The balance differs"),
+                            ("endpoint", "The provider no longer sends events here"),
+                            ("event", "An event could not be processed"),
+                            ("stray", "Money without a payment"),
+                        ],
+                        max_length=10,
+                        verbose_name="what",
+                    ),
+                ),
+                ("reference", models.CharField(blank=True, max_length=255, verbose_name="number")),
+                ("ours", models.BigIntegerField(blank=True, null=True, verbose_name="ours")),
+                ("theirs", models.BigIntegerField(blank=True, null=True, verbose_name="theirs")),
+                ("detail", models.CharField(blank=True, max_length=200, verbose_name="detail")),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="items", to="payments.reconrun"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'difference',
-                'verbose_name_plural': 'differences',
+                "verbose_name": "difference",
+                "verbose_name_plural": "differences",
             },
         ),
         migrations.CreateModel(
-            name='Refund',
+            name="Refund",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('kind', models.CharField(choices=[('refund', 'Refund'), ('correction', 'Recorded wrongly')], default='refund', max_length=10, verbose_name='kind')),
-                ('amount_minor', models.BigIntegerField(verbose_name='amount')),
-                ('reason', models.CharField(max_length=200, verbose_name='reason')),
-                ('state', models.CharField(choices=[('asked', 'Waiting for approval'), ('declined', 'Declined'), ('approved', 'Approved, to be sent'), ('sent', 'Sent'), ('pending', 'On its way'), ('succeeded', 'Given back'), ('failed', 'Came back')], default='asked', max_length=10, verbose_name='state')),
-                ('from_free', models.BooleanField(default=False, verbose_name='from free money')),
-                ('foreign', models.BooleanField(default=False, verbose_name='started at the provider')),
-                ('remote', models.CharField(blank=True, editable=False, max_length=255)),
-                ('failure', models.CharField(blank=True, editable=False, max_length=200)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created at')),
-                ('decided_at', models.DateTimeField(blank=True, null=True, verbose_name='decided at')),
-                ('approved_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='approved by')),
-                ('payment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='payments.payment', verbose_name='payment')),
-                ('prepared_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='prepared by')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("refund", "Refund"), ("correction", "Recorded wrongly")],
+                        default="refund",
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("amount_minor", models.BigIntegerField(verbose_name="amount")),
+                ("reason", models.CharField(max_length=200, verbose_name="reason")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("asked", "Waiting for approval"),
+                            ("declined", "Declined"),
+                            ("approved", "Approved, to be sent"),
+                            ("sent", "Sent"),
+                            ("pending", "On its way"),
+                            ("succeeded", "Given back"),
+                            ("failed", "Came back"),
+                        ],
+                        default="asked",
+                        max_length=10,
+                        verbose_name="state",
+                    ),
+                ),
+                ("from_free", models.BooleanField(default=False, verbose_name="from free money")),
+                ("foreign", models.BooleanField(default=False, verbose_name="started at the provider")),
+                ("remote", models.CharField(blank=True, editable=False, max_length=255)),
+                ("failure", models.CharField(blank=True, editable=False, max_length=200)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="created at")),
+                ("decided_at", models.DateTimeField(blank=True, null=True, verbose_name="decided at")),
+                (
+                    "approved_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="approved by",
+                    ),
+                ),
+                (
+                    "payment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refunds",
+                        to="payments.payment",
+                        verbose_name="payment",
+                    ),
+                ),
+                (
+                    "prepared_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="prepared by",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'refund',
-                'verbose_name_plural': 'refunds',
+                "verbose_name": "refund",
+                "verbose_name_plural": "refunds",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount_minor__gt", 0)), name="payments_refund_positive"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("approved_by__isnull", True),
+                            models.Q(("approved_by", models.F("prepared_by")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="payments_refund_two_persons",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("foreign", True),
+                            ("state", "asked"),
+                            models.Q(("approved_by__isnull", False), ("prepared_by__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="payments_refund_decided_by",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("remote", ""), _negated=True),
+                        fields=("remote",),
+                        name="payments_refund_once",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='BalanceTransaction',
+            name="BalanceTransaction",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('txn', models.CharField(max_length=255, unique=True)),
-                ('provider', models.CharField(max_length=8)),
-                ('kind', models.CharField(max_length=16)),
-                ('currency', models.CharField(max_length=3)),
-                ('amount', models.BigIntegerField()),
-                ('fee', models.BigIntegerField(default=0)),
-                ('net', models.BigIntegerField()),
-                ('source', models.CharField(blank=True, max_length=255)),
-                ('stray', models.BooleanField(default=False)),
-                ('booked', models.BooleanField(default=False)),
-                ('placed_at', models.DateTimeField(null=True)),
-                ('created_at', models.DateTimeField()),
-                ('seen_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('place_approved_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='confirmed by')),
-                ('place_fund', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='funds.fund')),
-                ('place_prepared_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='prepared by')),
-                ('place_purpose', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='funds.purpose')),
-                ('dispute', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='payments.dispute')),
-                ('payment', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='payments.payment')),
-                ('payout', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='payments.providerpayout')),
-                ('refund', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='payments.refund')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("txn", models.CharField(max_length=255, unique=True)),
+                ("provider", models.CharField(max_length=8)),
+                ("kind", models.CharField(max_length=16)),
+                ("currency", models.CharField(max_length=3)),
+                ("amount", models.BigIntegerField()),
+                ("fee", models.BigIntegerField(default=0)),
+                ("net", models.BigIntegerField()),
+                ("source", models.CharField(blank=True, max_length=255)),
+                ("stray", models.BooleanField(default=False)),
+                ("booked", models.BooleanField(default=False)),
+                ("placed_at", models.DateTimeField(null=True)),
+                ("created_at", models.DateTimeField()),
+                ("seen_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "place_approved_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="confirmed by",
+                    ),
+                ),
+                (
+                    "place_fund",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="funds.fund"
+                    ),
+                ),
+                (
+                    "place_prepared_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="prepared by",
+                    ),
+                ),
+                (
+                    "place_purpose",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="funds.purpose"
+                    ),
+                ),
+                (
+                    "dispute",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="payments.dispute",
+                    ),
+                ),
+                (
+                    "payment",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="payments.payment",
+                    ),
+                ),
+                (
+                    "payout",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="payments.providerpayout",
+                    ),
+                ),
+                (
+                    "refund",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="payments.refund",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': "line of the provider's books",
-                'verbose_name_plural': "lines of the provider's books",
+                "verbose_name": "line of the provider's books",
+                "verbose_name_plural": "lines of the provider's books",
+                "indexes": [models.Index(fields=["provider", "created_at"], name="payments_line_time")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "net",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("amount"), "-", models.F("fee")
+                                ),
+                            )
+                        ),
+                        name="payments_line_adds_up",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("place_approved_by__isnull", True),
+                            models.Q(("place_approved_by", models.F("place_prepared_by")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="payments_line_two_persons",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='RefusedHookCount',
+            name="RefusedHookCount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField(verbose_name='day')),
-                ('reason', models.CharField(max_length=20, verbose_name='reason')),
-                ('count', models.PositiveIntegerField(default=0, verbose_name='number')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("day", models.DateField(verbose_name="day")),
+                ("reason", models.CharField(max_length=20, verbose_name="reason")),
+                ("count", models.PositiveIntegerField(default=0, verbose_name="number")),
             ],
             options={
-                'verbose_name': 'refused calls',
-                'verbose_name_plural': 'refused calls',
-                'constraints': [models.UniqueConstraint(fields=('day', 'reason'), name='payments_refused_once_a_day')],
+                "verbose_name": "refused calls",
+                "verbose_name_plural": "refused calls",
+                "constraints": [models.UniqueConstraint(fields=("day", "reason"), name="payments_refused_once_a_day")],
             },
         ),
         migrations.CreateModel(
-            name='StripeEvent',
+            name="StripeEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(default='stripe', max_length=8)),
-                ('event', models.CharField(max_length=255, unique=True)),
-                ('type', models.CharField(max_length=80)),
-                ('body', models.TextField()),
-                ('livemode', models.BooleanField(default=False)),
-                ('object_id', models.CharField(blank=True, max_length=255)),
-                ('state', models.CharField(choices=[('received', 'Received'), ('done', 'Done'), ('ignored', 'Not for us'), ('failed', 'Failed')], default='received', max_length=8, verbose_name='state')),
-                ('pulled', models.BooleanField(default=False)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('next_at', models.DateTimeField(blank=True, null=True)),
-                ('error', models.CharField(blank=True, max_length=200)),
-                ('received_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='received at')),
-                ('processed_at', models.DateTimeField(blank=True, null=True, verbose_name='processed at')),
-                ('payment', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='payments.payment')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("provider", models.CharField(default="stripe", max_length=8)),
+                ("event", models.CharField(max_length=255, unique=True)),
+                ("type", models.CharField(max_length=80)),
+                ("body", models.TextField()),
+                ("livemode", models.BooleanField(default=False)),
+                ("object_id", models.CharField(blank=True, max_length=255)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("received", "Received"),
+                            ("done", "Done"),
+                            ("ignored", "Not for us"),
+                            ("failed", "Failed"),
+                        ],
+                        default="received",
+                        max_length=8,
+                        verbose_name="state",
+                    ),
+                ),
+                ("pulled", models.BooleanField(default=False)),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("next_at", models.DateTimeField(blank=True, null=True)),
+                ("error", models.CharField(blank=True, max_length=200)),
+                ("received_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="received at")),
+                ("processed_at", models.DateTimeField(blank=True, null=True, verbose_name="processed at")),
+                (
+                    "payment",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="events",
+                        to="payments.payment",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'event',
-                'verbose_name_plural': 'events',
+                "verbose_name": "event",
+                "verbose_name_plural": "events",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "received")), fields=["received_at"], name="payments_event_waiting"
+                    ),
+                    models.Index(fields=["object_id"], name="payments_event_object"),
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='bankimport',
-            constraint=models.UniqueConstraint(fields=('bank_account', 'sha256'), name='payments_bank_file_once'),
-        ),
-        migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(fields=['fund', '-created_at'], name='payments_of_fund'),
-        ),
-        migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(condition=models.Q(('source', ''), _negated=True), fields=['source'], name='payments_source'),
-        ),
-        migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(condition=models.Q(('state__in', ['creating', 'open', 'processing', 'paid'])), fields=['provider', 'created_at'], name='payments_unfinished'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0)), name='payments_amount_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('gross_fen__gte', 0), ('fee_fen__gte', 0)), name='payments_booked_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('approved_by__isnull', True), models.Q(('approved_by', models.F('prepared_by')), _negated=True), _connector='OR'), name='payments_two_persons'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('provider__in', ['bank', 'cash']), ('state', 'booked'), _negated=True), models.Q(('approved_by__isnull', False), ('prepared_by__isnull', False)), _connector='OR'), name='payments_by_hand_confirmed'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.UniqueConstraint(condition=models.Q(('session', ''), _negated=True), fields=('session',), name='payments_session_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.UniqueConstraint(condition=models.Q(('intent', ''), _negated=True), fields=('intent',), name='payments_intent_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.UniqueConstraint(condition=models.Q(('reference', ''), _negated=True), fields=('fund', 'reference'), name='payments_reference_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.UniqueConstraint(condition=models.Q(models.Q(('source', ''), _negated=True), ('provider__in', ['stripe', 'practice']), ('state__in', ['creating', 'open', 'processing'])), fields=('source',), name='payments_one_open_session'),
-        ),
-        migrations.AddIndex(
-            model_name='bankentry',
-            index=models.Index(fields=['bank_account', 'state', '-booked_on'], name='payments_bank_waiting'),
-        ),
-        migrations.AddConstraint(
-            model_name='bankentry',
-            constraint=models.UniqueConstraint(fields=('bank_account', 'fingerprint'), name='payments_bank_entry_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='bankentry',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_fen', 0), _negated=True), name='payments_bank_entry_moves'),
-        ),
-        migrations.AddConstraint(
-            model_name='bankentry',
-            constraint=models.CheckConstraint(condition=models.Q(('approved_by__isnull', True), models.Q(('approved_by', models.F('prepared_by')), _negated=True), _connector='OR'), name='payments_bank_entry_two_persons'),
-        ),
-        migrations.AddConstraint(
-            model_name='bankentry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['booked', 'left']), _negated=True), models.Q(('approved_by__isnull', False), ('prepared_by__isnull', False)), _connector='OR'), name='payments_bank_entry_decided_by'),
-        ),
-        migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0)), name='payments_refund_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('approved_by__isnull', True), models.Q(('approved_by', models.F('prepared_by')), _negated=True), _connector='OR'), name='payments_refund_two_persons'),
-        ),
-        migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('foreign', True), ('state', 'asked'), models.Q(('approved_by__isnull', False), ('prepared_by__isnull', False)), _connector='OR'), name='payments_refund_decided_by'),
-        ),
-        migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.UniqueConstraint(condition=models.Q(('remote', ''), _negated=True), fields=('remote',), name='payments_refund_once'),
-        ),
-        migrations.AddIndex(
-            model_name='balancetransaction',
-            index=models.Index(fields=['provider', 'created_at'], name='payments_line_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='balancetransaction',
-            constraint=models.CheckConstraint(condition=models.Q(('net', django.db.models.expressions.CombinedExpression(models.F('amount'), '-', models.F('fee')))), name='payments_line_adds_up'),
-        ),
-        migrations.AddConstraint(
-            model_name='balancetransaction',
-            constraint=models.CheckConstraint(condition=models.Q(('place_approved_by__isnull', True), models.Q(('place_approved_by', models.F('place_prepared_by')), _negated=True), _connector='OR'), name='payments_line_two_persons'),
-        ),
-        migrations.AddIndex(
-            model_name='stripeevent',
-            index=models.Index(condition=models.Q(('state', 'received')), fields=['received_at'], name='payments_event_waiting'),
-        ),
-        migrations.AddIndex(
-            model_name='stripeevent',
-            index=models.Index(fields=['object_id'], name='payments_event_object'),
         ),
     ]

@@ -147,6 +147,29 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "ticket",
                 "verbose_name_plural": "tickets",
+                "indexes": [
+                    models.Index(fields=["resident", "state", "valid_until"], name="ticket_resident_state"),
+                    models.Index(fields=["partner", "state", "valid_until"], name="ticket_partner_state"),
+                    models.Index(fields=["partner", "handed_over_at"], name="ticket_partner_handed_over"),
+                    models.Index(fields=["state", "valid_until"], name="ticket_state_valid"),
+                    models.Index(fields=["resident", "product", "issued_at"], name="ticket_resident_product"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("quantity__gt", 0)), name="ticket_quantity_positive"),
+                    models.CheckConstraint(condition=models.Q(("points__gte", 0)), name="ticket_points_not_negative"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("hand_overs__gt", 0), ("handed_over_at__isnull", False), ("state", "handed_over")
+                            ),
+                            models.Q(
+                                models.Q(("state", "handed_over"), _negated=True), ("handed_over_at__isnull", True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="ticket_handed_over_has_time",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -213,6 +236,15 @@ class Migration(migrations.Migration):
                 "verbose_name": "stock movement",
                 "verbose_name_plural": "stock movements",
                 "ordering": ["occurred_at", "pk"],
+                "indexes": [models.Index(fields=["stockrecord", "occurred_at"], name="movement_stockrecord_at")],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("quantity__gt", 0)), name="movement_quantity_positive"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("kind__in", ["redeem", "cancel"]), ("ticket__isnull", False)),
+                        fields=("ticket", "kind"),
+                        name="movement_once_per_ticket",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -287,6 +319,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "scan",
                 "verbose_name_plural": "scans",
+                "indexes": [models.Index(fields=["partner", "occurred_at"], name="scan_partner_at")],
             },
         ),
         migrations.CreateModel(
@@ -335,77 +368,10 @@ class Migration(migrations.Migration):
                 "verbose_name": "ticket event",
                 "verbose_name_plural": "ticket events",
                 "ordering": ["occurred_at", "pk"],
+                "indexes": [
+                    models.Index(fields=["ticket", "occurred_at"], name="ticket_event_ticket_at"),
+                    models.Index(fields=["actor", "occurred_at"], name="ticket_event_who_at"),
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="ticket",
-            index=models.Index(fields=["resident", "state", "valid_until"], name="ticket_resident_state"),
-        ),
-        migrations.AddIndex(
-            model_name="ticket",
-            index=models.Index(fields=["partner", "state", "valid_until"], name="ticket_partner_state"),
-        ),
-        migrations.AddIndex(
-            model_name="ticket",
-            index=models.Index(fields=["partner", "handed_over_at"], name="ticket_partner_handed_over"),
-        ),
-        migrations.AddIndex(
-            model_name="ticket",
-            index=models.Index(fields=["state", "valid_until"], name="ticket_state_valid"),
-        ),
-        migrations.AddIndex(
-            model_name="ticket",
-            index=models.Index(fields=["resident", "product", "issued_at"], name="ticket_resident_product"),
-        ),
-        migrations.AddConstraint(
-            model_name="ticket",
-            constraint=models.CheckConstraint(condition=models.Q(("quantity__gt", 0)), name="ticket_quantity_positive"),
-        ),
-        migrations.AddConstraint(
-            model_name="ticket",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("points__gte", 0)), name="ticket_points_not_negative"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ticket",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("hand_overs__gt", 0), ("handed_over_at__isnull", False), ("state", "handed_over")),
-                    models.Q(models.Q(("state", "handed_over"), _negated=True), ("handed_over_at__isnull", True)),
-                    _connector="OR",
-                ),
-                name="ticket_handed_over_has_time",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="stockmovement",
-            index=models.Index(fields=["stockrecord", "occurred_at"], name="movement_stockrecord_at"),
-        ),
-        migrations.AddConstraint(
-            model_name="stockmovement",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity__gt", 0)), name="movement_quantity_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="stockmovement",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("kind__in", ["redeem", "cancel"]), ("ticket__isnull", False)),
-                fields=("ticket", "kind"),
-                name="movement_once_per_ticket",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="scan",
-            index=models.Index(fields=["partner", "occurred_at"], name="scan_partner_at"),
-        ),
-        migrations.AddIndex(
-            model_name="ticketevent",
-            index=models.Index(fields=["ticket", "occurred_at"], name="ticket_event_ticket_at"),
-        ),
-        migrations.AddIndex(
-            model_name="ticketevent",
-            index=models.Index(fields=["actor", "occurred_at"], name="ticket_event_who_at"),
         ),
     ]
