@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.desk import selectors
+from marketplace.desk.scope import KEY
 from timebank.registry.navigation import who_may
 from timebank.registry.roles import OPERATOR, StartPage
 from timebank.registry.rules import AUDIT, GRANT_ROLE, REGISTER_RESIDENT, VIEW_VILLAGE
@@ -35,6 +36,7 @@ MENUS = [
         order=10,
         visible=_sees,
         group=_group,
+        keep=(KEY,),
     ),
     Entry(
         area="desk",
@@ -47,6 +49,7 @@ MENUS = [
         match=("desk:record",),
         count=_to_verify,
         group=_group,
+        keep=(KEY,),
     ),
     Entry(
         area="desk",
@@ -58,6 +61,7 @@ MENUS = [
         visible=who_may(PUBLISH_NOTICE, AUDIT),
         match=("desk:objection", "desk:publish"),
         group=_group,
+        keep=(KEY,),
     ),
     Entry(
         area="desk",
@@ -68,6 +72,7 @@ MENUS = [
         order=30,
         visible=_verifies,
         group=_group,
+        keep=(KEY,),
     ),
     Entry(
         area="desk",
@@ -79,6 +84,7 @@ MENUS = [
         visible=_people,
         match=("desk:resident", "desk:register", "desk:issue_card", "desk:add_helper"),
         group=_group,
+        keep=(KEY,),
     ),
     Entry(
         area="desk",
@@ -90,6 +96,7 @@ MENUS = [
         visible=_sees,
         match=("desk:stock_item",),
         group=_group,
+        keep=(KEY,),
     ),
     Entry(
         area="desk",
@@ -100,6 +107,7 @@ MENUS = [
         order=45,
         visible=_sees,
         group=_group,
+        keep=(KEY,),
     ),
     Entry(
         area="desk",
@@ -111,6 +119,7 @@ MENUS = [
         visible=_sees,
         match=("desk:month",),
         group=_group,
+        keep=(KEY,),
     ),
     Entry(
         area="desk",
@@ -121,6 +130,7 @@ MENUS = [
         order=55,
         visible=who_may(GRANT_ROLE),
         group=_group,
+        keep=(KEY,),
     ),
 ]
 

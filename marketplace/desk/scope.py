@@ -10,14 +10,18 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import urlencode
 
 from timebank.common.errors import DomainError
 from timebank.common.input import read_id, read_text
 from timebank.registry.models import Region
 from timebank.registry.rules import VIEW_VILLAGE, can, grants_of, regions_where
 
-KEY = "desk_region"  # session key: the chosen region's id
+KEY = "where"  # in the address of every page: the chosen region's id
+PLACE = "place"  # in a form: the region whose page it was filled in on
 CHOICES = 150  # as many places as a list to choose from may hold; above that, towns only
 
 
@@ -40,6 +44,10 @@ class Scope:
         return Q(**{f"{prefix}__path__startswith": self.region.path})
 
 
+class _NotHere(Exception):
+    """The asked place is one that this person sees, but this page is not for them there."""
+
+
 def scope_of(request: HttpRequest, *actions: str) -> Scope:
     """Return the chosen region, where the person may do one of ``actions``; 404 if there is none."""
     user = request.user
@@ -52,18 +60,29 @@ def scope_of(request: HttpRequest, *actions: str) -> Scope:
         raise Http404
     if len(choices) > CHOICES:
         choices = list(shown.exclude(level=Region.Level.VILLAGE))
-    asked = read_text(request.GET.get("where"), 20)
-    if asked:
-        chosen = _among(choices, shown, asked)
-        if chosen is None:
+    asked = read_text(request.GET.get(KEY), 20)
+    chosen = _among(choices, shown, asked) if asked else _first(user, choices or list(shown[:1]))
+    if chosen is None:
+        if _among([], regions_where(user, VIEW_VILLAGE), asked) is None:
             raise Http404
-        request.session[KEY] = chosen.pk
-    else:
-        kept = str(request.session.get(KEY, ""))
-        chosen = _among(choices, shown, kept) or _first(user, choices or list(shown[:1]))
+        raise _NotHere
     if len(choices) > 1 and chosen not in choices:
         choices = sorted([*choices, chosen], key=lambda item: item.path)
     return Scope(chosen, choices if len(choices) > 1 else [])
+
+
+def with_place(request: HttpRequest, url: str) -> str:
+    """Keep the place that the address names in an address that it leads to."""
+    asked = request.GET.get(KEY, "")
+    if not asked:
+        return url
+    path, mark, fragment = url.partition("#")
+    return f"{path}{'&' if '?' in path else '?'}{urlencode({KEY: asked})}{mark}{fragment}"
+
+
+def to(request: HttpRequest, name: str, **kwargs: Any) -> HttpResponseRedirect:
+    """Redirect to a page of the desk, in the same place."""
+    return HttpResponseRedirect(with_place(request, reverse(name, kwargs=kwargs)))
 
 
 def _among(choices: list[Region], shown: QuerySet[Region], key: str) -> Region | None:
@@ -92,7 +111,17 @@ def desk(*actions: str) -> Callable[[Callable[..., HttpResponse]], Callable[...,
                 raise Http404
             if not any(can(request.user, action) for action in actions):
                 raise PermissionDenied
-            request.scope = scope_of(request, *actions)  # type: ignore[attr-defined]
+            try:
+                request.scope = scope = scope_of(request, *actions)  # type: ignore[attr-defined]
+            except _NotHere:
+                if request.method != "GET":
+                    raise PermissionDenied from None
+                query = request.GET.copy()
+                del query[KEY]
+                return HttpResponseRedirect(f"{request.path}?{query.urlencode()}" if query else request.path)
+            # Two tabs, a shared link, a role that ended meanwhile: what was meant for one place is done nowhere else.
+            if request.POST.get(PLACE, str(scope.region.pk)) != str(scope.region.pk):
+                return render(request, "desk/other_place.html", {"scope": scope}, status=409)
             try:
                 return view(request, *args, **kwargs)
             except DomainError as error:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import Count, Min, Q
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from marketplace.desk import selectors
-from marketplace.desk.scope import Scope
+from marketplace.desk.scope import Scope, with_place
 from timebank.common import contract
 from timebank.common.numbers import format_points
 from timebank.registry import rules
@@ -162,23 +163,23 @@ TILES = [
 ]
 
 
-def tiles_for(user: Any, region: Region, key: str = "") -> list[dict[str, Any]]:
+def tiles_for(request: HttpRequest, region: Region, key: str = "") -> list[dict[str, Any]]:
     """Work out the declared tiles (or the one named ``key``) that are for this person here, ready for the page."""
     declared = sorted(contract.items("desk_tiles"), key=lambda tile: (tile.order, tile.key))
     return [
-        _shown(tile, tile.measure(user, region))
+        _shown(request, tile, tile.measure(request.user, region))
         for tile in declared
-        if key in ("", tile.key) and any(rules.can(user, action, region) for action in tile.actions)
+        if key in ("", tile.key) and any(rules.can(request.user, action, region) for action in tile.actions)
     ]
 
 
-def _shown(tile: Tile, figure: Figure) -> dict[str, Any]:
+def _shown(request: HttpRequest, tile: Tile, figure: Figure) -> dict[str, Any]:
     return {
         "label": tile.label,
         "icon": tile.icon,
         "value": figure.value,
         "tone": figure.tone,
         "note": figure.note,
-        "href": figure.href,
-        "live": reverse("desk:tile", args=[tile.key]),
+        "href": with_place(request, figure.href),
+        "live": with_place(request, reverse("desk:tile", args=[tile.key])),
     }

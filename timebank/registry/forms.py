@@ -12,7 +12,6 @@ from django.contrib.auth.password_validation import validate_password
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from timebank.common.errors import DomainError
 from timebank.common.fields import (
     BoundedDateField,
     CleanCharField,
@@ -22,23 +21,9 @@ from timebank.common.fields import (
     PhoneField,
     PinField,
 )
-from timebank.common.idempotency import IdempotentForm, KeyConflict
+from timebank.common.idempotency import IdempotentForm
 from timebank.registry.models import Proxy, User
-
-
-class BaseForm(forms.Form):
-    """A form that can show the refusal of a service at the field it belongs to."""
-
-    use_required_attribute = True
-
-    #: what a page that shows this form's errors answers with
-    status = 422
-
-    def refuse(self, error: DomainError) -> None:
-        """Put a domain error where the person sees it."""
-        if isinstance(error, KeyConflict):
-            self.status = error.status
-        self.add_error(error.field if error.field in self.fields else None, str(error))
+from timebank.ui.forms import BaseForm
 
 
 class ListForm(BaseForm):

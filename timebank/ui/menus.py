@@ -13,6 +13,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import cached_property
+from django.utils.http import urlencode
 
 from timebank.common import contract
 
@@ -22,7 +23,10 @@ AREAS = ("resident", "public", "desk", "top", "account", "card")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One place in a menu. ``match``: other views or namespaces that light it. ``text`` explains an account row."""
+    """One place in a menu. ``match``: other views or namespaces that light it. ``text`` explains an account row.
+
+    ``keep``: names in the query that the entry carries along: the place that a page shows.
+    """
 
     area: str
     key: str
@@ -35,6 +39,7 @@ class Entry:
     count: Callable[[HttpRequest], int] | None = None
     group: Any = ""
     text: Any = ""
+    keep: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.area not in AREAS:
@@ -90,6 +95,8 @@ def items(area: str, request: HttpRequest, entries: Iterable[Entry] | None = Non
             continue
         if entry.visible is not None and not entry.visible(request):
             continue
+        if kept := {name: request.GET[name] for name in entry.keep if name in request.GET}:
+            url = f"{url}?{urlencode(kept)}"
         item = Item(entry.key, entry.label, url, entry.icon, group=entry.group, text=entry.text)
         item.count = entry.count(request) if entry.count else 0
         shown.append(item)

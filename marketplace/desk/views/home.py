@@ -23,7 +23,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "desk/home.html",
         {
             "scope": scope,
-            "tiles": tiles_for(request.user, scope.region),
+            "tiles": tiles_for(request, scope.region),
             "today": timezone.localdate(),
             "rows": [] if scope.is_village else selectors.overview(scope),
         },
@@ -34,7 +34,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @desk(VIEW_VILLAGE)
 def tile(request: HttpRequest, name: str) -> HttpResponse:
     """Give one tile anew, for the page that is left open all day."""
-    shown = tiles_for(request.user, request.scope.region, name) if name else []  # type: ignore[attr-defined]
+    shown = tiles_for(request, request.scope.region, name) if name else []  # type: ignore[attr-defined]
     if not shown:
         raise Http404
     return render(request, "ui/components/tile.html", shown[0])

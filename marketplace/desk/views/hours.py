@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from marketplace.desk import selectors
 from marketplace.desk.forms import VerifyForm
-from marketplace.desk.scope import desk
+from marketplace.desk.scope import desk, to, with_place
 from marketplace.desk.views.common import as_file, page_of, person, posted
 from timebank.common.errors import DomainError
 from timebank.common.input import read_ids, read_text
@@ -77,7 +77,12 @@ def verify(request: HttpRequest) -> HttpResponseBase:
         return file
     url = reverse("desk:verify")
     tabs = [
-        {"label": label, "href": f"{url}?which={name}", "active": which == name, "count": counts[name]}
+        {
+            "label": label,
+            "href": with_place(request, f"{url}?which={name}"),
+            "active": which == name,
+            "count": counts[name],
+        }
         for name, label in (("waiting", _("To verify")), ("verified", _("Verified")), ("returned", _("Sent back")))
     ]
     return render(
@@ -91,7 +96,7 @@ def _verify_many(request: HttpRequest) -> HttpResponseBase:
     chosen = read_ids(request.POST.getlist("record"), BULK)
     if not chosen:
         messages.warning(request, _("Nothing was chosen. Tick the records that you have checked."))
-        return redirect("desk:verify")
+        return to(request, "desk:verify")
     # Only what is in this person's queue: a number typed into the form reaches nothing else.
     queue = selectors.verify_queue(request.user, request.scope)  # type: ignore[attr-defined]
     report = services.verify_many(records=list(queue.filter(pk__in=chosen)), actor=person(request))
@@ -109,7 +114,7 @@ def _verify_many(request: HttpRequest) -> HttpResponseBase:
             missing,
         )
         messages.info(request, text % {"n": missing})
-    return redirect("desk:verify")
+    return to(request, "desk:verify")
 
 
 @require_http_methods(["GET", "POST"])
@@ -140,7 +145,7 @@ def record(request: HttpRequest, pk: int) -> HttpResponseBase:
             form.refuse(error)
         else:
             after = selectors.verify_queue(request.user, request.scope).first()  # type: ignore[attr-defined]
-            return redirect("desk:record", pk=after.pk) if after else redirect("desk:verify")
+            return to(request, "desk:record", pk=after.pk) if after else to(request, "desk:verify")
     return render(
         request,
         "desk/record.html",
@@ -206,7 +211,7 @@ def activities(request: HttpRequest) -> HttpResponseBase:
     url = reverse("desk:activities")
     tabs = [
         {"label": _("Coming"), "href": url, "active": not past},
-        {"label": _("Past"), "href": f"{url}?which=past", "active": past},
+        {"label": _("Past"), "href": with_place(request, f"{url}?which=past"), "active": past},
     ]
     return render(
         request,

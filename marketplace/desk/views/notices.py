@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from marketplace.desk import selectors
 from marketplace.desk.forms import AnswerForm
-from marketplace.desk.scope import desk
+from marketplace.desk.scope import desk, to
 from marketplace.desk.views.common import as_file, page_of, person, posted
 from timebank.common.errors import DomainError
 from timebank.common.input import read_id
@@ -81,13 +81,13 @@ def publish(request: HttpRequest) -> HttpResponseBase:
         made = services.publish_notice(village=village, actor=person(request))
     except DomainError as error:
         messages.error(request, str(error))
-        return redirect("desk:notice")
+        return to(request, "desk:notice")
     count = made.records.count()
     text = ngettext(
         "List %(number)s is published: %(n)s record.", "List %(number)s is published: %(n)s records.", count
     )
     messages.success(request, text % {"number": made.number, "n": count})
-    return redirect("desk:notice_print", pk=made.pk)
+    return to(request, "desk:notice_print", pk=made.pk)
 
 
 @require_GET
@@ -132,7 +132,7 @@ def objection(request: HttpRequest, pk: int) -> HttpResponseBase:
             form.refuse(error)
         else:
             messages.success(request, _("The answer is kept and can be read by both."))
-            return redirect("desk:notice")
+            return to(request, "desk:notice")
     return render(
         request,
         "desk/objection.html",

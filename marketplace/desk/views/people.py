@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from marketplace.desk import selectors
 from marketplace.desk.forms import CardForm, CorrectForm, DeskHelperForm, ReasonForm, ResidentForm
-from marketplace.desk.scope import desk
+from marketplace.desk.scope import desk, to
 from marketplace.desk.views.common import as_file, page_of, person, posted
 from timebank.common.errors import DomainError
 from timebank.common.input import read_choice, read_id, read_ids, read_text
@@ -115,7 +115,7 @@ def register(request: HttpRequest) -> HttpResponseBase:
             form.refuse(error)
         else:
             messages.success(request, _("%(name)s is registered. Now issue the card.") % {"name": made.name})
-            return redirect("desk:resident", pk=made.pk)
+            return to(request, "desk:resident", pk=made.pk)
     shown = [(similar, resident_in_words(similar, request.user)) for similar in alike]
     context = {"scope": scope, "form": form, "alike": shown}
     return render(request, "desk/register.html", context, status=form.status if form.errors else 409 if alike else 200)
@@ -152,7 +152,7 @@ def resident(request: HttpRequest, pk: int) -> HttpResponseBase:
                 form.refuse(error)
             else:
                 messages.success(request, _("Saved."))
-                return redirect("desk:resident", pk=pk)
+                return to(request, "desk:resident", pk=pk)
     number = ids.decrypt(resident.id_number_encrypted)
     facts = [
         (_("Village"), resident.village),
@@ -223,7 +223,7 @@ def answer_request(request: HttpRequest, pk: int) -> HttpResponseBase:
                 messages.success(request, _("Refused, with your reason."))
     except DomainError as error:
         messages.error(request, str(error))
-    return redirect("desk:resident", pk=pk)
+    return to(request, "desk:resident", pk=pk)
 
 
 @sensitive_post_parameters()
@@ -251,7 +251,7 @@ def issue_card(request: HttpRequest, pk: int) -> HttpResponseBase:
             form.refuse(error)
         else:
             if keep:
-                return redirect("desk:resident", pk=pk)
+                return to(request, "desk:resident", pk=pk)
             back = reverse("desk:resident", args=[pk])
             return redirect(f"{reverse('registry:card_print', args=[card.pk])}?back={back}")
     return render(
@@ -269,12 +269,12 @@ def block_card(request: HttpRequest, pk: int) -> HttpResponseBase:
     resident = _own(request, pk)
     card = active_card(resident)
     if card is None:
-        return redirect("desk:resident", pk=pk)
+        return to(request, "desk:resident", pk=pk)
     form = ReasonForm(posted(request))
     if request.method == "POST" and form.is_valid():
         services.block_card(card=card, actor=person(request), reason=form.cleaned_data["reason"])
         messages.success(request, _("The card is blocked."))
-        return redirect("desk:resident", pk=pk)
+        return to(request, "desk:resident", pk=pk)
     return render(
         request,
         "desk/block_card.html",
@@ -307,7 +307,7 @@ def add_helper(request: HttpRequest, pk: int) -> HttpResponseBase:
             form.refuse(error)
         if not form.errors:
             messages.success(request, _("The helper may act from now on."))
-            return redirect("desk:resident", pk=pk)
+            return to(request, "desk:resident", pk=pk)
     return render(request, "desk/helper.html", {"resident": resident, "form": form}, status=422 if form.errors else 200)
 
 
@@ -319,4 +319,4 @@ def end_helper(request: HttpRequest, pk: int, proxy_pk: int) -> HttpResponseBase
     proxy = get_object_or_404(resident.proxies.filter(until__isnull=True), pk=proxy_pk)
     services.end_proxy(proxy=proxy, actor=person(request))
     messages.success(request, _("Ended. This person can no longer act here."))
-    return redirect("desk:resident", pk=pk)
+    return to(request, "desk:resident", pk=pk)

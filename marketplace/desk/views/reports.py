@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET
 
-from marketplace.desk.scope import desk
+from marketplace.desk.scope import desk, with_place
 from marketplace.desk.statement import KINDS, behind_figure, statement_of
 from marketplace.desk.views.common import as_file, page_of
 from timebank.common.input import read_text
@@ -110,7 +110,10 @@ def month(request: HttpRequest, year: int, month: int) -> HttpResponseBase:
         ("other", _("Other")),
         ("handed_over", _("Handed over")),
     )
-    tabs = [{"label": label, "href": f"{url}?which={name}", "active": which == name} for name, label in labels]
+    tabs = [
+        {"label": label, "href": with_place(request, f"{url}?which={name}"), "active": which == name}
+        for name, label in labels
+    ]
     return render(
         request,
         "desk/month.html",

@@ -5,15 +5,14 @@ from __future__ import annotations
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from marketplace.desk import selectors
 from marketplace.desk.forms import AdjustForm, ReceiptForm
-from marketplace.desk.scope import desk
+from marketplace.desk.scope import desk, to
 from marketplace.desk.views.common import as_file, page_of, person
 from marketplace.partner.models import StockRecord
 from marketplace.rewards.rules import ADJUST_STOCK, RECEIVE_STOCK
@@ -21,7 +20,55 @@ from marketplace.rewards.selectors import movements_of
 from marketplace.rewards.services import adjust_stock, receive_stock
 from timebank.common.errors import DomainError
 from timebank.common.input import read_choice, read_text
+from timebank.common.numbers import points_to_decimal
 from timebank.registry.rules import VIEW_VILLAGE, can
+from timebank.ui.lists import Column, Listing
+
+STOCK_COLUMNS = (
+    Column(
+        key="item", label=gettext_lazy("Item"), value=lambda item: item.product.get_title(), sort=("product__title",)
+    ),
+    Column(
+        key="supplier",
+        label=gettext_lazy("Supplier"),
+        value=lambda item: item.partner.display_name,
+        sort=("partner__name",),
+    ),
+    Column(
+        key="shelf",
+        label=pgettext_lazy("stock", "On the shelf"),
+        value=lambda item: item.shelf,
+        sort=("shelf",),
+        is_number=True,
+    ),
+    Column(
+        key="promised",
+        label=gettext_lazy("Promised"),
+        value=lambda item: item.promised,
+        sort=("promised",),
+        is_number=True,
+    ),
+    Column(key="free", label=gettext_lazy("Free"), value=lambda item: item.free, sort=("free",), is_number=True),
+    Column(key="points", label=gettext_lazy("Points"), value=lambda item: item.price, is_number=True, shown=False),
+)
+TICKET_COLUMNS = (
+    Column(key="code", label=gettext_lazy("Code"), value=lambda item: hidden_code(item.code), shown=False),
+    Column(key="reward", label=gettext_lazy("Reward"), value=lambda item: item.product.get_title()),
+    Column(key="quantity", label=gettext_lazy("Quantity"), value=lambda item: item.quantity, shown=False),
+    Column(key="resident", label=gettext_lazy("Resident"), value=lambda item: item.resident.name),
+    Column(key="supplier", label=gettext_lazy("Supplier"), value=lambda item: item.partner.display_name),
+    Column(key="points", label=gettext_lazy("Points"), value=lambda item: points_to_decimal(item.points), shown=False),
+    Column(key="valid_until", label=gettext_lazy("Use by"), value=lambda item: item.valid_until, shown=False),
+    Column(
+        key="handed_over_at", label=gettext_lazy("Handed over"), value=lambda item: item.handed_over_at, shown=False
+    ),
+    Column(
+        key="by",
+        label=gettext_lazy("Done by"),
+        value=lambda item: item.handed_over_by.name if item.handed_over_by else "",
+        shown=False,
+    ),
+)
 
 
 @require_GET
@@ -31,27 +78,9 @@ def stock(request: HttpRequest) -> HttpResponseBase:
     scope = request.scope  # type: ignore[attr-defined]
     text = read_text(request.GET.get("q"), 40)
     result = selectors.stock(scope, text=text)
-    headers = (_("Supplier"), _("Item"), pgettext("stock", "On the shelf"), _("Promised"), _("Free"), _("Points"))
-    file = as_file(
-        request,
-        "stock",
-        headers,
-        result,
-        lambda item: (
-            item.partner.display_name,
-            item.product.get_title(),
-            item.shelf,
-            item.promised,
-            item.free,
-            item.price,
-        ),
-    )
-    if file is not None:
-        return file
-    return render(
-        request,
-        "desk/stock.html",
-        {"scope": scope, "q": text, "page": page_of(request, result), "low": selectors.LOW_STOCK},
+    listing = Listing(request, result, name="stock", columns=STOCK_COLUMNS)
+    return listing.file() or render(
+        request, "desk/stock.html", {"scope": scope, "q": text, "listing": listing, "low": selectors.LOW_STOCK}
     )
 
 
@@ -74,7 +103,7 @@ def stock_item(request: HttpRequest, pk: int) -> HttpResponseBase:
         else:
             wrong = receipt = ReceiptForm(request.POST, prefix="r")
         if wrong.is_valid() and _write(request, item, wrong):
-            return redirect("desk:stock_item", pk=pk)
+            return to(request, "desk:stock_item", pk=pk)
     headers = (
         _("When"),
         _("What"),
@@ -181,47 +210,13 @@ def tickets(request: HttpRequest) -> HttpResponseBase:
     scope = request.scope  # type: ignore[attr-defined]
     which = read_choice(request.GET.get("which"), {"today", "waiting", "ending"}, "today")
     tickets = selectors.tickets(scope, which=which)
-    headers = (
-        _("Code"),
-        _("Reward"),
-        _("Quantity"),
-        _("Resident"),
-        _("Supplier"),
-        _("Points"),
-        _("Use by"),
-        _("Handed over"),
-        _("Done by"),
+    tabs = (
+        ("today", pgettext("tickets", "Handed over today")),
+        ("waiting", _("To collect")),
+        ("ending", _("Ending within three days")),
     )
-    file = as_file(
-        request,
-        f"tickets-{which}",
-        headers,
-        tickets,
-        lambda item: (
-            hidden_code(item.code),
-            item.product.get_title(),
-            item.quantity,
-            item.resident.name,
-            item.partner.display_name,
-            f"{item.points / 100:.2f}" if item.points % 100 else str(item.points // 100),
-            item.valid_until,
-            item.handed_over_at,
-            item.handed_over_by.name if item.handed_over_by else "",
-        ),
-    )
-    if file is not None:
+    listing = Listing(request, tickets, name=f"tickets-{which}", columns=TICKET_COLUMNS, tabs=tabs, tab=which)
+    if (file := listing.file()) is not None:
         return file
-    url = reverse("desk:tickets")
-    tabs = [
-        {"label": label, "href": f"{url}?which={name}", "active": which == name}
-        for name, label in (
-            ("today", pgettext("tickets", "Handed over today")),
-            ("waiting", _("To collect")),
-            ("ending", _("Ending within three days")),
-        )
-    ]
-    page = page_of(request, tickets)
-    rows = [(ticket, hidden_code(ticket.code)) for ticket in page]
-    return render(
-        request, "desk/tickets.html", {"scope": scope, "tabs": tabs, "which": which, "page": page, "rows": rows}
-    )
+    rows = [(ticket, hidden_code(ticket.code)) for ticket in listing.page]
+    return render(request, "desk/tickets.html", {"scope": scope, "which": which, "listing": listing, "rows": rows})

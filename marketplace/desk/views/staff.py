@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from marketplace.desk.forms import RoleForm
-from marketplace.desk.scope import desk
+from marketplace.desk.scope import desk, to
 from marketplace.desk.views.common import as_file, page_of, person, posted
 from timebank.common.errors import DomainError
 from timebank.registry import services
@@ -47,7 +47,7 @@ def staff(request: HttpRequest) -> HttpResponseBase:
             form.refuse(error)
         if not form.errors:
             messages.success(request, _("The role holds from now on."))
-            return redirect("desk:staff")
+            return to(request, "desk:staff")
     rows = staff_of(scope.region)
     headers = (_("Name"), _("Role"), _("Area"), _("Since"))
     file = as_file(
@@ -80,4 +80,4 @@ def end_role(request: HttpRequest, pk: int) -> HttpResponseBase:
         raise Http404
     services.end_role(grant=grant, actor=person(request))
     messages.success(request, _("The role has ended."))
-    return redirect("desk:staff")
+    return to(request, "desk:staff")

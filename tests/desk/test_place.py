@@ -1,0 +1,102 @@
+"""The place is in the address and in the form, never in the session: two tabs, a shared link, Back."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.urls import reverse
+
+from tests.support.people import make_regions, make_resident, make_staff
+from timebank.registry import services
+from timebank.registry.models import Resident, RoleGrant, User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def places(settings):
+    settings.LANGUAGE_CODE = "en"
+    return make_regions()
+
+
+@pytest.fixture
+def admin(places) -> User:
+    """Return the admin of two villages of one town."""
+    admin = make_staff("village_admin", places.village)
+    services.grant_role(user=admin, role="village_admin", actor=None, region=places.sister)
+    return User.objects.get(pk=admin.pk)
+
+
+@pytest.fixture
+def client(client, admin):
+    client.force_login(admin, backend="timebank.registry.backends.PhoneCardOrEmailBackend")
+    return client
+
+
+def page(name: str, place=None) -> str:
+    return reverse(f"desk:{name}") + (f"?where={place.pk}" if place else "")
+
+
+def place_in(text: str) -> str:
+    return re.search(r'name="place" value="(\d+)"', text)[1]
+
+
+def test_two_tabs_act_each_in_the_place_that_it_shows(client, places):
+    here, there = page("staff", places.village), page("staff", places.sister)
+    first = client.get(here).text
+    second = client.get(there).text  # the other tab, opened later
+    assert (place_in(first), place_in(second)) == (str(places.village.pk), str(places.sister.pk))
+    clerk = make_resident(places.village, "店员")
+    form = {"phone": clerk.phone, "role": "clerk", "place": place_in(first)}
+    assert client.post(here, form).status_code == 302
+    grant = RoleGrant.objects.get(user=clerk.user)
+    assert grant.region == places.village
+
+
+def test_a_form_of_one_place_sent_to_another_is_refused_and_does_nothing(client, places):
+    clerk = make_resident(places.village, "店员")
+    form = {"phone": clerk.phone, "role": "clerk", "place": str(places.village.pk)}
+    answer = client.post(page("staff", places.sister), form)
+    assert answer.status_code == 409
+    assert "another place" in answer.text
+    assert not RoleGrant.objects.filter(user=clerk.user).exists()
+    answer = client.post(page("register", places.sister), {"name": "新人", "place": str(places.village.pk)})
+    assert answer.status_code == 409
+    assert not Resident.objects.filter(name="新人").exists()
+    # Control: the same forms, where they belong.
+    assert client.post(page("staff", places.village), form).status_code == 302
+    assert RoleGrant.objects.filter(user=clerk.user, region=places.village).exists()
+
+
+def test_the_place_goes_along_with_every_link_of_the_desk_and_stays_out_of_the_session(client, places):
+    for name in ("home", "staff", "residents", "stock", "tickets", "statement", "verify", "notice", "activities"):
+        text = client.get(page(name, places.sister)).text
+        house = '<a class="brand" href="/village/">'  # leads to where one's work begins, wherever that is
+        links = re.findall(r'(?:href|action)="(/village/[^"]*)"', text.replace(house, ""))
+        assert links
+        assert [link for link in links if f"where={places.sister.pk}" not in link] == [], name
+        search = re.findall(r'<form method="get"[^>]*>(.*?)</form>', text, re.S)
+        for form in search:
+            assert 'name="where"' in form, name
+    assert "where" not in str(dict(client.session))
+    assert str(places.sister.pk) not in [str(value) for value in client.session.values()]
+    # Control: without a place in the address there is none in the links, and the first granted is shown.
+    text = client.get(page("staff")).text
+    assert "where=" not in "".join(re.findall(r'href="(/village/[^"]*)"', text))
+    assert place_in(text) == str(places.village.pk)
+
+
+def test_after_a_form_one_is_still_in_the_place(client, places):
+    clerk = make_resident(places.sister, "店员")
+    form = {"phone": clerk.phone, "role": "clerk", "place": str(places.sister.pk)}
+    assert client.post(page("staff", places.sister), form)["Location"] == page("staff", places.sister)
+
+
+def test_a_page_that_is_not_for_one_in_that_place_opens_where_it_is(client, admin, places):
+    services.grant_role(user=admin, role="auditor", actor=None, region=places.other_town)
+    assert client.get(page("home", places.stranger)).status_code == 200
+    answer = client.get(page("verify", places.stranger) + "&which=returned")
+    assert answer["Location"] == page("verify") + "?which=returned"
+    assert client.post(page("verify", places.stranger)).status_code == 403
+    assert client.get(page("home", places.county)).status_code == 404

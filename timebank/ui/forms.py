@@ -1,0 +1,23 @@
+"""The base of every form: what a service refuses stands at the field it belongs to, in its own words."""
+
+from __future__ import annotations
+
+from django import forms
+
+from timebank.common.errors import DomainError
+from timebank.common.idempotency import KeyConflict
+
+
+class BaseForm(forms.Form):
+    """A form that can show the refusal of a service."""
+
+    use_required_attribute = True
+
+    #: what a page that shows this form's errors answers with
+    status = 422
+
+    def refuse(self, error: DomainError) -> None:
+        """Put a domain error where the person sees it: at its field, else above the form."""
+        if isinstance(error, KeyConflict):
+            self.status = error.status
+        self.add_error(error.field if error.field in self.fields else None, str(error))
