@@ -23,8 +23,9 @@ from timebank.common.fields import (
 from timebank.common.idempotency import IdempotentForm
 from timebank.common.numbers import format_points, parse_money
 from timebank.policy.engine import Rule
-from timebank.registry.forms import BaseForm, check_birth_date, pin_field
+from timebank.registry.forms import check_birth_date, pin_field
 from timebank.registry.models import Proxy
+from timebank.ui.forms import BaseForm
 
 
 def _day(**attrs: str) -> forms.DateInput:

@@ -14,7 +14,7 @@ from marketplace.funds.models import BankLine, Budget, Expense, Fund, Payee, Pur
 from marketplace.partner.models import Partner, StockRecord
 from timebank.common.fields import BoundedDateField, BoundedIntegerField, CleanCharField
 from timebank.common.numbers import parse_money
-from timebank.registry.forms import BaseForm
+from timebank.ui.forms import BaseForm
 
 
 def _day(**attrs: str) -> forms.DateInput:

@@ -13,7 +13,7 @@ from marketplace.funds.models import Fund, Purpose
 from marketplace.payments.models import BankEntry, Payment
 from timebank.common.fields import BoundedDateField, CleanCharField
 from timebank.common.numbers import parse_money
-from timebank.registry.forms import BaseForm
+from timebank.ui.forms import BaseForm
 
 MOST_FEN = 10**13
 

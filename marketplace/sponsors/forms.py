@@ -14,8 +14,8 @@ from marketplace.sponsors.models import Delivery, Pledge
 from timebank.common.fields import BoundedDateField, BoundedIntegerField, CleanCharField
 from timebank.common.idempotency import IdempotentForm
 from timebank.common.numbers import parse_money
-from timebank.registry.forms import BaseForm
 from timebank.registry.models import Organisation
+from timebank.ui.forms import BaseForm
 
 
 class YuanField(forms.CharField):

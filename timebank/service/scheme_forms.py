@@ -21,8 +21,8 @@ from timebank.policy.engine import Cap, Kind, Period, Rule, Tier
 from timebank.policy.models import Scheme
 from timebank.policy.questions import Question
 from timebank.policy.units import NotReadable, hundredths, read_cap
-from timebank.registry.forms import BaseForm
 from timebank.registry.models import Region
+from timebank.ui.forms import BaseForm
 
 MOST_BYTES = 512 * 1024
 MOST_ROWS = 1000

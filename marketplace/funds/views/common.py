@@ -23,9 +23,9 @@ from marketplace.funds.services.common import keep_file
 from timebank.common.errors import DomainError
 from timebank.common.input import read_page
 from timebank.common.numbers import format_money
-from timebank.registry.forms import BaseForm
 from timebank.registry.models import User
 from timebank.registry.rules import can
+from timebank.ui.forms import BaseForm
 
 PAGE = 50
 

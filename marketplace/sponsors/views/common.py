@@ -17,9 +17,9 @@ from django.shortcuts import redirect, render
 from timebank.common.errors import DomainError
 from timebank.common.idempotency import IdempotentForm
 from timebank.common.input import read_page
-from timebank.registry.forms import BaseForm
 from timebank.registry.models import User
 from timebank.registry.rules import can
+from timebank.ui.forms import BaseForm
 
 PAGE = 30
 
