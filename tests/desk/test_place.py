@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from django.urls import reverse
 
+from marketplace import desk
+from tests.desk.village import objection
 from tests.support.people import make_regions, make_resident, make_staff
 from timebank.registry import services
 from timebank.registry.models import Resident, RoleGrant, User
@@ -73,7 +76,9 @@ def test_the_place_goes_along_with_every_link_of_the_desk_and_stays_out_of_the_s
     for name in ("home", "staff", "residents", "stock", "tickets", "statement", "verify", "notice", "activities"):
         text = client.get(page(name, places.sister)).text
         house = '<a class="brand" href="/village/">'  # leads to where one's work begins, wherever that is
-        links = re.findall(r'(?:href|action)="(/village/[^"]*)"', text.replace(house, ""))
+        # Sponsors' pages show all places of a person together and choose the place in the form.
+        own = r'(?:href|action)="(/village/(?!organisations/|needs/|pledges/|deliveries/)[^"]*)"'
+        links = re.findall(own, text.replace(house, ""))
         assert links
         assert [link for link in links if f"where={places.sister.pk}" not in link] == [], name
         search = re.findall(r'<form method="get"[^>]*>(.*?)</form>', text, re.S)
@@ -100,3 +105,54 @@ def test_a_page_that_is_not_for_one_in_that_place_opens_where_it_is(client, admi
     assert answer["Location"] == page("verify") + "?which=returned"
     assert client.post(page("verify", places.stranger)).status_code == 403
     assert client.get(page("home", places.county)).status_code == 404
+
+
+def _addresses(village) -> dict[str, tuple[int, ...]]:
+    """Return what the addresses of the desk with a number in them stand for."""
+    record = village.world.published(village.world.wang)[0]
+    wang, shelf = village.world.wang.pk, village.good().pk
+    proxy = services.add_proxy(resident=village.world.li, helper=village.world.leader, relation="kin", actor=None)
+    grant = RoleGrant.objects.filter(user=village.keeper).get()
+    return {
+        "record": (record.pk,),
+        "objection": (objection(village, record).pk,),
+        "notice_print": (village.place.pk,),
+        "tile": ("hours",),
+        "month": (2026, 9),
+        **dict.fromkeys(("resident", "answer_request", "issue_card", "block_card", "add_helper"), (wang,)),
+        "end_helper": (village.world.li.pk, proxy.pk),
+        "stock_item": (shelf,),
+        "end_role": (grant.pk,),
+    }
+
+
+def test_every_form_of_the_desk_says_its_place_and_every_address_asks_for_it(village, enter):
+    from marketplace.desk.urls import urlpatterns
+
+    given = _addresses(village)
+    services.grant_role(user=village.admin, role="village_admin", actor=None, region=village.world.other)
+    admin = type(village.admin).objects.get(pk=village.admin.pk)
+    forms, took = 0, set()
+    for person in (admin, village.keeper):
+        browser = enter(person)
+        for pattern in urlpatterns:
+            url = reverse(f"desk:{pattern.name}", args=given.get(pattern.name, ()))
+            page = browser.get(url)
+            if page.status_code == 200 and not page.streaming:
+                for attributes, form in re.findall(r"<form([^>]*)>(.*?)</form>", page.text, re.S):
+                    if 'method="post"' in attributes and not re.search(r'action="/(?!village/)', attributes):
+                        forms += 1
+                        assert f'name="place" value="{village.place.pk}"' in form, pattern.name
+            answer = browser.post(url, {"place": str(village.world.other.pk)})
+            assert answer.status_code in {409, 405, 403}, (pattern.name, answer.status_code)
+            took |= {pattern.name} if answer.status_code == 409 else set()
+    assert forms >= 10
+    assert took >= {"verify", "publish", "register", "staff", "end_role", "issue_card", "add_helper", "stock_item"}
+    assert not Resident.objects.exclude(status="active").exists()
+    assert RoleGrant.objects.get(user=village.keeper).ended_at is None
+
+
+def test_no_form_of_the_desk_can_be_written_without_its_place():
+    for template in (Path(desk.__file__).parent / "templates").rglob("*.html"):
+        text = template.read_text()
+        assert text.count("{% csrf_token %}") == text.count("{% csrf_token %}{% place_field %}"), template.name

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from timebank.common.fields import BoundedDateField, CleanCharField, HouseholdNumberField, PhoneField
 from timebank.common.input import digits
 from timebank.registry import selectors
-from timebank.registry.forms import BaseForm
 from timebank.registry.models import Region, Resident
+from timebank.ui.forms import BaseForm
 
 POOL = "pool"
 

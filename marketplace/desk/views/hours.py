@@ -210,7 +210,7 @@ def activities(request: HttpRequest) -> HttpResponseBase:
         return file
     url = reverse("desk:activities")
     tabs = [
-        {"label": _("Coming"), "href": url, "active": not past},
+        {"label": _("Coming"), "href": with_place(request, url), "active": not past},
         {"label": _("Past"), "href": with_place(request, f"{url}?which=past"), "active": past},
     ]
     return render(

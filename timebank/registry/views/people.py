@@ -21,7 +21,6 @@ from timebank.common.errors import DomainError
 from timebank.common.input import read_id, read_page
 from timebank.ledger import selectors as ledger_read
 from timebank.registry import merging, rules, selectors
-from timebank.registry.forms import BaseForm
 from timebank.registry.models import Card, CorrectionRequest, Household, Region, Resident, ResidentCase
 from timebank.registry.people_forms import (
     AnswerForm,
@@ -38,6 +37,7 @@ from timebank.registry.services.audit import record_audit
 from timebank.registry.services.residents import kin_of
 from timebank.registry.views.cards import card_address
 from timebank.registry.views.me import _user, own_resident
+from timebank.ui.forms import BaseForm
 
 ROWS = 50
 SHEET = 200  # cards on one print page
