@@ -8,6 +8,7 @@ from tests.desk.test_desk import url
 from timebank.registry import services as registry
 from timebank.registry.models import Card, Proxy, Resident, RoleGrant
 from timebank.registry.selectors import active_card
+from timebank.registry.services.residents import CONSENT_VERSION
 
 
 def form(**changes: object) -> dict[str, object]:
@@ -192,7 +193,7 @@ def test_an_applicant_is_joined_to_the_registration_on_paper(village, enter):
         name="王 奶奶",
         phone="13900077001",
         password="right-horse-7",
-        consent_version=registry.CONSENT_VERSION,
+        consent_version=CONSENT_VERSION,
     )
     client = enter(village.admin)
     page = client.get(url("resident", asked.pk)).content.decode()

@@ -210,7 +210,7 @@ def answer_request(request: HttpRequest, pk: int) -> HttpResponseBase:
                 raise Http404
             moves.accept_as(applicant=resident, resident=known, actor=person(request))
             messages.success(request, _("%(name)s now signs in as the person registered on paper.") % {"name": known})
-            return redirect("desk:resident", pk=known.pk)
+            return to(request, "desk:resident", pk=known.pk)
         if "accept" in request.POST:
             services.accept_resident(resident=resident, actor=person(request))
             messages.success(request, _("%(name)s now belongs to the time bank.") % {"name": resident.name})
