@@ -73,7 +73,7 @@ def scope_of(request: HttpRequest, *actions: str) -> Scope:
 
 def with_place(request: HttpRequest, url: str) -> str:
     """Keep the place that the address names in an address that it leads to."""
-    asked = request.GET.get(KEY, "")
+    asked = read_text(request.GET.get(KEY), 20)
     if not asked:
         return url
     path, mark, fragment = url.partition("#")

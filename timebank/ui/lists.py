@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 from django.utils.functional import cached_property
 
-from timebank.common.input import read_choice, read_page
+from timebank.common.input import read_choice, read_int, read_page
 from timebank.common.sheets.writing import CSV, XLSX, table_response
 
 SIZES = (50, 100, 200)
@@ -81,7 +81,8 @@ class Listing:
     @cached_property
     def size(self) -> int:
         """Rows on a page."""
-        return int(read_choice(self.request.GET.get("size"), {str(size) for size in SIZES}, str(SIZES[0])))
+        asked = read_int(self.request.GET.get("size"), default=SIZES[0])
+        return asked if asked in SIZES else SIZES[0]
 
     @cached_property
     def page(self) -> Page[Any]:
