@@ -197,6 +197,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 LEDGER_SEAL_KEY = env.secret("LEDGER_SEAL_KEY", "")
 # Prepared statements and functions of PostgreSQL (timebank/ledger/fast): speed only, never another result.
 LEDGER_FAST_PATH = env.flag("LEDGER_FAST_PATH", True)
+# The role that the application signs in as, where another owns the tables: ``migrate`` gives it what it needs.
+DATABASE_APP_ROLE = env.text("DATABASE_APP_ROLE")
 
 # -- Language and time -------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = env.text("LANGUAGE_CODE", "zh-hans")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 
+from settings import safety
+
 os.environ.setdefault("DEMO", "1")
-os.environ.setdefault("SECRET_KEY", "only-for-a-demo-on-this-machine-never-in-production-0123456789")
-os.environ.setdefault("ID_NUMBER_KEYS", "c2hhbmppLWRlbW8ta2V5LW5vdC1mb3ItcHJvZHVjdGk=")
+os.environ.setdefault("SECRET_KEY", safety.DEMO_SECRET_KEY)
+os.environ.setdefault("ID_NUMBER_KEYS", safety.DEMO_ID_NUMBER_KEY)
 
 from settings.base import *
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from settings import env
+from settings import env, safety
+
+safety.require_safe()
+
 from settings.base import *
 
 SECRET_KEY = env.secret("SECRET_KEY")

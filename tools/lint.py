@@ -53,7 +53,8 @@ def _production() -> dict[str, str]:
     return {
         "DJANGO_SETTINGS_MODULE": "settings.production",
         "SECRET_KEY": "only-to-check-the-settings-" + "0123456789" * 5,
-        "ID_NUMBER_KEYS": "c2hhbmppLWNoZWNrLWtleS1ub3QtZm9yLXByb2R1Y3Rpb24=",
+        "ID_NUMBER_KEYS": "c2hhbmppLWNoZWNrLWtleS1ub3QtZm9yLXByb2R1Y3Q=",
+        "LEDGER_SEAL_KEY": "0123456789abcdef" * 4,
         "DATABASE_URL": "sqlite:///:memory:",
         "ALLOWED_HOSTS": "shanji.example",
         "SITE_URL": "https://shanji.example",
