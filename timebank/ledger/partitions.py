@@ -58,9 +58,7 @@ def ensure_partitions(table: str = "ledger_posting", alias: str = "default", new
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE relname = %s", [table])
         if not all(row[0] for row in cursor.fetchall()):
-            return (
-                0  # the application's role owns no table: ``migrate`` makes partitions, ``/readyz`` asks for it in time
-            )
+            return 0  # the application's role owns no table: ``migrate`` makes them, ``/readyz`` asks in time
         if newest is None:
             cursor.execute(f"SELECT coalesce(max(id), 0) FROM {table}")
             newest = int(cursor.fetchone()[0])

@@ -105,7 +105,7 @@ class Record(Categorised):
             models.Index(fields=["resident", "served_on"], name="record_resident_day"),
             models.Index(fields=["village", "state", "served_on"], name="record_village_state"),
             models.Index(
-                fields=["notice_until", "resident"], condition=Q(state="published"), name="record_due_for_credit"
+                fields=["resident", "notice_until"], condition=Q(state="published"), name="record_due_for_credit"
             ),
         ]
         constraints = [
