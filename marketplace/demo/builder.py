@@ -103,7 +103,9 @@ class DemoBuilder:
             user = self.sign_in_for(person)
             registry.grant_role(user=user, role=role, actor=operator, region=Region.objects.get(code=code), now=begin)
         for town in (places.ZEKU, places.GAOCUN):
-            for region in Region.objects.get(code=town).get_children().filter(is_active=True).order_by("code"):
+            for region in (
+                Region.objects.get_children(Region.objects.get(code=town)).filter(is_active=True).order_by("code")
+            ):
                 with transaction.atomic():
                     self.villages.append(self._found_village(region, begin))
                 self.tick(region.short_name)

@@ -9,6 +9,7 @@ from collections import defaultdict
 from marketplace.catalogue.services import load_catalogue
 from marketplace.demo import people, places
 from marketplace.demo.builder import DemoBuilder, Village
+from marketplace.funds.errors import FundNotCovered
 from marketplace.partner.models import Partner, StockRecord
 from marketplace.partner.services import create_partner
 from marketplace.rewards import services as rewards
@@ -115,7 +116,7 @@ class Market:
             return
         chosen = self.rng.choice(within)
         now = self.builder.time_on(day, self.rng.randint(9, 16), self.rng.randint(0, 59))
-        redemption = self._try(resident, [(chosen.pk, 1)], village, now)
+        redemption = self.redeem_for(resident, [(chosen.pk, 1)], village, now)
         if redemption is None:
             return
         later = day + dt.timedelta(days=self.rng.choice([0, 0, 1, 1, 2, 4, 30]))
@@ -130,7 +131,7 @@ class Market:
             else:
                 self.waiting[max(later, day)].append(ticket.pk)
 
-    def _try(
+    def redeem_for(
         self, resident: Resident, lines: list[tuple[int, int]], village: Village, instant: dt.datetime
     ) -> Redemption | None:
         """Redeem in the name of a resident; a refusal is a thing that happens, not a fault of the demo."""
@@ -140,11 +141,11 @@ class Market:
                 resident=resident,
                 lines=lines,
                 key=uuid.uuid5(NAMESPACE, f"redeem:{self.turn}"),
-                actor=resident.user or village.clerk or village.admin,
+                actor=resident.user or village.admin,
                 on_behalf_of=None if resident.user else resident,
                 now=instant,
             )
-        except RewardsError:
+        except (RewardsError, FundNotCovered):
             return None
 
     def _collect(self, day: dt.date) -> None:
@@ -172,13 +173,15 @@ class Market:
         assert keeper is not None  # noqa: S101
         by_sku = {record.partner_sku: record for record in self.shelves[home.region.pk]}
         now = builder.now - dt.timedelta(minutes=5)
-        self._try(builder.cast["resident"], [(by_sku["S003"].pk, 1)], home, builder.time_on(builder.today, 8))
+        self.redeem_for(builder.cast["resident"], [(by_sku["S003"].pk, 1)], home, builder.time_on(builder.today, 8))
         # Bath tickets: two of the careful savers bought one; one of them has been served today.
         balances = balances_of([resident.wallet_key for resident in home.residents])
         savers = sorted(home.residents, key=lambda r: (-balances[r.wallet_key].spendable, r.pk))
         bathers = [r for r in savers if r not in builder.cast.values()][:3]
         for number, resident in enumerate(bathers):
-            redemption = self._try(resident, [(by_sku["S002"].pk, 1)], home, builder.time_on(builder.today, 9, number))
+            redemption = self.redeem_for(
+                resident, [(by_sku["S002"].pk, 1)], home, builder.time_on(builder.today, 9, number)
+            )
             if redemption is None or number:
                 continue
             ticket = redemption.tickets.select_related("partner__village", "partner__organisation").get()
@@ -214,7 +217,7 @@ class Market:
         registry.apply_to_join(
             village=home.region,
             name="蒲寒露",
-            phone="13000000012",
+            phone="13000000018",
             password=people.PASSWORD,
             consent_version=CONSENT_VERSION,
             now=now,

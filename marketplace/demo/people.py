@@ -56,6 +56,12 @@ CITY_ADMIN = Person("city-admin", "柏处暑", "13000000009", 48)
 AUDITOR = Person("auditor", "枫秋分", "13000000010", 37)
 OPERATOR = Person("operator", "榆冬至", "13000000011", 35)
 SUPERVISOR = Person("supervisor", "榆白露", "13000000012", 55)
+FUND_KEEPER = Person("fund-keeper", "楠立夏", "13000000013", 41)
+SPONSORS = (
+    Person("sponsor-food", "苗春分", "13000000015", 47),
+    Person("sponsor-fish", "藻大寒", "13000000016", 50),
+    Person("sponsor-stone", "柏惊蛰", "13000000017", 43),
+)
 CAST = (
     RESIDENT,
     LEADER,
@@ -70,4 +76,6 @@ CAST = (
     AUDITOR,
     SUPERVISOR,
     OPERATOR,
+    FUND_KEEPER,
+    *SPONSORS,
 )

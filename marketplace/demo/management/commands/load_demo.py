@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from marketplace.demo.builder import DAYS, DemoBuilder
 from marketplace.demo.market import Market
+from marketplace.demo.money import Money
 from marketplace.demo.people import CAST, PASSWORD
 from timebank.ledger.services import seal
 from timebank.registry.models import User
@@ -52,7 +53,10 @@ class Command(BaseCommand):
             builder.load_places()
             market = Market(builder)
             bar.set_description("stock")
+            money = Money(builder, market)
+            money.open()
             market.open()
+            money.agree()
             builder.plan()
             bar.set_description("live")
             bar.set_postfix_str("")
@@ -62,9 +66,11 @@ class Command(BaseCommand):
                 builder.enter_records(day)
                 builder.verify(day)
                 market.trade(day)
+                money.settle(day)
                 bar.update()
             builder.prepare_tomorrow()
             market.finish()
+            money.finish()
             seal()
         self.stdout.write("Demo people, all with the password " + PASSWORD + ":")
         for person in CAST:
