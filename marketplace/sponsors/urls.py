@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from marketplace.sponsors.views import desk, money, organisations, papers, portal, public
+from marketplace.sponsors.views import (
+    desk_deliveries,
+    desk_needs,
+    desk_pledges,
+    money,
+    organisations,
+    papers,
+    portal,
+    public,
+)
 
 app_name = "sponsors"
 urlpatterns = [
@@ -33,11 +42,11 @@ urlpatterns = [
     path("village/organisations/", organisations.listing, name="organisations"),
     path("village/organisations/new/", organisations.new, name="new_organisation"),
     path("village/organisations/<id:pk>/", organisations.detail, name="organisation"),
-    path("village/needs/", desk.needs, name="desk_needs"),
-    path("village/needs/new/", desk.new_need, name="new_need"),
-    path("village/needs/<id:pk>/", desk.need, name="desk_need"),
-    path("village/pledges/", desk.pledges, name="desk_pledges"),
-    path("village/pledges/<id:pk>/", desk.pledge, name="desk_pledge"),
-    path("village/deliveries/", desk.deliveries, name="deliveries"),
-    path("village/deliveries/<id:pk>/", desk.delivery, name="delivery"),
+    path("village/needs/", desk_needs.needs, name="desk_needs"),
+    path("village/needs/new/", desk_needs.new_need, name="new_need"),
+    path("village/needs/<id:pk>/", desk_needs.need, name="desk_need"),
+    path("village/pledges/", desk_pledges.pledges, name="desk_pledges"),
+    path("village/pledges/<id:pk>/", desk_pledges.pledge, name="desk_pledge"),
+    path("village/deliveries/", desk_deliveries.deliveries, name="deliveries"),
+    path("village/deliveries/<id:pk>/", desk_deliveries.delivery, name="delivery"),
 ]

@@ -20,7 +20,7 @@ from marketplace.sponsors.services import enterprises
 from marketplace.sponsors.services import organisations as services
 from marketplace.sponsors.services import pledges as pledge_services
 from marketplace.sponsors.views.common import Act, Table, cell, num, opened_to, page_of, person, show
-from marketplace.sponsors.views.desk import (
+from marketplace.sponsors.views.pledge_parts import (
     agreement_acts,
     agreement_links,
     amount_of,
