@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.db.models.signals import post_migrate, pre_migrate
 from django.utils.translation import gettext_lazy as _
 
 from timebank.common.contract import AppContract
@@ -24,19 +21,4 @@ class FundsConfig(AppContract):
         "prices of the day": ("marketplace.funds.tasks.task_reprice", 60 * 60),
         "statements of suppliers": ("marketplace.funds.tasks.task_statements", 24 * 60 * 60),
     }
-
-    def ready(self) -> None:
-        pre_migrate.connect(_stand_aside, sender=self, dispatch_uid="funds guards aside")
-        post_migrate.connect(_put_up, sender=self, dispatch_uid="funds guards")
-
-
-def _stand_aside(using: str, **kwargs: Any) -> None:
-    from marketplace.funds import guards
-
-    guards.stand_aside(using)
-
-
-def _put_up(using: str, **kwargs: Any) -> None:
-    from marketplace.funds import guards
-
-    guards.install(using)
+    append_only = "marketplace.funds.guards.APPEND_ONLY"

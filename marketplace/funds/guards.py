@@ -1,14 +1,11 @@
-"""What the database itself refuses and a model can't say: prices that overlap, a price on what is a right.
+"""What the database itself refuses and a model can't say: a price on what is a right; prices that overlap.
 
-Put up after every ``migrate`` (SQLite drops the triggers of a table that a migration remakes, without a word) and taken
-down before it (SQLite can't remake a table that another's trigger names).
+On PostgreSQL an exclusion constraint (a migration makes it) keeps prices apart; SQLite has a trigger for it.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.db import connections
+from timebank.common.guards import Declaration, Function, Trigger
 
 _OVERLAP = (
     "NEW.state = 'approved' AND EXISTS (SELECT 1 FROM funds_agreedprice p WHERE p.stockrecord_id = NEW.stockrecord_id"
@@ -41,93 +38,31 @@ RULES = (
     ),
 )
 _SQLITE_ONLY = (("funds_price_overlap", "funds_agreedprice", ("INSERT", "UPDATE"), _OVERLAP, "agreed prices overlap"),)
-_EXCLUSION = "funds_agreedprice_no_overlap"
 
 
-def _sqlite() -> dict[str, tuple[str, str]]:
-    """Name of each trigger → its table, the statement that makes it."""
-    made = {}
-    for name, table, events, when, text in (*RULES, *_SQLITE_ONLY):
-        for event in events:
-            result = f"{name}_{event.lower()}"
-            # after an insert the row has its id
-            action = f"BEGIN SELECT RAISE(ABORT, 'funds: {text}'); END"
-            made[result] = (table, f"CREATE TRIGGER {result} AFTER {event} ON {table} WHEN {when} {action}")
-    return made
-
-
-def _postgres(name: str, table: str, events: tuple[str, ...], when: str, text: str) -> list[str]:
-    return [
-        f"""CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
+def _postgres(name: str, table: str, events: tuple[str, ...], when: str, text: str) -> list[Declaration]:
+    function = f"""CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
             IF {when} THEN
                 RAISE EXCEPTION 'funds: {text}' USING ERRCODE = 'integrity_constraint_violation';
             END IF;
             RETURN NEW;
-        END $$""",
-        f"DROP TRIGGER IF EXISTS {name} ON {table}",
-        f"CREATE TRIGGER {name} BEFORE {' OR '.join(events)} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()",
+        END $$"""
+    sql = f"CREATE TRIGGER {name} BEFORE {' OR '.join(events)} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()"
+    return [Function(function), Trigger("postgresql", table, name, sql)]
+
+
+def _sqlite(name: str, table: str, events: tuple[str, ...], when: str, text: str) -> list[Declaration]:
+    # after an insert the row has its id
+    action = f"BEGIN SELECT RAISE(ABORT, 'funds: {text}'); END"
+    names = [(f"{name}_{event.lower()}", event) for event in events]
+    return [
+        Trigger("sqlite", table, each, f"CREATE TRIGGER {each} AFTER {event} ON {table} WHEN {when} {action}")
+        for each, event in names
     ]
 
 
-def _tables(connection: Any) -> set[str]:
-    with connection.cursor() as cursor:
-        return set(connection.introspection.table_names(cursor))
-
-
-def present(alias: str = "default") -> set[str]:
-    """Read the names of our triggers (and of the exclusion constraint) that stand."""
-    connection = connections[alias]
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(
-                "SELECT tgname FROM pg_trigger WHERE tgname LIKE 'funds%%' AND NOT tgisinternal"
-                " UNION SELECT conname FROM pg_constraint WHERE conname = %s",
-                [_EXCLUSION],
-            )
-        else:
-            cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'funds%%'")
-        return {str(row[0]) for row in cursor.fetchall()}
-
-
-def missing(alias: str = "default") -> list[str]:
-    """List what should stand and does not."""
-    if connections[alias].vendor == "postgresql":
-        wanted = {name for name, *_rest in RULES} | {_EXCLUSION}
-    else:
-        wanted = set(_sqlite())
-    return sorted(wanted - present(alias))
-
-
-def install(alias: str = "default") -> None:
-    """Put up what is missing; silent while the tables do not exist yet."""
-    connection = connections[alias]
-    if {"funds_basicline", "funds_agreedprice", "catalogue_product", "partner_stockrecord"} - _tables(connection):
-        return
-    gone = missing(alias)
-    with connection.cursor() as cursor:
-        if connection.vendor != "postgresql":
-            for name in gone:
-                cursor.execute(_sqlite()[name][1])
-            return
-        for rule in RULES:
-            if rule[0] in gone:
-                for statement in _postgres(*rule):
-                    cursor.execute(statement)
-        if _EXCLUSION in gone:
-            # ranges on both sides, so that no extension is needed
-            cursor.execute(
-                f"ALTER TABLE funds_agreedprice ADD CONSTRAINT {_EXCLUSION} EXCLUDE USING gist ("
-                "int8range(stockrecord_id, stockrecord_id, '[]') WITH &&,"
-                " daterange(valid_from, valid_until, '[]') WITH &&) WHERE (state = 'approved')"
-            )
-
-
-def stand_aside(alias: str = "default") -> None:
-    """Take the triggers down before a migration on SQLite; ``install`` puts them back."""
-    connection = connections[alias]
-    if connection.vendor == "postgresql":
-        return
-    with connection.cursor() as cursor:
-        for name in present(alias) & set(_sqlite()):
-            cursor.execute(f"DROP TRIGGER {name}")
+APPEND_ONLY: tuple[Declaration, ...] = (
+    *(made for rule in RULES for made in _postgres(*rule)),
+    *(made for rule in (*RULES, *_SQLITE_ONLY) for made in _sqlite(*rule)),
+)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from celery.schedules import crontab
-from django.db.models.signals import post_migrate, pre_migrate
 from django.utils.translation import gettext_lazy as _
 
 from timebank.common import contract
@@ -25,19 +22,4 @@ class PaymentsConfig(contract.AppContract):
     }  # 19:10 UTC is 03:10 in Shanghai
     processes = {"practice payments": "marketplace.payments.providers.practice_process"}
     setting_checks = ("marketplace.payments.checks.check_settings", "marketplace.payments.checks.check_deployment")
-
-    def ready(self) -> None:
-        pre_migrate.connect(_stand_aside, sender=self, dispatch_uid="payments guards aside")
-        post_migrate.connect(_put_up, sender=self, dispatch_uid="payments guards")
-
-
-def _stand_aside(using: str, **kwargs: Any) -> None:
-    from marketplace.payments import guards
-
-    guards.stand_aside(using)
-
-
-def _put_up(using: str, **kwargs: Any) -> None:
-    from marketplace.payments import guards
-
-    guards.install(using)
+    append_only = "marketplace.payments.guards.APPEND_ONLY"

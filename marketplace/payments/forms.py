@@ -43,7 +43,9 @@ class RefundForm(BaseForm):
 class ReceiptForm(BaseForm):
     """Say that an announced transfer has arrived."""
 
-    received_on = BoundedDateField(label=_("Received on"), widget=forms.DateInput(attrs={"type": "date"}))
+    received_on = BoundedDateField(
+        label=_("Received on"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+    )
     document = CleanCharField(label=_("Number of the bank slip or receipt"), max_length=60, required=False)
 
 
@@ -89,7 +91,9 @@ class UnannouncedForm(PlaceForm):
     )
     payer = CleanCharField(label=_("Payer"), max_length=120)
     title = CleanCharField(label=_("What is it for?"), max_length=120, required=False)
-    received_on = BoundedDateField(label=_("Received on"), widget=forms.DateInput(attrs={"type": "date"}))
+    received_on = BoundedDateField(
+        label=_("Received on"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+    )
     document = CleanCharField(label=_("Number of the bank slip or receipt"), max_length=60)
     key = forms.UUIDField(widget=forms.HiddenInput)
 

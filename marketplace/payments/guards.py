@@ -1,14 +1,9 @@
-"""States only go forward, and what was asked for never changes: the database itself refuses the rest.
-
-Put up after every ``migrate`` (SQLite drops the triggers of a table that a migration remakes, without a word) and taken
-down before it.
-"""
+"""States only go forward, and what was asked for never changes: the database itself refuses the rest."""
 
 from __future__ import annotations
 
-from django.db import connections
-
 from marketplace.payments.models.payments import STEPS
+from timebank.common.guards import Declaration, Function, Trigger
 
 #: table → columns that never change once the row is written
 FROZEN = {
@@ -44,62 +39,22 @@ def _rules() -> list[tuple[str, str, str, str, str]]:
     return rules
 
 
-def _sqlite(name: str, table: str, event: str, when: str, text: str) -> list[str]:
+def _sqlite(name: str, table: str, event: str, when: str, text: str) -> list[Declaration]:
     condition = f" WHEN {when.replace('IS DISTINCT FROM', 'IS NOT')}" if when else ""
-    return [
-        f"CREATE TRIGGER {name} BEFORE {event} ON {table}{condition} BEGIN SELECT RAISE(ABORT, 'payments: {text}'); END"
-    ]
+    action = f"BEGIN SELECT RAISE(ABORT, 'payments: {text}'); END"
+    return [Trigger("sqlite", table, name, f"CREATE TRIGGER {name} BEFORE {event} ON {table}{condition} {action}")]
 
 
-def _postgres(name: str, table: str, event: str, when: str, text: str) -> list[str]:
+def _postgres(name: str, table: str, event: str, when: str, text: str) -> list[Declaration]:
     condition = f" WHEN ({when})" if when else ""
-    return [
-        f"""CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
+    function = f"""CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
             RAISE EXCEPTION 'payments: {text}' USING ERRCODE = 'integrity_constraint_violation';
-        END $$""",
-        f"DROP TRIGGER IF EXISTS {name} ON {table}",
-        f"CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW{condition} EXECUTE FUNCTION {name}()",
-    ]
+        END $$"""
+    sql = f"CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW{condition} EXECUTE FUNCTION {name}()"
+    return [Function(function), Trigger("postgresql", table, name, sql)]
 
 
-def present(alias: str = "default") -> set[str]:
-    """Read the names of our triggers that stand."""
-    connection = connections[alias]
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute("SELECT tgname FROM pg_trigger WHERE tgname LIKE 'payments%%' AND NOT tgisinternal")
-        else:
-            cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'payments%%'")
-        return {str(row[0]) for row in cursor.fetchall()}
-
-
-def missing(alias: str = "default") -> list[str]:
-    """List the guards that should stand and do not."""
-    standing = present(alias)
-    return [name for name, *_rest in _rules() if name not in standing]
-
-
-def install(alias: str = "default") -> None:
-    """Put up what is missing; silent while the tables do not exist yet."""
-    connection = connections[alias]
-    with connection.cursor() as cursor:
-        if set(KEPT) - set(connection.introspection.table_names(cursor)):
-            return
-        gone = set(missing(alias))
-        make = _postgres if connection.vendor == "postgresql" else _sqlite
-        for rule in _rules():
-            if rule[0] in gone:
-                for statement in make(*rule):
-                    cursor.execute(statement)
-
-
-def stand_aside(alias: str = "default") -> None:
-    """Take the triggers down before a migration on SQLite; ``install`` puts them back."""
-    connection = connections[alias]
-    if connection.vendor == "postgresql":
-        return
-    ours = {name for name, *_rest in _rules()}
-    with connection.cursor() as cursor:
-        for name in present(alias) & ours:
-            cursor.execute(f"DROP TRIGGER {name}")
+APPEND_ONLY: tuple[Declaration, ...] = tuple(
+    made for rule in _rules() for make in (_postgres, _sqlite) for made in make(*rule)
+)

@@ -12,7 +12,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from marketplace.funds import book
+from marketplace.funds import book, posting
 from marketplace.funds.models import Commitment, DrawDown, Fund, ServiceGift, Statement
 from marketplace.funds.services import drawing, payouts, promising, setup, statements
 from marketplace.funds.types import Wanted
@@ -55,7 +55,7 @@ def test_one_ticket_handed_over_at_eight_counters_is_owed_once(money: Money, run
 def test_without_the_lock_and_the_row_only_the_key_stands(money: Money, run_concurrently: Any) -> None:
     """Control: with another key for each, eight counters owe eight times."""
     ticket = money.world.ticket
-    book.open_payables(funds=[money.fund], partners=[ticket.partner_id])
+    posting.open_payables(funds=[money.fund], partners=[ticket.partner_id])
 
     def draw(number: int) -> None:
         book.draw(fund=money.fund, partner_id=ticket.partner_id, fen=800, ticket_id=1, n=number + 1, actor=ACTOR)
@@ -67,13 +67,13 @@ def test_without_the_lock_and_the_row_only_the_key_stands(money: Money, run_conc
 def test_twenty_returns_of_one_webhook_book_it_once(money: Money, run_concurrently: Any) -> None:
     def receive(_number: int) -> Any:
         return book.receive(
-            fund=money.fund, asset=book.STRIPE, fen=100000, fee_fen=2930, key="stripe:txn_1", actor=ACTOR, source="p"
+            fund=money.fund, asset=posting.STRIPE, fen=100000, fee_fen=2930, key="stripe:txn_1", actor=ACTOR, source="p"
         )
 
     answer = run_concurrently(receive, 20)
     assert answer.errors == []
     assert sum(not one.replayed for one in answer.results) == 1
-    assert (free(money.fund), total(book.STRIPE)) == (97070, -97070)
+    assert (free(money.fund), total(posting.STRIPE)) == (97070, -97070)
 
 
 def test_inflows_level_what_is_owed_exactly(money: Money, run_concurrently: Any) -> None:
@@ -96,7 +96,7 @@ def test_without_the_funds_lock_levelling_goes_wrong(
     issue(money, ticket, 1)
     drawing.draw(handed=handed(ticket, 1), actor=None)
     barrier = threading.Barrier(3, timeout=20)
-    balance_of = book.ledger_read.balance_of
+    balance_of = posting.ledger_read.balance_of
 
     def look(key: str) -> Any:
         found = balance_of(key)
@@ -104,17 +104,17 @@ def test_without_the_funds_lock_levelling_goes_wrong(
             barrier.wait()
         return found
 
-    monkeypatch.setattr(book, "lock_fund", lambda fund: fund)
-    monkeypatch.setattr(book.ledger_read, "balance_of", look)
+    monkeypatch.setattr(posting, "lock_fund", lambda fund: fund)
+    monkeypatch.setattr(posting.ledger_read, "balance_of", look)
 
     def give(number: int) -> None:
         # as two processes do that have each booked their own inflow already
-        book.level(fund=money.fund, key=f"x:{number}", actor=ACTOR, source="x")
+        posting.level(fund=money.fund, key=f"x:{number}", actor=ACTOR, source="x")
 
-    book.post_money(
+    posting.post_money(
         key="in",
         kind="donation",
-        legs=[book.Leg(money.bank.asset_key, money.fund.wallet_key, 5000)],
+        legs=[posting.Leg(money.bank.asset_key, money.fund.wallet_key, 5000)],
         actor=ACTOR,
         source="x",
     )

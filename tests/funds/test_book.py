@@ -11,7 +11,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from marketplace.funds import book, errors
+from marketplace.funds import book, errors, posting
 from marketplace.funds.models import PeriodClose, Purpose
 from marketplace.funds.services import setup
 from tests.funds.world import ACTOR, Money, free, left, owed, short, total
@@ -35,8 +35,8 @@ def test_example_one_donation_fee_sixty_baths_and_refunds(money: Money) -> None:
     """1,000.00 for P, fee 29.30, free 200.00; 60 baths of 8.00: P 490.70. Stripe refunds 600.00: P 0, free 90.70."""
     p = money.purpose(products=[money.world.ticket.product_id])
     money.give(20000)
-    money.give(100000, p, asset=book.STRIPE, fee_fen=2930, key="stripe:txn_1")
-    assert total(book.STRIPE) == -97070
+    money.give(100000, p, asset=posting.STRIPE, fee_fen=2930, key="stripe:txn_1")
+    assert total(posting.STRIPE) == -97070
     for ticket in range(1, 61):
         draw(money, ticket, purposes=[p])
     assert left(money.fund, p) == 49070
@@ -44,7 +44,7 @@ def test_example_one_donation_fee_sixty_baths_and_refunds(money: Money) -> None:
     with pytest.raises(errors.AlreadySpent) as refused, transaction.atomic():
         book.refund_donor(
             fund=money.fund,
-            asset=book.STRIPE,
+            asset=posting.STRIPE,
             fen=60000,
             key="stripe:r0",
             actor=ACTOR,
@@ -53,23 +53,23 @@ def test_example_one_donation_fee_sixty_baths_and_refunds(money: Money) -> None:
             only_unspent=True,
         )
     assert refused.value.params["most"] == 49070
-    assert (left(money.fund, p), free(money.fund), total(book.STRIPE)) == (49070, 20000, -97070)
+    assert (left(money.fund, p), free(money.fund), total(posting.STRIPE)) == (49070, 20000, -97070)
     taken = book.refund_donor(
-        fund=money.fund, asset=book.STRIPE, fen=60000, key="stripe:txn_2", actor=ACTOR, source="refund:1", purpose=p
+        fund=money.fund, asset=posting.STRIPE, fen=60000, key="stripe:txn_2", actor=ACTOR, source="refund:1", purpose=p
     )
     assert (left(money.fund, p), free(money.fund), short(money.fund)) == (0, 9070, 0)
-    assert taken.shares == (book.Share(money.fund.pk, p.pk, 49070), book.Share(money.fund.pk, None, 10930))
+    assert taken.shares == (posting.Share(money.fund.pk, p.pk, 49070), posting.Share(money.fund.pk, None, 10930))
 
 
 def test_example_two_a_dispute_then_money_then_won(money: Money) -> None:
     """All drawn, free 50.00; dispute 1,000.00 + 105.00: owes 1,055.00; 300.00 comes: 755.00; won: 0, free 245.00."""
     p = money.purpose()
-    money.give(100000, p, asset=book.STRIPE, key="stripe:txn_1")
+    money.give(100000, p, asset=posting.STRIPE, key="stripe:txn_1")
     draw(money, 1, fen=100000, purposes=[p])
     money.give(5000)
     book.open_dispute(
         fund=money.fund,
-        asset=book.STRIPE,
+        asset=posting.STRIPE,
         fen=100000,
         fee_fen=10500,
         key="stripe:txn_d",
@@ -80,7 +80,7 @@ def test_example_two_a_dispute_then_money_then_won(money: Money) -> None:
     assert (short(money.fund), free(money.fund)) == (-105500, 0)
     money.give(30000)
     assert (short(money.fund), free(money.fund)) == (-75500, 0)
-    won = {"fund": money.fund, "asset": book.STRIPE, "fen": 100000, "key": "stripe:txn_w", "opened": "stripe:txn_d"}
+    won = {"fund": money.fund, "asset": posting.STRIPE, "fen": 100000, "key": "stripe:txn_w", "opened": "stripe:txn_d"}
     book.win_dispute(**won, actor=ACTOR, source="d")
     assert (short(money.fund), free(money.fund)) == (0, 24500)
     book.win_dispute(**won, actor=ACTOR, source="d")  # told twice
@@ -89,16 +89,16 @@ def test_example_two_a_dispute_then_money_then_won(money: Money) -> None:
 
 def test_a_dispute_won_gives_the_lots_it_used_back(money: Money) -> None:
     p = money.purpose()
-    money.give(100000, p, asset=book.STRIPE, key="stripe:1")
+    money.give(100000, p, asset=posting.STRIPE, key="stripe:1")
     draw(money, 1, fen=40000, purposes=[p])
     money.give(10000)
     book.open_dispute(
-        fund=money.fund, asset=book.STRIPE, fen=100000, key="stripe:d", actor=ACTOR, source="d", purpose=p
+        fund=money.fund, asset=posting.STRIPE, fen=100000, key="stripe:d", actor=ACTOR, source="d", purpose=p
     )
     assert (left(money.fund, p), free(money.fund), short(money.fund)) == (0, 0, -30000)
     book.win_dispute(
         fund=money.fund,
-        asset=book.STRIPE,
+        asset=posting.STRIPE,
         fen=100000,
         fee_fen=500,
         key="stripe:w",
@@ -112,9 +112,9 @@ def test_a_dispute_won_gives_the_lots_it_used_back(money: Money) -> None:
 def test_example_five_money_of_another_currency_is_its_cny(money: Money) -> None:
     """JPY 100000 settled as 4,850.00 CNY, fee 145.94: 4,704.06 is at work."""
     p = money.purpose()
-    money.give(485000, p, asset=book.STRIPE, fee_fen=14594, key="stripe:jpy")
+    money.give(485000, p, asset=posting.STRIPE, fee_fen=14594, key="stripe:jpy")
     assert left(money.fund, p) == 470406
-    assert total(book.STRIPE) == -470406
+    assert total(posting.STRIPE) == -470406
 
 
 # -- take --------------------------------------------------------------------------------------------------------------
@@ -123,7 +123,7 @@ def test_a_draw_uses_the_purpose_then_free_money_then_what_the_fund_owes(money: 
     money.give(500, p)
     money.give(200)
     taken = draw(money, 7, purposes=[p])
-    assert taken.shares == (book.Share(money.fund.pk, p.pk, 500), book.Share(money.fund.pk, None, 200))
+    assert taken.shares == (posting.Share(money.fund.pk, p.pk, 500), posting.Share(money.fund.pk, None, 200))
     assert (taken.short, short(money.fund), owed(money.fund, money.world.bath)) == (100, -100, 800)
 
 
@@ -160,7 +160,7 @@ def test_without_the_look_up_of_the_key_a_split_sent_again_is_a_conflict(
     def no_look_up(key: str, *args: Any) -> Any:
         raise ledger_errors.KeyConflict(key=key)
 
-    monkeypatch.setattr(book, "_taken_before", no_look_up)
+    monkeypatch.setattr(posting, "_taken_before", no_look_up)
     with pytest.raises(ledger_errors.KeyConflict):
         draw(money, 7)
 
@@ -195,9 +195,9 @@ def test_a_purpose_of_the_town_is_used_before_the_villages_free_money(money: Mon
     of_town.fund = town_fund
     taken = draw(money, 7, purposes=[of_village, of_town])
     assert set(taken.shares) == {
-        book.Share(money.fund.pk, of_village.pk, 300),
-        book.Share(town_fund.pk, of_town.pk, 400),
-        book.Share(money.fund.pk, None, 100),
+        posting.Share(money.fund.pk, of_village.pk, 300),
+        posting.Share(town_fund.pk, of_town.pk, 400),
+        posting.Share(money.fund.pk, None, 100),
     }
     assert (owed(money.fund, money.world.bath), owed(town_fund, money.world.bath)) == (400, 400)
     assert free(town_fund) == 1000  # never the town's free money
@@ -211,21 +211,21 @@ def test_a_purpose_above_used_up_meanwhile_costs_no_free_money_of_the_town(
     money.give(400, of_town, fund=town_fund)
     money.give(5000, fund=town_fund)
     money.give(5000)
-    plan = book._plan_above
+    plan = posting._plan_above
 
     def late(*args: Any) -> Any:
         planned = plan(*args)
         if planned and late.first:  # type: ignore[attr-defined]
             late.first = False  # type: ignore[attr-defined]
-            book.move_only(
+            posting.move_only(
                 fund=town_fund, purpose=of_town, fen=300, to="transit", key="t", kind="test", actor=ACTOR, source="t"
             )
         return planned
 
     late.first = True  # type: ignore[attr-defined]
-    monkeypatch.setattr(book, "_plan_above", late)
+    monkeypatch.setattr(posting, "_plan_above", late)
     taken = draw(money, 7, purposes=[of_town])
-    assert set(taken.shares) == {book.Share(town_fund.pk, of_town.pk, 100), book.Share(money.fund.pk, None, 700)}
+    assert set(taken.shares) == {posting.Share(town_fund.pk, of_town.pk, 100), posting.Share(money.fund.pk, None, 700)}
     assert free(town_fund) == 5000
 
 
@@ -310,11 +310,11 @@ def test_a_whole_return_may_leave_the_supplier_owing(money: Money) -> None:
             key="x",
             reason="r",
             actor=ACTOR,
-            from_account=book.payable_key(fund=money.fund, partner_id=money.world.bath.pk),
+            from_account=posting.payable_key(fund=money.fund, partner_id=money.world.bath.pk),
         )
     money.give(5000)
     book.pay_out(
-        legs=[(book.payable_key(fund=money.fund, partner_id=money.world.bath.pk), 800)],
+        legs=[(posting.payable_key(fund=money.fund, partner_id=money.world.bath.pk), 800)],
         asset=money.bank.asset_key,
         number=1,
         actor=ACTOR,
@@ -344,10 +344,10 @@ def test_a_receipt_typed_too_high_is_taken_back_without_lending(money: Money) ->
 
 def test_a_refund_that_failed_is_back(money: Money) -> None:
     p = money.purpose()
-    money.give(1000, p, asset=book.STRIPE)
+    money.give(1000, p, asset=posting.STRIPE)
     refund = book.refund_donor(
         fund=money.fund,
-        asset=book.STRIPE,
+        asset=posting.STRIPE,
         fen=600,
         key="stripe:r",
         actor=ACTOR,
@@ -356,7 +356,7 @@ def test_a_refund_that_failed_is_back(money: Money) -> None:
         only_unspent=True,
     )
     book.undo_refund(fund=money.fund, transfer_id=refund.posted.id, key="stripe:rf", actor=ACTOR)
-    assert (left(money.fund, p), total(book.STRIPE)) == (1000, -1000)
+    assert (left(money.fund, p), total(posting.STRIPE)) == (1000, -1000)
 
 
 # -- Strays, banks, periods --------------------------------------------------------------------------------------------
@@ -374,7 +374,7 @@ def test_nothing_leaves_a_bank_account_that_is_not_there(money: Money) -> None:
     money.give(4000)
     with pytest.raises(errors.BankShort) as refused:
         book.pay_out(
-            legs=[(book.payable_key(fund=money.fund, partner_id=money.world.bath.pk), 5000)],
+            legs=[(posting.payable_key(fund=money.fund, partner_id=money.world.bath.pk), 5000)],
             asset=money.bank.asset_key,
             number=1,
             actor=ACTOR,
@@ -387,7 +387,7 @@ def test_nothing_leaves_a_bank_account_that_is_not_there(money: Money) -> None:
 def test_a_payout_that_the_bank_sends_back_is_owed_again(money: Money) -> None:
     money.give(5000)
     draw(money, 1)
-    key = book.payable_key(fund=money.fund, partner_id=money.world.bath.pk)
+    key = posting.payable_key(fund=money.fund, partner_id=money.world.bath.pk)
     paid = book.pay_out(legs=[(key, 800)], asset=money.bank.asset_key, number=1, actor=ACTOR, source="s")
     assert (total(key), total(money.bank.asset_key)) == (0, -4200)
     book.bounce(transfer_id=paid.id, number=1, actor=ACTOR)
@@ -407,7 +407,7 @@ def test_a_closed_period_takes_nothing_more(money: Money) -> None:
 def test_money_never_expires_and_a_leg_of_nothing_is_left_out(money: Money) -> None:
     legs = [Leg(money.bank.asset_key, money.fund.wallet_key, 5, expires_on=dt.date(2030, 1, 1))]
     with pytest.raises(ledger_errors.InvalidTransfer):
-        book.post_money(key="x", kind="donation", legs=legs, actor=ACTOR, source="x")
+        posting.post_money(key="x", kind="donation", legs=legs, actor=ACTOR, source="x")
     money.give(100, fee_fen=0)
     assert free(money.fund) == 100
     ledger.expire_due()
@@ -425,10 +425,10 @@ def test_a_purpose_that_is_closed_takes_no_new_money(money: Money) -> None:
 # -- Goods -------------------------------------------------------------------------------------------------------------
 def test_goods_bought_are_owed_and_lie_on_the_shelf(money: Money) -> None:
     shop = money.world.shop
-    book.open_goods_accounts(partner_id=shop.pk)
+    posting.open_goods_accounts(partner_id=shop.pk)
     money.give(20000)
     taken = book.buy_goods(fund=money.fund, partner_id=shop.pk, fen=30000, movement_id=5, actor=ACTOR)
-    asset, mirror = book.goods_keys(shop.pk)
+    asset, mirror = posting.goods_keys(shop.pk)
     assert (taken.short, owed(money.fund, shop), total(asset), total(mirror)) == (10000, 30000, -30000, 30000)
     out = book.goods_out(partner_id=shop.pk, fen=333, key="movement:6", actor=ACTOR)
     assert (total(asset), total(mirror)) == (-29667, 29667)
@@ -544,13 +544,18 @@ def ledger_calls(path: Path) -> set[str]:
     return found & LEDGER_WRITERS
 
 
+MONEY_WRITERS = ("marketplace/funds/book.py", "marketplace/funds/posting.py")
+
+
 def test_money_is_posted_only_through_the_book() -> None:
-    """The apps of money reach the ledger's writers in one file; what it posts is CNY."""
+    """The apps of money reach the ledger's writers in the book and the posting below it; what is posted is CNY."""
     files = [path for app in MONEY_APPS for path in (ROOT / "marketplace" / app).rglob("*.py")]
     assert len(files) > 10
     users = {str(path.relative_to(ROOT)): calls for path in files if (calls := ledger_calls(path))}
-    assert set(users) == {"marketplace/funds/book.py"}
-    assert users["marketplace/funds/book.py"] == {"post", "reverse", "open_accounts"}
+    assert users == {
+        "marketplace/funds/book.py": {"reverse"},
+        "marketplace/funds/posting.py": {"post", "open_accounts"},
+    }
 
 
 def test_no_one_else_posts_in_cny() -> None:
@@ -560,46 +565,85 @@ def test_no_one_else_posts_in_cny() -> None:
         for path in (ROOT / top).rglob("*.py")
         if '"CNY"' in path.read_text() and "timebank.ledger" in path.read_text() and "migrations" not in path.parts
     ]
-    assert set(said) <= {"marketplace/funds/book.py", "timebank/ledger/units.py"} | {
+    assert set(said) <= {"marketplace/funds/posting.py", "timebank/ledger/units.py"} | {
         one for one in said if one.startswith(("marketplace/payments/", "marketplace/sponsors/"))
     }
 
 
 def test_no_point_is_posted_from_money() -> None:
-    """Rule 1: nothing that posts points can be reached from the apps of money.
+    """Rule 1: nothing that posts points can be reached from the apps of money."""
+    seen, guilty = reached([path for app in MONEY_APPS for path in (ROOT / "marketplace" / app).rglob("*.py")])
+    assert guilty == {}
+    assert {ROOT / name for name in MONEY_WRITERS} <= seen
 
-    What they import of other apps is followed, file by file; a file among it that writes points fails the test.
-    """
+
+def test_control_a_service_that_redeems_reaches_the_posting_of_points() -> None:
+    _seen, guilty = reached([ROOT / "marketplace/rewards/services/kept.py"])
+    assert "marketplace/rewards/services/redemption/paying.py" in guilty
+
+
+def reached(todo: list[Path]) -> tuple[set[Path], dict[str, list[str]]]:
+    """Follow what services import of services, name by name; return the files, and those that write points."""
     seen: set[Path] = set()
-    todo = [path for app in MONEY_APPS for path in (ROOT / "marketplace" / app).rglob("*.py")]
-    guilty = []
+    guilty: dict[str, list[str]] = {}
     while todo:
         path = todo.pop()
         if path in seen or "migrations" in path.parts or "management" in path.parts:
             continue
         seen.add(path)
         relative = str(path.relative_to(ROOT))
-        if relative.startswith("timebank/ledger/") or relative == "marketplace/funds/book.py":
+        if relative.startswith("timebank/ledger/") or relative in MONEY_WRITERS:
             continue
-        calls = ledger_calls(path) & POINT_WRITERS - {"open_account", "open_accounts"}
-        if calls:
-            guilty.append((relative, sorted(calls)))
-        todo += [one for one in imported_services(path) if one not in seen]
-    assert guilty == []
-    assert ROOT / "marketplace/funds/book.py" in seen
+        if calls := ledger_calls(path) & POINT_WRITERS - {"open_account", "open_accounts"}:
+            guilty[relative] = sorted(calls)
+        todo += imported_services(path) - seen
+    return seen, guilty
 
 
-def imported_services(path: Path) -> list[Path]:
-    """List the files of the services that a file imports (services alone write)."""
-    found = []
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module and ".services" in f".{node.module}.":
-            base = ROOT / Path(*node.module.split("."))
-            names = [base / f"{alias.name}.py" for alias in node.names]
-            found += [one for one in (base.with_suffix(".py"), base / "__init__.py", *names) if one.exists()]
-        elif isinstance(node, ast.ImportFrom) and node.module and any(a.name == "services" for a in node.names):
-            found += list((ROOT / Path(*node.module.split(".")) / "services").glob("*.py"))
+def imported_services(path: Path) -> set[Path]:
+    """List the files of the services that a file takes names from (services alone write)."""
+    tree = ast.parse(path.read_text())
+    found: set[Path] = set()
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ImportFrom) or not node.module:
+            continue
+        base = ROOT / Path(*node.module.split("."))
+        for alias in node.names:
+            if ".services" in f".{node.module}.":
+                found |= origins(base, alias.name)
+            elif alias.name == "services":
+                local = alias.asname or alias.name
+                for name in attributes(tree, local):
+                    found |= origins(base / "services", name)
     return found
+
+
+def attributes(tree: ast.AST, local: str) -> set[str]:
+    """List what a file takes from the module that it calls ``local``."""
+    return {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == local
+    }
+
+
+def origins(base: Path, name: str) -> set[Path]:
+    """Return the file in which a name of a package or module of services is defined."""
+    if base.with_suffix(".py").exists():
+        return {base.with_suffix(".py")}
+    if (base / f"{name}.py").exists():
+        return {base / f"{name}.py"}
+    if (base / name / "__init__.py").exists():
+        return set((base / name).glob("*.py"))
+    package = base / "__init__.py"
+    if not package.exists():
+        return set()
+    for node in ast.walk(ast.parse(package.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                if (alias.asname or alias.name) == name:
+                    return origins(ROOT / Path(*node.module.split(".")), alias.name)
+    return {package}
 
 
 def test_reversing_what_credited_a_fund_would_lend(money: Money) -> None:

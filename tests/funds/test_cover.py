@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from marketplace.funds import book, errors
+from marketplace.funds import errors, posting
 from marketplace.funds.models import CoverageSnapshot, QueuedRedemption
 from marketplace.funds.selectors.coverage import figures_of, history
 from marketplace.funds.services import cover, goods, prices, promising, queue, setup
@@ -28,7 +28,7 @@ def example(money: Money) -> Money:
     p = money.purpose(products=[world.ticket.product_id])
     money.give(620000 + 300000 + 231040)
     money.give(49070, p)
-    book.take(fund=money.fund, fen=300000, to="transit", key="x", kind="test", actor="user:1", source="test")
+    posting.take(fund=money.fund, fen=300000, to="transit", key="x", kind="test", actor="user:1", source="test")
     issue(money, world.ticket, *range(1, 21))
     issue(money, haircut, *range(21, 36))
     setup.give_service(fund=money.fund, stockrecord=haircut, units=40, actor=money.keeper, key=uuid.uuid4())

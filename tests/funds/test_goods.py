@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from marketplace.funds import book, errors
+from marketplace.funds import errors, posting
 from marketplace.funds.models import Batch, Purchase
 from marketplace.funds.services import goods
 from marketplace.funds.services.goods import Moved
@@ -14,7 +14,7 @@ from tests.funds.world import Money, agree, owed, total, well
 
 
 def shelf(money: Money) -> int:
-    asset, mirror = book.goods_keys(money.world.shop.pk)
+    asset, mirror = posting.goods_keys(money.world.shop.pk)
     assert total(asset) == -total(mirror)
     return total(mirror)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from marketplace.funds import book
+from marketplace.funds import posting
 from marketplace.funds.models import Commitment, DrawDown, DrawShare, Statement
 from marketplace.funds.services import statements
 from marketplace.partner.models import Partner
@@ -27,7 +27,7 @@ def test_fifty_thousand_tickets_of_two_hundred_suppliers(money: Money, capsys: A
     partners = Partner.objects.bulk_create(
         Partner(name=f"商户{number}", code=f"P{number}", village=world.village) for number in range(SUPPLIERS)
     )
-    book.open_payables(funds=[fund], partners=[one.pk for one in partners])
+    posting.open_payables(funds=[fund], partners=[one.pk for one in partners])
     money.give(TICKETS * 800)
     specs = [
         TransferSpec(
@@ -36,7 +36,7 @@ def test_fifty_thousand_tickets_of_two_hundred_suppliers(money: Money, capsys: A
             legs=(
                 Leg(
                     fund.wallet_key,
-                    book.payable_key(fund=fund, partner_id=partners[number % SUPPLIERS].pk),
+                    posting.payable_key(fund=fund, partner_id=partners[number % SUPPLIERS].pk),
                     800,
                 ),
             ),

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from marketplace.funds import book
+from marketplace.funds import book, posting
 from marketplace.funds.models import BankAccount, Fund, Purpose
 from marketplace.funds.selectors.equation import differences
 from marketplace.funds.services import drawing, prices, promising, setup
@@ -107,17 +107,17 @@ def total(key: str) -> int:
 
 def free(fund: Fund) -> int:
     """Return a fund's free money."""
-    return book.left_of(fund, None)
+    return posting.left_of(fund, None)
 
 
 def left(fund: Fund, purpose: Purpose) -> int:
     """Return what is left of a purpose."""
-    return book.left_of(fund, purpose)
+    return posting.left_of(fund, purpose)
 
 
 def owed(fund: Fund, partner: Partner) -> int:
     """Return what a fund owes a supplier."""
-    return total(book.payable_key(fund=fund, partner_id=partner.pk))
+    return total(posting.payable_key(fund=fund, partner_id=partner.pk))
 
 
 def short(fund: Fund) -> int:

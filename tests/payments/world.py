@@ -8,7 +8,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from marketplace.funds import book
+from marketplace.funds import book, posting
 from marketplace.funds.models import Fund, Purpose
 from marketplace.funds.services import setup
 from marketplace.payments.models import Payment
@@ -97,11 +97,11 @@ class World:
 
     def free(self, fund: Fund | None = None) -> int:
         """Return the free money of a fund, fen."""
-        return book.left_of(fund or self.fund, None)
+        return posting.left_of(fund or self.fund, None)
 
     def left(self) -> int:
         """Return what is left of the purpose, fen."""
-        return book.left_of(self.fund, self.purpose)
+        return posting.left_of(self.fund, self.purpose)
 
     def give(self, fen: int, purpose: Purpose | None = None) -> None:
         """Put money into the fund by the bank."""
@@ -120,7 +120,7 @@ class World:
         """Owe a supplier something, as a handed-over ticket does."""
         self.numbers[0] += 1
         number = self.numbers[0]
-        book.open_payables(funds=[self.fund], partners=[1])
+        posting.open_payables(funds=[self.fund], partners=[1])
         book.draw(
             fund=self.fund, partner_id=1, fen=fen, ticket_id=10_000 + number, n=1, actor="test", purposes=purposes
         )

@@ -10,7 +10,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from marketplace.funds import book
+from marketplace.funds import posting
 from marketplace.funds.errors import BadAmount, BadFile
 from marketplace.funds.models import ServiceGift
 from marketplace.funds.selectors import equation
@@ -338,4 +338,4 @@ def test_money_never_touches_points(giving: Giving) -> None:
         delivery=giving.counted(), actor=giving.money.keeper, evidence="quotes", value_fen=300, evidence_text="甲 乙"
     )
     assert set(Transfer.objects.filter(unit=1).values_list("pk", flat=True)) == before
-    assert book.UNIT == "CNY"
+    assert posting.UNIT == "CNY"

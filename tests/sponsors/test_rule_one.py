@@ -24,14 +24,15 @@ WRITERS = (
 )
 #: module → what it may take from there.
 FROZEN: dict[str, set[str]] = {
-    # the one door to money: posts in CNY only (``book.UNIT``, tested in tests/funds/test_book.py)
+    # the way to money: posts in CNY only (``posting.UNIT``, tested in tests/funds/test_book.py)
     "marketplace/funds/book.py": {"timebank.ledger.services"},
+    "marketplace/funds/posting.py": {"timebank.ledger.services"},
     # names of rights, rows to read, and goods that come in: none posts anything
     "marketplace/sponsors/navigation.py": {"marketplace.rewards.rules"},
     "marketplace/sponsors/selectors/impact.py": {"marketplace.rewards.models"},
     "marketplace/sponsors/selectors/parties.py": {"marketplace.rewards.rules"},
     "marketplace/sponsors/services/deliveries.py": {"marketplace.rewards.rules", "marketplace.rewards.services.stock"},
-    "marketplace/sponsors/views/desk.py": {"marketplace.rewards.rules"},
+    "marketplace/sponsors/views/desk_deliveries.py": {"marketplace.rewards.rules"},
 }
 TAKEN = {"receive_stock"}
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 
-from marketplace.funds import book
+from marketplace.funds import posting
 from marketplace.funds.models import (
     BankLine,
     Batch,
@@ -107,7 +107,7 @@ def equation() -> Equation:
             made.suspense += balance.total
         elif key.startswith("shortfall:"):
             made.shortfall += balance.total
-        elif key == book.TRANSIT:
+        elif key == posting.TRANSIT:
             made.transit += balance.total
     for kind, debit, credit, fen in _moves(cash):
         into, out = debit in cash, credit in cash
@@ -169,7 +169,7 @@ def differences(*, without: Collection[str] = ()) -> Iterable[Difference]:
     yield from _of_funds()
     yield from _of_goods()
     yield from _of_rows()
-    for key in ("debt:CNY", "expired:CNY", book.TRANSIT):
+    for key in ("debt:CNY", "expired:CNY", posting.TRANSIT):
         yield from _compare(key, ledger_read.balance_of(key).total, 0)
     for name, check in _checks.items():
         if name not in without:
@@ -193,7 +193,7 @@ def _of_funds() -> Iterable[Difference]:
     keys = Account.objects.filter(unit=UNIT, key__startswith="payable:").values_list("key", flat=True)
     repaid: defaultdict[str, int] = defaultdict(int)
     for line in BankLine.objects.filter(kind="repaid", state="approved").select_related("fund"):
-        repaid[book.payable_key(fund=line.fund, partner_id=line.partner_id)] += line.fen  # type: ignore[arg-type]
+        repaid[posting.payable_key(fund=line.fund, partner_id=line.partner_id)] += line.fen  # type: ignore[arg-type]
     for key, balance in sorted(ledger_read.balances_of(keys).items()):
         yield from _compare(key, balance.total, rows.get(key, 0) + repaid[key])
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Q, Sum
 
-from marketplace.funds import book
+from marketplace.funds import posting
 from marketplace.funds.models import Budget, DrawDown, DrawShare, Expense, Fund, Purchase, Purpose
 from timebank.ledger import selectors as ledger_read
 from timebank.ledger.selectors.flows import flows_of
@@ -124,18 +124,18 @@ def payables_of(fund: Fund) -> dict[str, int]:
     draws = DrawDown.objects.filter(fund=fund)
     for rows, sign in ((shares.filter(live), 1), (shares.filter(owed_back), -1)):
         for partner, fen in rows.values_list("draw__partner_id").annotate(total=Sum("fen")).order_by():
-            add(book.payable_key(fund=fund, partner_id=partner), sign * int(fen))
+            add(posting.payable_key(fund=fund, partner_id=partner), sign * int(fen))
     unpaid = draws.filter(state__in=["open", "listed", "disputed"])
     back = draws.filter(state="reversed", was_settled=True, statement__state="paid").exclude(_returned_and_paid(""))
     for some, sign in ((unpaid, 1), (back, -1)):
         for partner, fen in some.values_list("partner_id").annotate(total=Sum("short_fen")).order_by():
-            add(book.payable_key(fund=fund, partner_id=partner), sign * int(fen))
+            add(posting.payable_key(fund=fund, partner_id=partner), sign * int(fen))
     bought = Purchase.objects.filter(fund=fund).exclude(state="settled")
     for partner, fen in bought.values_list("partner_id").annotate(total=Sum("fen")).order_by():
-        add(book.payable_key(fund=fund, partner_id=partner), fen)
+        add(posting.payable_key(fund=fund, partner_id=partner), fen)
     bills = Expense.objects.filter(fund=fund, state="approved", paid_at__isnull=True)
     for payee, fen in bills.values_list("payee_id").annotate(total=Sum("fen")).order_by():
-        add(book.payable_key(fund=fund, payee_id=payee), fen)
+        add(posting.payable_key(fund=fund, payee_id=payee), fen)
     return {key: fen for key, fen in result.items() if fen}
 
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import F, OuterRef, Subquery
 from django.utils import timezone
 
-from marketplace.funds import book, errors
+from marketplace.funds import book, errors, posting
 from marketplace.funds.models import AgreedPrice, Commitment, DrawDown, DrawShare, Fund, Purpose, ServiceGift
 from marketplace.funds.services.common import person
 from marketplace.funds.services.promising import paths_up, price_on
@@ -93,8 +93,8 @@ def _post(made: DrawDown, fen: int, handed: Handed, actor: User | None) -> None:
         # a supplier that came in after the fund, by another way than a price: nothing was posted, open and repeat
         funds = {made.fund.pk: made.fund} | {purpose.fund_id: purpose.fund for purpose in purposes}
         for fund in funds.values():
-            book.open_fund_accounts(fund=fund)
-        book.open_payables(funds=funds.values(), partners=[made.partner_id])
+            posting.open_fund_accounts(fund=fund)
+        posting.open_payables(funds=funds.values(), partners=[made.partner_id])
         taken = book.draw(**arguments)
     made.fen, made.short_fen, made.transfer_id, made.state = fen, taken.short, taken.posted.id, State.OPEN
     made.save()

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from django.db import transaction
 from django.utils import timezone
 
-from marketplace.funds import book, errors, rules
+from marketplace.funds import book, errors, posting, rules
 from marketplace.funds.models import AgreedPrice, Batch, BatchUse, Fund, Purchase
 from marketplace.funds.services.common import check_fen, note, person
 from marketplace.funds.services.promising import BATCH_ORDER, paths_up, price_on
@@ -64,7 +64,7 @@ def stock_received(
     if fund is None or AgreedPrice.objects.filter(price_on(day), stockrecord=stockrecord, fen__gt=0).exists():
         return None
     value = cost_fen or 0 if source in {Source.BOUGHT, Source.MOVED} else 0
-    book.open_goods_accounts(partner_id=partner.pk)
+    posting.open_goods_accounts(partner_id=partner.pk)
     batch = Batch.objects.create(
         stockrecord=stockrecord,
         partner=partner,
@@ -88,7 +88,7 @@ def stock_received(
             partner_id=partner.pk, fen=value, key=f"movement:{movement_id}", kind="moved", actor=person(actor)
         )
         return batch
-    book.open_payables(funds=[fund], partners=[partner.pk])
+    posting.open_payables(funds=[fund], partners=[partner.pk])
     taken = book.buy_goods(fund=fund, partner_id=partner.pk, fen=value, movement_id=movement_id, actor=person(actor))
     Purchase.objects.create(
         movement_id=movement_id,

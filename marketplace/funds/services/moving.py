@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from marketplace.funds import book, errors, rules
+from marketplace.funds import book, errors, posting, rules
 from marketplace.funds.models import (
     Allocation,
     Attachment,
@@ -344,7 +344,7 @@ def _booked(row: Any, actor: str, day: dt.date | None) -> int:
             effective_on=day,
         ).id
     if row.kind == Line.BANKED:
-        book.check_cash(fund.cash_key, row.fen)
+        posting.check_cash(fund.cash_key, row.fen)
         bank = row.bank_account or fund.bank_account
         return book.move_asset(
             source_asset=fund.cash_key,
@@ -355,8 +355,8 @@ def _booked(row: Any, actor: str, day: dt.date | None) -> int:
             actor=actor,
             source=key,
         ).id
-    book.lock_bank(row.bank_account or fund.bank_account)
-    book.check_cash(asset, row.fen)
+    posting.lock_bank(row.bank_account or fund.bank_account)
+    posting.check_cash(asset, row.fen)
     return book.bank_fee(fund=fund, asset=asset, fen=row.fen, number=number, actor=actor, effective_on=day).posted.id
 
 

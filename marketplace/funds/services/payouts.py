@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from marketplace.funds import book, errors, rules
+from marketplace.funds import book, errors, posting, rules
 from marketplace.funds.models import (
     BankAccount,
     BankFile,
@@ -189,7 +189,7 @@ def write_bank_file(
 ) -> BankFile:
     """Put approved payouts into a file for the bank, once. Raises ``BankShort``, ``AlreadySettled``, ``WrongState``."""
     now = now or timezone.now()
-    account = book.lock_bank(bank_account)
+    account = posting.lock_bank(bank_account)
     earlier = BankFile.objects.filter(key=key).first()
     if earlier is not None:
         if set(earlier.payouts.values_list("pk", flat=True)) != set(payout_ids):
@@ -214,7 +214,7 @@ def write_bank_file(
         raise errors.PayeeUnconfirmed
     total = sum(row.fen for row in rows)
     on_the_way = Payout.objects.filter(bank_account=account, state=State.SENT).aggregate(total=Sum("fen"))["total"] or 0
-    book.check_cash(account.asset_key, total, reserved=on_the_way)
+    posting.check_cash(account.asset_key, total, reserved=on_the_way)
     file = BankFile(
         bank_account=account,
         format=format or default_format(),
@@ -283,7 +283,7 @@ def _audit_file(file: BankFile, action: str, actor: User, now: dt.datetime) -> N
 def confirm_paid(*, payout: Payout, actor: User, now: dt.datetime | None = None) -> Payout:
     """Book that the bank paid: once. With the last payout of a statement its lines are settled."""
     now = now or timezone.now()
-    bank = book.lock_bank(payout.bank_account)
+    bank = posting.lock_bank(payout.bank_account)
     row = _lock(payout, State.SENT)
     require(actor, rules.RECORD_BANK, region=_region(row))
     legs = [(_payable(row, share.fund), share.fen) for share in row.shares.select_related("fund").order_by("fund_id")]
@@ -301,8 +301,8 @@ def confirm_paid(*, payout: Payout, actor: User, now: dt.datetime | None = None)
 
 def _payable(row: Payout, fund: Fund) -> str:
     if row.statement is not None:
-        return book.payable_key(fund=fund, partner_id=row.statement.partner_id)
-    return book.payable_key(fund=fund, payee_id=row.payee_account.payee_id)
+        return posting.payable_key(fund=fund, partner_id=row.statement.partner_id)
+    return posting.payable_key(fund=fund, payee_id=row.payee_account.payee_id)
 
 
 def _settle(statement_id: Any, now: dt.datetime) -> None:
@@ -327,7 +327,7 @@ def fail_payout(*, payout: Payout, actor: User, reason: str) -> Payout:
 @transaction.atomic
 def bounce_payout(*, payout: Payout, actor: User, reason: str) -> Payout:
     """Book that the bank sent a paid payout back: it is owed again, and its lines wait on their statement."""
-    book.lock_bank(payout.bank_account)
+    posting.lock_bank(payout.bank_account)
     row = _lock_paid(payout)
     require(actor, rules.RECORD_BANK, region=_region(row))
     if not clean_text(reason):

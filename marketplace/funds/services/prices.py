@@ -10,7 +10,7 @@ from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from marketplace.funds import book, errors, rules
+from marketplace.funds import errors, posting, rules
 from marketplace.funds.models import AgreedPrice, Commitment, Decision, Fund
 from marketplace.funds.services.common import note, once
 from marketplace.funds.services.drawing import post_unpriced
@@ -88,7 +88,7 @@ def decide_price(
         raise errors.PriceOverlap(field="valid_from") from None
     funds = funds_near(village.path)
     if approve:
-        book.open_payables(funds=funds, partners=[record.partner_id])
+        posting.open_payables(funds=funds, partners=[record.partner_id])
         reprice(stockrecord_id=record.pk, today=timezone.localdate(now))
         post_unpriced(stockrecord_id=record.pk, actor=actor)
     if funds:

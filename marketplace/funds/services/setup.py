@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from marketplace.funds import book, errors, rules
+from marketplace.funds import errors, posting, rules
 from marketplace.funds.models import BankAccount, BasicLine, Fund, Purpose, ServiceGift
 from marketplace.funds.rules import KEEP_FUND, SET_UP_FUND
 from marketplace.funds.services.common import note, once
@@ -36,7 +36,7 @@ def open_bank_account(
         number_encrypted=ids.encrypt(checked) if checked else "",
         number_last4=checked[-4:],
     )
-    book.open_bank_account(account=account)
+    posting.open_bank_account(account=account)
     return account
 
 
@@ -87,7 +87,7 @@ def open_fund(
             )
     except IntegrityError:
         raise errors.FundExists(field="region") from None
-    book.open_fund_accounts(fund=fund)
+    posting.open_fund_accounts(fund=fund)
     open_accounts_for(funds=[fund])
     note(actor, "open_fund", fund, fund, now=now, value=point_value_fen)
     return fund
@@ -105,8 +105,8 @@ def open_accounts_for(*, funds: Sequence[Fund] | None = None) -> int:
     count = 0
     for fund in funds if funds is not None else Fund.objects.select_related("region", "bank_account"):
         partners = partners_near(fund)
-        book.open_fund_accounts(fund=fund)
-        book.open_payables(funds=[fund], partners=partners)
+        posting.open_fund_accounts(fund=fund)
+        posting.open_payables(funds=[fund], partners=partners)
         count += len(partners)
     return count
 
@@ -172,7 +172,7 @@ def open_purpose(
     )
     if made:
         # Ten digits each way: restrictions are used in the order of their text.
-        purpose.restriction = f"{book.PURPOSE_PREFIX}{purpose.rank:06d}:{purpose.pk:010d}"
+        purpose.restriction = f"{posting.PURPOSE_PREFIX}{purpose.rank:06d}:{purpose.pk:010d}"
         purpose.save(update_fields=["restriction"])
         note(actor, "open_purpose", purpose, fund, now=now)
     return purpose
@@ -182,7 +182,7 @@ def open_purpose(
 def close_purpose(*, purpose: Purpose, actor: User, reason: str) -> Purpose:
     """Close a purpose in which nothing is left. What is left is moved first, with the donor's consent."""
     rules.require_at(actor, KEEP_FUND, purpose.fund)
-    left = book.left_of(purpose.fund, purpose)
+    left = posting.left_of(purpose.fund, purpose)
     if left:
         raise errors.WrongState(left=left)
     Purpose.objects.filter(pk=purpose.pk).update(state=Purpose.State.CLOSED)

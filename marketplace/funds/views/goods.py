@@ -60,7 +60,7 @@ def goods_list(request: HttpRequest, fund: Fund) -> HttpResponseBase:
         )
         for item in page
     ]
-    headers = [_("Supplier"), _("Goods"), _("Given by"), num(_("Left")), num(_("Value left")), _("Use by")]
+    headers = [_("Supplier"), _("Goods"), _("Given by"), num(_("Left over")), num(_("Value left")), _("Use by")]
     return show(
         request,
         fund=fund,

@@ -86,7 +86,7 @@ def agreed(request: HttpRequest, fund: Fund) -> HttpResponseBase:
     ]
     sections = [
         Section(_("Agreed prices"), headers, rows, empty=_("No price yet."), page=page),
-        Section(_("Given services"), [_("Given by"), _("Service"), num(_("Left"))], gifts, empty=_("None.")),
+        Section(_("Given services"), [_("Given by"), _("Service"), num(_("Left over"))], gifts, empty=_("None.")),
     ]
     if unpriced:
         first = [_("Supplier"), _("Reward"), num(_("Hand-overs"))]

@@ -60,7 +60,7 @@ def purposes(request: HttpRequest, fund: Fund) -> HttpResponseBase:
         link = {"text": str(row.purpose), "href": reverse("funds:purpose", args=[fund.pk, row.purpose.pk])}
         state = {"badge": row.purpose.get_state_display(), "tone": "good" if row.left else "quiet"}
         rows.append(([link, row.purpose.donor, yuan(row.given), yuan(row.paid + row.spent), yuan(row.left), state], []))
-    headers = [_("Purpose"), _("Given by"), num(_("Given")), num(_("Used")), num(_("Left")), _("State")]
+    headers = [_("Purpose"), _("Given by"), num(_("Given")), num(_("Used")), num(_("Left over")), _("State")]
     may = can(request.user, rules.KEEP_FUND, region=fund.region)
     return show(
         request,
@@ -99,7 +99,7 @@ def purpose(request: HttpRequest, fund: Fund, pk: int) -> HttpResponseBase:
         (_("Given by"), result.donor or "—"),
         (_("Given"), yuan(view.given)["text"]),
         (_("Used"), yuan(view.paid + view.spent)["text"]),
-        (_("Left"), yuan(view.left)["text"]),
+        (_("Left over"), yuan(view.left)["text"]),
         (_("Last day"), result.closes_on or "—"),
         (_("Only from this age"), result.min_age or "—"),
     ]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from marketplace.funds import book
+from marketplace.funds import book, posting
 from marketplace.funds.errors import PeriodLocked, WrongState
 from marketplace.funds.models import BankLine, Decision
 from marketplace.funds.rules import APPROVE_PAYMENT, RECORD_BANK, other_person
@@ -309,7 +309,7 @@ def _book_on(line: BankEntry, actor: Any, day: dt.date | None) -> None:
     elif line.kind == BankEntry.Kind.PAYOUT and line.payout is not None:
         if line.payout.currency == "CNY":
             book.move_asset(
-                source_asset=book.UNDERWAY,
+                source_asset=posting.UNDERWAY,
                 target_asset=asset,
                 fen=line.amount_fen,
                 key=f"bankentry:{line.pk}",

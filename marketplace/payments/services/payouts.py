@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from marketplace.funds import book
+from marketplace.funds import book, posting
 from marketplace.payments import providers
 from marketplace.payments.models import BalanceTransaction, ProviderPayout
 from marketplace.payments.providers.base import RemotePayout
@@ -41,8 +41,8 @@ def apply_payout(provider: str, remote: RemotePayout) -> ProviderPayout:
             continue
         came_back = line.amount > 0
         book.move_asset(
-            source_asset=book.UNDERWAY if came_back else asset,
-            target_asset=asset if came_back else book.UNDERWAY,
+            source_asset=posting.UNDERWAY if came_back else asset,
+            target_asset=asset if came_back else posting.UNDERWAY,
             fen=abs(line.amount),
             key=transfer_key(line.txn),
             kind="payout_back" if came_back else "payout",

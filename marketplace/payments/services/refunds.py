@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from marketplace.funds import book
+from marketplace.funds import book, posting
 from marketplace.funds.errors import AlreadySpent, BadAmount, WrongState
 from marketplace.funds.rules import other_person
 from marketplace.funds.services.common import note, once, person
@@ -78,7 +78,7 @@ def unspent(payment: Payment, *, apart_from: int = 0) -> int:
         payment__fund_id=payment.fund_id, payment__purpose=payment.purpose, state__in=PROMISED
     ).exclude(pk=apart_from)
     total = sum(in_fen(item.payment, item.amount_minor) for item in promised.select_related("payment"))
-    return max(book.left_of(payment.fund, payment.purpose) - total, 0)
+    return max(posting.left_of(payment.fund, payment.purpose) - total, 0)
 
 
 def in_fen(payment: Payment, amount_minor: int) -> int:
@@ -102,7 +102,7 @@ def decide_refund(*, refund: Refund, approve: bool, actor: Any, from_free: bool 
     other_person(actor, row.prepared_by_id)
     fen = in_fen(payment, row.amount_minor)
     if approve and fen and not in_suspense(payment):
-        book.lock_fund(payment.fund)
+        posting.lock_fund(payment.fund)
         most = unspent(payment, apart_from=row.pk)
         if fen > most and not from_free:
             raise AlreadySpent(most=most)
@@ -130,7 +130,7 @@ def _book_by_hand(payment: Payment, refund: Refund, actor: Any) -> None:
     if correction:
         book.correct_receipt(key=f"payment:{payment.pk}:correct:{refund.pk}", **words)
     else:
-        book.check_cash(asset, refund.amount_minor)
+        posting.check_cash(asset, refund.amount_minor)
         book.refund_donor(key=f"refund:{refund.pk}", only_unspent=not refund.from_free, **words)
     refund.state = Refund.State.SUCCEEDED
     refund.save(update_fields=["state"])

@@ -11,6 +11,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -75,7 +76,9 @@ def payment(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one payment with its refunds and disputes; prepare a refund."""
     shown = _one(request, pk)
     form = RefundForm(request.POST if "refund" in request.POST else None, initial={"key": uuid.uuid4()})
-    receipt = ReceiptForm(request.POST if "receipt" in request.POST else None)
+    receipt = ReceiptForm(
+        request.POST if "receipt" in request.POST else None, initial={"received_on": timezone.localdate()}
+    )
     status = 200
     if form.is_bound:
         if form.is_valid() and answered(
