@@ -6,7 +6,9 @@ import uuid
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -141,3 +143,37 @@ def test_a_failed_event_is_taken_up_again_from_the_page(world: World) -> None:
     as_(world.keeper).post(here)
     event.refresh_from_db()
     assert event.state != "failed"
+
+
+@pytest.mark.parametrize("name", ["strays", "reconciliation"])
+def test_a_list_costs_the_same_for_one_row_and_for_thirty(world: World, name: str) -> None:
+    client = as_(world.keeper)
+
+    def grow(first: int, last: int) -> None:
+        for number in range(first, last):
+            BalanceTransaction.objects.create(
+                txn=f"txn_{number}",
+                provider="practice",
+                kind="charge",
+                currency="CNY",
+                amount=100,
+                net=100,
+                stray=True,
+                created_at=timezone.now(),
+                place_fund=world.fund,
+                place_prepared_by=world.keeper,
+            )
+            StripeEvent.objects.create(
+                provider="practice", event=f"evt_{number}", type="payout.paid", body="{}", state="failed"
+            )
+
+    def count() -> int:
+        with CaptureQueriesContext(connection) as seen:
+            assert client.get(reverse(f"payments:{name}")).status_code == 200
+        return len(seen)
+
+    grow(0, 1)
+    count()
+    few = count()
+    grow(1, 20)
+    assert count() == few
