@@ -46,6 +46,9 @@ RESULTS = Path(__file__).resolve().parents[1] / "var" / "test-results"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the choice of database."""
     parser.addoption("--sqlite", action="store_true", help="test on SQLite instead of PostgreSQL")
+    parser.addoption(
+        "--differs", action="store_true", help="only what a database can make differ: tests that use one, and attacks"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -75,12 +78,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.e2e)
         of_postgresql = databases.kind() == "sqlite" and item.get_closest_marker("pg_only")
-        if of_postgresql or (not fast and item.get_closest_marker("fast_path")):
+        same = config.getoption("--differs") and not _may_differ(item)
+        if of_postgresql or same or (not fast and item.get_closest_marker("fast_path")):
             left_out.append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         gone = set(left_out)
         items[:] = [item for item in items if item not in gone]
+
+
+def _may_differ(item: pytest.Item) -> bool:
+    """Say whether the kind of database can make this test come out otherwise."""
+    names = {"db", "transactional_db", "live_server", "admin_client", "admin_user", "client", "django_db_setup"}
+    if item.get_closest_marker("django_db") or names & set(getattr(item, "fixturenames", ())):
+        return True
+    return item.nodeid.startswith(
+        ("tests/faults/", "tests/concurrency/", "tests/contract_app/", "tests/common/test_guards")
+    )
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -11,7 +11,7 @@ from tests.support.path import Path
 from tests.support.visitors import Visitor, overflow, set_size
 from timebank.ledger import selectors as ledger_read
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.path]
 
 
 @pytest.mark.timeout(600)

@@ -21,6 +21,7 @@ TICKETS, SUPPLIERS = 50_000, 200
 
 
 @pytest.mark.slow("makes fifty thousand draw-downs")
+@pytest.mark.pg_only("a county runs on PostgreSQL; the same services are tested on both beside this")
 @pytest.mark.timeout(900)
 def test_fifty_thousand_tickets_of_two_hundred_suppliers(money: Money, capsys: Any) -> None:
     world, fund = money.world, money.fund

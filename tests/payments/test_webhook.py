@@ -8,6 +8,7 @@ import random
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import connection
 from django.utils import timezone
 
 from marketplace.payments.models import Payment, RefusedHookCount, StripeEvent
@@ -222,7 +223,8 @@ def test_payouts_are_money_under_way_and_come_back(world: World, client, quiet):
 @pytest.mark.slow("a few hundred messages")
 def test_five_hundred_messages_in_any_order_book_each_fen_once(world: World, client, quiet):
     chance = random.Random(20261128)
-    payments = [world.start(10_000 + number, source=f"gift:{number}") for number in range(125)]
+    many = 125 if connection.vendor == "postgresql" else 40  # enough there to see that nothing differs
+    payments = [world.start(10_000 + number, source=f"gift:{number}") for number in range(many)]
     for number, payment in enumerate(payments):
         world.pay(payment, "pm_practice_delayed" if number % 7 == 0 else "pm_card_visa")
     double = world.double.world
@@ -237,7 +239,7 @@ def test_five_hundred_messages_in_any_order_book_each_fen_once(world: World, cli
                 money.open_dispute(double, double.objects[intent]["latest_charge"])
     sent = [copy.deepcopy(event) for event in world.events() for _ in range(chance.randint(1, 4))]
     chance.shuffle(sent)
-    assert len({event["id"] for event in sent}) >= 400
+    assert len({event["id"] for event in sent}) >= 16 * many // 5
     started = timezone.now()
     for number, event in enumerate(sent):
         if number % 10 == 0:  # a forged and a stale one between the others

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import uuid
 from typing import Any
 
@@ -200,6 +201,9 @@ def test_stock_tickets_and_points_agree_with_the_model(db):
     run_state_machine_as_test(
         Market,
         settings=settings(
-            max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=int(os.environ.get("MARKET_EXAMPLES", "15")),
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
         ),
     )
