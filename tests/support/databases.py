@@ -193,7 +193,8 @@ class Clone:
 
         target = run.folder() / f"{self.name}.sqlite3"
         connections["default"].close()
-        for suffix in ("-wal", "-shm"):
+        # A new file each time: a page that still loads in the live server's thread may have the old one open.
+        for suffix in ("", "-wal", "-shm"):
             Path(f"{target}{suffix}").unlink(missing_ok=True)
         shutil.copyfile(sqlite_template(), target)
         for place in (connections["default"].settings_dict, connections.databases["default"]):
