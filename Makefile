@@ -19,9 +19,9 @@ help: ## Show this help
 setup: ## Make .venv from the locked requirements (instant when nothing changed)
 	@$(PYTHON) tools/setup.py
 
-run: setup ## Everything: set up, migrate, load the demo village, serve on http://127.0.0.1:8000
+run: setup ## Everything: set up, migrate, load the demo village, serve on http://127.0.0.1:8000 (DEMO=0: empty)
 	@$(PY) -m tools.messages compile
-	@$(PY) manage.py serve --prepare --demo
+	@$(PY) manage.py serve --prepare $(if $(filter 0 no off false,$(DEMO)),,--demo)
 
 test: setup ## The whole suite, on a PostgreSQL of its own and on SQLite; says what it ran against
 	@$(PY) -m tools.messages compile

@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "timebank.registry",
     "timebank.policy",
     "timebank.service",
+    "timebank.villages",
     "marketplace.funds",
     "marketplace.payments",
     "marketplace.rewards",

@@ -221,11 +221,11 @@ def _quoted(text: str) -> str:
 
 def print_missing() -> None:
     """Print what is missing as .po entries, a block for each app."""
-    rooms: dict[str, list[Found]] = defaultdict(list)
+    by_file: dict[str, list[Found]] = defaultdict(list)
     for item in absent(known()):
-        rooms[f"{item.room}/locale/{LANGUAGE}/LC_MESSAGES/{item.domain}.po"].append(item)
-    for app, entries in sorted(rooms.items()):
-        print(f"\n########## {app}")
+        by_file[f"{item.app}/locale/{LANGUAGE}/LC_MESSAGES/{item.domain}.po"].append(item)
+    for path, entries in sorted(by_file.items()):
+        print(f"\n########## {path}")
         for item in entries:
             print(f"\n#: {item.path.relative_to(ROOT)}:{item.line}")
             if item.context:

@@ -10,6 +10,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from marketplace.partner.models import Partner
 from marketplace.rewards.models import StockMovement
 from timebank.common.fields import (
     BoundedDateField,
@@ -24,7 +25,7 @@ from timebank.common.idempotency import IdempotentForm
 from timebank.common.numbers import format_points, parse_money
 from timebank.policy.engine import Rule
 from timebank.registry.forms import check_birth_date, pin_field
-from timebank.registry.models import Proxy
+from timebank.registry.models import Organisation, Proxy
 from timebank.ui.forms import BaseForm
 
 
@@ -233,3 +234,28 @@ class RoleForm(IdempotentForm, BaseForm):
         field = self.fields["role"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
         field.choices = roles
+
+
+class SupplierForm(IdempotentForm, BaseForm):
+    """Who hands over, where and when."""
+
+    name = CleanCharField(label=_("Name"), max_length=120)
+    name_en = CleanCharField(label=_("English name"), max_length=120, required=False)
+    kind = forms.ChoiceField(label=_("Kind"), choices=Partner.Kind.choices)
+    place = CleanCharField(label=_("Where it is"), max_length=120)
+    opening_hours = CleanCharField(label=_("Opening hours"), max_length=120, help_text=_("For example: 13:00–20:00."))
+    phone = CleanCharField(label=_("Telephone"), max_length=20, required=False, dashes=True)
+    organisation = forms.ModelChoiceField(
+        Organisation.objects.none(),
+        label=_("Organisation"),
+        required=False,
+        help_text=_("Whose staff scans the tickets and who is paid. It can be named later."),
+    )
+
+    def __init__(self, *args: Any, organisations: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["organisation"].queryset = organisations  # type: ignore[attr-defined]
+
+
+class ChangeSupplierForm(SupplierForm):
+    is_active = forms.BooleanField(label=_("Open for redemption"), required=False)

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from marketplace.desk import selectors
 from marketplace.desk.scope import KEY
+from marketplace.rewards.rules import KEEP_SUPPLIERS
 from timebank.registry.navigation import who_may
 from timebank.registry.roles import OPERATOR, StartPage
 from timebank.registry.rules import AUDIT, GRANT_ROLE, REGISTER_RESIDENT, VIEW_VILLAGE
@@ -97,6 +98,17 @@ MENUS = [
         match=("desk:stock_item",),
         group=_group,
         keep=(KEY,),
+    ),
+    Entry(
+        area="desk",
+        key="suppliers",
+        label=_("Suppliers"),
+        url_name="desk:my_suppliers",
+        icon="shop",
+        order=42,
+        visible=who_may(KEEP_SUPPLIERS),
+        match=("desk:suppliers", "desk:new_supplier", "desk:supplier"),
+        group=_group,
     ),
     Entry(
         area="desk",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from marketplace.desk import views
+from marketplace.desk.views import suppliers
 
 app_name = "desk"
 urlpatterns = [
@@ -27,6 +28,10 @@ urlpatterns = [
     path("residents/<id:pk>/helper/<id:proxy_pk>/end/", views.end_helper, name="end_helper"),
     path("stock/", views.stock, name="stock"),
     path("stock/<id:pk>/", views.stock_item, name="stock_item"),
+    path("suppliers/", suppliers.my_suppliers, name="my_suppliers"),
+    path("suppliers/in/<id:place>/", suppliers.suppliers, name="suppliers"),
+    path("suppliers/in/<id:place>/new/", suppliers.new_supplier, name="new_supplier"),
+    path("suppliers/<id:pk>/", suppliers.supplier, name="supplier"),
     path("tickets/", views.tickets, name="tickets"),
     path("statement/", views.statement, name="statement"),
     path("statement/<year:year>/<month:month>/", views.month, name="month"),

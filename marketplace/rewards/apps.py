@@ -20,6 +20,8 @@ class RewardsConfig(AppContract):
     }
     export_section = "marketplace.rewards.exports.section"
     panels = {"me": "marketplace.rewards.panels.my_points"}
+    audit_labels = "marketplace.rewards.words.AUDIT_LABELS"
+    founding_steps = "marketplace.rewards.founding.STEPS"
     sweeps = "marketplace.rewards.sweeps.SWEEPS"
 
     def ready(self) -> None:

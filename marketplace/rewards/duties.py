@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from marketplace.rewards.rules import ADJUST_STOCK, CARD_SALE, HAND_OVER, PRICE_REWARD, RECEIVE_STOCK
+from marketplace.rewards.rules import (
+    ADJUST_STOCK,
+    CARD_SALE,
+    HAND_OVER,
+    KEEP_SUPPLIERS,
+    PRICE_REWARD,
+    RECEIVE_STOCK,
+)
 from timebank.registry.roles import Duties, RoleSpec
 from timebank.registry.rules import VIEW_VILLAGE
 
@@ -14,7 +21,9 @@ DUTIES = Duties(
     roles=(RoleSpec("stock_keeper", _("Stock keeper"), appointed_by=APPOINTERS, order=60),),
     actions={
         "stock_keeper": (VIEW_VILLAGE, RECEIVE_STOCK, ADJUST_STOCK),
-        "village_admin": (PRICE_REWARD, HAND_OVER, CARD_SALE),
+        "village_admin": (PRICE_REWARD, HAND_OVER, CARD_SALE, KEEP_SUPPLIERS),
+        "town_admin": (KEEP_SUPPLIERS,),
+        "city_admin": (KEEP_SUPPLIERS,),
     },
     # Who says that hours were served does not keep what they buy.
     clashes=tuple(

@@ -110,3 +110,13 @@ class InvalidQuantity(RewardsError):
     code = "invalid_quantity"
     message = _("Please enter a whole number above zero.")
     status = 400
+
+
+class SupplierNameTaken(RewardsError):
+    code = "supplier_name_taken"
+    message = _("A supplier of this name is here already. Choose another name, or change that one.")
+
+
+class SupplierNotHere(RewardsError):
+    code = "supplier_not_here"
+    message = _("This organisation belongs to another place, or is not approved yet.")

@@ -7,3 +7,4 @@ RECEIVE_STOCK = "receive_stock"
 ADJUST_STOCK = "adjust_stock"
 HAND_OVER = "hand_over"
 CARD_SALE = "card_sale"
+KEEP_SUPPLIERS = "keep_suppliers"  # open them, say where and when they serve

@@ -73,7 +73,7 @@ def test_one_tap_signs_in_as_one_of_the_demo_people(client):
 @pytest.mark.django_db
 def test_nobody_is_listed_where_nobody_of_the_demo_is(client):
     assert selectors.accounts() == []
-    assert selectors.greeting() == []
+    assert selectors.greeting("http://127.0.0.1:8000") == []
     assert people.PASSWORD not in client.get(reverse("registry:sign_in")).content.decode()
 
 

@@ -71,9 +71,11 @@ class AppContract(AppConfig):
     listens_to: ClassVar[Mapping[str, str]] = {}
     #: dotted callables ``() -> list[CheckMessage]`` that look at this app's settings
     setting_checks: ClassVar[Sequence[str]] = ()
+    #: dotted → list of ``timebank.villages.steps.Step``: what a village needs before it opens
+    founding_steps: ClassVar[str] = ""
     #: name → dotted callable ``(address of this site) -> words of a command, or None``: what ``serve`` keeps running
     processes: ClassVar[Mapping[str, str]] = {}
-    #: dotted callable ``() -> lines``: what ``serve`` prints once the site answers
+    #: dotted callable ``(address of this site) -> lines``: what ``serve`` prints once the site answers
     greeting: ClassVar[str] = ""
 
 

@@ -247,3 +247,14 @@ class LooksAlike(RegistryError):
 class AlreadyConfirmed(RegistryError):
     code = "already_confirmed"
     message = _("This registration is confirmed already.")
+
+
+class OtherName(RegistryError):
+    code = "other_name"
+    message = _("Somebody else signs in with this number. Check the number and the name.")
+
+
+class PasswordMissing(RegistryError):
+    code = "password_missing"
+    message = _("Nobody signs in with this number yet: give a first password of at least 8 characters.")
+    status = 400

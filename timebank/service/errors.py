@@ -25,6 +25,21 @@ class NotTheLeader(ServiceError):
     status = 403
 
 
+class TeamNameTaken(ServiceError):
+    code = "team_name_taken"
+    message = _("There is a team of this name here already. Choose another name.")
+
+
+class NotAMember(ServiceError):
+    code = "not_a_member"
+    message = _("This person does not live where the team works.")
+
+
+class HasActivities(ServiceError):
+    code = "team_has_activities"
+    message = _("This team still has open activities. Close or cancel them first.")
+
+
 class UnknownCategory(ServiceError):
     code = "unknown_category"
     message = _("This kind of service is not in the list, or is no longer in use. Choose another one.")

@@ -9,8 +9,9 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from timebank.common.fields import BoundedDateField, BoundedIntegerField, CleanCharField
+from timebank.common.fields import BoundedDateField, BoundedIntegerField, CleanCharField, PersonNameField, PhoneField
 from timebank.common.idempotency import IdempotentForm
+from timebank.registry.forms import BaseForm
 from timebank.registry.models import Region
 from timebank.service import rules
 from timebank.service.models import Activity, Team
@@ -64,6 +65,43 @@ class ActivityForm(IdempotentForm):
             if data["ends_at"] <= timezone.now():
                 self.add_error("day", _("This time is over. Choose a later day."))
         return data
+
+
+class TeamForm(IdempotentForm, BaseForm):
+    """A team's name and leader."""
+
+    name = CleanCharField(label=_("Team name"), max_length=80)
+    leader_name = PersonNameField(label=_("Leader's name"))
+    leader_phone = PhoneField(
+        label=_("Leader's mobile number"), max_length=20, help_text=_("Whoever signs in with it leads the team.")
+    )
+    leader_password = forms.CharField(
+        label=_("First password"),
+        required=False,
+        max_length=128,
+        help_text=_("Only for somebody who does not sign in here yet: at least 8 characters. The person changes it."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+
+class FoundTeamForm(TeamForm):
+    """A new team with its squads, one a line."""
+
+    squads = CleanCharField(
+        label=_("Squads"),
+        max_length=800,
+        required=False,
+        lines=True,
+        help_text=_("One a line; change, leave out or add what fits here."),
+        widget=forms.Textarea(attrs={"rows": 8}),
+    )
+    field_order = ("name", "squads", "leader_name", "leader_phone", "leader_password")
+
+
+class MemberForm(BaseForm):
+    number = CleanCharField(
+        label=_("Card or volunteer number"), max_length=200, help_text=_("Scan the card, or type the number on it.")
+    )
 
 
 class CardForm(forms.Form):

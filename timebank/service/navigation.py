@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from timebank.registry import rules as registry_rules
 from timebank.registry.navigation import is_active_resident
+from timebank.registry.rules import GRANT_ROLE
 from timebank.registry.selectors import acting_resident
 from timebank.service.rules import LEAD_ACTIVITY
 from timebank.service.selectors.adoptions import sees_schemes
@@ -23,6 +24,12 @@ def leads_somewhere(request: HttpRequest) -> bool:
     if "_leads_a_team" not in user.__dict__:
         user.__dict__["_leads_a_team"] = user.led_teams.filter(status="active").exists()
     return bool(user.__dict__["_leads_a_team"])
+
+
+def _works_with_teams(request: HttpRequest) -> bool:
+    """Tell whether this visitor founds teams or leads one."""
+    user = getattr(request, "user", None)
+    return user is not None and (registry_rules.can(user, GRANT_ROLE) or leads_somewhere(request))
 
 
 def _for_a_resident(request: HttpRequest) -> bool:
@@ -63,6 +70,17 @@ MENUS = [
             "service:lead_cancel",
             "service:lead_enter",
         ),
+        group=_("Service"),
+    ),
+    Entry(
+        area="desk",
+        key="teams",
+        label=_("Teams"),
+        url_name="service:my_teams",
+        icon="family",
+        order=65,
+        visible=_works_with_teams,
+        match=("service:teams", "service:team", "service:team_found", "service:team_change"),
         group=_("Service"),
     ),
     Entry(

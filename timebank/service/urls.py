@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from timebank.service.views import activities, hours, lead, notices, schemes
+from timebank.service.views import activities, hours, lead, notices, schemes, teams
 
 app_name = "service"
 urlpatterns = [
@@ -29,6 +29,13 @@ urlpatterns = [
     path("lead/<id:pk>/cancel/", lead.cancel, name="lead_cancel"),
     path("lead/<id:pk>/state/<id:resident_pk>/", lead.state, name="lead_state"),
     path("lead/<id:pk>/enter/", lead.enter, name="lead_enter"),
+    path("teams/", teams.mine, name="my_teams"),
+    path("teams/in/<id:place>/", teams.team_list, name="teams"),
+    path("teams/in/<id:place>/found/", teams.found, name="team_found"),
+    path("teams/<id:pk>/", teams.team, name="team"),
+    path("teams/<id:pk>/change/", teams.change, name="team_change"),
+    path("teams/<id:pk>/close/", teams.close, name="team_close"),
+    path("teams/<id:pk>/members/<id:member>/end/", teams.end_member, name="team_member_end"),
     path("schemes/", schemes.scheme_list, name="schemes"),
     path("schemes/adopt/", schemes.adopt, name="scheme_adopt"),
     path("schemes/compare/", schemes.compare, name="scheme_compare"),

@@ -6,6 +6,10 @@ from django.utils.translation import gettext_lazy as _
 
 AUDIT_LABELS = {
     "create_team": _("Team founded"),
+    "change_team": _("Team changed"),
+    "close_team": _("Team closed"),
+    "add_team_member": _("Joined a team"),
+    "end_team_member": _("Left a team"),
     "cancel_activity": _("Activity cancelled"),
     "publish_notice": _("Notice published"),
     "withhold_name": _("Name left out of the notice"),

@@ -20,6 +20,7 @@ from timebank.registry.models import Resident
 from timebank.registry.navigation import start_url
 from timebank.registry.selectors import acting_resident
 from timebank.service import selectors as service
+from timebank.villages.selectors import setup_is_open
 
 SOON = dt.timedelta(days=45)
 
@@ -29,6 +30,8 @@ def home(request: HttpRequest) -> HttpResponse:
     """Show the resident's own page, lead staff to their work, and tell anybody else what Shanji is."""
     resident = acting_resident(request) if request.user.is_authenticated else None
     if resident is None:
+        if not request.user.is_authenticated and setup_is_open():
+            return redirect("villages:setup_enter")
         if (start := start_url(request)) != request.path:
             return redirect(start)
         return render(request, "rewards/landing.html", _landing(request))

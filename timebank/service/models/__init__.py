@@ -6,7 +6,7 @@ one occasion, a credited record without its price, a change of a kept history li
 
 from __future__ import annotations
 
-from timebank.service.models.activities import Activity, SignUp, Team
+from timebank.service.models.activities import Activity, SignUp, Team, TeamMember
 from timebank.service.models.attendance import Attendance, Method
 from timebank.service.models.corrections import PointCorrection
 from timebank.service.models.notices import NoticeList, Objection, last_day
@@ -28,5 +28,6 @@ __all__ = [
     "SignUp",
     "Standing",
     "Team",
+    "TeamMember",
     "last_day",
 ]

@@ -73,6 +73,32 @@ class Team(models.Model):
         return self.name
 
 
+class TeamMember(models.Model):
+    """A resident in a team, from when to when."""
+
+    team = models.ForeignKey(Team, models.PROTECT, related_name="members", verbose_name=_("team"))
+    resident = models.ForeignKey(
+        "registry.Resident", models.PROTECT, related_name="team_memberships", verbose_name=_("resident")
+    )
+    joined_at = models.DateTimeField(_("joined at"), default=timezone.now)
+    added_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("added by")
+    )
+    left_at = models.DateTimeField(_("left at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("member of a team")
+        verbose_name_plural = _("members of teams")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["team", "resident"], condition=Q(left_at__isnull=True), name="team_member_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.resident_id} in {self.team_id}"
+
+
 class Activity(Categorised):
     """One occasion of service: what, where, when, for how many."""
 

@@ -18,7 +18,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from timebank.common.errors import DomainError
-from timebank.common.input import read_int, read_text
+from timebank.common.input import read_id, read_int, read_text
 from timebank.policy import describe
 from timebank.policy import rules as policy_rules
 from timebank.policy import services as policy
@@ -377,7 +377,7 @@ def adopt(request: HttpRequest) -> HttpResponse:
     regions = adoptions.own_regions(request.user, ADOPT_SCHEME)
     schemes = adoptions.approved_schemes()
     initial = {
-        "region": regions.first(),
+        "region": regions.filter(pk=read_id(request.GET.get("region"), 0)).first() or regions.first(),
         "scheme": read_text(request.GET.get("scheme", ""))[:40],
         "since": _next_month(),
     }

@@ -125,14 +125,18 @@ class Command(BaseCommand):
         else:
             return
         lines = ["", self.style.SUCCESS(f"Shanji 善集 answers on {address}")]
-        lines += _greetings()
+        lines += _greetings(address)
         lines += ["", "Ctrl-C stops everything.", ""]
         self.stdout.write("\n".join(lines))
 
 
-def _greetings() -> list[str]:
+def _greetings(address: str) -> list[str]:
     """Collect what the apps say once the site answers."""
-    return [line for declared in contract.declared("greeting") for line in ["", *declared.value()]]
+    try:
+        said = [declared.value(address) for declared in contract.declared("greeting")]
+    finally:
+        connections.close_all()
+    return [line for lines in said if lines for line in ["", *lines]]
 
 
 def _port(text: str) -> int:

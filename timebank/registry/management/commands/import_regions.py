@@ -10,30 +10,21 @@ from typing import Any, BinaryIO
 from django.core.management.base import BaseCommand, CommandError, no_translations
 from tqdm import tqdm
 
-from timebank.common.input import clean_text, digits
-from timebank.common.sheets.errors import CellProblem, SheetError
-from timebank.common.sheets.reading import Column, open_table
-from timebank.common.sheets.reading import Row as TableRow
-from timebank.common.sheets.sources import Limits
+from timebank.common.input import digits
+from timebank.common.sheets.errors import SheetError
 from timebank.registry.errors import BrokenFile
+from timebank.registry.imports.places import read_places
 from timebank.registry.services import import_regions
 from timebank.registry.services.regions import COLUMNS, RECODED_COLUMNS, Row
 
 RECODED = "division_recoded.csv"
 
 
-LIMITS = Limits(bytes=300 << 20, rows=1_000_000, unpacked=600 << 20)
-_CODES = frozenset({"code", "parent_code", "old_code", "new_code"})
-_DAYS = frozenset({"old_last_seen", "new_first_seen"})
-
-
 def read_rows(file: Path, columns: tuple[str, ...], more: tuple[str, ...] = ()) -> list[Row]:
-    """Read a table of places in any form that offices keep it; every row knows its number in the file."""
-    wanted = [Column(name, (), required=True) for name in columns] + [Column(name, ()) for name in more]
+    """Read a table of places; what can't be read is said in a sentence."""
     with _opened(file) as opened:
         try:
-            table = open_table(opened, wanted, limits=LIMITS)
-            return [_row(row, [column.key for column in wanted]) for row in table]
+            return read_places(opened, columns, more)
         except SheetError as error:
             raise CommandError(f"Nothing was loaded: {file.name}: {error}") from None
 
@@ -43,23 +34,6 @@ def _opened(file: Path) -> BinaryIO:
         return file.open("rb")
     except OSError as error:
         raise CommandError(f"{file} can't be read: {error.strerror}.") from None
-
-
-def _row(row: TableRow, keys: list[str]) -> Row:
-    made: Row = {"row": row.number, "surplus": row.surplus}
-    for key in keys:
-        try:
-            if not row.reaches(key):
-                made[key] = None
-            elif key in _DAYS:
-                day = row.date(key)
-                made[key] = day.isoformat() if day else ""
-            else:
-                made[key] = row.digits(key) if key in _CODES else clean_text(row.text(key))
-        except CellProblem as problem:
-            made[key] = row.raw(key)
-            made["problem"] = f"{key}: {problem}"
-    return made
 
 
 class Command(BaseCommand):

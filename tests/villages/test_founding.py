@@ -1,0 +1,230 @@
+"""What a village needs before it opens: seen at a glance, each with its button, for one village and for 910."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from marketplace.rewards.services import suppliers
+from tests.support.people import PASSWORD, make_regions, make_resident, make_staff, new_phone
+from timebank.common.models import Event
+from timebank.policy.services import load_published
+from timebank.registry.errors import DutiesClash, NotAllowed, OtherName, PasswordMissing
+from timebank.registry.models import Region, RoleGrant, User
+from timebank.service.services import adopt_scheme
+from timebank.service.services.teams import found_team
+from timebank.villages import errors, selectors, services
+from timebank.villages.models import Office
+
+pytestmark = pytest.mark.django_db
+BACKEND = "timebank.registry.backends.PhoneCardOrEmailBackend"
+
+
+@pytest.fixture
+def places() -> Any:
+    return make_regions()
+
+
+@pytest.fixture
+def town_admin(places: Any) -> User:
+    return make_staff("town_admin", places.town, name="镇管理")
+
+
+def signed_in(user: Any) -> Client:
+    client = Client(headers={"accept-language": "en"})
+    client.force_login(user, backend=BACKEND)
+    return client
+
+
+def lacking(village: Region) -> list[str]:
+    return [step.key for step in selectors.founding(village).lacking]
+
+
+def give(actor: User, region: Region, role: str, name: str) -> User:
+    return services.appoint(region=region, role=role, name=name, phone=new_phone(), password=PASSWORD, actor=actor).user
+
+
+def found(places: Any, town_admin: User, village: Region) -> User:
+    """Bring all that a village needs."""
+    load_published()
+    admin = give(town_admin, village, "village_admin", "村管理")
+    give(town_admin, village, "verifier", "监委")
+    give(town_admin, village, "stock_keeper", "保管")
+    services.set_office(region=village, opening_hours="8:30–17:00", help_phone="0631-8450000", actor=admin)
+    adopt_scheme(region=places.town, slug="wendeng-rural", since=timezone.localdate(), actor=town_admin)
+    found_team(
+        region=village,
+        name="志愿队",
+        squads=["助老队"],
+        leader_name="队长",
+        leader_phone=new_phone(),
+        leader_password=PASSWORD,
+        actor=admin,
+    )
+    suppliers.open_supplier(
+        region=places.town, name="镇超市", kind="shop", place="镇上", opening_hours="9–17", actor=town_admin
+    )
+    return admin
+
+
+def test_everything_is_missing_at_first_and_nothing_at_last(places, town_admin):
+    assert lacking(places.village) == ["admin", "second", "office", "scheme", "team", "stock_keeper", "supplier"]
+    with pytest.raises(errors.NotReady):
+        services.open_village(region=places.village, actor=town_admin)
+    found(places, town_admin, places.village)
+    assert lacking(places.village) == []
+    # The town's scheme and supplier reach the sister village; its office, team and people do not.
+    assert lacking(places.sister) == ["admin", "second", "office", "team", "stock_keeper"]
+    assert "scheme" in lacking(places.stranger)
+
+
+def test_a_verifier_of_the_town_serves_every_village_below(places, town_admin):
+    city = make_staff("city_admin", places.city)
+    services.appoint(
+        region=places.town, role="verifier", name="镇核验", phone=new_phone(), password=PASSWORD, actor=city
+    )
+    assert "second" not in lacking(places.village)
+    assert "second" in lacking(places.stranger)
+
+
+def test_the_village_opens_once_by_the_town(places, town_admin):
+    admin = found(places, town_admin, places.village)
+    with pytest.raises(NotAllowed):
+        services.open_village(region=places.village, actor=admin)
+    with pytest.raises(NotAllowed):
+        services.open_village(region=places.village, actor=make_staff("town_admin", places.other_town))
+    address = reverse("villages:open", args=[places.village.pk])
+    client = signed_in(town_admin)
+    assert "Open the village" in client.get(reverse("villages:founding", args=[places.village.pk])).content.decode()
+    client.post(address)
+    client.post(address)
+    office = Office.objects.get(region=places.village)
+    assert office.opened_by == town_admin
+    assert Event.objects.filter(kind="village_opened").count() == 1
+    assert "Open since" in client.get(reverse("villages:founding", args=[places.village.pk])).content.decode()
+    with pytest.raises(errors.NotAVillage):
+        services.open_village(region=places.town, actor=make_staff("city_admin", places.city))
+
+
+def test_each_missing_thing_has_a_button_for_who_may(places, town_admin):
+    page = signed_in(town_admin).get(reverse("villages:founding", args=[places.village.pk])).content.decode()
+    for name, arguments in (
+        ("villages:appoint", [places.village.pk, "village_admin"]),
+        ("villages:appoint", [places.village.pk, "verifier"]),
+        ("villages:appoint", [places.village.pk, "stock_keeper"]),
+        ("villages:office", [places.village.pk]),
+        ("service:teams", [places.village.pk]),
+        ("desk:suppliers", [places.village.pk]),
+        ("service:scheme_adopt", []),
+    ):
+        assert reverse(name, args=arguments) in page
+    # The village's admin appoints the others, not an admin.
+    admin = make_staff("village_admin", places.village)
+    page = signed_in(admin).get(reverse("villages:founding", args=[places.village.pk])).content.decode()
+    assert reverse("villages:appoint", args=[places.village.pk, "stock_keeper"]) in page
+    assert "Open the village" not in page
+
+
+def test_appointing_needs_the_owner_of_the_number(places, town_admin):
+    somebody = make_resident(places.village, "于大姐")
+    given = {"region": places.village, "role": "verifier", "phone": somebody.user.phone, "actor": town_admin}
+    with pytest.raises(OtherName):
+        services.appoint(**given, name="李二", password="")
+    with pytest.raises(PasswordMissing):
+        services.appoint(**{**given, "phone": new_phone()}, name="李二", password="short")
+    assert not RoleGrant.objects.filter(role="verifier").exists()
+    grant = services.appoint(**given, name="于大姐", password="")
+    assert grant.user == somebody.user
+    with pytest.raises(DutiesClash):
+        services.appoint(**{**given, "role": "stock_keeper"}, name="于大姐", password="")
+
+
+def test_the_form_of_one_village_appoints_in_that_village(places, town_admin):
+    """Two tabs: whatever was looked at last, the address says where the form belongs."""
+    client = signed_in(town_admin)
+    first = reverse("villages:appoint", args=[places.village.pk, "verifier"])
+    client.get(first)
+    client.get(reverse("villages:appoint", args=[places.sister.pk, "verifier"]))
+    client.post(first, {"name": "监委", "phone": new_phone(), "password": PASSWORD})
+    assert RoleGrant.objects.get(role="verifier").region == places.village
+
+
+def test_nobody_appoints_above_their_own_office(places):
+    admin = make_staff("village_admin", places.village)
+    client = signed_in(admin)
+    for role, status in (("village_admin", 404), ("city_admin", 404), ("nonsense", 404), ("verifier", 200)):
+        assert client.get(reverse("villages:appoint", args=[places.village.pk, role])).status_code == status
+    assert client.get(reverse("villages:appoint", args=[places.sister.pk, "verifier"])).status_code == 404
+    with pytest.raises(NotAllowed):
+        services.appoint(
+            region=places.village, role="village_admin", name="某", phone=new_phone(), password=PASSWORD, actor=admin
+        )
+
+
+def test_hours_and_telephone_are_on_every_page_of_the_residents(places, town_admin):
+    resident = make_resident(places.village)
+    services.set_office(
+        region=places.county, opening_hours="", help_phone="12345", actor=make_staff("city_admin", places.city)
+    )
+    client = signed_in(resident.user)
+    assert "12345" in client.get("/").content.decode()
+    services.set_office(region=places.village, opening_hours="8:30–17:00", help_phone="0631-8450000", actor=town_admin)
+    for address in ("/", reverse("rewards:tickets"), reverse("registry:me"), "/no-such-page/"):
+        page = client.get(address).content.decode()
+        assert "0631-8450000" in page, address
+        assert "8:30–17:00" in page, address
+    # Strangers at the sign-in see the county's.
+    assert "12345" in Client().get(reverse("registry:sign_in")).content.decode()
+
+
+@pytest.mark.parametrize("number", ["1", "call me", "0631--", "12345678901234567890123"])
+def test_a_telephone_is_a_number(places, town_admin, number):
+    with pytest.raises(errors.BadTelephone):
+        services.set_office(region=places.village, opening_hours="早上", help_phone=number, actor=town_admin)
+    assert not Office.objects.filter(region=places.village).exclude(help_phone="").exists()
+
+
+def _villages(places: Any, many: int) -> None:
+    for number in range(many):
+        Region.objects.add_child(
+            Region.objects.get(pk=places.town.pk),
+            create_kwargs={
+                "code": f"371003104{500 + number}",
+                "name": f"村{number}",
+                "short_name": f"村{number}",
+                "level": "village",
+            },
+        )
+
+
+def test_the_county_asks_as_often_for_many_villages_as_for_few(places):
+    client = signed_in(make_staff("city_admin", places.county))
+    address = reverse("villages:founding", args=[places.county.pk])
+    counts = []
+    for more in (0, 60):
+        _villages(places, more)
+        client.get(address)
+        with CaptureQueriesContext(connection) as seen:
+            page = client.get(address)
+        counts.append(len(seen))
+    assert counts[0] == counts[1]
+    assert "63 villages" in page.content.decode()
+
+
+def test_the_county_sees_which_village_lacks_what(places, town_admin):
+    found(places, town_admin, places.village)
+    client = signed_in(make_staff("city_admin", places.county))
+    address = reverse("villages:founding", args=[places.county.pk])
+    all_of_them = client.get(address).content.decode()
+    assert "辛旺庄" in all_of_them
+    without_team = client.get(address, {"lacks": "team"}).content.decode()
+    assert "周家" in without_team
+    assert "辛旺庄" not in without_team
+    assert client.get(address, {"lacks": "nonsense"}).status_code == 200
+    assert signed_in(town_admin).get(address).status_code == 404  # above the town

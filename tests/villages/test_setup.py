@@ -1,0 +1,173 @@
+"""The first run: opened by a token that works once, 404 to everybody else and afterwards."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from tests.support.people import make_regions, new_phone
+from timebank.policy.services import load_published
+from timebank.registry.models import Region, RoleGrant, User
+from timebank.service.models import SchemeAdoption
+from timebank.villages import errors, services
+from timebank.villages.models import SetupToken
+
+pytestmark = pytest.mark.django_db
+
+PLACES = """code,name,level,parent_code,kind
+370000000000,山东省,province,,
+371000000000,威海市,city,370000000000,
+371003000000,文登区,county,371000000000,市辖区
+371003104000,泽库镇,town,371003000000,镇
+371003104204,辛旺庄村委会,village,371003104000,村委会
+371003104215,周家村委会,village,371003104000,村委会
+"""
+
+
+def people() -> dict[str, Any]:
+    return {
+        key: services.Person(name, new_phone(), "right-horse-7")
+        for key, name in (("county_admin", "县一"), ("town_admin", "镇二"), ("village_admin", "村三"))
+    }
+
+
+def finish(token: str, places: Any) -> User:
+    return services.finish_setup(
+        token=token,
+        county=places.county,
+        town=places.town,
+        village=places.village,
+        scheme="wendeng-rural",
+        since=timezone.localdate(),
+        **people(),
+    )
+
+
+def typed(places: Any, **more: Any) -> dict[str, Any]:
+    form = {"scheme": "wendeng-rural", "since": timezone.localdate().isoformat(), "village": places.village.pk}
+    for key, name in (("county", "县一"), ("town", "镇二"), ("village", "村三")):
+        form |= {f"{key}_name": name, f"{key}_phone": new_phone(), f"{key}_password": "right-horse-7"}
+    return {**form, **more}
+
+
+def test_an_empty_installation_is_set_up_in_the_browser_alone():
+    token = services.open_setup()
+    client = Client(headers={"accept-language": "en"})
+    assert client.get("/").headers["Location"] == reverse("villages:setup_enter")
+    page = client.post(reverse("villages:setup_enter"), {"token": token})
+    first = page.headers["Location"]
+    assert first == reverse("villages:setup", args=[token])
+    page = client.post(first, {"file": SimpleUploadedFile("places.csv", PLACES.encode("gb18030"))})
+    assert page.status_code == 302, page.content.decode()[-2000:]
+    county = Region.objects.get(level="county")
+    step = client.post(page.headers["Location"], {"place": county.pk}).headers["Location"]
+    town = Region.objects.get(level="town")
+    last = client.post(step, {"place": town.pk}).headers["Location"]
+    village = Region.objects.get(code="371003104204")
+
+    class Places:
+        pass
+
+    Places.village = village  # type: ignore[attr-defined]
+    shown = client.get(last).content.decode()
+    assert "wendeng-rural" in shown
+    done = client.post(last, typed(Places))
+    assert done.status_code == 302, done.content.decode()[-3000:]
+    assert done.headers["Location"] == reverse("villages:founding", args=[village.pk])
+    grants = set(RoleGrant.objects.values_list("role", "region__code"))
+    assert grants == {
+        ("city_admin", county.code),
+        ("town_admin", town.code),
+        ("village_admin", village.code),
+    }
+    assert SchemeAdoption.objects.get().region == county
+    # signed in as the county's admin, who sees what the village still needs
+    assert client.get(done.headers["Location"]).status_code == 200
+    # and the setup is gone, with the token and without
+    for address in (first, last, reverse("villages:setup_enter")):
+        assert client.get(address).status_code == 404
+        assert Client().get(address).status_code == 404
+    assert Client().get("/").status_code == 200
+
+
+def test_a_wrong_token_opens_nothing():
+    services.open_setup()
+    for path in ("villages:setup", "villages:setup_county"):
+        assert Client().get(reverse(path, args=["x" * 32])).status_code == 404
+    page = Client().post(reverse("villages:setup_enter"), {"token": "x" * 32})
+    assert page.status_code == 422
+    with pytest.raises(errors.SetupClosed):
+        services.load_places(token="x" * 32, rows=[])
+    assert not Region.objects.exists()
+
+
+def test_without_any_token_there_is_no_setup():
+    assert Client().get(reverse("villages:setup_enter")).status_code == 404
+    assert Client().get("/").status_code == 200
+
+
+def test_a_second_token_makes_the_first_void_and_only_a_digest_is_kept():
+    first, second = services.open_setup(), services.open_setup()
+    assert Client().get(reverse("villages:setup", args=[first])).status_code == 404
+    assert Client().get(reverse("villages:setup", args=[second])).status_code == 200
+    assert second not in SetupToken.objects.get().digest
+
+
+def test_the_command_prints_the_address_only_while_nobody_signs_in():
+    out = io.StringIO()
+    call_command("start_county", stdout=out)
+    assert "/setup/" in out.getvalue()
+    assert "/setup/" in services.greeting("http://127.0.0.1:8000")[1]
+    User.objects.create_user(name="谁", email="who@shanji.example")
+    assert services.greeting("http://127.0.0.1:8000") == []
+    with pytest.raises(CommandError):
+        call_command("start_county", stdout=out)
+
+
+def test_broken_rows_are_named_and_nothing_is_loaded():
+    token = services.open_setup()
+    table = PLACES + "37100310499,短码村,village,371003104000,\n"
+    page = Client(headers={"accept-language": "en"}).post(
+        reverse("villages:setup", args=[token]), {"file": SimpleUploadedFile("places.csv", table.encode())}
+    )
+    assert page.status_code == 422
+    assert "Row 8" in page.content.decode()
+    assert not Region.objects.exists()
+
+
+def test_three_people_and_places_inside_one_another(db):
+    places, token = make_regions(), services.open_setup()
+    load_published()
+    same = people()
+    same["town_admin"] = same["county_admin"]
+    given = {
+        "token": token,
+        "county": places.county,
+        "town": places.town,
+        "village": places.village,
+        "scheme": "wendeng-rural",
+        "since": timezone.localdate(),
+    }
+    with pytest.raises(errors.SamePerson):
+        services.finish_setup(**given, **same)
+    with pytest.raises(errors.NotInCounty):
+        services.finish_setup(**{**given, "village": places.stranger}, **people())
+    assert not User.objects.exists()
+    finish(token, places)
+    with pytest.raises(errors.SetupClosed):
+        finish(token, places)
+
+
+def test_nobody_sets_up_where_somebody_signs_in_already():
+    places, token = make_regions(), services.open_setup()
+    load_published()
+    User.objects.create_user(name="谁", email="who@shanji.example")
+    with pytest.raises(errors.SetupClosed):
+        finish(token, places)

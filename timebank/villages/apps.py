@@ -1,0 +1,21 @@
+"""Villages: the first run, founding a village, its office and help telephone."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from timebank.common.contract import AppContract
+
+
+class VillagesConfig(AppContract):
+    name = "timebank.villages"
+    label = "villages"
+    default = True  # the contract that it extends is a config too
+    verbose_name = _("Villages")
+    urls_at = {"": "timebank.villages.urls"}
+    menus = "timebank.villages.navigation.MENUS"
+    page_context = {"help_office": "timebank.villages.selectors.help_office"}
+    duties = "timebank.villages.duties.DUTIES"
+    audit_labels = "timebank.villages.words.AUDIT_LABELS"
+    founding_steps = "timebank.villages.steps.STEPS"
+    greeting = "timebank.villages.services.greeting"

@@ -1,0 +1,113 @@
+"""What stands in a village and what lacks; whose telephone helps; whether the setup is open."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from django.http import HttpRequest
+
+from timebank.registry import navigation
+from timebank.registry.models import Region
+from timebank.villages.models import Office, SetupToken
+from timebank.villages.steps import Step, Villages, all_steps
+
+ABOVE = (Region.Level.CITY, Region.Level.COUNTY)
+
+
+# -- The setup ---------------------------------------------------------------------------------------------------------
+def setup_is_open() -> bool:
+    """Say whether this installation waits for its setup."""
+    return SetupToken.objects.filter(used_at__isnull=True).exists()
+
+
+def token_opens(row: SetupToken | None, token: str) -> bool:
+    """Say whether a token opens the setup now."""
+    if row is None or row.used_at is not None:
+        return False
+    return secrets.compare_digest(row.digest, sha256(token.encode()).hexdigest())
+
+
+def counties() -> list[Region]:
+    """List the places that a county's admin can be appointed for."""
+    return list(Region.objects.filter(level=Region.Level.COUNTY, is_active=True).order_by("path"))
+
+
+def places_in(region: Region, level: str) -> list[Region]:
+    """List the places of one level inside another, by name."""
+    inside = Region.objects.filter(path__startswith=region.path, level=level, is_active=True)
+    return list(inside.order_by("path"))
+
+
+# -- Help --------------------------------------------------------------------------------------------------------------
+def office_of(region: Region) -> Office | None:
+    """Return the nearest office with a telephone: the place's own, else one above it."""
+    paths = [region.path[:end] for end in range(Region.steplen, len(region.path) + 1, Region.steplen)]
+    rows = Office.objects.filter(region__path__in=paths).exclude(help_phone="").select_related("region")
+    return rows.order_by("-region__depth").first()
+
+
+def help_office(request: HttpRequest) -> Office | None:
+    """Return whose telephone helps the visitor: the own village's office, for strangers the county's."""
+    place = navigation.village(request)
+    region = place if isinstance(place, Region) else getattr(place, "region", None)
+    if region is not None:
+        return office_of(region)
+    rows = Office.objects.filter(region__level__in=ABOVE).exclude(help_phone="").select_related("region")
+    return rows.order_by("region__depth", "region__path").first()
+
+
+# -- Founding ----------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Standing:
+    """One step in one village: what stands, or nothing."""
+
+    step: Step
+    fact: Any = ""
+
+    @property
+    def stands(self) -> bool:
+        return bool(self.fact)
+
+
+@dataclass(frozen=True)
+class Founding:
+    """All steps of one village."""
+
+    village: Region
+    office: Office | None
+    standings: tuple[Standing, ...]
+
+    @property
+    def lacking(self) -> list[Step]:
+        return [item.step for item in self.standings if item.step.needed and not item.stands]
+
+    @property
+    def is_ready(self) -> bool:
+        return not self.lacking
+
+    @property
+    def is_open(self) -> bool:
+        return self.office is not None and self.office.opened_at is not None
+
+    @property
+    def done(self) -> int:
+        return sum(1 for item in self.standings if item.stands)
+
+
+def foundings(rows: list[Region]) -> list[Founding]:
+    """Return what stands in each of these villages; as many statements for one as for a thousand."""
+    villages = Villages(rows)
+    facts = [(step, step.standing(villages)) for step in all_steps()]
+    offices = Office.objects.in_bulk(villages.ids)
+    return [
+        Founding(row, offices.get(row.pk), tuple(Standing(step, standing.get(row.pk, "")) for step, standing in facts))
+        for row in rows
+    ]
+
+
+def founding(village: Region) -> Founding:
+    """Return what stands in one village."""
+    return foundings([village])[0]

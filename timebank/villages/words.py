@@ -1,0 +1,11 @@
+"""What a person reads of an audit entry."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+AUDIT_LABELS = {
+    "finish_setup": _("Installation set up"),
+    "set_office": _("Opening hours and help telephone changed"),
+    "open_village": _("Village opened"),
+}
