@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "timebank.policy",
     "timebank.service",
     "timebank.villages",
+    "timebank.messages",
     "marketplace.funds",
     "marketplace.payments",
     "marketplace.rewards",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from marketplace.rewards.selectors.public import PUBLIC
-from marketplace.rewards.services.handing_over import EXPIRE
+from marketplace.rewards.services.handing_over import EXPIRE, REMIND
 from timebank.common.figures import sweep_of
 
-SWEEPS = [EXPIRE, sweep_of(PUBLIC)]
+SWEEPS = [EXPIRE, REMIND, sweep_of(PUBLIC)]

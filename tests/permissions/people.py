@@ -85,11 +85,50 @@ def make_cast() -> Cast:
     _funds(cast, world)
     _payments(cast, world)
     _sponsors(cast, world)
+    _villages(cast, world)
     # Whoever signs in for the first time is confirmed by it: all of them have been here before.
     Resident.objects.filter(user__isnull=False, status="active").update(
         confirmed_at=timezone.now(), confirmed_how="sign_in"
     )
     return cast
+
+
+def _villages(cast: Cast, world: Any) -> None:
+    """Let the village have a team with a member and a supplier; the setup is over."""
+    from marketplace.rewards.services import suppliers
+    from timebank.messages.models import Message
+    from timebank.registry.models import Region
+    from timebank.service.services import teams
+
+    county = Region.objects.get(path=world.town.path[: -Region.steplen])
+    member = teams.add_member(team=world.team, resident=world.li, actor=world.admin)
+    partner = suppliers.open_supplier(
+        region=world.village, name="理发店", kind="barber", place="村口", opening_hours="9–17", actor=world.admin
+    )
+    message = Message.objects.create(event_number=0, kind="resident_moved", resident=world.wang)
+    place = {"place": world.village.pk}
+    setup = {"token": "x" * 32}
+    below = {**setup, "county": county.pk}
+    cast.arguments |= {
+        "inbox:seen": lambda: {"pk": message.pk},
+        "villages:setup": lambda: setup,
+        "villages:setup_county": lambda: setup,
+        "villages:setup_town": lambda: below,
+        "villages:setup_finish": lambda: {**below, "town": world.town.pk},
+        "villages:founding": lambda: place,
+        "villages:office": lambda: place,
+        "villages:open": lambda: place,
+        "villages:appoint": lambda: {**place, "role": "verifier"},
+        "service:teams": lambda: place,
+        "service:team_found": lambda: place,
+        "service:team": lambda: {"pk": world.team.pk},
+        "service:team_change": lambda: {"pk": world.team.pk},
+        "service:team_close": lambda: {"pk": world.team.pk},
+        "service:team_member_end": lambda: {"pk": world.team.pk, "member": member.pk},
+        "desk:suppliers": lambda: place,
+        "desk:new_supplier": lambda: place,
+        "desk:supplier": lambda: {"pk": partner.pk},
+    }
 
 
 def _people(cast: Cast, world: Any) -> None:

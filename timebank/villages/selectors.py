@@ -14,6 +14,7 @@ from timebank.registry.models import Region
 from timebank.villages.models import Office, SetupToken
 from timebank.villages.steps import Step, Villages, all_steps
 
+FOR_STRANGERS = ("registry:sign_in", "registry:register", "rewards:home")  # and the pages of errors
 ABOVE = (Region.Level.CITY, Region.Level.COUNTY)
 
 
@@ -55,6 +56,9 @@ def help_office(request: HttpRequest) -> Office | None:
     region = place if isinstance(place, Region) else getattr(place, "region", None)
     if region is not None:
         return office_of(region)
+    match = request.resolver_match
+    if match is not None and match.view_name not in FOR_STRANGERS:
+        return None  # a page for everybody asks the database nothing
     rows = Office.objects.filter(region__level__in=ABOVE).exclude(help_phone="").select_related("region")
     return rows.order_by("region__depth", "region__path").first()
 

@@ -6,7 +6,8 @@ import datetime as dt
 import uuid
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet
+from django.db.models import CharField, Exists, F, OuterRef, QuerySet, Value
+from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
 from marketplace.order.models import Order
@@ -25,7 +26,8 @@ from marketplace.rewards.services.common import (
     update_states,
 )
 from marketplace.rewards.services.stock import move_for_tickets
-from timebank.common import sweeps
+from timebank.common import events, sweeps
+from timebank.common.models import Event
 from timebank.common.sweeps import Sweep
 from timebank.ledger import services as ledger
 from timebank.ledger.types import Leg, TransferSpec
@@ -36,6 +38,7 @@ from timebank.registry.rules import require
 State = Ticket.State
 Result = Scan.Result
 UNDO_WITHIN = dt.timedelta(minutes=10)
+REMIND_BEFORE = dt.timedelta(days=3)
 
 
 @transaction.atomic
@@ -233,6 +236,42 @@ EXPIRE = Sweep(
     due=lambda now: _past(now).order_by("order_id").values_list("order_id", flat=True).distinct(),
     handle=_expire,
     every=60 * 60,
+)
+
+
+def _soon(now: dt.datetime) -> QuerySet[Ticket]:
+    """Select open tickets in their last days of which nobody was told yet."""
+    today = timezone.localdate(now)
+    subject = Concat(Value("ticket:"), Cast(OuterRef("pk"), CharField()))
+    told = Event.objects.filter(kind="ticket_expiring", subject=subject)
+    window = (today, today + REMIND_BEFORE)
+    return Ticket.objects.filter(state=State.ISSUED, valid_until__range=window).exclude(Exists(told))
+
+
+def _remind(pk: int, now: dt.datetime) -> None:
+    """Say to its holder that a ticket is about to expire: once, however many look."""
+    ticket = Ticket.objects.select_for_update(of=("self",)).select_related("partner", "product").get(pk=pk)
+    if not _soon(now).filter(pk=pk).exists():
+        return
+    events.emit(
+        "ticket_expiring",
+        subject=ticket,
+        recipients=[f"resident:{ticket.resident_id}"],
+        region=f"region:{ticket.partner.village_id}",
+        facts={
+            "what": ticket.product.title,
+            "supplier": ticket.partner.name,
+            "valid_until": ticket.valid_until.isoformat(),
+        },
+        occurred_at=now,
+    )
+
+
+REMIND = Sweep(
+    "remind of tickets",
+    due=lambda now: _soon(now).order_by("valid_until", "pk").values_list("pk", flat=True),
+    handle=_remind,
+    every=6 * 60 * 60,
 )
 
 

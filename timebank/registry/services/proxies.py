@@ -7,6 +7,7 @@ import datetime as dt
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from timebank.common import events
 from timebank.registry.errors import AlreadyHelper, HelperAppointsSelf, NoSelfHelp, NotAllowed, ResidentNotActive
 from timebank.registry.models import Proxy, Resident, User
 from timebank.registry.rules import REGISTER_RESIDENT, can
@@ -35,6 +36,23 @@ def add_proxy(
             )
     except IntegrityError:
         raise AlreadyHelper(field="helper") from None
+    events.emit(
+        "helper_given",
+        subject=proxy,
+        recipients=[helper],
+        region=resident.village,
+        facts={"name": resident.name},
+        occurred_at=now,
+    )
+    if not own:
+        events.emit(
+            "helper_named",
+            subject=proxy,
+            recipients=[resident],
+            region=resident.village,
+            facts={"name": helper.name},
+            occurred_at=now,
+        )
     record_audit(
         actor=actor,
         action="add_proxy",

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from timebank.common import events
 from timebank.common.input import clean_text, person_name
 from timebank.common.input import phone as read_phone
 from timebank.ledger import selectors as ledger_read
@@ -259,6 +260,7 @@ def accept_resident(*, resident: Resident, actor: User, now: dt.datetime | None 
     record_audit(
         actor=actor, action="accept_resident", subject=f"resident:{resident.pk}", region=resident.village, now=now
     )
+    _tell(resident, "account_accepted", now or timezone.now())
     return resident
 
 
@@ -269,7 +271,21 @@ def refuse_resident(*, resident: Resident, actor: User, reason: str, now: dt.dat
     require(actor, REGISTER_RESIDENT, resident.village)
     if resident.status != Resident.Status.PENDING:
         raise NotWaiting
-    return _close(resident, actor=actor, reason=reason, action="refuse_resident", now=now or timezone.now())
+    now = now or timezone.now()
+    _tell(resident, "account_refused", now, reason=reason)
+    return _close(resident, actor=actor, reason=reason, action="refuse_resident", now=now)
+
+
+def _tell(resident: Resident, kind: str, now: dt.datetime, **facts: str) -> None:
+    """Say to a person what became of their request."""
+    events.emit(
+        kind,
+        subject=resident,
+        recipients=[resident],
+        region=resident.village,
+        facts={"village": resident.village.short_name, **facts},
+        occurred_at=now,
+    )
 
 
 @transaction.atomic

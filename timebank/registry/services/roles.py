@@ -7,6 +7,7 @@ import datetime as dt
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from timebank.common import events
 from timebank.common.input import email as read_email
 from timebank.common.input import person_name
 from timebank.common.input import phone as read_phone
@@ -98,6 +99,7 @@ def grant_role(
     except IntegrityError:
         raise AlreadyGranted(field="role") from None
     rules.forget_grants(user)
+    _tell(grant, "role_given", now)
     record_audit(
         actor=actor,
         action="grant_role",
@@ -128,6 +130,8 @@ def end_role(*, grant: RoleGrant, actor: User, reason: str = "", now: dt.datetim
     grant.save(update_fields=["ended_at", "ended_by"])
     rules.forget_grants(grant.user)
     rules.forget_grants(actor)
+    if grant.user_id != actor.pk:
+        _tell(grant, "role_ended", grant.ended_at)
     record_audit(
         actor=actor,
         action="end_role",
@@ -138,3 +142,16 @@ def end_role(*, grant: RoleGrant, actor: User, reason: str = "", now: dt.datetim
         now=grant.ended_at,
     )
     return grant
+
+
+def _tell(grant: RoleGrant, kind: str, now: dt.datetime) -> None:
+    """Say to a person that an office of theirs began or ended."""
+    place = grant.organisation.name if grant.organisation is not None else str(grant.region)
+    events.emit(
+        kind,
+        subject=grant,
+        recipients=[grant.user],
+        region=grant.region or "",
+        facts={"role": grant.role, "place": place},
+        occurred_at=now,
+    )

@@ -7,6 +7,7 @@ import datetime as dt
 from django.db import transaction
 from django.utils import timezone
 
+from timebank.common import events
 from timebank.common.input import clean_text
 from timebank.policy.models import Category
 from timebank.policy.selectors import version_in_force
@@ -172,9 +173,20 @@ def cancel_activity(*, activity: Activity, actor: User, reason: str, now: dt.dat
     locked.ended_at, locked.ended_by, locked.ended_reason = now, actor, clean_text(reason, lines=True)
     locked.taken = 0
     locked.save(update_fields=["status", "ended_at", "ended_by", "ended_reason", "taken"])
-    locked.sign_ups.filter(state__in=SignUp.LIVE).update(
-        state=SignUp.State.WITHDRAWN, changed_at=now, changed_by=actor, reason=clean_text(reason, lines=True)
+    live = locked.sign_ups.filter(state__in=SignUp.LIVE)
+    events.emit(
+        "activity_cancelled",
+        subject=locked,
+        recipients=[f"resident:{pk}" for pk in live.order_by("pk").values_list("resident_id", flat=True)],
+        region=locked.village,
+        facts={
+            "title": locked.title,
+            "starts_at": locked.starts_at.isoformat(),
+            "reason": locked.ended_reason,
+        },
+        occurred_at=now,
     )
+    live.update(state=SignUp.State.WITHDRAWN, changed_at=now, changed_by=actor, reason=clean_text(reason, lines=True))
     record_audit(
         actor=actor,
         action="cancel_activity",

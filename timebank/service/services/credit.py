@@ -16,7 +16,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from timebank.common import sweeps
+from timebank.common import events, sweeps
 from timebank.common.errors import DomainError
 from timebank.common.sweeps import Partly, Sweep
 from timebank.ledger import selectors as ledger_read
@@ -31,6 +31,7 @@ from timebank.service.selectors.records import due_for_credit
 from timebank.service.selectors.schemes import ladder_of, spec_of
 from timebank.service.selectors.standings import ground_of, view_of
 from timebank.service.services.pricing import History, Tariff, looks_back_to, price, shares_caps
+from timebank.service.services.records import named
 from timebank.service.store import Credit, write_credits
 
 State = Record.State
@@ -321,6 +322,27 @@ def _post(priced: list[_Priced], now: dt.datetime) -> None:
         batch_size=500,
     )
     _raise_standings(priced, now)
+    _tell(priced, now)
+
+
+def _tell(priced: list[_Priced], now: dt.datetime) -> None:
+    """Say to each person of a batch what was credited, and what earned nothing: two events, whatever their number."""
+    earned: dict[int, dict[str, Any]] = {}
+    nothing: dict[int, dict[str, Any]] = {}
+    for item in priced:
+        record = item.record
+        if item.moves_points:
+            sums = earned.setdefault(record.resident_id, {"points": 0, "count": 0})
+            sums["points"] += item.quote.points - item.surplus
+            sums["count"] += 1
+            sums |= named(record)
+        else:
+            nothing[record.resident_id] = {**named(record), "subject": f"record:{record.pk}"}
+    for kind, each in (("points_credited", earned), ("earned_nothing", nothing)):
+        if each:
+            recipients = [f"resident:{pk}" for pk in sorted(each)]
+            facts = {"each": {f"resident:{pk}": own for pk, own in each.items()}}
+            events.emit(kind, recipients=recipients, facts=facts, occurred_at=now)
 
 
 def _raise_standings(priced: list[_Priced], now: dt.datetime) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from timebank.common import events
 from timebank.common.input import clean_text
 from timebank.registry import rules as registry_rules
 from timebank.registry.interests import interest_of
@@ -19,7 +21,7 @@ from timebank.service import errors, rules
 from timebank.service.models import NoticeList, Objection, Record, RecordChange
 from timebank.service.rules import ANSWER_OBJECTION, PUBLISH_NOTICE
 from timebank.service.selectors.schemes import notice_days_of
-from timebank.service.services.records import lock_record, log_change
+from timebank.service.services.records import lock_record, log_change, tell
 
 State = Record.State
 OBJECTIONS_A_MONTH = 5  # of one person; more is a matter to talk about, not to type
@@ -66,6 +68,19 @@ def publish_notice(*, village: Region, actor: User, now: dt.datetime | None = No
         ],
         batch_size=500,
     )
+    many = Counter(record.resident_id for record in records)
+    if days:
+        events.emit(
+            "records_published",
+            subject=notice,
+            recipients=[f"resident:{pk}" for pk in sorted(many)],
+            region=village,
+            facts={
+                "until": notice.until.isoformat(),
+                "each": {f"resident:{pk}": {"count": count} for pk, count in many.items()},
+            },
+            occurred_at=now,
+        )
     record_audit(
         actor=actor,
         action="publish_notice",
@@ -117,6 +132,7 @@ def raise_objection(
         locked.save(update_fields=["state"])
         # The history is shown to the volunteer, who need not learn here who doubted: the objection itself knows.
         log_change(locked, actor=None, was=State.PUBLISHED, now=now, reason=text[:200], code="objected")
+        tell(locked, "record_disputed", now, {"due_on": objection.due_on.isoformat()})
     return objection
 
 
@@ -138,6 +154,10 @@ def answer_objection(
     mine.answer, mine.answered_at, mine.answered_by = clean_text(answer, lines=True), now, actor
     mine.save(update_fields=["state", "answer", "answered_at", "answered_by"])
     others = locked.objections.filter(state=Objection.State.OPEN)
+    asked = {mine.resident_id, *(others.values_list("resident_id", flat=True) if upheld else ())}
+    kind = "objection_upheld" if upheld else "objection_dismissed"
+    answered = {"answer": mine.answer}
+    tell(locked, kind, now, answered, recipients=[f"resident:{pk}" for pk in sorted(asked)])
     if upheld:
         # What was doubted is settled for all who doubted it.
         others.update(state=Objection.State.UPHELD, answer=mine.answer, answered_at=now, answered_by=actor)
@@ -146,10 +166,12 @@ def answer_objection(
         locked.notice_list = locked.notice_from = locked.notice_until = None
         locked.save()
         log_change(locked, actor=actor, was=State.DISPUTED, now=now, reason=mine.answer[:200], code="upheld")
+        tell(locked, "record_returned", now, {"reason": mine.answer})
     elif not others.exists():
         locked.state = State.PUBLISHED
         locked.save(update_fields=["state"])
         log_change(locked, actor=actor, was=State.DISPUTED, now=now, reason=mine.answer[:200], code="dismissed")
+        tell(locked, "dispute_settled", now, answered)
     record_audit(
         actor=actor,
         action="answer_objection",

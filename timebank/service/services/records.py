@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, Sum
 from django.utils import timezone
 
+from timebank.common import events
 from timebank.common.input import clean_text
 from timebank.policy.models import Category
 from timebank.registry import rules as registry_rules
@@ -166,6 +168,25 @@ def log_change(
         minutes=record.minutes,
         code=code,
         reason=clean_text(reason, lines=True),
+    )
+
+
+def named(record: Record) -> dict[str, str]:
+    """Return the facts by which a message names a record in the reader's language."""
+    return {"what": record.title, "category": record.category_id}
+
+
+def tell(
+    record: Record, kind: str, now: dt.datetime, facts: dict[str, Any], recipients: Sequence[str] | None = None
+) -> None:
+    """Emit what happened to a record, for its person or for ``recipients``."""
+    events.emit(
+        kind,
+        subject=record,
+        recipients=[f"resident:{record.resident_id}"] if recipients is None else recipients,
+        region=record.village,
+        facts={**named(record), **facts},
+        occurred_at=now,
     )
 
 

@@ -129,8 +129,15 @@ def promote_waiting(activity: Activity, *, actor: User | None, now: dt.datetime)
         item.state, item.changed_at, item.changed_by = SignUp.State.GOING, now, actor
         item.save(update_fields=["state", "changed_at", "changed_by"])
         moved.append(item)
-        emit("place_freed", subject=activity, recipients=[f"resident:{item.resident_id}"], region=activity.village)
     if moved:
         activity.taken += len(moved)
         activity.save(update_fields=["taken"])
+        emit(
+            "place_freed",
+            subject=activity,
+            recipients=[f"resident:{item.resident_id}" for item in moved],
+            region=activity.village,
+            facts={"title": activity.title, "starts_at": activity.starts_at.isoformat()},
+            occurred_at=now,
+        )
     return moved

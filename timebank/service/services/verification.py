@@ -18,7 +18,7 @@ from timebank.service import errors, rules
 from timebank.service.models import Record
 from timebank.service.rules import VERIFY_RECORD
 from timebank.service.selectors.categories import range_of
-from timebank.service.services.records import lock_record, log_change
+from timebank.service.services.records import lock_record, log_change, tell
 
 State = Record.State
 
@@ -54,7 +54,7 @@ def verify_record(
     now = now or timezone.now()
     if locked.ended_at is not None and locked.ended_at > now:
         raise errors.NotOverYet
-    was, code = locked.state, "verified"
+    was, code, claimed = locked.state, "verified", locked.minutes
     if minutes is not None and minutes != locked.minutes:
         if not 1 <= minutes < locked.minutes:
             raise errors.BadMinutes(errors.ONLY_FEWER, field="minutes")
@@ -76,6 +76,9 @@ def verify_record(
         Resident.objects.filter(pk=locked.resident_id).update(
             confirmed_at=now, confirmed_by=actor, confirmed_how=Resident.Confirmation.SECOND
         )
+    if locked.minutes != claimed:
+        facts = {"minutes": locked.minutes, "claimed": claimed, "reason": clean_text(reason)}
+        tell(locked, "minutes_cut", now, facts)
     return locked
 
 
@@ -110,6 +113,7 @@ def return_record(*, record: Record, actor: User, reason: str, now: dt.datetime 
     locked.verified_at = locked.verified_by = None
     locked.save(update_fields=["state", "verified_at", "verified_by"])
     log_change(locked, actor=actor, was=was, now=now, reason=reason, code="returned")
+    tell(locked, "record_returned", now, {"reason": clean_text(reason)})
     return locked
 
 

@@ -1,0 +1,150 @@
+"""What is told, in which words, and where it leads. Texts are worked out when they are read, in the reader's language.
+
+A sentence may name the facts of its event; points are written with their unit, days and instants by the village's
+clock. ``leads_to`` is the name of a page and the kind of subject whose key it takes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of message. ``tone``: ``warn`` for what went against the reader's plans."""
+
+    title: Any
+    sentence: Any
+    icon: str = "info"
+    tone: str = "info"
+    leads_to: str = ""
+    about: str = ""
+
+
+KINDS: dict[str, Kind] = {
+    # -- activities
+    "activity_cancelled": Kind(
+        _("Activity cancelled"),
+        _("%(title)s on %(starts_at)s does not take place: %(reason)s"),
+        "calendar",
+        "warn",
+        "service:activity",
+        "activity",
+    ),
+    "place_freed": Kind(
+        _("You have a place"),
+        _("A place in %(title)s on %(starts_at)s became free: it is yours."),
+        "calendar",
+        "ok",
+        "service:activity",
+        "activity",
+    ),
+    # -- hours
+    "record_returned": Kind(
+        _("Record returned"),
+        _("Your hours for %(what)s were sent back: %(reason)s"),
+        "undo",
+        "warn",
+        "service:record",
+        "record",
+    ),
+    "minutes_cut": Kind(
+        _("Fewer minutes confirmed"),
+        _("%(what)s: %(minutes)s minutes instead of %(claimed)s: %(reason)s"),
+        "hours",
+        "warn",
+        "service:record",
+        "record",
+    ),
+    "records_published": Kind(
+        _("On public notice"),
+        _("%(count)s of your records are on the notice list until %(until)s. Then they earn."),
+        "notice",
+        leads_to="service:hours",
+    ),
+    "record_disputed": Kind(
+        _("Somebody objected"),
+        _("%(what)s is looked at again; the village answers by %(due_on)s."),
+        "notice",
+        "warn",
+        "service:record",
+        "record",
+    ),
+    "objection_upheld": Kind(
+        _("Objection upheld"),
+        _("Your objection to %(what)s was right: %(answer)s"),
+        "notice",
+        "ok",
+    ),
+    "objection_dismissed": Kind(
+        _("Objection answered"),
+        _("Your objection to %(what)s was looked at: %(answer)s"),
+        "notice",
+    ),
+    "dispute_settled": Kind(
+        _("The objection is answered"),
+        _("%(what)s stands as it was and goes on: %(answer)s"),
+        "notice",
+        "ok",
+        "service:record",
+        "record",
+    ),
+    "points_credited": Kind(
+        _("Points credited"),
+        _("%(points)s for %(count)s records, the last one %(what)s."),
+        "points",
+        "ok",
+        "rewards:statement",
+    ),
+    "earned_nothing": Kind(
+        _("Counted, without points"),
+        _("%(what)s counts as hours, but earns no points by the scheme of your village. Open it to see why."),
+        "points",
+        leads_to="service:record",
+        about="record",
+    ),
+    # -- tickets
+    "ticket_expiring": Kind(
+        _("A ticket is about to expire"),
+        _("%(what)s at %(supplier)s: fetch it by %(valid_until)s."),
+        "ticket",
+        "warn",
+        "rewards:tickets",
+    ),
+    # -- people
+    "role_given": Kind(_("You have an office"), _("%(role)s in %(place)s, from now on."), "shield", "ok"),
+    "role_ended": Kind(_("An office has ended"), _("%(role)s in %(place)s."), "shield"),
+    "helper_given": Kind(
+        _("You are a helper"), _("You may act for %(name)s from now on."), "family", "ok", "registry:acting"
+    ),
+    "helper_named": Kind(
+        _("Somebody may act for you"),
+        _("%(name)s may act for you from now on. You can end it at any time."),
+        "family",
+        leads_to="registry:helpers",
+    ),
+    "account_accepted": Kind(
+        _("Your account is open"), _("%(village)s has accepted you. You can serve and redeem now."), "check", "ok"
+    ),
+    "account_refused": Kind(
+        _("Your account was not accepted"),
+        _("%(village)s: %(reason)s You may ask another village."),
+        "warning",
+        "warn",
+        "registry:register",
+    ),
+    "resident_moved": Kind(_("You live in another village now"), _("Number, hours and points are the same."), "home"),
+    "correction_answered": Kind(
+        _("Your correction is answered"),
+        _("The village office has answered. Open it to read what it says."),
+        "edit",
+        leads_to="registry:my_correction",
+    ),
+    "resident_merged": Kind(
+        _("Two registrations made one"), _("Everything is under one number now: cards, hours and points."), "person"
+    ),
+}
+NAMES = tuple(KINDS)

@@ -1,0 +1,58 @@
+"""The inbox."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from timebank.common.input import read_page
+from timebank.messages import selectors, services
+from timebank.registry.models import User
+
+PAGE = 30
+
+
+def _reader(request: HttpRequest) -> User:
+    if not isinstance(request.user, User):
+        raise Http404
+    return request.user
+
+
+@never_cache
+@login_required
+@require_GET
+def messages_page(request: HttpRequest) -> HttpResponse:
+    """List what was told to the reader, newest first."""
+    page = Paginator(selectors.inbox(request.user), PAGE).get_page(read_page(request.GET.get("page")))
+    context = {
+        "page": page,
+        "rows": [selectors.show(message) for message in page],
+        "has_unseen": bool(selectors.unseen(request)),
+    }
+    return render(request, "messages/inbox.html", context)
+
+
+@login_required
+@require_POST
+def all_seen(request: HttpRequest) -> HttpResponse:
+    """Mark everything as seen."""
+    services.mark_seen(user=_reader(request))
+    return redirect("inbox:messages")
+
+
+@login_required
+@require_POST
+def seen(request: HttpRequest, pk: int) -> HttpResponse:
+    """Mark one message as seen, and go where it leads."""
+    message = selectors.inbox(request.user).filter(pk=pk).first()
+    if message is None:
+        raise Http404
+    services.mark_seen(user=_reader(request), message=pk)
+    if "open" in request.POST and (url := selectors.show(message).url):
+        return redirect(url)
+    return redirect(reverse("inbox:messages") if "inbox" in request.POST else "/")
