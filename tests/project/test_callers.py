@@ -30,7 +30,7 @@ WAITING: dict[str, str] = {
         "SPONSORS: a whole ticket returned at the desk",
     ),
     **dict.fromkeys(
-        ("close_resident", "create_team", "erase_old_lists"),
+        ("close_resident", "erase_old_lists"),
         "VILLAGE: founding, people",
     ),
 }
