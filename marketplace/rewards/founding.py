@@ -39,6 +39,7 @@ STEPS = [
         action=_("Appoint"),
         href=appoint_at("stock_keeper"),
         actions=(GRANT_ROLE,),
+        role="stock_keeper",
         standing=lambda villages: holders(villages, ["stock_keeper"]),
     ),
     Step(

@@ -118,7 +118,7 @@ def _villages(cast: Cast, world: Any) -> None:
         "villages:founding": lambda: place,
         "villages:office": lambda: place,
         "villages:open": lambda: place,
-        "villages:appoint": lambda: {**place, "role": "verifier"},
+        "villages:appoint": lambda: {**place, "role": "stock_keeper"},
         "service:teams": lambda: place,
         "service:team_found": lambda: place,
         "service:team": lambda: {"pk": world.team.pk},

@@ -54,7 +54,7 @@ def found(places: Any, town_admin: User, village: Region) -> User:
     """Bring all that a village needs."""
     load_published()
     admin = give(town_admin, village, "village_admin", "村管理")
-    give(town_admin, village, "verifier", "监委")
+    give(town_admin, village, "supervisor", "监委")
     give(town_admin, village, "stock_keeper", "保管")
     services.set_office(region=village, opening_hours="8:30–17:00", help_phone="0631-8450000", actor=admin)
     adopt_scheme(region=places.town, slug="wendeng-rural", since=timezone.localdate(), actor=town_admin)
@@ -116,7 +116,7 @@ def test_each_missing_thing_has_a_button_for_who_may(places, town_admin):
     page = signed_in(town_admin).get(reverse("villages:founding", args=[places.village.pk])).content.decode()
     for name, arguments in (
         ("villages:appoint", [places.village.pk, "village_admin"]),
-        ("villages:appoint", [places.village.pk, "verifier"]),
+        ("villages:appoint", [places.village.pk, "supervisor"]),
         ("villages:appoint", [places.village.pk, "stock_keeper"]),
         ("villages:office", [places.village.pk]),
         ("service:teams", [places.village.pk]),
@@ -128,6 +128,7 @@ def test_each_missing_thing_has_a_button_for_who_may(places, town_admin):
     admin = make_staff("village_admin", places.village)
     page = signed_in(admin).get(reverse("villages:founding", args=[places.village.pk])).content.decode()
     assert reverse("villages:appoint", args=[places.village.pk, "stock_keeper"]) in page
+    assert reverse("villages:appoint", args=[places.village.pk, "supervisor"]) not in page
     assert "Open the village" not in page
 
 
@@ -158,7 +159,13 @@ def test_the_form_of_one_village_appoints_in_that_village(places, town_admin):
 def test_nobody_appoints_above_their_own_office(places):
     admin = make_staff("village_admin", places.village)
     client = signed_in(admin)
-    for role, status in (("village_admin", 404), ("city_admin", 404), ("nonsense", 404), ("verifier", 200)):
+    for role, status in (
+        ("village_admin", 404),
+        ("city_admin", 404),
+        ("nonsense", 404),
+        ("verifier", 404),
+        ("stock_keeper", 200),
+    ):
         assert client.get(reverse("villages:appoint", args=[places.village.pk, role])).status_code == status
     assert client.get(reverse("villages:appoint", args=[places.sister.pk, "verifier"])).status_code == 404
     with pytest.raises(NotAllowed):

@@ -60,7 +60,8 @@ class Villages:
 class Step:
     """One thing a village needs; ``standing(villages)`` → id of the village: what stands, in words.
 
-    ``actions``: who may do one of these here gets the button to ``href(village)``. ``needed``: without it no opening.
+    ``actions``: who may do one of these here gets the button to ``href(village)``; where the step is an office
+        (``role``), whoever may appoint to it. ``needed``: without it no opening.
     """
 
     key: str
@@ -72,6 +73,7 @@ class Step:
     actions: tuple[str, ...]
     standing: Callable[[Villages], Mapping[int, Any]]
     needed: bool = True
+    role: str = ""
 
 
 def all_steps() -> list[Step]:
@@ -146,16 +148,18 @@ STEPS = [
         action=_("Appoint"),
         href=appoint_at("village_admin"),
         actions=(GRANT_ROLE,),
+        role="village_admin",
         standing=lambda villages: holders(villages, ["village_admin"]),
     ),
     Step(
         key="second",
         order=20,
         label=_("A second person for hours"),
-        text=_("Nobody verifies hours alone: a verifier of the village or of the town."),
+        text=_("Nobody verifies hours alone: a member of the supervision committee, or a verifier of the town."),
         action=_("Appoint"),
-        href=appoint_at("verifier"),
+        href=appoint_at("supervisor"),
         actions=(GRANT_ROLE,),
+        role="supervisor",
         standing=lambda villages: holders(villages, _verifiers(), above=True),
     ),
     Step(

@@ -24,7 +24,7 @@ from timebank.villages import selectors, services
 from timebank.villages.forms import AppointForm, OfficeForm
 from timebank.villages.models import Office
 from timebank.villages.rules import KEEP_OFFICE, OPEN_VILLAGE
-from timebank.villages.steps import all_steps
+from timebank.villages.steps import Step, all_steps
 
 ROWS = 50
 SEEING = (KEEP_OFFICE, GRANT_ROLE)
@@ -64,15 +64,7 @@ def founding(request: HttpRequest, place: int) -> HttpResponse:
     if region.level != Region.Level.VILLAGE:
         return _overview(request, region)
     result = selectors.founding(region)
-    items = [
-        (
-            item,
-            item.step.href(region)
-            if any(rules.can(request.user, action, region) for action in item.step.actions)
-            else "",
-        )
-        for item in result.standings
-    ]
+    items = [(item, item.step.href(region) if _may(request, item.step, region) else "") for item in result.standings]
     context = {
         "region": region,
         "founding": result,
@@ -81,6 +73,13 @@ def founding(request: HttpRequest, place: int) -> HttpResponse:
         "above": _above(request, region),
     }
     return render(request, "villages/founding.html", context)
+
+
+def _may(request: HttpRequest, step: Step, region: Region) -> bool:
+    """Say whether the button of a step leads the visitor anywhere."""
+    if step.role:
+        return rules.may_appoint(request.user, step.role, region)
+    return any(rules.can(request.user, action, region) for action in step.actions)
 
 
 def _above(request: HttpRequest, region: Region) -> Region | None:
