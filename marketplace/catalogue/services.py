@@ -124,6 +124,11 @@ def _photograph(file: IO[bytes], product: Product) -> ContentFile[bytes]:
     return ContentFile(out.getvalue(), name=f"{product.pk}-{secrets.token_hex(4)}.jpg")
 
 
+def product_class_of(kind: str) -> ProductClass:
+    """Return the class of goods or of services, made where it is missing."""
+    return _product_classes()[kind]
+
+
 @dataclass
 class Loaded:
     """What a load found or made; ``opening_stock`` is what the list says lies there, for a receipt by the keeper."""

@@ -10,6 +10,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from marketplace.catalogue.models import ProductClass
 from marketplace.partner.models import Partner
 from marketplace.rewards.models import StockMovement
 from timebank.common.fields import (
@@ -22,7 +23,7 @@ from timebank.common.fields import (
     PhoneField,
 )
 from timebank.common.idempotency import IdempotentForm
-from timebank.common.numbers import format_points, parse_money
+from timebank.common.numbers import format_points, parse_money, parse_points
 from timebank.policy.engine import Rule
 from timebank.registry.forms import check_birth_date, pin_field
 from timebank.registry.models import Organisation, Proxy
@@ -259,3 +260,53 @@ class SupplierForm(IdempotentForm, BaseForm):
 
 class ChangeSupplierForm(SupplierForm):
     is_active = forms.BooleanField(label=_("Open for redemption"), required=False)
+
+
+class ListRewardForm(IdempotentForm, BaseForm):
+    """A reward that a supplier offers; the price is decided apart."""
+
+    title = CleanCharField(label=_("Name"), max_length=120)
+    title_en = CleanCharField(label=_("English name"), max_length=120, required=False)
+    kind = forms.ChoiceField(label=_("Kind"), choices=ProductClass.Kind.choices)
+    unit = CleanCharField(label=_("Unit"), max_length=20, required=False, help_text=_("For example: bar, bag, time."))
+    barcode = CleanCharField(
+        label=_("Barcode"),
+        max_length=20,
+        required=False,
+        help_text=_("8 or 13 digits, scanned or typed."),
+        widget=forms.TextInput(attrs={"inputmode": "numeric"}),
+    )
+    category = CleanCharField(
+        label=_("Category"), max_length=80, required=False, help_text=_("For example: daily goods/washing.")
+    )
+
+
+class PriceForm(IdempotentForm, BaseForm):
+    """A price, from when, and why."""
+
+    points = CleanCharField(
+        label=_("Price in points"), max_length=12, widget=forms.TextInput(attrs={"inputmode": "decimal"})
+    )
+    since = BoundedDateField(label=_("From"))
+    reason = CleanCharField(label=_("Why"), max_length=200, help_text=_("Kept in the history that everybody can read."))
+
+    def clean_points(self) -> int:
+        try:
+            return parse_points(self.cleaned_data["points"])
+        except ValueError:
+            raise forms.ValidationError(_("A price is a number like 10 or 7.5.")) from None
+
+
+class GoodsListForm(BaseForm):
+    """A list of goods as a file."""
+
+    file = forms.FileField(
+        label=_("List of goods"),
+        help_text=_(
+            "A workbook (.xlsx) or a table (.csv) with the columns 商户 and 名称, and as wanted 类型, 单位, 条码, 积分."
+        ),
+        widget=forms.ClearableFileInput(attrs={"accept": ".xlsx,.csv,.txt,.tsv"}),
+    )
+    reason = CleanCharField(
+        label=_("Why these prices"), max_length=200, required=False, help_text=_("Needed where the list has prices.")
+    )

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from marketplace.desk import selectors
 from marketplace.desk.scope import KEY
-from marketplace.rewards.rules import KEEP_SUPPLIERS
+from marketplace.rewards.rules import KEEP_SUPPLIERS, LIST_REWARD, PRICE_REWARD
 from timebank.registry.navigation import who_may
 from timebank.registry.roles import OPERATOR, StartPage
 from timebank.registry.rules import AUDIT, GRANT_ROLE, REGISTER_RESIDENT, VIEW_VILLAGE
@@ -98,6 +98,17 @@ MENUS = [
         match=("desk:stock_item",),
         group=_group,
         keep=(KEY,),
+    ),
+    Entry(
+        area="desk",
+        key="shelf",
+        label=_("Shelf"),
+        url_name="desk:my_shelf",
+        icon="gift",
+        order=41,
+        visible=who_may(LIST_REWARD, PRICE_REWARD),
+        match=("desk:shelf", "desk:list_reward", "desk:price", "desk:goods_list"),
+        group=_group,
     ),
     Entry(
         area="desk",

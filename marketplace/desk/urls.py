@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from marketplace.desk import views
-from marketplace.desk.views import suppliers
+from marketplace.desk.views import prices, suppliers
 
 app_name = "desk"
 urlpatterns = [
@@ -31,6 +31,11 @@ urlpatterns = [
     path("suppliers/", suppliers.my_suppliers, name="my_suppliers"),
     path("suppliers/in/<id:place>/", suppliers.suppliers, name="suppliers"),
     path("suppliers/in/<id:place>/new/", suppliers.new_supplier, name="new_supplier"),
+    path("shelf/", prices.my_shelf, name="my_shelf"),
+    path("shelf/in/<id:place>/", prices.on_shelf, name="shelf"),
+    path("shelf/in/<id:place>/file/", prices.goods_list, name="goods_list"),
+    path("shelf/<id:pk>/price/", prices.price, name="price"),
+    path("suppliers/<id:pk>/rewards/new/", prices.list_reward, name="list_reward"),
     path("suppliers/<id:pk>/", suppliers.supplier, name="supplier"),
     path("tickets/", views.tickets, name="tickets"),
     path("statement/", views.statement, name="statement"),

@@ -9,6 +9,7 @@ from marketplace.rewards.rules import (
     CARD_SALE,
     HAND_OVER,
     KEEP_SUPPLIERS,
+    LIST_REWARD,
     PRICE_REWARD,
     RECEIVE_STOCK,
 )
@@ -20,10 +21,10 @@ APPOINTERS = ("village_admin", "town_admin", "city_admin")
 DUTIES = Duties(
     roles=(RoleSpec("stock_keeper", _("Stock keeper"), appointed_by=APPOINTERS, order=60),),
     actions={
-        "stock_keeper": (VIEW_VILLAGE, RECEIVE_STOCK, ADJUST_STOCK),
+        "stock_keeper": (VIEW_VILLAGE, RECEIVE_STOCK, ADJUST_STOCK, LIST_REWARD),
         "village_admin": (PRICE_REWARD, HAND_OVER, CARD_SALE, KEEP_SUPPLIERS),
-        "town_admin": (KEEP_SUPPLIERS,),
-        "city_admin": (KEEP_SUPPLIERS,),
+        "town_admin": (KEEP_SUPPLIERS, PRICE_REWARD),
+        "city_admin": (KEEP_SUPPLIERS, PRICE_REWARD),
     },
     # Who says that hours were served does not keep what they buy.
     clashes=tuple(

@@ -120,3 +120,26 @@ class SupplierNameTaken(RewardsError):
 class SupplierNotHere(RewardsError):
     code = "supplier_not_here"
     message = _("This organisation belongs to another place, or is not approved yet.")
+
+
+class AlreadyListed(RewardsError):
+    code = "already_listed"
+    message = _("This supplier offers it already.")
+
+
+class BadBarcode(RewardsError):
+    code = "bad_barcode"
+    message = _("This barcode is not right: 8 or 13 digits, the last one checks the others.")
+    status = 400
+
+
+class PricedTooLate(RewardsError):
+    code = "priced_too_late"
+    message = _("A price holds from today or a later day.")
+    status = 400
+
+
+class PriceReasonMissing(RewardsError):
+    code = "price_reason_missing"
+    message = _("Say why: the price and its reason stay in the history.")
+    status = 400

@@ -58,7 +58,7 @@ STEPS = [
         label=_("Rewards on the shelf"),
         text=_("Goods and services with their price in points."),
         action=_("Shelf"),
-        href=lambda village: f"{reverse('desk:stock')}?where={village.pk}",
+        href=lambda village: reverse("desk:shelf", args=[village.pk]),
         actions=(VIEW_VILLAGE,),
         standing=_shelf,
         needed=False,

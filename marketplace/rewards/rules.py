@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 PRICE_REWARD = "price_reward"
+LIST_REWARD = "list_reward"  # put a reward on a supplier's shelf, without a price
 RECEIVE_STOCK = "receive_stock"
 ADJUST_STOCK = "adjust_stock"
 HAND_OVER = "hand_over"

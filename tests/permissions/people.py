@@ -95,7 +95,7 @@ def make_cast() -> Cast:
 
 def _villages(cast: Cast, world: Any) -> None:
     """Let the village have a team with a member and a supplier; the setup is over."""
-    from marketplace.rewards.services import suppliers
+    from marketplace.rewards.services import shelf, suppliers
     from timebank.messages.models import Message
     from timebank.registry.models import Region
     from timebank.service.services import teams
@@ -105,11 +105,16 @@ def _villages(cast: Cast, world: Any) -> None:
     partner = suppliers.open_supplier(
         region=world.village, name="理发店", kind="barber", place="村口", opening_hours="9–17", actor=world.admin
     )
+    listed = shelf.list_on_shelf(partner=partner, title="毛巾", kind="goods", actor=cast.users["keeper"])
     message = Message.objects.create(event_number=0, kind="resident_moved", resident=world.wang)
     place = {"place": world.village.pk}
     setup = {"token": "x" * 32}
     below = {**setup, "county": county.pk}
     cast.arguments |= {
+        "desk:shelf": lambda: place,
+        "desk:goods_list": lambda: place,
+        "desk:price": lambda: {"pk": listed.pk},
+        "desk:list_reward": lambda: {"pk": partner.pk},
         "inbox:seen": lambda: {"pk": message.pk},
         "villages:setup": lambda: setup,
         "villages:setup_county": lambda: setup,

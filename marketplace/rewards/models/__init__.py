@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from marketplace.rewards.models.prices import PriceChange
 from marketplace.rewards.models.redemptions import Redemption
 from marketplace.rewards.models.stock import StockMovement
 from marketplace.rewards.models.tickets import Scan, Ticket, TicketEvent
 
-__all__ = ["Redemption", "Scan", "StockMovement", "Ticket", "TicketEvent"]
+__all__ = ["PriceChange", "Redemption", "Scan", "StockMovement", "Ticket", "TicketEvent"]

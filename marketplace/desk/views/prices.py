@@ -1,0 +1,196 @@
+"""The shelf of a place: listed by the stock keeper, priced by the admin, in and out as a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_http_methods
+
+from marketplace.desk.forms import GoodsListForm, ListRewardForm, PriceForm
+from marketplace.desk.views.common import as_file, page_of, person
+from marketplace.partner.models import Partner, StockRecord
+from marketplace.rewards.rules import LIST_REWARD, PRICE_REWARD
+from marketplace.rewards.services import goods_lists, shelf
+from timebank.common.errors import DomainError
+from timebank.common.sheets.errors import SheetError
+from timebank.registry.models import Region
+from timebank.registry.rules import VIEW_VILLAGE, can, regions_where
+
+SEEING = (VIEW_VILLAGE, LIST_REWARD, PRICE_REWARD)
+MOST_SHOWN = 50
+
+
+def _place(request: HttpRequest, pk: int) -> Region:
+    region = Region.objects.filter(pk=pk, is_active=True).first()
+    if region is None or not any(can(request.user, action, region) for action in SEEING):
+        raise Http404
+    return region
+
+
+def _on_shelf(region: Region) -> QuerySet[StockRecord]:
+    return (
+        StockRecord.objects.filter(partner__village=region)
+        .select_related("partner__village", "product__product_class")
+        .order_by("partner__name", "product__title", "pk")
+    )
+
+
+@login_required
+@require_GET
+def my_shelf(request: HttpRequest) -> HttpResponse:
+    """Go to the shelf of the first place where the visitor lists or prices."""
+    seen = regions_where(request.user, LIST_REWARD) | regions_where(request.user, PRICE_REWARD)
+    region = seen.filter(is_active=True).order_by("path").first()
+    if region is None:
+        raise Http404
+    return redirect("desk:shelf", place=region.pk)
+
+
+@login_required
+@require_GET
+def on_shelf(request: HttpRequest, place: int) -> HttpResponseBase:
+    """Show what the suppliers of a place offer, and at what price; what has none yet can't be redeemed."""
+    region = _place(request, place)
+    rows = _on_shelf(region)
+    headers = ("商户", "名称", "类型", "单位", "条码", "积分")
+    file = as_file(request, f"goods-{region.code}", headers, rows, _exported)
+    if file is not None:
+        return file
+    context = {
+        "region": region,
+        "page": page_of(request, rows),
+        "partners": Partner.objects.filter(village=region, is_active=True).order_by("name"),
+        "may_list": can(request.user, LIST_REWARD, region),
+        "may_price": can(request.user, PRICE_REWARD, region),
+    }
+    return render(request, "desk/shelf.html", context)
+
+
+def _exported(record: StockRecord) -> tuple[Any, ...]:
+    """Write a row as the import reads it."""
+    product: Any = record.product
+    kind = "服务" if product.is_service else "实物"
+    price = "" if record.price is None else f"{record.price.normalize():f}"
+    return (record.partner.name, product.title, kind, product.unit, product.upc or "", price)
+
+
+def _form_page(request: HttpRequest, region: Region, form: Any, **context: Any) -> HttpResponse:
+    shown = {"region": region, "form": form, **context}
+    return render(request, "desk/shelf_form.html", shown, status=form.status if form.errors else 200)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def list_reward(request: HttpRequest, pk: int) -> HttpResponse:
+    """Put a reward on a supplier's shelf."""
+    partner = Partner.objects.select_related("village").filter(pk=pk).first()
+    if partner is None:
+        raise Http404
+    region = _place(request, partner.village_id)
+    if not can(request.user, LIST_REWARD, region):
+        raise PermissionDenied
+    form = ListRewardForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        data = {name: value for name, value in form.cleaned_data.items() if name != form.KEY}
+        try:
+            form.once(
+                actor=request.user,
+                scope=f"list_reward:{partner.pk}",
+                create=lambda: shelf.list_on_shelf(partner=partner, actor=person(request), **data),
+            )
+        except DomainError as error:
+            form.refuse(error)
+        else:
+            messages.success(request, _("It is on the shelf. It can be redeemed once the admin has priced it."))
+            return redirect("desk:shelf", place=region.pk)
+    title = _("Put a reward on the shelf")
+    return _form_page(request, region, form, title=title, lead=partner.display_name, submit=_("Put on the shelf"))
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def price(request: HttpRequest, pk: int) -> HttpResponse:
+    """Decide the price of a reward; show every price it had and will have."""
+    record = StockRecord.objects.select_related("partner__village", "product__product_class").filter(pk=pk).first()
+    if record is None:
+        raise Http404
+    region = _place(request, record.partner.village_id)
+    may_price = can(request.user, PRICE_REWARD, region)
+    if request.method == "POST" and not may_price:
+        raise PermissionDenied
+    form = PriceForm(request.POST if request.method == "POST" else None, initial={"since": timezone.localdate()})
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        try:
+            form.once(
+                actor=request.user,
+                scope=f"decide_price:{record.pk}",
+                create=lambda: shelf.decide_price(
+                    stockrecord=record,
+                    points=data["points"],
+                    since=data["since"],
+                    reason=data["reason"],
+                    actor=person(request),
+                ),
+            )
+        except DomainError as error:
+            form.refuse(error)
+        else:
+            messages.success(request, _("The price is decided."))
+            return redirect("desk:shelf", place=region.pk)
+    history = record.price_changes.select_related("decided_by").order_by("-since", "-pk")
+    context = {
+        "region": region,
+        "record": record,
+        "form": form,
+        "may_price": may_price,
+        "page": page_of(request, history, 30),
+    }
+    return render(request, "desk/price.html", context, status=form.status if form.errors else 200)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def goods_list(request: HttpRequest, place: int) -> HttpResponse:
+    """Read a list of goods: first what it would do, then it is done."""
+    region = _place(request, place)
+    if not (can(request.user, LIST_REWARD, region) or can(request.user, PRICE_REWARD, region)):
+        raise PermissionDenied
+    sent = (request.POST, request.FILES) if request.method == "POST" else ()
+    form, report = GoodsListForm(*sent), None
+    dry_run = "do" not in request.POST
+    if request.method == "POST" and form.is_valid():
+        try:
+            lines = goods_lists.read_goods(form.cleaned_data["file"])
+            report = goods_lists.import_goods(
+                region=region,
+                lines=lines,
+                reason=form.cleaned_data["reason"],
+                actor=person(request),
+                dry_run=dry_run,
+            )
+        except SheetError as error:
+            form.add_error("file", str(error))
+        else:
+            if not dry_run:
+                many = report.changed
+                text = ngettext("%(n)s change made.", "%(n)s changes made.", many) % {"n": many}
+                messages.success(request, text)
+    context = {
+        "region": region,
+        "form": form,
+        "report": report,
+        "refused": report.refused[:MOST_SHOWN] if report else [],
+        "more": len(report.refused) - MOST_SHOWN if report else 0,
+        "dry_run": dry_run,
+    }
+    return render(request, "desk/goods_list.html", context, status=form.status if form.errors else 200)
