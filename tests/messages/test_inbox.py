@@ -25,7 +25,7 @@ from timebank.registry.models import Resident
 from timebank.service import services
 
 pytestmark = pytest.mark.django_db
-SOON = at(17)
+SOON = at(20, 13)
 
 
 @pytest.fixture
