@@ -134,3 +134,28 @@ def desk(*actions: str) -> Callable[[Callable[..., HttpResponse]], Callable[...,
         return login_required(inner)
 
     return wrap
+
+
+class OtherPlace(Exception):
+    """A form that was filled in for another place than its address names."""
+
+
+def here(request: HttpRequest, region: Region) -> None:
+    """Take the place from the address; a form that says another one is refused (``addressed``)."""
+    request.scope = Scope(region)  # type: ignore[attr-defined]
+    if request.POST.get(PLACE, str(region.pk)) != str(region.pk):
+        raise OtherPlace
+
+
+def addressed(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Open a page whose address itself names its place, or a thing of it: the view finds it and calls ``here``."""
+
+    @wraps(view)
+    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except OtherPlace:
+            scope = request.scope  # type: ignore[attr-defined]
+            return render(request, "desk/other_place.html", {"scope": scope}, status=409)
+
+    return login_required(inner)

@@ -259,7 +259,7 @@ MATRIX: dict[str, Row] = {
     "desk:my_suppliers": closed(admin="go", far_admin="go", town="go"),
     "desk:suppliers": closed(keeper="ok", admin="ok", town="ok", operator="ok"),
     "desk:new_supplier": closed(keeper="403", admin="ok", town="ok", operator="403"),
-    "desk:supplier": closed(admin="ok", town="ok"),
+    "desk:supplier": closed(keeper="403", admin="ok", town="ok", operator="403"),
 }
 
 # What an empty POST answers. Where it answers 405 to all, it need not be named.
@@ -399,7 +399,7 @@ POSTED: dict[str, Row] = {
     "service:team_close": closed(leader="403", keeper="403", admin="go", town="go", operator="go"),
     "service:team_member_end": closed(leader="go", keeper="403", admin="go", town="go", operator="go"),
     "desk:new_supplier": closed(keeper="403", admin="422", town="422", operator="403"),
-    "desk:supplier": closed(admin="422", town="422"),
+    "desk:supplier": closed(keeper="403", admin="422", town="422", operator="403"),
 }
 
 # Oscar's dashboard is one group: all of it for operators, none of it for anybody else.

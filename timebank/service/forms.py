@@ -11,10 +11,10 @@ from django.utils.translation import gettext_lazy as _
 
 from timebank.common.fields import BoundedDateField, BoundedIntegerField, CleanCharField, PersonNameField, PhoneField
 from timebank.common.idempotency import IdempotentForm
-from timebank.registry.forms import BaseForm
 from timebank.registry.models import Region
 from timebank.service import rules
 from timebank.service.models import Activity, Team
+from timebank.ui.forms import BaseForm
 
 
 class ActivityForm(IdempotentForm):

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from timebank.common.fields import BoundedDateField, CleanCharField, PersonNameField, PhoneField
 from timebank.common.idempotency import IdempotentForm
 from timebank.policy.models import Scheme
-from timebank.registry.forms import BaseForm
 from timebank.registry.models import Region
+from timebank.ui.forms import BaseForm
 from timebank.villages.services import Person
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -16,6 +15,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from marketplace.desk.forms import GoodsListForm, ListRewardForm, PriceForm
+from marketplace.desk.scope import addressed, here
 from marketplace.desk.views.common import as_file, page_of, person
 from marketplace.partner.models import Partner, StockRecord
 from marketplace.rewards.rules import LIST_REWARD, PRICE_REWARD
@@ -33,6 +33,7 @@ def _place(request: HttpRequest, pk: int) -> Region:
     region = Region.objects.filter(pk=pk, is_active=True).first()
     if region is None or not any(can(request.user, action, region) for action in SEEING):
         raise Http404
+    here(request, region)
     return region
 
 
@@ -44,7 +45,7 @@ def _on_shelf(region: Region) -> QuerySet[StockRecord]:
     )
 
 
-@login_required
+@addressed
 @require_GET
 def my_shelf(request: HttpRequest) -> HttpResponse:
     """Go to the shelf of the first place where the visitor lists or prices."""
@@ -55,7 +56,7 @@ def my_shelf(request: HttpRequest) -> HttpResponse:
     return redirect("desk:shelf", place=region.pk)
 
 
-@login_required
+@addressed
 @require_GET
 def on_shelf(request: HttpRequest, place: int) -> HttpResponseBase:
     """Show what the suppliers of a place offer, and at what price; what has none yet can't be redeemed."""
@@ -88,7 +89,7 @@ def _form_page(request: HttpRequest, region: Region, form: Any, **context: Any) 
     return render(request, "desk/shelf_form.html", shown, status=form.status if form.errors else 200)
 
 
-@login_required
+@addressed
 @require_http_methods(["GET", "POST"])
 def list_reward(request: HttpRequest, pk: int) -> HttpResponse:
     """Put a reward on a supplier's shelf."""
@@ -116,7 +117,7 @@ def list_reward(request: HttpRequest, pk: int) -> HttpResponse:
     return _form_page(request, region, form, title=title, lead=partner.display_name, submit=_("Put on the shelf"))
 
 
-@login_required
+@addressed
 @require_http_methods(["GET", "POST"])
 def price(request: HttpRequest, pk: int) -> HttpResponse:
     """Decide the price of a reward; show every price it had and will have."""
@@ -158,7 +159,7 @@ def price(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "desk/price.html", context, status=form.status if form.errors else 200)
 
 
-@login_required
+@addressed
 @require_http_methods(["GET", "POST"])
 def goods_list(request: HttpRequest, place: int) -> HttpResponse:
     """Read a list of goods: first what it would do, then it is done."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from marketplace.desk.forms import ChangeSupplierForm, SupplierForm
+from marketplace.desk.scope import addressed, here
 from marketplace.desk.views.common import page_of, person
 from marketplace.partner.models import Partner
 from marketplace.rewards.rules import KEEP_SUPPLIERS
@@ -27,6 +27,7 @@ def _place(request: HttpRequest, pk: int) -> Region:
     region = Region.objects.filter(pk=pk, is_active=True).first()
     if region is None or not (can(request.user, VIEW_VILLAGE, region) or can(request.user, KEEP_SUPPLIERS, region)):
         raise Http404
+    here(request, region)
     return region
 
 
@@ -39,7 +40,7 @@ def _organisations(region: Region) -> QuerySet[Organisation]:
     return rows.filter(status=Organisation.Status.ACTIVE).order_by("name")
 
 
-@login_required
+@addressed
 @require_GET
 def my_suppliers(request: HttpRequest) -> HttpResponse:
     """Go to the suppliers of the first place where the visitor opens some."""
@@ -49,7 +50,7 @@ def my_suppliers(request: HttpRequest) -> HttpResponse:
     return redirect("desk:suppliers", place=region.pk)
 
 
-@login_required
+@addressed
 @require_GET
 def suppliers(request: HttpRequest, place: int) -> HttpResponse:
     """List who serves a place: its own suppliers, those below it, and those above it that serve every village."""
@@ -70,7 +71,7 @@ def _form_page(request: HttpRequest, region: Region, form: Any, title: str, subm
     return render(request, "desk/supplier_form.html", context, status=form.status if form.errors else 200)
 
 
-@login_required
+@addressed
 @require_http_methods(["GET", "POST"])
 def new_supplier(request: HttpRequest, place: int) -> HttpResponse:
     """Open a supplier here."""
@@ -94,14 +95,16 @@ def new_supplier(request: HttpRequest, place: int) -> HttpResponse:
     return _form_page(request, region, form, _("Open a supplier"), _("Open the supplier"))
 
 
-@login_required
+@addressed
 @require_http_methods(["GET", "POST"])
 def supplier(request: HttpRequest, pk: int) -> HttpResponse:
     """Change what is known of a supplier."""
     partner = Partner.objects.select_related("village", "organisation").filter(pk=pk).first()
-    if partner is None or not can(request.user, KEEP_SUPPLIERS, partner.village):
+    if partner is None:
         raise Http404
-    region = partner.village
+    region = _place(request, partner.village_id)
+    if not can(request.user, KEEP_SUPPLIERS, region):
+        raise PermissionDenied
     names = ("name", "name_en", "kind", "place", "opening_hours", "phone", "organisation", "is_active")
     form = ChangeSupplierForm(
         request.POST if request.method == "POST" else None,

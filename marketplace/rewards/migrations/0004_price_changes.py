@@ -7,31 +7,53 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('partner', '0008_suppliers_and_points'),
-        ('rewards', '0003_scan_other_person'),
+        ("partner", "0008_suppliers_and_points"),
+        ("rewards", "0003_scan_other_person"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='PriceChange',
+            name="PriceChange",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('points', models.BigIntegerField(verbose_name='price (1/100 point)')),
-                ('since', models.DateField(verbose_name='from')),
-                ('reason', models.CharField(max_length=200, verbose_name='reason')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created at')),
-                ('applied_at', models.DateTimeField(blank=True, null=True, verbose_name='in force since')),
-                ('decided_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='decided by')),
-                ('stockrecord', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='price_changes', to='partner.stockrecord', verbose_name='reward')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("points", models.BigIntegerField(verbose_name="price (1/100 point)")),
+                ("since", models.DateField(verbose_name="from")),
+                ("reason", models.CharField(max_length=200, verbose_name="reason")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="created at")),
+                ("applied_at", models.DateTimeField(blank=True, null=True, verbose_name="in force since")),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="decided by",
+                    ),
+                ),
+                (
+                    "stockrecord",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="price_changes",
+                        to="partner.stockrecord",
+                        verbose_name="reward",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'price change',
-                'verbose_name_plural': 'price changes',
-                'indexes': [models.Index(condition=models.Q(('applied_at__isnull', True)), fields=['since'], name='price_change_due'), models.Index(fields=['stockrecord', '-since'], name='price_change_history')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('points__gte', 0)), name='price_change_not_negative')],
+                "verbose_name": "price change",
+                "verbose_name_plural": "price changes",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("applied_at__isnull", True)), fields=["since"], name="price_change_due"
+                    ),
+                    models.Index(fields=["stockrecord", "-since"], name="price_change_history"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("points__gte", 0)), name="price_change_not_negative")
+                ],
             },
         ),
     ]
