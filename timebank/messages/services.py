@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.utils import timezone
 
+from timebank.common.input import read_id
 from timebank.common.models import Event
 from timebank.messages.models import Message
 from timebank.messages.selectors import inbox
@@ -43,7 +44,7 @@ KEPT_OPEN = ("account_refused",)  # told to somebody whose account closes by it
 
 def _keys(recipients: Iterable[str], kind: str) -> list[int]:
     found = (reference.partition(":") for reference in recipients)
-    return [int(key) for name, _colon, key in found if name == kind and key.isdigit()]
+    return [pk for name, _colon, key in found if name == kind and (pk := read_id(key))]
 
 
 @transaction.atomic

@@ -16,10 +16,7 @@ from timebank.registry.models import Region
 from timebank.ui.forms import BaseForm
 from timebank.villages.services import Person
 
-
-def _password(label: Any, **more: Any) -> forms.CharField:
-    widget = forms.PasswordInput(attrs={"autocomplete": "new-password"})
-    return forms.CharField(label=label, max_length=128, widget=widget, **more)
+NEW = {"autocomplete": "new-password"}
 
 
 class TokenForm(BaseForm):
@@ -59,10 +56,14 @@ class FinishForm(BaseForm):
 
     county_name = PersonNameField(label=_("Name of the county's admin"))
     county_phone = PhoneField(label=_("Mobile number of the county's admin"), max_length=20)
-    county_password = _password(_("First password of the county's admin"))
+    county_password = forms.CharField(
+        label=_("First password of the county's admin"), max_length=128, widget=forms.PasswordInput(attrs=NEW)
+    )
     town_name = PersonNameField(label=_("Name of the town's admin"))
     town_phone = PhoneField(label=_("Mobile number of the town's admin"), max_length=20)
-    town_password = _password(_("First password of the town's admin"))
+    town_password = forms.CharField(
+        label=_("First password of the town's admin"), max_length=128, widget=forms.PasswordInput(attrs=NEW)
+    )
     scheme = forms.ModelChoiceField(
         Scheme.objects.none(),
         label=_("First scheme"),
@@ -73,7 +74,9 @@ class FinishForm(BaseForm):
     village = forms.ModelChoiceField(Region.objects.none(), label=_("First village"))
     village_name = PersonNameField(label=_("Name of the village's admin"))
     village_phone = PhoneField(label=_("Mobile number of the village's admin"), max_length=20)
-    village_password = _password(_("First password of the village's admin"))
+    village_password = forms.CharField(
+        label=_("First password of the village's admin"), max_length=128, widget=forms.PasswordInput(attrs=NEW)
+    )
 
     def __init__(self, *args: Any, villages: Any, schemes: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -100,10 +103,12 @@ class FinishForm(BaseForm):
 class AppointForm(IdempotentForm, BaseForm):
     name = PersonNameField(label=_("Name"))
     phone = PhoneField(label=_("Mobile number"), max_length=20, help_text=_("Whoever signs in with it gets the role."))
-    password = _password(
-        _("First password"),
+    password = forms.CharField(
+        label=_("First password"),
         required=False,
+        max_length=128,
         help_text=_("Only for somebody who does not sign in here yet: at least 8 characters. The person changes it."),
+        widget=forms.PasswordInput(attrs=NEW),
     )
 
 
