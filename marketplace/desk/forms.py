@@ -243,7 +243,8 @@ class SupplierForm(IdempotentForm, BaseForm):
     name = CleanCharField(label=_("Name"), max_length=120)
     name_en = CleanCharField(label=_("English name"), max_length=120, required=False)
     kind = forms.ChoiceField(label=_("Kind"), choices=Partner.Kind.choices)
-    place = CleanCharField(label=_("Where it is"), max_length=120)
+    # Not "place": by that name every form of the desk says for which village it was filled in.
+    location = CleanCharField(label=_("Where it is"), max_length=120)
     opening_hours = CleanCharField(label=_("Opening hours"), max_length=120, help_text=_("For example: 13:00–20:00."))
     phone = CleanCharField(label=_("Telephone"), max_length=20, required=False, dashes=True)
     organisation = forms.ModelChoiceField(

@@ -109,6 +109,7 @@ MENUS = [
         visible=who_may(LIST_REWARD, PRICE_REWARD),
         match=("desk:shelf", "desk:list_reward", "desk:price", "desk:goods_list"),
         group=_group,
+        keep=(KEY,),
     ),
     Entry(
         area="desk",
@@ -120,6 +121,7 @@ MENUS = [
         visible=who_may(KEEP_SUPPLIERS),
         match=("desk:suppliers", "desk:new_supplier", "desk:supplier"),
         group=_group,
+        keep=(KEY,),
     ),
     Entry(
         area="desk",

@@ -136,6 +136,15 @@ def desk(*actions: str) -> Callable[[Callable[..., HttpResponse]], Callable[...,
     return wrap
 
 
+def chosen(request: HttpRequest, regions: QuerySet[Region]) -> Region:
+    """Return the place that the address names, else the first of those that may be seen; 404 without any."""
+    rows = regions.filter(is_active=True).order_by("path")
+    found = rows.filter(pk=read_id(request.GET.get(KEY), 0)).first() or rows.first()
+    if found is None:
+        raise Http404
+    return found
+
+
 class OtherPlace(Exception):
     """A form that was filled in for another place than its address names."""
 

@@ -15,6 +15,7 @@ from timebank.registry.errors import NotAllowed
 from timebank.registry.models import AuditEntry
 
 pytestmark = pytest.mark.django_db
+TYPED = {"name": "小卖部", "kind": "shop", "location": "村口", "opening_hours": "9:00–17:00"}
 FACTS = {"name": "小卖部", "kind": "shop", "place": "村口", "opening_hours": "9:00–17:00"}
 
 
@@ -33,10 +34,10 @@ def test_the_village_opens_its_own_once(places):
     admin = make_staff("village_admin", places.village)
     client = signed_in(admin)
     address = reverse("desk:new_supplier", args=[places.village.pk])
-    assert client.post(address, FACTS).status_code == 302
+    assert client.post(address, TYPED).status_code == 302
     partner = Partner.objects.get()
     assert (partner.village, partner.opening_hours) == (places.village, "9:00–17:00")
-    again = client.post(address, FACTS)
+    again = client.post(address, TYPED)
     assert again.status_code == 422
     with pytest.raises(SupplierNameTaken):
         suppliers.open_supplier(region=places.village, actor=admin, **FACTS)
@@ -54,10 +55,10 @@ def test_a_supplier_of_the_town_is_seen_in_its_villages_and_changed_by_the_town(
     with pytest.raises(NotAllowed):
         suppliers.change_supplier(partner=partner, actor=admin, **FACTS)
     address = reverse("desk:supplier", args=[partner.pk])
-    signed_in(town).post(address, {**FACTS, "place": "镇上"})
+    signed_in(town).post(address, {**TYPED, "location": "镇上"})
     partner.refresh_from_db()
     assert (partner.place, partner.is_active) == ("镇上", False)  # the box was not ticked
-    signed_in(town).post(address, {**FACTS, "place": "镇上", "is_active": "on"})
+    signed_in(town).post(address, {**TYPED, "location": "镇上", "is_active": "on"})
     partner.refresh_from_db()
     assert partner.is_active
 

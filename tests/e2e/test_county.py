@@ -135,7 +135,7 @@ class County:
         me.go(list_of)
         self.press(me, "main a[href*='/suppliers/in/']")
         self.press(me, "main a[href$='/new/']")
-        me.fill(name="小卖部", place="村口", opening_hours="9:00–17:00")
+        me.fill(name="小卖部", location="村口", opening_hours="9:00–17:00")
         self.press(me)
         me.look("suppliers")
         me.go(list_of)

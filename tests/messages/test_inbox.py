@@ -133,13 +133,13 @@ def test_the_way_of_a_record_is_told(world: World) -> None:
     record.refresh_from_db()
     services.credit_due(now=record.notice_until)
     tell()
-    kinds = ["minutes_cut", "records_published", "record_disputed", "dispute_settled", "points_credited"]
+    kinds = ["minutes_cut", "records_published", "record_disputed", "dispute_settled", "earned_nothing"]
     assert told(world.wang) == kinds
     assert told(world.li) == ["record_returned", "objection_dismissed"]
     with translation.override("en"):
         assert "230 minutes instead of 240: 提前走了" in text(world.wang, "minutes_cut")
         assert "1 of your records" in text(world.wang, "records_published")
-        assert "points for 1 records" in text(world.wang, "points_credited")
+        assert "earns no points" in text(world.wang, "earned_nothing")  # ten minutes short of what the scheme asks
         assert "时间不对" in text(world.li, "record_returned")
         # who doubted is named to nobody
         assert "李大山" not in " ".join(selectors.show(message).text for message in Message.objects.all())
@@ -160,6 +160,8 @@ def test_one_batch_of_credit_is_one_event_however_many_people(world: World) -> N
     assert Event.objects.filter(kind="points_credited").count() == 1
     tell()
     assert Message.objects.filter(kind="points_credited").count() == 8
+    with translation.override("en"):
+        assert "points for 1 records" in text(people[0], "points_credited")
 
 
 def test_offices_helpers_and_accounts_are_told(world: World) -> None:

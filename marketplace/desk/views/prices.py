@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from marketplace.desk.forms import GoodsListForm, ListRewardForm, PriceForm
-from marketplace.desk.scope import addressed, here
+from marketplace.desk.scope import addressed, chosen, here
 from marketplace.desk.views.common import as_file, page_of, person
 from marketplace.partner.models import Partner, StockRecord
 from marketplace.rewards.rules import LIST_REWARD, PRICE_REWARD
@@ -50,9 +50,7 @@ def _on_shelf(region: Region) -> QuerySet[StockRecord]:
 def my_shelf(request: HttpRequest) -> HttpResponse:
     """Go to the shelf of the first place where the visitor lists or prices."""
     seen = regions_where(request.user, LIST_REWARD) | regions_where(request.user, PRICE_REWARD)
-    region = seen.filter(is_active=True).order_by("path").first()
-    if region is None:
-        raise Http404
+    region = chosen(request, seen)
     return redirect("desk:shelf", place=region.pk)
 
 

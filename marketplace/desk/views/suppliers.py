@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from marketplace.desk.forms import ChangeSupplierForm, SupplierForm
-from marketplace.desk.scope import addressed, here
+from marketplace.desk.scope import addressed, chosen, here
 from marketplace.desk.views.common import page_of, person
 from marketplace.partner.models import Partner
 from marketplace.rewards.rules import KEEP_SUPPLIERS
@@ -40,13 +40,17 @@ def _organisations(region: Region) -> QuerySet[Organisation]:
     return rows.filter(status=Organisation.Status.ACTIVE).order_by("name")
 
 
+def _facts(form: SupplierForm) -> dict[str, Any]:
+    """Return what was typed, by the names of the service."""
+    data = {name: value for name, value in form.cleaned_data.items() if name != form.KEY}
+    return {**data, "place": data.pop("location")}
+
+
 @addressed
 @require_GET
 def my_suppliers(request: HttpRequest) -> HttpResponse:
     """Go to the suppliers of the first place where the visitor opens some."""
-    region = regions_where(request.user, KEEP_SUPPLIERS).filter(is_active=True).order_by("path").first()
-    if region is None:
-        raise Http404
+    region = chosen(request, regions_where(request.user, KEEP_SUPPLIERS))
     return redirect("desk:suppliers", place=region.pk)
 
 
@@ -80,7 +84,7 @@ def new_supplier(request: HttpRequest, place: int) -> HttpResponse:
         raise PermissionDenied
     form = SupplierForm(request.POST if request.method == "POST" else None, organisations=_organisations(region))
     if request.method == "POST" and form.is_valid():
-        data = {name: value for name, value in form.cleaned_data.items() if name != form.KEY}
+        data = _facts(form)
         try:
             form.once(
                 actor=request.user,
@@ -105,14 +109,14 @@ def supplier(request: HttpRequest, pk: int) -> HttpResponse:
     region = _place(request, partner.village_id)
     if not can(request.user, KEEP_SUPPLIERS, region):
         raise PermissionDenied
-    names = ("name", "name_en", "kind", "place", "opening_hours", "phone", "organisation", "is_active")
+    names = ("name", "name_en", "kind", "opening_hours", "phone", "organisation", "is_active")
     form = ChangeSupplierForm(
         request.POST if request.method == "POST" else None,
         organisations=_organisations(region),
-        initial={name: getattr(partner, name) for name in names},
+        initial={"location": partner.place, **{name: getattr(partner, name) for name in names}},
     )
     if request.method == "POST" and form.is_valid():
-        data = {name: value for name, value in form.cleaned_data.items() if name != form.KEY}
+        data = _facts(form)
         try:
             services.change_supplier(partner=partner, actor=person(request), **data)
         except DomainError as error:
