@@ -42,8 +42,8 @@ def _organisations(region: Region) -> QuerySet[Organisation]:
 
 def _facts(form: SupplierForm) -> dict[str, Any]:
     """Return what was typed, by the names of the service."""
-    data = {name: value for name, value in form.cleaned_data.items() if name != form.KEY}
-    return {**data, "place": data.pop("location")}
+    data = {name: value for name, value in form.cleaned_data.items() if name not in {form.KEY, "location"}}
+    return {**data, "place": form.cleaned_data["location"]}
 
 
 @addressed
