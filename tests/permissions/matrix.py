@@ -108,6 +108,9 @@ MATRIX: dict[str, Row] = {
     "service:attend": MEMBERS,
     "service:hours": MEMBERS,
     "service:record": closed(holder="ok", leader="ok", admin="ok", town="ok", operator="ok"),
+    "service:record_mend": closed(holder="ok", leader="ok", admin="ok"),
+    "service:record_reverse": closed(town="ok", operator="ok"),  # the admin verified it
+    "service:lead_hours": closed(leader="ok", admin="ok", far_admin="ok"),
     "service:record_name": members("405"),
     "service:lead": closed(leader="ok", admin="ok", far_admin="ok"),
     "service:lead_new": closed(leader="ok", admin="ok", far_admin="ok"),
@@ -302,6 +305,9 @@ POSTED: dict[str, Row] = {
     "service:sign_up": closed(holder="go", neighbour="go"),
     "service:withdraw": closed(holder="go", neighbour="409"),
     "service:attend": members(stranger="404"),
+    "service:record_mend": closed(holder="ok", leader="ok", admin="ok"),
+    "service:record_reverse": closed(town="ok", operator="ok"),  # the admin verified it
+    "service:lead_hours": closed(leader="ok", admin="ok", far_admin="ok"),
     "service:record_name": closed(holder="go"),
     "service:lead_new": closed(leader="ok", admin="ok", far_admin="ok"),
     "service:lead_tap": closed(),

@@ -202,10 +202,16 @@ def _hours(cast: Cast, world: Any) -> None:
 
     now = timezone.now().replace(minute=0, second=0, microsecond=0)
     yesterday = now - dt.timedelta(days=1)
+    old = now - dt.timedelta(days=20)
+    times = {"starts_at": old, "ends_at": old + dt.timedelta(hours=2)}
+    credited = world.credited(world.resident("旧时工"), minutes=120, **times)[0]
     times = {"starts_at": yesterday, "ends_at": yesterday + dt.timedelta(hours=2)}
     record = world.published(world.wang, minutes=120, **times)[0]
     coming = world.activity(starts_at=now + dt.timedelta(hours=1), ends_at=now + dt.timedelta(hours=3))
     services.sign_up(activity=coming, resident=world.wang, actor=world.wang.user, now=now)
+    paper = {"served_on": old.date(), "minutes": 30, "actor": world.leader}
+    returned = services.enter_record(resident=world.wang, category="farm", now=yesterday, **paper)
+    services.return_record(record=returned, actor=world.verifier, reason="哪块地？", now=now)
     activity = {"pk": coming.pk}
     for name in ("activity", "sign_up", "withdraw", "lead_activity", "lead_code", "lead_tap", "lead_card"):
         cast.arguments[f"service:{name}"] = lambda: activity
@@ -217,6 +223,8 @@ def _hours(cast: Cast, world: Any) -> None:
         "service:lead_state": lambda: {"pk": coming.pk, "resident_pk": came.pk},
         "service:attend": lambda: {"token": services.attendance_token(coming, timezone.now())},
         "service:record": lambda: {"pk": record.pk},
+        "service:record_mend": lambda: {"pk": returned.pk},
+        "service:record_reverse": lambda: {"pk": credited.pk},
         "service:record_name": lambda: {"pk": record.pk},
         "service:notice": lambda: {"pk": world.village.pk},
         "service:notice_print": lambda: {"pk": world.village.pk},

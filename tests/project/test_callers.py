@@ -19,9 +19,7 @@ WAITING: dict[str, str] = {
             "credit_due",
             "expire_tickets",
             "lapse_due_holds",
-            "reverse_record",
             "spec_by_code",
-            "submit_record",
         ),
         "SAFE: mend and resend, reversal; the sweeps call their rows",
     ),
@@ -34,7 +32,7 @@ WAITING: dict[str, str] = {
         "VILLAGE: founding, people",
     ),
 }
-MOST_WAITING = 12
+MOST_WAITING = 10
 
 
 def files() -> list[Path]:

@@ -134,21 +134,21 @@ def test_reversal_of_spent_points_leaves_a_debt(world: World) -> None:
     from timebank.ledger.types import Leg, TransferSpec
 
     ledger.post(TransferSpec(key="spend", kind="redeem", legs=(Leg(world.wang.wallet_key, "redeemed:test", 100),)))
-    services.reverse_record(record=record, actor=world.admin, reason="不在场")
+    services.reverse_record(record=record, actor=world.verifier, reason="不在场")
     now = ledger_read.balance_of(world.wang.wallet_key)
     assert (now.spendable, now.debt) == (0, 100)
 
 
 def test_reversal_of_a_record_worth_nothing_moves_no_points(world: World) -> None:
     (record,) = world.credited(world.wang, minutes=60)
-    assert services.reverse_record(record=record, actor=world.admin, reason="不在场").state == "reversed"
+    assert services.reverse_record(record=record, actor=world.verifier, reason="不在场").state == "reversed"
     assert ledger_read.transfer_by_key(record.mint_key) is None
     assert Standing.objects.get().minutes == 0
 
 
 def test_a_reversed_record_no_longer_counts_towards_the_next_point(world: World) -> None:
     (first,) = world.credited(world.wang, minutes=120)
-    services.reverse_record(record=first, actor=world.admin, reason="错")
+    services.reverse_record(record=first, actor=world.verifier, reason="错")
     (second,) = world.credited(world.wang, minutes=120, starts_at=at(21, 8), ends_at=at(21, 12))
     assert second.points == 0
 
@@ -163,7 +163,7 @@ def test_reversal_refuses_the_wrong_people(world: World) -> None:
     with pytest.raises(ConflictOfInterest):
         services.reverse_record(record=record, actor=husband.user, reason="错")
     with refusal(errors.ReasonNeeded):
-        services.reverse_record(record=record, actor=world.admin, reason="")
+        services.reverse_record(record=record, actor=world.verifier, reason="")
 
 
 def test_without_a_scheme_there_are_no_stars_and_nothing_breaks(world: World) -> None:

@@ -72,7 +72,7 @@ def test_credit_is_priced_in_order_of_service_within_one_run(world: World) -> No
 
 def test_reversal_takes_points_and_standing_back(world: World) -> None:
     (record,) = world.credited(world.wang)
-    services.reverse_record(record=record, actor=world.admin, reason="不在场")
+    services.reverse_record(record=record, actor=world.verifier, reason="不在场")
     record = Record.objects.get(pk=record.pk)
     assert (record.state, record.minutes, record.points) == ("reversed", 240, 100)
     assert balance(world.wang) == 0

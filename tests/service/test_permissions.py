@@ -53,6 +53,9 @@ GET: dict[str, dict[str, Any]] = {
     "hours": SIGNED_IN,
     "record": SEES_RECORD,
     "record_name": POST_ONLY,
+    "record_mend": {**dict.fromkeys(PEOPLE, 404), "nobody": IN},  # this record was not returned, nor credited
+    "record_reverse": {**dict.fromkeys(PEOPLE, 404), "nobody": IN},
+    "lead_hours": {**LEADS_ANYWHERE, "verifier": 200},
     "lead": LEADS_ANYWHERE,
     "lead_new": LEADS_ANYWHERE,
     "lead_activity": LEADS,
@@ -97,10 +100,10 @@ def scene(world: World) -> dict[str, Any]:
     services.check_in(activity=activity, resident=came, actor=world.leader, now=at(25, 8))
     token = services.attendance_token(activity, at(25, 8))
     places = {"pk": activity.pk}
-    addresses = {name: places for name in GET if name.startswith("lead_") and name != "lead_new"}
+    addresses = {name: places for name in GET if name.startswith("lead_") and name not in {"lead_new", "lead_hours"}}
     addresses["lead_state"] = {**places, "resident_pk": came.pk}
     addresses |= dict.fromkeys(("activity", "sign_up", "withdraw"), places)
-    addresses |= {name: {"pk": record.pk} for name in ("record", "record_name")}
+    addresses |= {name: {"pk": record.pk} for name in ("record", "record_name", "record_mend", "record_reverse")}
     addresses |= {name: {"pk": world.village.pk} for name in ("notice", "notice_print")}
     addresses |= {"object": {"pk": world.village.pk, "record_pk": record.pk}, "attend": {"token": token}}
     return {

@@ -152,7 +152,7 @@ def _in_state(world: World, state: str) -> Record:
     if state == "credited":
         return world.credited(world.wang)[0]
     if state == "reversed":
-        return services.reverse_record(record=world.credited(world.wang)[0], actor=world.admin, reason="错")
+        return services.reverse_record(record=world.credited(world.wang)[0], actor=world.verifier, reason="错")
     if state in {"published", "disputed"}:
         (record,) = world.published(world.wang)
         if state == "disputed":
@@ -177,7 +177,7 @@ STEPS: dict[str, tuple[Callable[[World, Record], object], set[str]]] = {
         {"submitted", "verified"},
     ),
     "reverse": (
-        lambda world, record: services.reverse_record(record=record, actor=world.admin, reason="错了"),
+        lambda world, record: services.reverse_record(record=record, actor=world.verifier, reason="错了"),
         {"credited"},
     ),
 }

@@ -39,7 +39,7 @@ def test_the_unchanged_scheme_gives_what_the_ledger_minted(world: World) -> None
             serve(world, person, 250, day)
     adopt(world, "rongcheng-dongdaoliujia", dt.date(2026, 10, 1))
     records = [serve(world, world.wang, 500, day, month=10) for day in (1, 2)]
-    services.reverse_record(record=records[0], actor=world.admin, reason="错")
+    services.reverse_record(record=records[0], actor=world.verifier, reason="错")
     result = simulate(world.village, FIRST, LAST)
     assert (result.before, result.after, result.same) == (minted(world), minted(world), len(result.people))
     assert result.before > 0

@@ -68,13 +68,13 @@ def test_reversal_prices_the_window_again_and_books_the_difference(world: World)
     first = serve(world, world.wang, 200, 1)
     second = serve(world, world.wang, 400, 2)
     assert (first.points, second.points, balance(world.wang)) == (0, 200, 200)
-    services.reverse_record(record=first, actor=world.admin, reason="不在场")
+    services.reverse_record(record=first, actor=world.verifier, reason="不在场")
     assert balance(world.wang) == 100
     assert Standing.objects.get(resident=world.wang).earned_points == 100
     (correction,) = PointCorrection.objects.all()
     assert (correction.record, correction.cause, correction.points) == (second, first, -100)
     # The corrected record itself can go, too: nothing is left, nothing is owed.
-    services.reverse_record(record=second, actor=world.admin, reason="不在场")
+    services.reverse_record(record=second, actor=world.verifier, reason="不在场")
     state = ledger_read.balance_of(world.wang.wallet_key)
     assert (state.spendable, state.debt, Standing.objects.get(resident=world.wang).earned_points) == (0, 0, 0)
 
@@ -82,11 +82,11 @@ def test_reversal_prices_the_window_again_and_books_the_difference(world: World)
 def test_reversal_of_one_of_many_leaves_what_the_rest_is_worth(world: World) -> None:
     records = [serve(world, world.wang, 240, day) for day in range(1, 6)]
     assert [one.points for one in records] == [100, 0, 100, 0, 300]
-    services.reverse_record(record=records[0], actor=world.admin, reason="错")
+    services.reverse_record(record=records[0], actor=world.verifier, reason="错")
     assert balance(world.wang) == 200  # sixteen hours
-    services.reverse_record(record=records[2], actor=world.admin, reason="错")
+    services.reverse_record(record=records[2], actor=world.verifier, reason="错")
     assert balance(world.wang) == 200  # twelve
-    services.reverse_record(record=records[4], actor=world.admin, reason="错")
+    services.reverse_record(record=records[4], actor=world.verifier, reason="错")
     assert balance(world.wang) == 100  # eight
     assert serve(world, world.wang, 120, 10).points == 100  # ten
 
@@ -101,7 +101,7 @@ def test_a_cap_that_a_reversed_record_used_up_is_free_again(world: World) -> Non
     adopt(world, "capped", dt.date(2026, 1, 1))
     first, second = serve(world, world.wang, 180, 1), serve(world, world.wang, 120, 2)
     assert (first.points, second.points) == (300, 0)
-    services.reverse_record(record=first, actor=world.admin, reason="错")
+    services.reverse_record(record=first, actor=world.verifier, reason="错")
     assert balance(world.wang) == 200
     (correction,) = PointCorrection.objects.all()
     assert (correction.record, correction.points) == (second, 200)
@@ -110,7 +110,7 @@ def test_a_cap_that_a_reversed_record_used_up_is_free_again(world: World) -> Non
 def test_what_is_spent_is_owed_and_no_more_than_the_difference(world: World) -> None:
     first, _second = serve(world, world.wang, 200, 1), serve(world, world.wang, 400, 2)
     spend(world, 200)
-    services.reverse_record(record=first, actor=world.admin, reason="错")
+    services.reverse_record(record=first, actor=world.verifier, reason="错")
     state = ledger_read.balance_of(world.wang.wallet_key)
     assert (state.spendable, state.debt) == (0, 100)
 
@@ -128,7 +128,7 @@ def test_no_debt_for_what_lapsed_unspent(world: World, time: clock.Clock) -> Non
     assert record.points == 200
     time.set(at(2, month=1, year=2028))
     assert ledger.expire_due().amount == 200
-    services.reverse_record(record=record, actor=world.admin, reason="不在场")
+    services.reverse_record(record=record, actor=world.verifier, reason="不在场")
     state = ledger_read.balance_of(world.wang.wallet_key)
     assert (state.spendable, state.debt) == (0, 0)
     honest = serve_in_2028(world)
@@ -148,7 +148,7 @@ def test_only_the_part_that_lapsed_is_forgiven(world: World, time: clock.Clock) 
     spend(world, 150)
     time.set(at(2, month=1, year=2028))
     assert ledger.expire_due().amount == 50
-    services.reverse_record(record=record, actor=world.admin, reason="不在场")
+    services.reverse_record(record=record, actor=world.verifier, reason="不在场")
     assert ledger_read.balance_of(world.wang.wallet_key).debt == 150
 
 
@@ -158,8 +158,8 @@ def test_lapsed_points_are_forgiven_once_not_for_every_reversal(world: World, ti
     spend(world, 100)
     time.set(at(2, month=1, year=2028))
     assert ledger.expire_due().amount == 100
-    services.reverse_record(record=second, actor=world.admin, reason="错")
-    services.reverse_record(record=first, actor=world.admin, reason="错")
+    services.reverse_record(record=second, actor=world.verifier, reason="错")
+    services.reverse_record(record=first, actor=world.verifier, reason="错")
     assert ledger_read.balance_of(world.wang.wallet_key).debt == 100
 
 

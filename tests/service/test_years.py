@@ -100,7 +100,7 @@ def test_a_reversal_after_the_close_takes_the_carry_back_at_the_next_close(world
     close_year(year=2026, now=NEXT)
     assert selectors.standing_of(world.wang, 2027).score == 100_200
     for record in records[6:]:
-        services.reverse_record(record=record, actor=world.admin, reason="错")
+        services.reverse_record(record=record, actor=world.verifier, reason="错")
     assert close_year(year=2026, now=NEXT) == 1
     assert selectors.standing_of(world.wang, 2027).score == 100_000
 
@@ -132,7 +132,7 @@ def test_what_is_above_the_cap_on_holding_goes_to_the_pool(world: World) -> None
     spend(world, 300)
     assert serve(world, world.wang, 120, 3).points == 200
     assert balance(world.wang) == 400
-    services.reverse_record(record=second, actor=world.admin, reason="错")
+    services.reverse_record(record=second, actor=world.verifier, reason="错")
     assert (balance(world.wang), ledger_read.balance_of(pool).total) == (300, 0)
 
 

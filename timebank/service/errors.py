@@ -250,6 +250,11 @@ class OwnClient(SecondPersonNeeded):
     message = _("You are this person's helper. Another verifier must do it.")
 
 
+class VerifiedByYou(SecondPersonNeeded):
+    code = "verified_by_you"
+    message = _("You verified this record. Another person must take it back.")
+
+
 class OwnVerification(SecondPersonNeeded):
     code = "own_verification"
     message = _("You verified this record. Another person must answer the objection.")

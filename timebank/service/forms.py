@@ -156,6 +156,66 @@ class EnterForm(IdempotentForm):
         return text.rsplit("/", 1)[-1]
 
 
+class HoursForm(IdempotentForm):
+    """Hours without an activity: help among neighbours, a training, a duty."""
+
+    code = CleanCharField(
+        label=_("Card or volunteer number"), max_length=200, help_text=_("Scan the card, or type the number on it.")
+    )
+    category = forms.ChoiceField(label=_("Kind of service"))
+    title = CleanCharField(
+        label=_("What was done"), max_length=80, help_text=_("For example: shopped for a neighbour who can't walk.")
+    )
+    served_on = BoundedDateField(label=_("Day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    minutes = BoundedIntegerField(
+        label=_("Minutes worked"),
+        min_value=1,
+        max_value=rules.MAX_DAY_MINUTES,
+        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
+    )
+    reason = CleanCharField(
+        label=_("How do you know"), max_length=200, help_text=_("For example: paper slip number 12, signed by both.")
+    )
+
+    def __init__(self, *args: Any, kinds: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["category"].choices = kinds  # type: ignore[attr-defined]
+
+    def clean_code(self) -> str:
+        text: str = self.cleaned_data["code"].rstrip("/")
+        return text.rsplit("/", 1)[-1]
+
+
+class MendForm(BaseForm):
+    """What is put right in a record that came back, and why it is right now."""
+
+    minutes = BoundedIntegerField(
+        label=_("Minutes worked"),
+        min_value=1,
+        max_value=rules.MAX_DAY_MINUTES,
+        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
+    )
+    reason = CleanCharField(
+        label=_("What was put right"),
+        max_length=200,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        lines=True,
+        help_text=_("Answer what was asked when the record came back."),
+    )
+
+
+class ReverseForm(BaseForm):
+    """Why credited hours are taken back."""
+
+    reason = CleanCharField(
+        label=_("Why are these hours taken back"),
+        max_length=200,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        lines=True,
+        help_text=_("The person reads this."),
+    )
+
+
 class StateForm(IdempotentForm):
     """How long somebody stayed who forgot to check out."""
 

@@ -71,6 +71,33 @@ def require_leader(actor: Model | None, activity: Activity) -> None:
         raise errors.NotTheLeader
 
 
+def may_enter(actor: Any, resident: Resident, activity: Activity | None) -> bool:
+    """Tell whether someone may enter hours: who leads the activity, or leads or verifies in the resident's village."""
+    if activity is not None and leads(actor, activity.team, activity.village):
+        return True
+    return any(registry_rules.can(actor, action, region=resident.village) for action in (LEAD_ACTIVITY, VERIFY_RECORD))
+
+
+def may_mend(actor: Any, record: Record, on_behalf_of: Resident | None = None) -> bool:
+    """Tell whether someone may mend a returned record and send it again."""
+    return record.state == State.RETURNED and (
+        registry_rules.can_act_for(actor, record.resident, on_behalf_of)
+        or may_enter(actor, record.resident, record.activity)
+    )
+
+
+def may_reverse(actor: Any, record: Record) -> bool:
+    """Tell whether someone may reverse a credited record: who may verify or audits there, but not who verified it."""
+    return (
+        record.state == State.CREDITED
+        and record.verified_by_id != actor.pk
+        and any(
+            registry_rules.can(actor, action, region=record.village) for action in (VERIFY_RECORD, registry_rules.AUDIT)
+        )
+        and not interest_of(actor, record.resident)
+    )
+
+
 def behalf(actor: Model | None, resident: Resident) -> Resident | None:
     """Return the resident when somebody else acts for them, so that both names are kept."""
     return None if actor is not None and resident.user_id == actor.pk else resident

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from timebank.service.views import activities, hours, lead, notices, schemes, teams
+from timebank.service.views import activities, hours, lead, mending, notices, schemes, teams
 
 app_name = "service"
 urlpatterns = [
@@ -18,6 +18,9 @@ urlpatterns = [
     path("me/hours/", hours.hours, name="hours"),
     path("me/hours/<id:pk>/", hours.record, name="record"),
     path("me/hours/<id:pk>/name/", hours.name_on_lists, name="record_name"),
+    path("me/hours/<id:pk>/mend/", mending.mend, name="record_mend"),
+    path("me/hours/<id:pk>/reverse/", mending.reverse_hours, name="record_reverse"),
+    path("lead/hours/", mending.enter_hours, name="lead_hours"),
     path("lead/", lead.lead_list, name="lead"),
     path("lead/new/", lead.lead_new, name="lead_new"),
     path("lead/<id:pk>/", lead.lead_activity, name="lead_activity"),

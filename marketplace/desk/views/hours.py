@@ -154,6 +154,8 @@ def record(request: HttpRequest, pk: int) -> HttpResponseBase:
             "form": form,
             "waiting": waiting,
             "refusal": refusal() if refusal else None,
+            "may_mend": service_rules.may_mend(request.user, record),
+            "may_reverse": service_rules.may_reverse(request.user, record),
             "changes": [
                 {
                     "when": change.occurred_at,

@@ -19,7 +19,7 @@ from timebank.registry import rules as registry_rules
 from timebank.registry.models import Region, Resident, User
 from timebank.service import errors, rules
 from timebank.service.models import Activity, Record, RecordChange
-from timebank.service.rules import LEAD_ACTIVITY, VERIFY_RECORD
+from timebank.service.rules import VERIFY_RECORD
 
 State = Record.State
 MOST = 100_000  # of anything counted in one record; more is a slip of the pen
@@ -101,13 +101,18 @@ def submit_record(
     actor: User,
     minutes: int | None = None,
     reason: str = "",
+    on_behalf_of: Resident | None = None,
     now: dt.datetime | None = None,
 ) -> Record:
-    """Send a draft, or a returned record that was mended, for verification. Whoever sends it may not verify it."""
+    """Send a draft, or a returned record that was mended, for verification. Whoever sends it may not verify it.
+
+    The person whose hours they are may mend them, as may their helper and who could have entered them.
+    """
     now = now or timezone.now()
     person = lock_resident(record.resident_id)
     locked = lock_record(record.pk)
-    _require_clerk(actor, person, locked.activity)
+    if not registry_rules.can_act_for(actor, person, on_behalf_of):
+        _require_clerk(actor, person, locked.activity)
     rules.require_step(locked, State.SUBMITTED)
     was = locked.state
     if was == State.RETURNED and not clean_text(reason, lines=True):
@@ -128,7 +133,8 @@ def submit_record(
     locked.verified_at = locked.verified_by = None
     locked.notice_list = locked.notice_from = locked.notice_until = None
     locked.save()
-    log_change(locked, actor=actor, was=was, now=now, reason=reason, code="submitted")
+    for_whom = rules.behalf(actor, person) if on_behalf_of is not None else None
+    log_change(locked, actor=actor, was=was, now=now, reason=reason, code="submitted", on_behalf_of=for_whom)
     return locked
 
 
@@ -244,12 +250,8 @@ def busy_residents(spans: Mapping[int, tuple[dt.datetime, dt.datetime]]) -> dict
 
 
 def _require_clerk(actor: User, resident: Resident, activity: Activity | None) -> None:
-    """Refuse whoever neither leads the activity nor leads or verifies in the resident's village."""
-    if activity is not None and rules.leads(actor, activity.team, activity.village):
-        return
-    if any(registry_rules.can(actor, action, region=resident.village) for action in (LEAD_ACTIVITY, VERIFY_RECORD)):
-        return
-    raise errors.NotTheLeader
+    if not rules.may_enter(actor, resident, activity):
+        raise errors.NotTheLeader
 
 
 def kind_of(category: str | Category, *, actor: User | None, village: Region) -> Category:

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from timebank.common.events import emit
 from timebank.common.input import clean_text
 from timebank.ledger import selectors as ledger_read
 from timebank.ledger import services as ledger
@@ -52,6 +53,8 @@ def reverse_record(*, record: Record, actor: User, reason: str, now: dt.datetime
     if not any(registry_rules.can(actor, action, region=locked.village) for action in (VERIFY_RECORD, AUDIT)):
         registry_rules.require(actor, VERIFY_RECORD, region=locked.village)
     require_no_interest(actor, locked.resident)
+    if actor.pk == locked.verified_by_id:
+        raise errors.VerifiedByYou  # it takes two: one verified, another takes back
     rules.require_step(locked, State.REVERSED)
     if not clean_text(reason, lines=True):
         raise errors.ReasonNeeded(field="reason")
@@ -70,6 +73,7 @@ def reverse_record(*, record: Record, actor: User, reason: str, now: dt.datetime
         facts={"points": locked.points, "repriced": {str(pk): points for (pk, _year), points in changed.items()}},
         now=now,
     )
+    emit("record_reversed", subject=locked, recipients=[locked.resident], region=locked.village, occurred_at=now)
     return locked
 
 

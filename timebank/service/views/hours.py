@@ -15,7 +15,7 @@ from timebank.common.errors import DomainError
 from timebank.common.input import read_page
 from timebank.policy import words
 from timebank.registry.rules import can_act_for
-from timebank.service import selectors, services
+from timebank.service import rules, selectors, services
 from timebank.service.models import Objection, Record, RecordChange
 from timebank.service.selectors.records import changes_of
 from timebank.service.views.common import acting_resident, login_required, on_behalf_of, require_resident
@@ -69,6 +69,8 @@ def record(request: HttpRequest, pk: int) -> HttpResponse:
             "record": record,
             "tone": TONES[State(record.state)],
             "is_mine": is_mine,
+            "may_mend": rules.may_mend(request.user, record, acting),
+            "may_reverse": rules.may_reverse(request.user, record),
             "steps": words.explain(record.quote["steps"]) if record.quote else [],
             "events": [_event(change) for change in changes_of(record)],
             "objections": record.objections.exclude(state=Objection.State.OPEN).order_by("pk"),

@@ -46,7 +46,11 @@ def lead_list(request: HttpRequest) -> HttpResponse:
         {"label": _("Current"), "href": "?", "active": not past},
         {"label": _("Past"), "href": "?show=past", "active": past},
     ]
-    return render(request, "service/lead_list.html", {"page": page, "tabs": tabs, "past": past})
+    return render(
+        request,
+        "service/lead_list.html",
+        {"page": page, "tabs": tabs, "past": past, "enters_hours": registry_rules.can(request.user, LEAD_ACTIVITY)},
+    )
 
 
 def _kinds(request: HttpRequest, teams: Any) -> list[Category]:
@@ -233,7 +237,7 @@ def enter(request: HttpRequest, pk: int) -> HttpResponse:
     context = {"activity": activity, "form": form}
     if request.method == "POST" and form.is_valid():
         try:
-            person = _person(activity, form.cleaned_data["code"])
+            person = person_of(form.cleaned_data["code"], activity)
             form.once(
                 actor=request.user,
                 scope=f"enter_record:{activity.pk}",
@@ -282,10 +286,10 @@ def state(request: HttpRequest, pk: int, resident_pk: int) -> HttpResponse:
     return render(request, "service/lead_state.html", context, status=422 if form.errors else 200)
 
 
-def _person(activity: Activity, number: str) -> Resident:
-    """Find a person by volunteer number in the activity's town, else by card."""
+def person_of(number: str, activity: Activity | None = None) -> Resident:
+    """Find a person by volunteer number or by card; with an activity only whom it is open to has a number."""
     known = Resident.objects.select_related("village").filter(volunteer_number=digits(number)).first()
-    if known is not None and rules.is_open_to(activity, known):
+    if known is not None and (activity is None or rules.is_open_to(activity, known)):
         return known
     return card_holder(number)
 
