@@ -19,7 +19,6 @@ WAITING: dict[str, str] = {
             "credit_due",
             "expire_tickets",
             "lapse_due_holds",
-            "spec_by_code",
         ),
         "SAFE: mend and resend, reversal; the sweeps call their rows",
     ),
@@ -32,7 +31,7 @@ WAITING: dict[str, str] = {
         "VILLAGE: founding, people",
     ),
 }
-MOST_WAITING = 10
+MOST_WAITING = 9
 
 
 def files() -> list[Path]:

@@ -34,7 +34,7 @@ def test_statement_says_why_points_were_taken_back(village):
     from timebank.service import services as service
 
     (record,) = village.credited(village.wang)
-    service.reverse_record(record=record, actor=village.admin, reason="登记重复")
+    service.reverse_record(record=record, actor=village.verifier, reason="登记重复")
     newest, oldest = selectors.statement_of(village.wang).lines
     assert (newest.amount, oldest.amount) == (-record.points, record.points)
     assert newest.explanation == ["登记重复"]

@@ -122,7 +122,7 @@ def test_a_returned_record_frees_its_time_and_comes_back_only_if_still_free(worl
     with refusal(errors.ReasonNeeded):
         services.submit_record(record=record, actor=world.leader, now=at(23))
     with refusal(errors.NotTheLeader):
-        services.submit_record(record=record, actor=world.wang.user, reason="改好了", now=at(23))
+        services.submit_record(record=record, actor=world.li.user, reason="改好了", now=at(23))
     with refusal(errors.BadMinutes):
         services.submit_record(record=record, actor=world.leader, minutes=0, reason="改好了", now=at(23))
     mended = services.submit_record(record=record, actor=world.leader, minutes=45, reason="改好了", now=at(23))

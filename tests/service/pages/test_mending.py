@@ -68,10 +68,10 @@ def test_credited_hours_are_taken_back_by_another_than_who_verified(world: World
 def test_hours_without_an_activity_are_entered_once_and_verified_as_any_other(world: World, sign_in: Callable) -> None:
     client = sign_in(world.admin)
     page = client.get("/lead/hours/")
-    key = page.context["form"]["key"].value()
+    key = page.context["form"]["idempotency_key"].value()
     assert "/lead/hours/" in client.get("/lead/").content.decode()
     data = {
-        "key": key,
+        "idempotency_key": key,
         "code": world.wang.volunteer_number,
         "category": "farm",
         "title": "替邻居买东西",
@@ -88,5 +88,8 @@ def test_hours_without_an_activity_are_entered_once_and_verified_as_any_other(wo
         services.verify_record(record=record, actor=world.admin, now=at(22))
     services.verify_record(record=record, actor=world.verifier, now=at(22))
     far = world.resident(village=world.far)
-    assert client.post("/lead/hours/", {**data, "code": far.volunteer_number, "key": ""}).status_code in {403, 422}
+    assert client.post("/lead/hours/", {**data, "code": far.volunteer_number, "idempotency_key": ""}).status_code in {
+        403,
+        422,
+    }
     assert Record.objects.count() == 1

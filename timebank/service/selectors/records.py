@@ -79,6 +79,8 @@ def may_see(actor: Any, record: Record, on_behalf_of: Resident | None = None) ->
         return True
     if record.activity is not None and rules.leads(actor, record.activity.team, record.activity.village):
         return True
+    if record.activity is None and rules.may_enter(actor, record.resident, None):
+        return True  # who enters hours without an activity sees what became of them
     return any(
         registry_rules.can(actor, action, region=record.village) for action in (VERIFY_RECORD, PUBLISH_NOTICE, AUDIT)
     )
