@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.conf.urls.static import static
-from django.urls import path
+from django.urls import path, re_path
 from django.views.i18n import JavaScriptCatalog
+from django.views.static import serve
 
 from timebank.common import contract
 
@@ -13,5 +13,7 @@ urlpatterns = [
     *contract.url_patterns(),
     path("jsi18n/", JavaScriptCatalog.as_view(), name="javascript-catalog"),
 ]
-if settings.DEBUG:
-    urlpatterns += static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT)
+# Photographs of rewards, and nothing else of what is kept as files: those belong to somebody.
+urlpatterns += [
+    re_path(r"^media/(?P<path>images/[\w./-]+)$", serve, {"document_root": settings.MEDIA_ROOT}, name="photograph"),
+]

@@ -55,6 +55,7 @@ MATRIX: dict[str, Row] = {
     "registry:export": closed(holder="ok", neighbour="ok", stranger="ok"),
     "registry:leave": closed(holder="ok", neighbour="ok", stranger="ok"),
     "registry:acting": MEMBERS,
+    "registry:reset_password": closed(admin="ok"),
     "registry:my_correction": closed(holder="ok", neighbour="ok", stranger="ok"),
     "registry:confirm_resident": members("405"),
     "registry:move_resident": closed(admin="ok"),
@@ -305,6 +306,7 @@ POSTED: dict[str, Row] = {
     "service:sign_up": closed(holder="go", neighbour="go"),
     "service:withdraw": closed(holder="go", neighbour="409"),
     "service:attend": members(stranger="404"),
+    "registry:reset_password": closed(admin="ok"),
     "service:record_mend": closed(holder="ok", leader="ok", admin="ok"),
     "service:record_reverse": closed(town="ok", operator="ok"),  # the admin verified it
     "service:lead_hours": closed(leader="ok", admin="ok", far_admin="ok"),

@@ -163,7 +163,7 @@ def _cases(cast: Cast, world: Any, nephew: Any) -> None:
     asked = corrections.ask_correction(resident=world.wang, text="名字写错了", actor=world.wang.user)
     gone = world.resident("孙老", phone=False)
     case = cases.propose_death(resident=gone, died_on=dt.date(2026, 9, 1), heir=None, reason="报", actor=world.admin)
-    holder = {"pk": world.wang.pk}
+    holder, forgetful = {"pk": world.wang.pk}, world.resident("忘密码")
     village = {"place": world.village.pk}
     for name in ("move_resident", "give_sign_in", "merge_resident", "resident_death", "household"):
         cast.arguments[f"registry:{name}"] = lambda: holder
@@ -171,6 +171,7 @@ def _cases(cast: Cast, world: Any, nephew: Any) -> None:
         cast.arguments[f"registry:{name}"] = lambda: village
     cast.arguments |= {
         "registry:passbook": lambda: holder,
+        "registry:reset_password": lambda: {"pk": forgetful.user_id},
         "registry:confirm_resident": lambda: {"pk": gone.pk},
         "registry:case": lambda: {"pk": case.pk},
         "registry:correction": lambda: {"pk": asked.pk},

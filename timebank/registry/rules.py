@@ -6,6 +6,7 @@ again here when both would meet, and in the database for one person in one villa
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q, QuerySet
@@ -56,6 +57,16 @@ def grants_of(user: Any) -> list[RoleGrant]:
         cached = list(live.select_related("region", "organisation").order_by("pk"))
         user.__dict__["_live_grants"] = cached
     return cached
+
+
+def read_grants(users: Iterable[Any]) -> None:
+    """Read the live roles of many people at once, for lists that ask about each."""
+    people = {user.pk: user for user in users}
+    for user in people.values():
+        user.__dict__["_live_grants"] = []
+    live = RoleGrant.objects.filter(user__in=people, ended_at__isnull=True)
+    for grant in live.select_related("region", "organisation").order_by("pk"):
+        people[grant.user_id].__dict__["_live_grants"].append(grant)
 
 
 def forget_grants(user: Any) -> None:
@@ -120,6 +131,23 @@ def may_appoint(user: Any, role: str, region: Region) -> bool:
         and region.path.startswith(grant.region.path)
         for grant in grants_of(user)
     )
+
+
+def may_reset_password(actor: Any, user: Any) -> bool:
+    """Say whether ``actor`` may give ``user`` a new password: a resident of theirs, or somebody whom they appoint.
+
+    Never one's own (that is a change), and never that of anybody who holds a role one could not have given.
+    """
+    if actor.pk == user.pk or not user.is_active or user.is_superuser:
+        return False
+    grants = grants_of(user)
+    places = [(grant, grant.region or (grant.organisation and grant.organisation.region)) for grant in grants]
+    if not all(place is not None and may_appoint(actor, grant.role, place) for grant, place in places):
+        return False
+    if grants:
+        return True
+    resident = getattr(user, "resident", None)
+    return resident is not None and can(actor, REGISTER_RESIDENT, resident.village)
 
 
 def can_act_for(user: Any, resident: Resident, proven: Resident | None = None) -> bool:

@@ -27,6 +27,7 @@ urlpatterns = [
     path("people/<id:pk>/confirm/", views.people.confirm, name="confirm_resident"),
     path("people/<id:pk>/move/", views.people.move, name="move_resident"),
     path("people/<id:pk>/sign-in/", views.people.give_sign_in, name="give_sign_in"),
+    path("people/sign-ins/<id:pk>/password/", views.people.reset_password, name="reset_password"),
     path("people/<id:pk>/merge/", views.people.merge, name="merge_resident"),
     path("people/<id:pk>/death/", views.people.death, name="resident_death"),
     path("people/<id:pk>/household/", views.people.household, name="household"),

@@ -29,6 +29,7 @@ AUDIT_LABELS = {
     "move_resident": _("Moved to another village"),
     "apply_again": _("Asked to join again"),
     "give_sign_in": _("Sign-in given"),
+    "reset_password": _("New password given at the desk"),
     "accept_as": _("Application joined to the registration on paper"),
     "set_household": _("Household changed"),
     "set_head": _("Head of the family named"),

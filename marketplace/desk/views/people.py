@@ -21,7 +21,15 @@ from timebank.registry import ids, services
 from timebank.registry.errors import LooksAlike
 from timebank.registry.import_selectors import resident_in_words
 from timebank.registry.models import AuditEntry, Resident, User
-from timebank.registry.rules import AUDIT, CONFIRM_LIST, CONFIRM_RESIDENT, ISSUE_CARD, REGISTER_RESIDENT, can
+from timebank.registry.rules import (
+    AUDIT,
+    CONFIRM_LIST,
+    CONFIRM_RESIDENT,
+    ISSUE_CARD,
+    REGISTER_RESIDENT,
+    can,
+    may_reset_password,
+)
 from timebank.registry.selectors import active_card, helpers_of, on_paper_like
 from timebank.registry.services import moves
 from timebank.registry.words import audit_label
@@ -177,6 +185,7 @@ def resident(request: HttpRequest, pk: int) -> HttpResponseBase:
             "may_confirm": resident.status == Resident.Status.ACTIVE
             and can(request.user, CONFIRM_RESIDENT, resident.village),
             "card": active_card(resident),
+            "may_reset": resident.user is not None and may_reset_password(request.user, resident.user),
             "helpers": helpers_of(resident),
             "balance": ledger_read.balance_of(resident.wallet_key),
             "hours": hours_of(resident),

@@ -15,7 +15,7 @@ from timebank.common.errors import DomainError
 from timebank.registry import services
 from timebank.registry.models import RoleGrant, User
 from timebank.registry.roles import REGION, specs
-from timebank.registry.rules import GRANT_ROLE, may_appoint
+from timebank.registry.rules import GRANT_ROLE, may_appoint, may_reset_password, read_grants
 from timebank.registry.selectors import staff_of
 
 
@@ -60,7 +60,17 @@ def staff(request: HttpRequest) -> HttpResponseBase:
     if file is not None:
         return file
     page = page_of(request, rows)
-    shown = [(grant, may_appoint(request.user, grant.role, grant.region)) for grant in page]
+    # Each name once: a user object for every row would be asked about its roles for every row.
+    people = {grant.user_id: grant.user for grant in page}
+    read_grants(people.values())
+    shown = [
+        (
+            grant,
+            may_appoint(request.user, grant.role, grant.region),
+            may_reset_password(request.user, people[grant.user_id]),
+        )
+        for grant in page
+    ]
     return render(
         request,
         "desk/staff.html",

@@ -45,6 +45,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     text_size = models.CharField(_("text size"), max_length=8, choices=TextSize.choices, default=TextSize.NORMAL)
     is_staff = models.BooleanField(_("platform operator"), default=False)
     is_active = models.BooleanField(_("active"), default=True)
+    # The office knows this password: the next sign-in leads to nothing but choosing an own one.
+    must_change_password = models.BooleanField(_("must choose a new password"), default=False)
     date_joined = models.DateTimeField(_("joined"), default=timezone.now)
 
     objects = UserManager()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from timebank.registry.services.audit import record_audit
 from timebank.registry.services.cards import block_card, check_pin, issue_card, replace_card, set_pin
 from timebank.registry.services.organisations import close_organisation, register_organisation
-from timebank.registry.services.profile import change_password
+from timebank.registry.services.profile import change_password, reset_password
 from timebank.registry.services.proxies import add_proxy, end_proxy
 from timebank.registry.services.regions import import_regions
 from timebank.registry.services.residents import (
@@ -43,6 +43,7 @@ __all__ = [
     "register_organisation",
     "register_resident",
     "replace_card",
+    "reset_password",
     "rotate_id_numbers",
     "set_pin",
     "withdraw_consent",

@@ -5,15 +5,51 @@ from __future__ import annotations
 import datetime as dt
 
 from django.db import transaction
+from django.utils.crypto import get_random_string
 
+from timebank.common.events import emit
+from timebank.registry.errors import NotAllowed
+from timebank.registry.interests import require_no_interest
 from timebank.registry.models import User
+from timebank.registry.rules import may_reset_password
+from timebank.registry.selectors import resident_of
 from timebank.registry.services.audit import record_audit
+
+READABLE = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is read wrongly from a slip of paper
 
 
 @transaction.atomic
 def change_password(*, user: User, password: str, now: dt.datetime | None = None) -> User:
     """Set a new password; the form has checked the old one and the strength of the new."""
     user.set_password(password)
-    user.save(update_fields=["password"])
+    user.must_change_password = False
+    user.save(update_fields=["password", "must_change_password"])
     record_audit(actor=user, action="change_password", subject=f"user:{user.pk}", now=now)
     return user
+
+
+@transaction.atomic
+def reset_password(*, user: User, actor: User, now: dt.datetime | None = None) -> str:
+    """Return a new password that holds for one sign-in; all sessions of the person end. Shown once, kept nowhere.
+
+    Raises ``NotAllowed``, and ``ConflictOfInterest`` for one's own, one's household's and one's clients' sign-in.
+    """
+    locked = User.objects.select_for_update().get(pk=user.pk)
+    if not may_reset_password(actor, locked):
+        raise NotAllowed(action="reset_password")
+    resident = resident_of(locked)
+    if resident is not None:
+        require_no_interest(actor, resident)
+    password = get_random_string(10, READABLE)
+    locked.set_password(password)
+    locked.must_change_password = True
+    locked.save(update_fields=["password", "must_change_password"])
+    record_audit(
+        actor=actor,
+        action="reset_password",
+        subject=f"user:{locked.pk}",
+        region=resident.village if resident is not None else None,
+        now=now,
+    )
+    emit("password_reset", subject=locked, recipients=[resident] if resident is not None else [], occurred_at=now)
+    return password

@@ -10,7 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -20,8 +20,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from timebank.common.errors import DomainError
 from timebank.common.input import read_id, read_page
 from timebank.ledger import selectors as ledger_read
-from timebank.registry import merging, rules, selectors
-from timebank.registry.models import Card, CorrectionRequest, Household, Region, Resident, ResidentCase
+from timebank.registry import merging, rules, selectors, services
+from timebank.registry.models import Card, CorrectionRequest, Household, Region, Resident, ResidentCase, User
 from timebank.registry.people_forms import (
     AnswerForm,
     CorrectionForm,
@@ -31,7 +31,7 @@ from timebank.registry.people_forms import (
     MoveForm,
     SignInForPersonForm,
 )
-from timebank.registry.rules import CONFIRM_RESIDENT, ISSUE_CARD, REGISTER_RESIDENT, VIEW_VILLAGE
+from timebank.registry.rules import CONFIRM_RESIDENT, ISSUE_CARD, REGISTER_RESIDENT, VIEW_VILLAGE, may_reset_password
 from timebank.registry.services import cases, confirmation, corrections, households, moves
 from timebank.registry.services.audit import record_audit
 from timebank.registry.services.residents import kin_of
@@ -116,6 +116,24 @@ def _form_page(
 
 def _data(request: HttpRequest) -> Any:
     return request.POST if request.method == "POST" else None
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "POST"])
+def reset_password(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Give somebody who forgot their password a new one for one sign-in; it is shown once, on this page."""
+    user = get_object_or_404(User, pk=pk)
+    if not may_reset_password(request.user, user):
+        raise Http404
+    password, refusal = "", ""
+    if request.method == "POST":
+        try:
+            password = services.reset_password(user=user, actor=_user(request))
+        except DomainError as error:
+            refusal = str(error)
+    context = {"person": user, "password": password, "refusal": refusal}
+    return render(request, "registry/reset_password.html", context, status=409 if refusal else 200)
 
 
 # -- One person --------------------------------------------------------------------------------------------------------
