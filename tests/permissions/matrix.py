@@ -41,6 +41,7 @@ MATRIX: dict[str, Row] = {
     "styleguide:print": EVERYBODY,
     "styleguide:error": answers("404"),
     "ledger:verify": EVERYBODY,
+    "photograph": answers("404"),  # there is none of this name
     "registry:sign_in": answers("go", nobody="ok"),
     "registry:sign_out": NOBODY,
     "registry:register": answers("ok", holder="go", neighbour="go", stranger="go"),

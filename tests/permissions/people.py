@@ -171,6 +171,7 @@ def _cases(cast: Cast, world: Any, nephew: Any) -> None:
         cast.arguments[f"registry:{name}"] = lambda: village
     cast.arguments |= {
         "registry:passbook": lambda: holder,
+        "photograph": lambda: {"path": "images/none.jpg"},
         "registry:reset_password": lambda: {"pk": forgetful.user_id},
         "registry:confirm_resident": lambda: {"pk": gone.pk},
         "registry:case": lambda: {"pk": case.pk},
@@ -200,12 +201,15 @@ def _hours(cast: Cast, world: Any) -> None:
     from django.utils import timezone
 
     from timebank.service import services
+    from timebank.service.services.credit import CREDIT
 
     now = timezone.now().replace(minute=0, second=0, microsecond=0)
     yesterday = now - dt.timedelta(days=1)
     old = now - dt.timedelta(days=20)
     times = {"starts_at": old, "ends_at": old + dt.timedelta(hours=2)}
-    credited = world.credited(world.resident("旧时工"), minutes=120, **times)[0]
+    credited = world.published(world.resident("旧时工"), minutes=120, **times)[0]
+    # The sweep's own rows: this stage stands in one transaction, where none may be durable.
+    CREDIT.handle(credited.resident_id, credited.notice_until)
     times = {"starts_at": yesterday, "ends_at": yesterday + dt.timedelta(hours=2)}
     record = world.published(world.wang, minutes=120, **times)[0]
     coming = world.activity(starts_at=now + dt.timedelta(hours=1), ends_at=now + dt.timedelta(hours=3))
