@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from marketplace.funds.models import BankLine, Budget, Expense, Fund, Payee, Purpose
 from marketplace.partner.models import Partner, StockRecord
@@ -142,7 +143,7 @@ class VoidForm(BaseForm):
 
 
 class PayeeForm(OnceForm):
-    name = CleanCharField(label=_("Name"), max_length=80)
+    name = CleanCharField(label=pgettext_lazy("gift", "Name"), max_length=80)
     kind = forms.ChoiceField(label=_("Who is it?"), choices=Payee.Kind.choices, widget=forms.RadioSelect)
     id_number = CleanCharField(
         label=_("ID number of a person"),
@@ -344,7 +345,7 @@ class ValueForm(BaseForm):
     batch = BatchChoice(label=_("Goods"), queryset=None)
     amount = MoneyField(label=_("Value of all of them"))
     reason = CleanCharField(
-        label=_("Evidence"),
+        label=pgettext_lazy("gift", "Evidence"),
         max_length=200,
         help_text=_("The invoice, or two quotes; without either they count nothing."),
     )

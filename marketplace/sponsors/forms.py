@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from marketplace.sponsors.models import Delivery, Pledge
 from timebank.common.fields import BoundedDateField, BoundedIntegerField, CleanCharField
@@ -102,7 +103,7 @@ class _PlacedForm(KeyedForm):
 
 
 class OrganisationForm(_PlacedForm):
-    name = CleanCharField(label=_("Name"), max_length=120)
+    name = CleanCharField(label=pgettext_lazy("gift", "Name"), max_length=120)
     kind = forms.ChoiceField(label=_("Kind"), choices=Organisation.Kind.choices)
     region = forms.ChoiceField(label=_("Region"))
     uscc = uscc_field(required=False)
@@ -259,7 +260,7 @@ class CountForm(BaseForm):
 
 
 class ValueForm(BaseForm):
-    evidence = forms.ChoiceField(label=_("Evidence"), choices=Delivery.Evidence.choices)
+    evidence = forms.ChoiceField(label=pgettext_lazy("gift", "Evidence"), choices=Delivery.Evidence.choices)
     value = YuanField(label=_("Value of all (yuan)"), required=False)
     evidence_text = CleanCharField(label=_("Number of the invoice, or both quotes"), max_length=200, required=False)
     file = forms.FileField(label=_("Photograph or PDF"), required=False)

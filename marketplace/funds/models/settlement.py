@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from marketplace.funds.models.base import Prepared, above_zero, decided, known_state, person_field, two_persons
 
@@ -414,7 +415,7 @@ class QueuedRedemption(models.Model):
         READY = "ready", _("Can be redeemed now")
         REDEEMED = "redeemed", _("Redeemed")
         LAPSED = "lapsed", _("Lapsed")
-        WITHDRAWN = "withdrawn", _("Withdrawn")
+        WITHDRAWN = "withdrawn", pgettext_lazy("gift", "Withdrawn")
 
     key = models.UUIDField(_("key"), unique=True)
     resident = models.ForeignKey("registry.Resident", models.PROTECT, related_name="queued_redemptions")

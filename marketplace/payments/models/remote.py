@@ -15,7 +15,7 @@ class StripeEvent(models.Model):
     """A verified message, kept as it came. It is a hint to look, never a fact to believe."""
 
     class State(models.TextChoices):
-        RECEIVED = "received", _("Received")
+        RECEIVED = "received", pgettext_lazy("gift", "Received")
         DONE = "done", _("Done")
         IGNORED = "ignored", _("Not for us")
         FAILED = "failed", pgettext_lazy("event", "Failed")

@@ -31,7 +31,7 @@ class Pledge(models.Model):
         PART = "part", _("Partly come")
         FULFILLED = "fulfilled", _("Fulfilled")
         DECLINED = "declined", _("Declined")
-        WITHDRAWN = "withdrawn", _("Withdrawn")
+        WITHDRAWN = "withdrawn", pgettext_lazy("gift", "Withdrawn")
         LAPSED = "lapsed", _("Lapsed")
 
     enterprise = models.ForeignKey(
@@ -123,7 +123,7 @@ class Delivery(models.Model):
 
     class State(models.TextChoices):
         ANNOUNCED = "announced", _("Announced")
-        COUNTED = "counted", _("Counted")
+        COUNTED = "counted", pgettext_lazy("gift", "Counted")
         VALUED = "valued", _("Valued")
         CANCELLED = "cancelled", _("Cancelled")
 

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from marketplace.funds.models.base import person_field
 from marketplace.sponsors.models.base import above_zero, known_state
@@ -20,7 +21,7 @@ class Need(models.Model):
         CLAIMED = "claimed", _("Claimed")
         FUNDED = "funded", _("Funded")
         REPORTED = "reported", _("Reported")
-        WITHDRAWN = "withdrawn", _("Withdrawn")
+        WITHDRAWN = "withdrawn", pgettext_lazy("gift", "Withdrawn")
 
     region = models.ForeignKey("registry.Region", models.PROTECT, related_name="needs", verbose_name=_("village"))
     fund = models.ForeignKey("funds.Fund", models.PROTECT, related_name="needs", verbose_name=_("fund"))
@@ -73,7 +74,7 @@ class Claim(models.Model):
         GRANTED = "granted", _("Granted")
         DONE = "done", _("Done")
         REFUSED = "refused", _("Refused")
-        WITHDRAWN = "withdrawn", _("Withdrawn")
+        WITHDRAWN = "withdrawn", pgettext_lazy("gift", "Withdrawn")
 
     need = models.ForeignKey(Need, models.PROTECT, related_name="claims", verbose_name=_("need"))
     enterprise = models.ForeignKey(

@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from marketplace.funds.rules import KEEP_FUND
 from marketplace.rewards.rules import RECEIVE_STOCK
@@ -40,7 +41,14 @@ def deliveries(request: HttpRequest) -> HttpResponse:
         )
         for item in page
     ]
-    headers = (_("What for"), _("Sponsor"), _("Expected on"), num(_("Units")), num(_("Counted")), _("State"))
+    headers = (
+        _("What for"),
+        _("Sponsor"),
+        _("Expected on"),
+        num(_("Units")),
+        num(pgettext("gift", "Counted")),
+        _("State"),
+    )
     url = reverse("sponsors:deliveries")
     tabs = [{"label": _("All"), "href": url, "active": not state}]
     tabs += [
@@ -79,8 +87,11 @@ def delivery(request: HttpRequest, pk: int) -> HttpResponse:
     if result.counted_units is not None:
         facts += [(_("Units counted"), result.counted_units), (_("Counted by"), str(result.counted_by))]
     if result.valued_at:
-        facts += [(_("Evidence"), result.get_evidence_display()), (_("Value"), format_money(result.value_fen))]
-        facts.append((_("Number"), result.evidence_text or "—"))
+        facts += [
+            (pgettext("gift", "Evidence"), result.get_evidence_display()),
+            (_("Value"), format_money(result.value_fen)),
+        ]
+        facts.append((pgettext("gift", "Number"), result.evidence_text or "—"))
     return show(
         request,
         title=result.pledge.text,

@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from marketplace.sponsors import forms, rules
 from marketplace.sponsors.models import Claim, Need
@@ -32,7 +33,7 @@ def needs(request: HttpRequest) -> HttpResponse:
         )
         for item in page
     ]
-    headers = (_("Title"), _("Village"), num(_("Budget")), num(_("Received")), _("Until"), _("State"))
+    headers = (_("Title"), _("Village"), num(_("Budget")), num(pgettext("gift", "Received")), _("Until"), _("State"))
     return show(
         request,
         title=_("Needs"),
@@ -94,7 +95,7 @@ def need(request: HttpRequest, pk: int) -> HttpResponse:
             (_("Whom it reaches"), result.target),
             (_("Place"), result.place or "—"),
             (_("Budget"), format_money(result.budget_fen)),
-            (_("Received"), format_money(result.received_fen)),
+            (pgettext("gift", "Received"), format_money(result.received_fen)),
             (_("Until"), result.deadline.isoformat()),
         ],
         tables=[Table(_("Claims"), headers, rows, _("Nobody has claimed it yet."))],

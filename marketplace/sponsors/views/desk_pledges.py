@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from marketplace.funds.rules import KEEP_FUND
 from marketplace.sponsors import forms, rules
@@ -48,7 +49,14 @@ def pledges(request: HttpRequest) -> HttpResponse:
         )
         for item in page
     ]
-    headers = (_("What for"), _("Sponsor"), _("Fund"), num(_("Promised")), num(_("Came")), _("State"))
+    headers = (
+        _("What for"),
+        _("Sponsor"),
+        _("Fund"),
+        num(pgettext("gift", "Promised")),
+        num(pgettext("gift", "Came")),
+        _("State"),
+    )
     url = reverse("sponsors:desk_pledges")
     tabs = [{"label": _("All"), "href": url, "active": not state}]
     tabs += [

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from marketplace.sponsors import forms, rules, selectors
 from marketplace.sponsors.errors import NotThere
@@ -42,7 +42,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         )
         for item in page
     ]
-    headers = (_("Name"), _("Kind"), _("Credit code"), _("Region"), _("As sponsor"), _("State"))
+    headers = (pgettext("gift", "Name"), _("Kind"), _("Credit code"), _("Region"), _("As sponsor"), _("State"))
     url = reverse("sponsors:organisations")
     tabs = [{"label": _("All"), "href": url, "active": not (kind or status)}]
     tabs += [

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from marketplace.sponsors import forms
 from marketplace.sponsors.models import Pledge
@@ -43,7 +44,7 @@ def pledge_facts(row: Pledge) -> list[tuple[Any, Any]]:
         (_("Sponsor"), name_of(row)),
         (_("Kind"), f"{row.get_kind_display()} · {row.get_nature_display()}"),
         (_("Fund"), str(row.fund)),
-        (_("Promised"), amount_of(row)),
+        (pgettext("gift", "Promised"), amount_of(row)),
         (_("Expected by"), row.due_on.isoformat()),
     ]
     if row.kind == Pledge.Kind.MONEY:
@@ -53,7 +54,7 @@ def pledge_facts(row: Pledge) -> list[tuple[Any, Any]]:
             (_("At work"), format_money(max(row.received_fen - row.fee_fen, 0))),
         ]
     else:
-        facts.append((_("Came"), came_of(row)))
+        facts.append((pgettext("gift", "Came"), came_of(row)))
     if row.need is not None:
         facts.append((_("Need"), row.need.title))
     if row.purpose is not None:
@@ -78,7 +79,9 @@ def receipt_table(row: Pledge) -> Table:
         )
         for receipt in row.receipts.all()
     ]
-    return Table(_("Receipts"), (_("Number"), _("Day"), _("What"), num(_("Amount"))), rows, _("No receipt yet."))
+    return Table(
+        _("Receipts"), (pgettext("gift", "Number"), _("Day"), _("What"), num(_("Amount"))), rows, _("No receipt yet.")
+    )
 
 
 def delivery_table(row: Pledge, url: str = "") -> Table:
@@ -93,7 +96,7 @@ def delivery_table(row: Pledge, url: str = "") -> Table:
         )
         for delivery in row.deliveries.all()
     ]
-    headers = (_("Expected on"), num(_("Units")), num(_("Counted")), num(_("Value")), _("State"))
+    headers = (_("Expected on"), num(_("Units")), num(pgettext("gift", "Counted")), num(_("Value")), _("State"))
     return Table(_("Deliveries"), headers, rows, _("Nothing is announced."))
 
 

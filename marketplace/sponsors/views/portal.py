@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from marketplace.payments import providers
 from marketplace.sponsors import forms, rules
@@ -101,12 +101,23 @@ def home(request: HttpRequest) -> HttpResponse:
         tables=[
             Table(
                 _("Pledges"),
-                (_("What for"), _("Kind"), num(_("Promised")), num(_("Came")), _("State")),
+                (
+                    _("What for"),
+                    _("Kind"),
+                    num(pgettext("gift", "Promised")),
+                    num(pgettext("gift", "Came")),
+                    _("State"),
+                ),
                 rows,
                 _("Nothing is promised yet."),
                 page,
             ),
-            Table(_("Claims"), (_("Need"), _("Name"), _("State")), claim_rows, _("Nothing is claimed yet.")),
+            Table(
+                _("Claims"),
+                (_("Need"), pgettext("gift", "Named"), _("State")),
+                claim_rows,
+                _("Nothing is claimed yet."),
+            ),
         ],
         links=links,
         template=PORTAL,
@@ -333,7 +344,10 @@ def need_pledge(request: HttpRequest, pk: int) -> HttpResponse:
     return show(
         request,
         title=result.title,
-        facts=[(_("Budget"), format_money(result.budget_fen)), (_("Received"), format_money(result.received_fen))],
+        facts=[
+            (_("Budget"), format_money(result.budget_fen)),
+            (pgettext("gift", "Received"), format_money(result.received_fen)),
+        ],
         acts=[act],
         back=(_("Need"), reverse("sponsors:need", args=[result.pk])),
         template=PORTAL,
