@@ -83,7 +83,7 @@ class Command(BaseCommand):
             left.unlink()
         environment = {**os.environ, "DATABASE_URL": f"sqlite:///{fresh.absolute()}?synchronous=off"}
         environment.pop("DATABASE_URL_FILE", None)
-        self.stdout.write("Making the database (half a minute) …")
+        self.stdout.write("Making the database (about a minute) …")
         for words in (["migrate", "--no-input", "--verbosity", "0"], ["load_demo"]):
             if words[0] == "load_demo":
                 self.stdout.write("Three months in the demo villages (some minutes) …")
