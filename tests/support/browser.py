@@ -86,7 +86,7 @@ class Watch:
         return [*said, *(f"request to another host: {url}" for url in self.external)]
 
     def _page(self, page: Any) -> None:
-        page.on("desk", lambda message: self._console(page, message))
+        page.on("console", lambda message: self._console(page, message))
         page.on("pageerror", lambda error: self.console.append(f"script error on {page.url}: {error}"))
 
     def _console(self, page: Any, message: Any) -> None:
