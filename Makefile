@@ -14,7 +14,7 @@ help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '\nWorth knowing:\n  PORT=8001 make run              another port (HOST=0.0.0.0 for other machines)\n'
 	@printf '  DATABASE_URL=postgresql://…     another database; BROKER_URL=redis://… another broker\n'
-	@printf '  .venv/bin/pytest tests/ledger   one app's tests (--sqlite for SQLite)\n\n'
+	@printf '  .venv/bin/pytest tests/ledger   tests of one app (--sqlite for SQLite)\n\n'
 
 setup: ## Make .venv from the locked requirements (instant when nothing changed)
 	@$(PYTHON) tools/setup.py
