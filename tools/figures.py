@@ -78,8 +78,8 @@ def count(root: Path) -> tuple[dict[str, float | str], Counter[str]]:
 def pinned(root: Path) -> str:
     """Return how many statements the test of ``redeem`` allows."""
     text = (root / "tests/rewards/test_redeem.py").read_text(encoding="utf-8")
-    found = _PINNED.search(text)
-    return f"{'' if '==' in found[1] else '≤ '}{found[2]}" if found else "not pinned"
+    limit = _PINNED.search(text)
+    return f"{'' if '==' in limit[1] else '≤ '}{limit[2]}" if limit else "not pinned"
 
 
 def clone_size(commit: str, folder: Path) -> float:
@@ -95,11 +95,11 @@ def clone_size(commit: str, folder: Path) -> float:
 
 def seconds() -> dict[str, dict[str, float]]:
     """Return what each app's tests took in the last run, by database."""
-    found = {}
+    spent_by_run = {}
     for path in sorted(RESULTS.glob("*.json")):
         if spent := json.loads(path.read_text(encoding="utf-8")).get("seconds"):
-            found[path.stem] = spent
-    return found
+            spent_by_run[path.stem] = spent
+    return spent_by_run
 
 
 def page(before: str) -> str:
@@ -144,8 +144,8 @@ def page(before: str) -> str:
         parts.append("No run of the suite has left its seconds in `var/test-results`.")
     else:
         parts += [f"| tests/ | {' | '.join(spent)} |", "|---|" + "--:|" * len(spent)]
-        for app in sorted({app for found in spent.values() for app in found}):
-            parts.append(f"| {app} | {' | '.join(_figure(found.get(app, '–')) for found in spent.values())} |")
+        for app in sorted({app for by_app in spent.values() for app in by_app}):
+            parts.append(f"| {app} | {' | '.join(_figure(by_app.get(app, '–')) for by_app in spent.values())} |")
     return "\n".join(parts) + "\n"
 
 

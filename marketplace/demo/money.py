@@ -290,7 +290,7 @@ class Money:
         home = self._village(places.HOME)
         balances = balances_of([resident.wallet_key for resident in home.residents])
         bathers = [resident for resident in home.residents if resident not in self.builder.cast.values()]
-        resident = max(bathers, key=lambda one: (balances[one.wallet_key].spendable, -one.pk))
+        resident = max(bathers, key=lambda bather: (balances[bather.wallet_key].spendable, -bather.pk))
         bath = next(record for record in self.market.shelves[home.region.pk] if record.partner_sku == "S002")
         made = self.market.redeem_for(resident, [(bath.pk, 1)], home, self.builder.time_on(day, 10))
         if made is not None:

@@ -139,10 +139,10 @@ def desk(*actions: str) -> Callable[[Callable[..., HttpResponse]], Callable[...,
 def chosen(request: HttpRequest, regions: QuerySet[Region]) -> Region:
     """Return the place that the address names, else the first of those that may be seen; 404 without any."""
     rows = regions.filter(is_active=True).order_by("path")
-    found = rows.filter(pk=read_id(request.GET.get(KEY), 0)).first() or rows.first()
-    if found is None:
+    region = rows.filter(pk=read_id(request.GET.get(KEY), 0)).first() or rows.first()
+    if region is None:
         raise Http404
-    return found
+    return region
 
 
 class OtherPlace(Exception):

@@ -18,7 +18,7 @@ def _suppliers(villages: Villages) -> dict[int, str]:
     names: dict[str, list[str]] = {}
     for path, name in rows.values_list("village__path", "name"):
         names.setdefault(path, []).append(name)
-    return villages.nearest({path: "、".join(found[:3]) for path, found in names.items()})
+    return villages.nearest({path: "、".join(suppliers[:3]) for path, suppliers in names.items()})
 
 
 def _shelf(villages: Villages) -> dict[int, str]:

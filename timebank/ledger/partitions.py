@@ -78,7 +78,7 @@ def ensure_partitions(table: str = "ledger_posting", alias: str = "default", new
     return made
 
 
-def room_left(table: str = "ledger_posting", alias: str = "default") -> int | None:
+def postings_left(table: str = "ledger_posting", alias: str = "default") -> int | None:
     """Return how many postings fit before a new partition is needed; None where there are no partitions."""
     names = partitions_of(table, alias)
     if not names:

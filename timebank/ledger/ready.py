@@ -12,8 +12,8 @@ def check_ledger() -> str:
     """Refuse while history could be changed; else say how old the last seal is and how many transfers wait for one."""
     if gone := guards.missing():
         raise NotReady(f"{len(gone)} triggers that protect history are missing")
-    room = partitions.room_left()
-    if room is not None and room < partitions.ROWS_PER_PARTITION:
+    left = partitions.postings_left()
+    if left is not None and left < partitions.ROWS_PER_PARTITION:
         raise NotReady("the last partition of the postings is in use: run migrate, which makes more")
     age = seal_age()
     sealed = "never sealed" if age is None else f"sealed {int(age.total_seconds())} s ago"

@@ -43,8 +43,8 @@ KEPT_OPEN = ("account_refused",)  # told to somebody whose account closes by it
 
 
 def _keys(recipients: Iterable[str], kind: str) -> list[int]:
-    found = (reference.partition(":") for reference in recipients)
-    return [pk for name, _colon, key in found if name == kind and (pk := read_id(key))]
+    references = (reference.partition(":") for reference in recipients)
+    return [pk for name, _colon, key in references if name == kind and (pk := read_id(key))]
 
 
 @transaction.atomic

@@ -47,13 +47,13 @@ class Villages:
 
     def nearest(self, by_path: Mapping[str, Any]) -> dict[int, Any]:
         """Give each village its own value, else that of the nearest place above it."""
-        found = {}
+        nearest = {}
         for row in self.rows:
             for end in range(len(row.path), 0, -Region.steplen):
                 if row.path[:end] in by_path:
-                    found[row.pk] = by_path[row.path[:end]]
+                    nearest[row.pk] = by_path[row.path[:end]]
                     break
-        return found
+        return nearest
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def holders(villages: Villages, role_keys: Iterable[str], *, above: bool = False
     names: dict[str, list[str]] = {}
     for path, name in grants.order_by("granted_at", "pk").values_list("region__path", "user__name"):
         names.setdefault(path, []).append(name)
-    return villages.nearest({path: "、".join(list(dict.fromkeys(found))[:3]) for path, found in names.items()})
+    return villages.nearest({path: "、".join(list(dict.fromkeys(held))[:3]) for path, held in names.items()})
 
 
 def _verifiers() -> list[str]:
@@ -134,7 +134,7 @@ def appoint_at(role: str) -> Callable[[Region], str]:
     return lambda village: reverse("villages:appoint", args=[village.pk, role])
 
 
-def at(name: str) -> Callable[[Region], str]:
+def page_of(name: str) -> Callable[[Region], str]:
     """Return the page of this name for a village."""
     return lambda village: reverse(name, args=[village.pk])
 
@@ -168,7 +168,7 @@ STEPS = [
         label=_("Opening hours and help telephone"),
         text=_("Shown on every page of the residents and on their tickets."),
         action=_("Write down"),
-        href=at("villages:office"),
+        href=page_of("villages:office"),
         actions=(KEEP_OFFICE,),
         standing=_offices,
     ),
@@ -188,7 +188,7 @@ STEPS = [
         label=_("Volunteer team"),
         text=_("With a leader and the usual squads."),
         action=_("Found a team"),
-        href=at("service:teams"),
+        href=page_of("service:teams"),
         actions=(GRANT_ROLE, LEAD_ACTIVITY),
         standing=_teams,
     ),
@@ -198,7 +198,7 @@ STEPS = [
         label=_("Residents"),
         text=_("From a list, one by one at the desk, or by themselves."),
         action=_("Hand in a list"),
-        href=at("registry:resident_lists"),
+        href=page_of("registry:resident_lists"),
         actions=(REGISTER_RESIDENT, CONFIRM_LIST),
         standing=_residents,
         needed=False,

@@ -104,7 +104,7 @@ def team_list(request: HttpRequest, place: int) -> HttpResponse:
 @sensitive_post_parameters("leader_password")
 @login_required
 @require_http_methods(["GET", "POST"])
-def found(request: HttpRequest, place: int) -> HttpResponse:
+def team_found(request: HttpRequest, place: int) -> HttpResponse:
     """Found a team with its squads."""
     region = _place(request, place)
     if not registry_rules.can(request.user, GRANT_ROLE, region):

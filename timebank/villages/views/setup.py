@@ -91,18 +91,18 @@ def places(request: HttpRequest, token: str) -> HttpResponse:
 def county(request: HttpRequest, token: str) -> HttpResponse:
     """Choose the county."""
     _require_open(token)
-    found = Region.objects.filter(level=Region.Level.COUNTY, is_active=True).order_by("path")
-    form = ChooseForm(request.POST if request.method == "POST" else None, places=found, label=_("County"))
+    counties = Region.objects.filter(level=Region.Level.COUNTY, is_active=True).order_by("path")
+    form = ChooseForm(request.POST if request.method == "POST" else None, places=counties, label=_("County"))
     if request.method == "POST" and form.is_valid():
         return redirect("villages:setup_town", token=token, county=form.cleaned_data["place"].pk)
-    return _page(request, "choose", token, 2, form, lead=_("Which county starts here?"), is_empty=not found.exists())
+    return _page(request, "choose", token, 2, form, lead=_("Which county starts here?"), is_empty=not counties.exists())
 
 
 def _region(pk: int, level: str, inside: Region | None = None) -> Region:
-    found = Region.objects.filter(pk=pk, level=level, is_active=True).first()
-    if found is None or (inside is not None and not found.path.startswith(inside.path)):
+    region = Region.objects.filter(pk=pk, level=level, is_active=True).first()
+    if region is None or (inside is not None and not region.path.startswith(inside.path)):
         raise Http404
-    return found
+    return region
 
 
 @never_cache
