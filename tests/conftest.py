@@ -92,9 +92,7 @@ def _may_differ(item: pytest.Item) -> bool:
     names = {"db", "transactional_db", "live_server", "admin_client", "admin_user", "client", "django_db_setup"}
     if item.get_closest_marker("django_db") or names & set(getattr(item, "fixturenames", ())):
         return True
-    return item.nodeid.startswith(
-        ("tests/faults/", "tests/concurrency/", "tests/contract_app/", "tests/common/test_guards")
-    )
+    return item.nodeid.startswith(("tests/faults/", "tests/concurrency/"))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -69,6 +69,11 @@ def check_settings():
 SWEEPS = [Sweep("bees", due=lambda now: [] if Hive.objects.filter(name="swept 1").exists() else [1], handle=handle)]
 
 
+def greet() -> list[str]:
+    """Greet who starts the product."""
+    return ["The bees are awake."]
+
+
 def process(site: str) -> list[str] | None:
     """Keep nothing running beside the site."""
     return None

@@ -155,3 +155,9 @@ def test_the_sweep_runs_and_the_event_is_heard():
     events.emit("bee_seen", subject="hive:1")
     sweeps.run(events.DELIVER)
     assert list(Hive.objects.order_by("pk").values_list("name", flat=True)) == ["swept 1", "heard bee_seen"]
+
+
+def test_who_starts_the_product_is_greeted_by_the_apps():
+    from timebank.common.management.commands import serve
+
+    assert "The bees are awake." in serve._greetings()
