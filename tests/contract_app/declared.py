@@ -69,9 +69,9 @@ def check_settings():
 SWEEPS = [Sweep("bees", due=lambda now: [] if Hive.objects.filter(name="swept 1").exists() else [1], handle=handle)]
 
 
-def greet() -> list[str]:
+def greet(address: str) -> list[str]:
     """Greet who starts the product."""
-    return ["The bees are awake."]
+    return [f"The bees are awake at {address}."]
 
 
 def process(site: str) -> list[str] | None:

@@ -158,6 +158,5 @@ def test_the_sweep_runs_and_the_event_is_heard():
 
 
 def test_who_starts_the_product_is_greeted_by_the_apps():
-    from timebank.common.management.commands import serve
-
-    assert "The bees are awake." in serve._greetings()
+    greetings = {declared.app: declared.value("http://127.0.0.1") for declared in contract.declared("greeting")}
+    assert greetings["bees"] == ["The bees are awake at http://127.0.0.1."]
