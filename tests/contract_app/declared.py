@@ -11,6 +11,7 @@ from timebank.registry.navigation import who_may
 from timebank.registry.roles import Duties, RoleSpec, StartPage
 from timebank.ui.menus import Entry
 from timebank.ui.tiles import Figure, Tile
+from timebank.villages.steps import Step
 
 DUTIES = Duties(
     roles=[RoleSpec("beekeeper", "Beekeeper", appointed_by=("village_admin",))],
@@ -25,6 +26,21 @@ MENUS = [
 AUDIT_LABELS = {"feed_bees": "Bees fed"}
 TILES = [
     Tile(key="b", label="Hives", icon="list", actions=("count_hives",), measure=lambda user, region: Figure(value=7))
+]
+
+
+FOUNDING = [
+    Step(
+        key="hive",
+        order=900,
+        label="A hive",
+        text="Not needed, and sweet.",
+        action="Count",
+        href=lambda village: "/bees/",
+        actions=("count_hives",),
+        standing=lambda villages: {pk: "seven hives" for pk in villages.ids},
+        needed=False,
+    )
 ]
 
 

@@ -160,3 +160,11 @@ def test_the_sweep_runs_and_the_event_is_heard():
 def test_who_starts_the_product_is_greeted_by_the_apps():
     greetings = {declared.app: declared.value("http://127.0.0.1") for declared in contract.declared("greeting")}
     assert greetings["bees"] == ["The bees are awake at http://127.0.0.1."]
+
+
+def test_a_village_is_founded_with_the_steps_that_apps_declare(places):
+    from timebank.villages.steps import Villages, all_steps
+
+    step = all_steps()[-1]
+    assert step.key == "hive"
+    assert step.standing(Villages([places.village])) == {places.village.pk: "seven hives"}
