@@ -64,7 +64,7 @@ MATRIX: dict[str, Row] = {
     "registry:merge_resident": closed(admin="ok"),
     "registry:resident_death": closed(admin="ok"),
     "registry:household": closed(admin="ok"),
-    "registry:passbook": closed(holder="ok", keeper="ok", admin="ok", town="ok", operator="ok"),
+    "registry:passbook": closed(holder="ok", admin="ok"),
     "registry:my_cases": closed(admin="go", far_admin="go", town="go"),
     "registry:cases": closed(admin="ok", town="ok"),
     "registry:case": closed(admin="ok", town="ok"),

@@ -31,7 +31,7 @@ from timebank.registry.people_forms import (
     MoveForm,
     SignInForPersonForm,
 )
-from timebank.registry.rules import CONFIRM_RESIDENT, ISSUE_CARD, REGISTER_RESIDENT, VIEW_VILLAGE, may_reset_password
+from timebank.registry.rules import CONFIRM_RESIDENT, ISSUE_CARD, REGISTER_RESIDENT, may_reset_password
 from timebank.registry.services import cases, confirmation, corrections, households, moves
 from timebank.registry.services.audit import record_audit
 from timebank.registry.services.residents import kin_of
@@ -462,7 +462,9 @@ def card_sheet(request: HttpRequest, place: int) -> HttpResponseBase:
 def passbook(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Print a resident's passbook: points with every line's reason, for whoever has no phone."""
     resident = selectors.get_resident_for(request.user, pk)
-    if resident.user_id != request.user.pk and rules.can(request.user, VIEW_VILLAGE, resident.village):
+    if not rules.can_act_for(request.user, resident):  # whose points were for what is read by who registers people
+        if not rules.can(request.user, REGISTER_RESIDENT, resident.village):
+            raise Http404
         record_audit(
             actor=_user(request), action="print_passbook", subject=f"resident:{resident.pk}", region=resident.village
         )
