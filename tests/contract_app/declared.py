@@ -38,7 +38,7 @@ FOUNDING = [
         action="Count",
         href=lambda village: "/bees/",
         actions=("count_hives",),
-        standing=lambda villages: {pk: "seven hives" for pk in villages.ids},
+        standing=lambda villages: dict.fromkeys(villages.ids, "seven hives"),
         needed=False,
     )
 ]
