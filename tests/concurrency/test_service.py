@@ -291,6 +291,7 @@ def test_two_presses_on_close_make_each_record_once(town: World, run_concurrentl
     activity = town.activity()
     for person in (town.wang, town.li):
         services.check_in(activity=activity, resident=person, actor=town.leader, now=at(20, 8))
+        services.check_out(activity=activity, resident=person, actor=town.leader, now=at(20, 11))
     run_concurrently(
         lambda: services.close_activity(activity=activity, actor=town.leader, now=at(20, 12)), 4
     ).raise_unless()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from settings import env
 
 SECRET_KEY = "attack"
+LEDGER_FAST_PATH = True
+DATABASE_APP_ROLE = ""
 USE_TZ = True
 TIME_ZONE = "Asia/Shanghai"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
