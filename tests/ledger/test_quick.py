@@ -6,7 +6,7 @@ import datetime as dt
 import random
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from tests.ledger.conftest import LATER, SOON
@@ -319,3 +319,22 @@ def test_a_batch_that_the_socket_does_not_take_at_once_arrives_whole(village):
     rows = [TransferSpec(f"m:{n}", "mint", (Leg("issuance", "li", 1),), memo=f"{n}{memo}"[:500]) for n in range(1500)]
     assert all(one.posted for one in ledger.post_many(rows))
     assert read.balance_of("li").total == 1500
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_fails_at_its_commit_is_not_acknowledged():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE late (id int PRIMARY KEY, parent int REFERENCES late DEFERRABLE INITIALLY DEFERRED)"
+        )
+    try:
+        wire, statement = Wire(connection), Statement(b"late", b"INSERT INTO late VALUES (1, 2) RETURNING id")
+        wire.start(statement, [])
+        with pytest.raises(IntegrityError):  # the row was answered, and then its commit was refused
+            wire.finish(statement)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM late")
+            assert cursor.fetchone() == (0,)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE late")

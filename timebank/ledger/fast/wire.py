@@ -94,7 +94,10 @@ class Wire:
         with self.connection.wrap_database_errors:
             try:
                 result = _result(raw.pgconn)
-                _result(raw.pgconn)  # the end
+                # Outside a transaction the commit follows the answer: where it fails (a full disk, a deferred
+                # constraint), the refusal comes second, and the last word counts.
+                while (later := _result(raw.pgconn)) is not None:
+                    result = later
             except BaseException:
                 raw.close()
                 raise
