@@ -189,6 +189,13 @@ def test_a_file_is_looked_at_loaded_and_the_second_time_changes_nothing(stage):
     assert PriceChange.objects.count() == 2
 
 
+def test_a_file_without_a_fault_leads_to_the_shelf(stage):
+    address = reverse("desk:goods_list", args=[stage.places.village.pk])
+    file = SimpleUploadedFile("goods.xlsx", book(ROWS[:2]))
+    answer = signed_in(stage.keeper).post(address, {"file": file, "reason": "村民代表会", "do": "1"})
+    assert answer.headers["Location"] == reverse("desk:shelf", args=[stage.places.village.pk])
+
+
 def test_what_is_exported_is_read_again(stage):
     stage.price(stage.soap(barcode="6901234567892"), 750)
     file = signed_in(stage.admin).get(reverse("desk:shelf", args=[stage.places.village.pk]), {"format": "xlsx"})

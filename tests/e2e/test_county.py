@@ -230,10 +230,11 @@ def test_a_county_from_nothing_to_a_thing_handed_over(site, clock, new_person):
     keeper.look("shelf")
     admin = county.visitor("admin", county.phones["village"])
     admin.go(file)
+    admin.look("goods-list")
     county.upload(admin, "goods.xlsx", goods())
     admin.fill(reason="村民代表会定价")
     county.press(admin, "main [name=do]")
-    admin.look("goods-list")
+    assert "/file/" not in admin.page.url  # nothing was refused: the shelf, with what was done
     for record_of in shop.stockrecords.filter(product__product_class__kind="service"):
         admin.go(reverse("desk:price", args=[record_of.pk]))
         admin.fill(points="0.5", reason="村民代表会定价")

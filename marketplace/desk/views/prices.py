@@ -184,6 +184,8 @@ def goods_list(request: HttpRequest, place: int) -> HttpResponse:
                 many = report.changed
                 text = ngettext("%(n)s change made.", "%(n)s changes made.", many) % {"n": many}
                 messages.success(request, text)
+                if not report.refused:  # nothing to mend: a page that can be loaded again
+                    return redirect("desk:shelf", place=region.pk)
     context = {
         "region": region,
         "form": form,
