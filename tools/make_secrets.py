@@ -29,6 +29,7 @@ def main(folder: Path) -> None:
     write(folder, "secret_key", secrets.token_urlsafe(60))
     write(folder, "id_number_keys", base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
     write(folder, "ledger_seal_key", secrets.token_hex(32))
+    write(folder, "database_admin_password", secrets.token_urlsafe(30))
     owner = write(folder, "database_owner_password", secrets.token_urlsafe(30))
     app = write(folder, "database_password", secrets.token_urlsafe(30))
     broker = write(folder, "broker_password", secrets.token_urlsafe(30))

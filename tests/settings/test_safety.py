@@ -103,6 +103,7 @@ def test_compose_gives_no_empty_password_and_two_roles():
     assert "database_owner_url" in text
     assert "DATABASE_APP_ROLE: shanji" in text
     assert "requirepass" in text
+    assert "POSTGRES_PASSWORD_FILE: /run/secrets/database_admin_password" in text  # nobody but the database's own admin
     assert os.access(ROOT / "tools/database_roles.sh", os.X_OK)
 
 
