@@ -218,9 +218,18 @@ def _hours(cast: Cast, world: Any) -> None:
     returned = services.enter_record(resident=world.wang, category="farm", now=yesterday, **paper)
     services.return_record(record=returned, actor=world.verifier, reason="哪块地？", now=now)
     activity = {"pk": coming.pk}
-    for name in ("activity", "sign_up", "withdraw", "lead_activity", "lead_code", "lead_tap", "lead_card"):
+    for name in (
+        "activity",
+        "activity_calendar",
+        "sign_up",
+        "withdraw",
+        "lead_activity",
+        "lead_code",
+        "lead_tap",
+        "lead_card",
+    ):
         cast.arguments[f"service:{name}"] = lambda: activity
-    for name in ("lead_places", "lead_close", "lead_cancel", "lead_enter"):
+    for name in ("lead_places", "lead_close", "lead_cancel", "lead_change", "lead_walk_in", "lead_enter"):
         cast.arguments[f"service:{name}"] = lambda: activity
     came = world.resident("钟来过")
     services.check_in(activity=coming, resident=came, actor=world.leader, now=now)

@@ -96,7 +96,7 @@ def test_cancel_tells_why_and_frees_everybody(world: World) -> None:
         0,
     )
     mine = SignUp.objects.get()
-    assert (mine.state, mine.reason, mine.changed_by) == ("withdrawn", "下雨", world.leader)
+    assert (mine.state, mine.reason, mine.changed_by) == ("cancelled", "下雨", world.leader)
     with refusal(errors.ActivityNotOpen):
         services.cancel_activity(activity=activity, actor=world.leader, reason="又下雨")
     with refusal(errors.ActivityNotOpen):
@@ -120,7 +120,7 @@ def test_open_activities_are_those_of_the_village_or_the_whole_town(world: World
     world.activity(title="远村", team=far_team, actor=world.stranger)
     over = world.activity(title="过去", starts_at=at(10, 8), ends_at=at(10, 9), category="elder")
     assert list(selectors.activities_open_to(world.wang, now=at(16))) == [near]
-    assert set(selectors.activities_open_to(world.wang, now=at(16), whole_town=True)) == {near, beside}
+    assert set(selectors.activities_open_to(world.wang, now=at(16), where="town")) == {near, beside}
     assert list(selectors.activities_open_to(world.wang, now=at(9), category="elder")) == [over]
     assert list(selectors.activities_open_to(world.wang, now=at(9), until=at(11))) == [over]
     with pytest.raises(Http404):

@@ -105,7 +105,18 @@ class TooEarly(ServiceError):
     message = _("This activity has not begun. Check in opens one hour before the start.")
 
 
+class KindIsFixed(ServiceError):
+    code = "kind_is_fixed"
+    message = _("People have signed up for this kind of service. Cancel the activity and open another one.")
+
+
+class BadWeeks(ServiceError):
+    code = "bad_weeks"
+    message = _("An activity comes back at most 26 weeks in a row. Open the next series later.")
+
+
 TOO_FAR = _("An activity lies at most two years from today. Check the year.")
+BEGUN = _("People have already checked in. Its time, its kind and for whom it is stay as they are.")
 CLOSE_LATER = _("This activity has not begun, so it cannot be closed. You can cancel it.")
 HAS_BEGUN = _("People have already checked in, so close the activity instead of cancelling it.")
 
@@ -146,7 +157,7 @@ class TooYoung(ServiceError):
 
 class NotForYou(ServiceError):
     code = "not_for_you"
-    message = _("This activity is for people of another town.")
+    message = _("This activity is for people of another place.")
     status = 404
 
 

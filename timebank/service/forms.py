@@ -14,6 +14,7 @@ from timebank.common.idempotency import IdempotentForm
 from timebank.registry.models import Region
 from timebank.service import rules
 from timebank.service.models import Activity, Team
+from timebank.service.services.planning import MOST_WEEKS
 from timebank.ui.forms import BaseForm
 
 
@@ -36,6 +37,22 @@ class ActivityForm(IdempotentForm):
         label=_("Places"), min_value=1, max_value=2000, widget=forms.NumberInput(attrs={"inputmode": "numeric"})
     )
     min_age = BoundedIntegerField(label=_("Minimum age"), min_value=1, max_value=120, required=False)
+    audience = forms.ChoiceField(
+        label=_("For whom"),
+        choices=Activity.Audience.choices,
+        initial=Activity.Audience.TOWN,
+        required=False,
+        help_text=_("Who comes from elsewhere earns by the scheme of their own village."),
+    )
+    weeks = BoundedIntegerField(
+        label=_("For how many weeks"),
+        min_value=1,
+        max_value=MOST_WEEKS,
+        initial=1,
+        required=False,
+        help_text=_("1: once. More: every week at the same time; people can sign up for all of them at once."),
+        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
+    )
     details = CleanCharField(
         label=_("What to bring, what to know"),
         max_length=1000,
@@ -54,6 +71,8 @@ class ActivityForm(IdempotentForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
+        data["audience"] = data.get("audience") or Activity.Audience.TOWN
+        data["weeks"] = data.get("weeks") or 1
         day, starts, ends = data.get("day"), data.get("starts"), data.get("ends")
         if day and starts and ends:
             if starts == ends:
@@ -65,6 +84,42 @@ class ActivityForm(IdempotentForm):
             if data["ends_at"] <= timezone.now():
                 self.add_error("day", _("This time is over. Choose a later day."))
         return data
+
+
+class ChangeActivityForm(ActivityForm):
+    """What an activity says, changed; on request also in what comes after it in its series."""
+
+    following = forms.BooleanField(label=_("Change all later dates of this series, too"), required=False)
+
+    def __init__(self, *args: Any, activity: Activity, in_series: bool, **kwargs: Any) -> None:
+        starts, ends = timezone.localtime(activity.starts_at), timezone.localtime(activity.ends_at)
+        said = ("title", "place", "min_age", "audience", "details")
+        initial = {name: getattr(activity, name) for name in said}
+        initial |= {"category": activity.category_id, "day": starts.date(), "starts": starts.time()}
+        initial |= {"ends": ends.time()}
+        super().__init__(*args, teams=Team.objects.none(), villages=Region.objects.none(), initial=initial, **kwargs)
+        for name in ("team", "weeks", "capacity"):
+            del self.fields[name]
+        if not in_series:
+            del self.fields["following"]
+
+
+class CancelForm(BaseForm):
+    """Why an activity does not take place; on request also what comes after it in its series."""
+
+    reason = CleanCharField(label=_("Why"), max_length=200, widget=forms.Textarea(attrs={"rows": 2}), lines=True)
+    following = forms.BooleanField(label=_("Cancel all later dates of this series, too"), required=False)
+
+    def __init__(self, *args: Any, in_series: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not in_series:
+            del self.fields["following"]
+
+
+class WalkInForm(BaseForm):
+    """The name of somebody who came without card or phone."""
+
+    name = PersonNameField(label=_("Name"), help_text=_("The whole name, as it is registered."))
 
 
 class TeamForm(IdempotentForm, BaseForm):
@@ -119,10 +174,6 @@ class CapacityForm(forms.Form):
     capacity = BoundedIntegerField(
         label=_("Places"), min_value=1, max_value=2000, widget=forms.NumberInput(attrs={"inputmode": "numeric"})
     )
-
-
-class ReasonForm(forms.Form):
-    reason = CleanCharField(label=_("Why"), max_length=200, widget=forms.Textarea(attrs={"rows": 2}), lines=True)
 
 
 class EnterForm(IdempotentForm):

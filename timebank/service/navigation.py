@@ -68,6 +68,8 @@ MENUS = [
             "service:lead_activity",
             "service:lead_close",
             "service:lead_cancel",
+            "service:lead_change",
+            "service:lead_walk_in",
             "service:lead_enter",
         ),
         group=_("Service"),

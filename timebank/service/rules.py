@@ -163,10 +163,20 @@ def without_hands_of(records: QuerySet[Record], actor: Any) -> QuerySet[Record]:
 
 
 def is_open_to(activity: Activity, resident: Resident) -> bool:
-    """Tell whether an activity is for this resident: anywhere in their town, or of a region above it."""
-    home, locked = resident.village, activity.village
-    town = home.path[: -home.steplen] if home.depth > 1 else home.path
-    return locked.path.startswith(town) or home.path.startswith(locked.path)
+    """Tell whether an activity is for this resident: it lies in their village or above, or its audience reaches it."""
+    home, where = resident.village.path, activity.village.path
+    if home.startswith(where) or activity.audience == Activity.Audience.ANYBODY:
+        return True
+    return where.startswith(above(home, REACH[activity.audience]))
+
+
+# How many levels above a village an activity is for.
+REACH: dict[str, int] = {Activity.Audience.VILLAGE: 0, Activity.Audience.TOWN: 1, Activity.Audience.COUNTY: 2}
+
+
+def above(path: str, levels: int) -> str:
+    """Return the path of the place so many levels above one, at most the topmost."""
+    return path[: max(len(path) - levels * Region.steplen, Region.steplen)]
 
 
 def age_on(birth_date: dt.date | None, day: dt.date) -> int | None:

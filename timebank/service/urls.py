@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from timebank.service.views import activities, hours, lead, mending, notices, schemes, teams
+from timebank.service.views import activities, hours, lead, mending, notices, planning, schemes, teams
 
 app_name = "service"
 urlpatterns = [
     path("activities/", activities.activity_list, name="activities"),
     path("activities/<id:pk>/", activities.activity_page, name="activity"),
     path("activities/<id:pk>/sign-up/", activities.sign_up, name="sign_up"),
+    path("activities/<id:pk>/calendar.ics", activities.calendar, name="activity_calendar"),
     path("activities/<id:pk>/withdraw/", activities.withdraw, name="withdraw"),
     # The QR spells its address in capitals, which takes fewer dots.
     path("in/<str:token>/", activities.attend, name="attend"),
@@ -22,14 +23,16 @@ urlpatterns = [
     path("me/hours/<id:pk>/reverse/", mending.reverse_hours, name="record_reverse"),
     path("lead/hours/", mending.enter_hours, name="lead_hours"),
     path("lead/", lead.lead_list, name="lead"),
-    path("lead/new/", lead.lead_new, name="lead_new"),
+    path("lead/new/", planning.lead_new, name="lead_new"),
     path("lead/<id:pk>/", lead.lead_activity, name="lead_activity"),
     path("lead/<id:pk>/code/", lead.code, name="lead_code"),
     path("lead/<id:pk>/tap/", lead.tap, name="lead_tap"),
     path("lead/<id:pk>/card/", lead.card, name="lead_card"),
     path("lead/<id:pk>/places/", lead.places, name="lead_places"),
     path("lead/<id:pk>/close/", lead.close, name="lead_close"),
-    path("lead/<id:pk>/cancel/", lead.cancel, name="lead_cancel"),
+    path("lead/<id:pk>/change/", planning.change, name="lead_change"),
+    path("lead/<id:pk>/cancel/", planning.cancel, name="lead_cancel"),
+    path("lead/<id:pk>/name/", planning.walk_in, name="lead_walk_in"),
     path("lead/<id:pk>/state/<id:resident_pk>/", lead.state, name="lead_state"),
     path("lead/<id:pk>/enter/", lead.enter, name="lead_enter"),
     path("teams/", teams.mine, name="my_teams"),

@@ -10,6 +10,7 @@ AUDIT_LABELS = {
     "close_team": _("Team closed"),
     "add_team_member": _("Joined a team"),
     "end_team_member": _("Left a team"),
+    "change_activity": _("Activity changed"),
     "cancel_activity": _("Activity cancelled"),
     "publish_notice": _("Notice published"),
     "withhold_name": _("Name left out of the notice"),

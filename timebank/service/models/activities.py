@@ -99,8 +99,34 @@ class TeamMember(models.Model):
         return f"{self.resident_id} in {self.team_id}"
 
 
+class ActivitySeries(models.Model):
+    """Activities that come back every week. Each is one of its own; one sign-up takes a place in all that are to come.
+
+    Seen by whoever sees one of its activities; kept as long as they are; grows by one row for each series opened.
+    """
+
+    team = models.ForeignKey(Team, models.PROTECT, related_name="series", verbose_name=_("team"))
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("created by")
+    )
+
+    class Meta:
+        verbose_name = _("series of activities")
+        verbose_name_plural = _("series of activities")
+
+    def __str__(self) -> str:
+        return f"{self.team_id}: {self.pk}"
+
+
 class Activity(Categorised):
     """One occasion of service: what, where, when, for how many."""
+
+    class Audience(models.TextChoices):
+        VILLAGE = "village", _("This village")
+        TOWN = "town", _("The whole town")
+        COUNTY = "county", _("The whole county")
+        ANYBODY = "anybody", _("Anybody, also from elsewhere")
 
     class Status(models.TextChoices):
         OPEN = "open", _("Current")
@@ -118,6 +144,11 @@ class Activity(Categorised):
     # Kept beside the capacity, so that the database itself can refuse one person too many.
     taken = models.PositiveIntegerField(_("places taken"), default=0, editable=False)
     min_age = models.PositiveSmallIntegerField(_("minimum age"), null=True, blank=True)
+    audience = models.CharField(_("for whom"), max_length=8, choices=Audience.choices, default=Audience.TOWN)
+    series = models.ForeignKey(
+        ActivitySeries, models.PROTECT, null=True, blank=True, related_name="activities", verbose_name=_("series")
+    )
+    reminded_at = models.DateTimeField(_("reminded at"), null=True, blank=True, editable=False)
     status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.OPEN)
     opened_at = models.DateTimeField(_("opened at"), default=timezone.now)
     opened_by = models.ForeignKey(
@@ -141,6 +172,12 @@ class Activity(Categorised):
             models.Index(fields=["village", "status", "starts_at"], name="activity_village_open"),
             models.Index(fields=["team", "starts_at"], name="activity_team_starts"),
             models.Index(fields=["status", "ends_at"], name="activity_status_ends"),
+            models.Index(
+                fields=["starts_at"], condition=Q(status="open", audience="anybody"), name="activity_for_anybody"
+            ),
+            models.Index(
+                fields=["starts_at"], condition=Q(status="open", reminded_at=None), name="activity_to_remind_of"
+            ),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="activity_ends_after_start"),
@@ -175,6 +212,7 @@ class SignUp(models.Model):
         WITHDRAWN = "withdrawn", _("Withdrawn")
         ATTENDED = "attended", _("Took part")
         NO_SHOW = "no_show", _("Did not come")
+        CANCELLED = "cancelled", _("Activity was cancelled")  # of whoever was signed up then
 
     LIVE = (State.GOING, State.WAITING)
 

@@ -7,6 +7,28 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
+class LapseWarning(models.Model):
+    """That somebody was told so many days before that points of theirs end on a day: once for each of the steps.
+
+    Nobody reads it; kept until the day has passed by a year (``services.lapsing`` deletes it); at most three a person
+    and a day on which points end.
+    """
+
+    wallet = models.CharField(_("wallet"), max_length=120)
+    expires_on = models.DateField(_("end on"))
+    days = models.PositiveSmallIntegerField(_("days before"))
+    warned_at = models.DateTimeField(_("told at"))
+
+    class Meta:
+        verbose_name = _("warning that points end")
+        verbose_name_plural = _("warnings that points end")
+        constraints = [models.UniqueConstraint(fields=["wallet", "expires_on", "days"], name="lapse_warned_once")]
+        indexes = [models.Index(fields=["expires_on"], name="lapse_warning_day")]
+
+    def __str__(self) -> str:
+        return f"{self.wallet} {self.expires_on} {self.days}"
+
+
 class Standing(models.Model):
     """A resident's star in a year, from points earned, never spent. Kept up by every credit and reversal."""
 

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from django.http import Http404
 from django.utils import timezone
 
+from timebank.common.input import fold
 from timebank.registry import rules as registry_rules
 from timebank.registry.models import Resident
 from timebank.registry.rules import VIEW_VILLAGE
@@ -18,14 +19,22 @@ from timebank.service import rules
 from timebank.service.models import Activity, Attendance, SignUp, Team
 from timebank.service.rules import LEAD_ACTIVITY
 
+Audience = Activity.Audience
+VILLAGE, TOWN, COUNTY, ANYWHERE = "", "town", "county", "anywhere"  # how far a resident looks
 
-def _near(resident: Resident, *, whole_town: bool) -> Q:
-    """Return the places a resident's activities lie in: the village and what is above it, or the whole town too."""
+
+def _near(resident: Resident, where: str) -> Q:
+    """Return which activities a resident sees: those of the village and above it, or what is farther and for them."""
     home = resident.village
-    above = [home.path[:end] for end in range(home.steplen, len(home.path) + 1, home.steplen)]
-    near = Q(village__path__in=above)
-    if whole_town and home.depth > 1:
-        near |= Q(village__path__startswith=home.path[: -home.steplen])
+    paths = [home.path[:end] for end in range(home.steplen, len(home.path) + 1, home.steplen)]
+    near = Q(village__path__in=paths)
+    if where in (TOWN, COUNTY, ANYWHERE):
+        near |= Q(village__path__startswith=rules.above(home.path, 1)) & ~Q(audience=Audience.VILLAGE)
+    if where in (COUNTY, ANYWHERE):
+        in_county = Q(village__path__startswith=rules.above(home.path, 2))
+        near |= in_county & Q(audience__in=(Audience.COUNTY, Audience.ANYBODY))
+    if where == ANYWHERE:
+        near |= Q(audience=Audience.ANYBODY)
     return near
 
 
@@ -34,14 +43,12 @@ def activities_open_to(
     *,
     now: dt.datetime | None = None,
     category: str = "",
-    whole_town: bool = False,
+    where: str = VILLAGE,
     until: dt.datetime | None = None,
 ) -> QuerySet[Activity]:
     """Select open activities near a resident that are not over, soonest first."""
     now = now or timezone.now()
-    activities = Activity.objects.filter(
-        _near(resident, whole_town=whole_town), status=Activity.Status.OPEN, ends_at__gt=now
-    )
+    activities = Activity.objects.filter(_near(resident, where), status=Activity.Status.OPEN, ends_at__gt=now)
     if category:
         activities = activities.filter(category__code=category)
     if until is not None:
@@ -87,6 +94,39 @@ def led_activity_for(actor: Any, pk: int) -> Activity:
 def my_sign_up(activity: Activity, resident: Resident) -> SignUp | None:
     """Return the resident's place in an activity, if they have or had one (a withdrawn one does not count)."""
     return activity.sign_ups.filter(resident=resident).exclude(state=SignUp.State.WITHDRAWN).first()
+
+
+def later_in_series(activity: Activity, now: dt.datetime | None = None) -> QuerySet[Activity]:
+    """Select the open activities of the same series from this one on that have not ended, soonest first."""
+    return (
+        Activity.objects.filter(series=activity.series_id, series__isnull=False, status=Activity.Status.OPEN)
+        .filter(starts_at__gte=activity.starts_at, ends_at__gt=now or timezone.now())
+        .select_related("team", "village")
+        .order_by("starts_at", "pk")
+    )
+
+
+def calendar_of(resident: Resident, activity: Activity, *, now: dt.datetime | None = None) -> list[SignUp]:
+    """List where a resident goes of an activity and the rest of its series, soonest first."""
+    same = Q(activity=activity)
+    if activity.series_id is not None:
+        same |= Q(activity__series=activity.series_id)
+    mine = resident.sign_ups.filter(same, state__in=SignUp.LIVE, activity__ends_at__gt=now or timezone.now())
+    return list(
+        mine.select_related("activity__team__leader", "activity__village").order_by("activity__starts_at", "pk")
+    )
+
+
+def walk_ins(activity: Activity, name: str, most: int = 20) -> list[Resident]:
+    """List who has exactly this name and may join: of the activity's place first, then of where its audience lives."""
+    reach = rules.REACH.get(activity.audience, max(rules.REACH.values()))
+    where = rules.above(activity.village.path, reach)
+    same = Resident.objects.filter(
+        name_key=fold(name), status=Resident.Status.ACTIVE, village__path__startswith=where
+    ).select_related("village")
+    here = activity.village.path
+    people = sorted(same.order_by("pk")[:200], key=lambda item: (not item.village.path.startswith(here), item.pk))
+    return [item for item in people if rules.is_open_to(activity, item)][:most]
 
 
 def waiting_position(sign_up: SignUp) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from timebank.service.services.activities import (
     adopt_scheme,
-    cancel_activity,
     change_capacity,
     create_team,
     open_activity,
@@ -27,9 +26,10 @@ from timebank.service.services.notices import (
     show_name,
     withhold_name,
 )
+from timebank.service.services.planning import cancel_activity, change_activity, open_series
 from timebank.service.services.records import enter_record, submit_record
 from timebank.service.services.reversal import reverse_record
-from timebank.service.services.signups import sign_up, withdraw
+from timebank.service.services.signups import sign_up, sign_up_for_series, withdraw, withdraw_from_series
 from timebank.service.services.verification import (
     VerifyReport,
     return_record,
@@ -45,6 +45,7 @@ __all__ = [
     "answer_objection",
     "attendance_token",
     "cancel_activity",
+    "change_activity",
     "change_capacity",
     "check_in",
     "check_out",
@@ -54,6 +55,7 @@ __all__ = [
     "credit_due",
     "enter_record",
     "open_activity",
+    "open_series",
     "publish_notice",
     "raise_objection",
     "read_card",
@@ -61,11 +63,13 @@ __all__ = [
     "reverse_record",
     "show_name",
     "sign_up",
+    "sign_up_for_series",
     "state_time",
     "submit_record",
     "undo_check_out",
     "verify_many",
     "verify_record",
     "withdraw",
+    "withdraw_from_series",
     "withhold_name",
 ]

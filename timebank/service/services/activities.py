@@ -7,7 +7,6 @@ import datetime as dt
 from django.db import transaction
 from django.utils import timezone
 
-from timebank.common import events
 from timebank.common.input import clean_text
 from timebank.policy.models import Category
 from timebank.policy.selectors import version_in_force
@@ -16,7 +15,7 @@ from timebank.registry.models import Region, User
 from timebank.registry.rules import GRANT_ROLE
 from timebank.registry.services import record_audit
 from timebank.service import errors, rules
-from timebank.service.models import Activity, SchemeAdoption, SignUp, Team
+from timebank.service.models import Activity, ActivitySeries, SchemeAdoption, Team
 from timebank.service.rules import ADOPT_SCHEME, LEAD_ACTIVITY
 from timebank.service.services.records import kind_of
 from timebank.service.services.signups import promote_waiting
@@ -111,35 +110,44 @@ def open_activity(
     village: Region | None = None,
     details: str = "",
     min_age: int | None = None,
+    audience: str = Activity.Audience.TOWN,
+    series: ActivitySeries | None = None,
     now: dt.datetime | None = None,
 ) -> Activity:
     """Publish one occasion of service. ``village`` defaults to the team's own region."""
-    locked = village or team.region
-    if not rules.leads(actor, team, locked) or not locked.path.startswith(team.region.path):
+    where = village or team.region
+    if not rules.leads(actor, team, where) or not where.path.startswith(team.region.path):
         raise errors.NotTheLeader
     if team.status != Team.Status.ACTIVE:
         raise errors.TeamClosed
-    if not starts_at < ends_at <= starts_at + LONGEST:
-        raise errors.BadTime(field="ends_at")
     now = now or timezone.now()
-    if not now - FURTHEST <= starts_at <= now + FURTHEST:
-        raise errors.BadTime(errors.TOO_FAR, field="starts_at")
+    require_times(starts_at, ends_at, now)
     if capacity < 1:
         raise errors.BadCapacity(field="capacity")
     return Activity.objects.create(
         team=team,
-        village=locked,
+        village=where,
         title=clean_text(title),
         details=clean_text(details, lines=True),
-        category=kind_of(category, actor=actor, village=locked),
+        category=kind_of(category, actor=actor, village=where),
         place=clean_text(place),
         starts_at=starts_at,
         ends_at=ends_at,
         capacity=capacity,
         min_age=min_age,
+        audience=Activity.Audience(audience),
+        series=series,
         opened_at=now,
         opened_by=actor,
     )
+
+
+def require_times(starts_at: dt.datetime, ends_at: dt.datetime, now: dt.datetime) -> None:
+    """Refuse an end before the start, a day and more, and a year that is a slip of the pen."""
+    if not starts_at < ends_at <= starts_at + LONGEST:
+        raise errors.BadTime(field="ends_at")
+    if not now - FURTHEST <= starts_at <= now + FURTHEST:
+        raise errors.BadTime(errors.TOO_FAR, field="starts_at")
 
 
 @transaction.atomic
@@ -154,47 +162,6 @@ def change_capacity(*, activity: Activity, capacity: int, actor: User, now: dt.d
     locked.capacity = capacity
     locked.save(update_fields=["capacity"])
     promote_waiting(locked, actor=actor, now=now or timezone.now())
-    return locked
-
-
-@transaction.atomic
-def cancel_activity(*, activity: Activity, actor: User, reason: str, now: dt.datetime | None = None) -> Activity:
-    """Call an activity off (weather, too few people). Nobody earns, nobody is a no-show."""
-    locked = lock_activity(activity.pk)
-    rules.require_leader(actor, locked)
-    if locked.status != Activity.Status.OPEN:
-        raise errors.ActivityNotOpen
-    if not clean_text(reason, lines=True):
-        raise errors.ReasonNeeded(field="reason")
-    if locked.attendances.exists():
-        raise errors.AlreadyCheckedIn(errors.HAS_BEGUN)
-    now = now or timezone.now()
-    locked.status = Activity.Status.CANCELLED
-    locked.ended_at, locked.ended_by, locked.ended_reason = now, actor, clean_text(reason, lines=True)
-    locked.taken = 0
-    locked.save(update_fields=["status", "ended_at", "ended_by", "ended_reason", "taken"])
-    live = locked.sign_ups.filter(state__in=SignUp.LIVE)
-    events.emit(
-        "activity_cancelled",
-        subject=locked,
-        recipients=[f"resident:{pk}" for pk in live.order_by("pk").values_list("resident_id", flat=True)],
-        region=locked.village,
-        facts={
-            "title": locked.title,
-            "starts_at": locked.starts_at.isoformat(),
-            "reason": locked.ended_reason,
-        },
-        occurred_at=now,
-    )
-    live.update(state=SignUp.State.WITHDRAWN, changed_at=now, changed_by=actor, reason=clean_text(reason, lines=True))
-    record_audit(
-        actor=actor,
-        action="cancel_activity",
-        subject=f"activity:{locked.pk}",
-        region=locked.village,
-        reason=clean_text(reason, lines=True),
-        now=now,
-    )
     return locked
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass, field
 
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from timebank.common.errors import DomainError
 from timebank.common.events import emit
 from timebank.registry.models import Resident, User
 from timebank.registry.rules import can_act_for
@@ -75,6 +77,79 @@ def withdraw(
         locked.save(update_fields=["taken"])
         promote_waiting(locked, actor=actor, now=now)
     return mine
+
+
+@dataclass
+class SeriesReport:
+    """What one sign-up for a series brought: places, places in the line, and dates that could not be had."""
+
+    going: list[Activity] = field(default_factory=list)
+    waiting: list[Activity] = field(default_factory=list)
+    refused: list[tuple[Activity, DomainError]] = field(default_factory=list)
+
+
+@transaction.atomic
+def sign_up_for_series(
+    *,
+    activity: Activity,
+    resident: Resident,
+    actor: User | None,
+    on_behalf_of: Resident | None = None,
+    now: dt.datetime | None = None,
+) -> SeriesReport:
+    """Take a place in an activity and in all that come after it in its series; a date that is refused stops no other.
+
+    Where none can be had, the first refusal is raised.
+    """
+    now = now or timezone.now()
+    report = SeriesReport()
+    for row in _lock_series(activity):
+        try:
+            with transaction.atomic():
+                mine = sign_up(activity=row, resident=resident, actor=actor, on_behalf_of=on_behalf_of, now=now)
+        except DomainError as error:
+            report.refused.append((row, error))
+        else:
+            (report.going if mine.state == SignUp.State.GOING else report.waiting).append(row)
+    if not report.going and not report.waiting and report.refused:
+        raise report.refused[0][1]
+    return report
+
+
+@transaction.atomic
+def withdraw_from_series(
+    *,
+    activity: Activity,
+    resident: Resident,
+    actor: User | None,
+    on_behalf_of: Resident | None = None,
+    now: dt.datetime | None = None,
+) -> list[SignUp]:
+    """Give back the places in an activity and in all that come after it in its series."""
+    now = now or timezone.now()
+    rows = _lock_series(activity)
+    held = resident.sign_ups.filter(activity__in=rows, state__in=SignUp.LIVE).values_list("activity_id", flat=True)
+    mine = set(held)
+    if not mine:
+        raise errors.NotSignedUp
+    return [
+        withdraw(activity=row, resident=resident, actor=actor, on_behalf_of=on_behalf_of, now=now)
+        for row in rows
+        if row.pk in mine
+    ]
+
+
+def _lock_series(activity: Activity) -> list[Activity]:
+    """Hold an activity and what is open after it in its series, by id, before any resident; soonest first.
+
+    One after the other, each with its resident, they would cross with somebody else's sign-up.
+    """
+    same = Q(pk=activity.pk)
+    if activity.series_id is not None:
+        after = Q(series=activity.series_id, starts_at__gt=activity.starts_at)
+        same |= after & Q(status=Activity.Status.OPEN)
+    rows = Activity.objects.select_for_update(of=("self",)).filter(same).order_by("pk")
+    return sorted(rows, key=lambda row: (row.starts_at, row.pk))
 
 
 # -- Shared with attendance; call only with the activity locked --------------------------------------------------------

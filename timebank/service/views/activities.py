@@ -11,18 +11,27 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from timebank.common.errors import DomainError
-from timebank.common.input import read_page, read_text
+from timebank.common.input import read_choice, read_page, read_text
 from timebank.registry.models import Resident
 from timebank.service import errors, rules, selectors, services, tokens
+from timebank.service.calendar import calendar_file
 from timebank.service.models import Activity, SignUp
-from timebank.service.selectors.activities import waiting_position
+from timebank.service.selectors.activities import later_in_series, waiting_position
+from timebank.service.selectors.expected import expected
 from timebank.service.views.common import acting_resident, login_required, on_behalf_of, refused, require_resident
+from timebank.ui.templatetags.ui import day
 
 PAGE = 30
+PLACES = (
+    ("town", gettext_lazy("The whole town")),
+    ("county", gettext_lazy("The whole county")),
+    ("anywhere", gettext_lazy("Anywhere")),
+)
 PASSES = "attendance_passes"  # session key: activity id → a pass for whoever opened a fresh code here
 
 
@@ -39,18 +48,18 @@ def activity_list(request: HttpRequest) -> HttpResponse:
     until = {"today": today, "week": today + dt.timedelta(days=6), "all": None}.get(when, today)
     category = read_text(request.GET.get("category", ""))
     kinds = selectors.kinds_open_to(resident)
-    whole_town = request.GET.get("where") == "town"
+    where = read_choice(request.GET.get("where"), ("town", "county", "anywhere"), "")
     result = selectors.activities_open_to(
         resident,
         now=now,
         category=category if category in dict(kinds) else "",
-        whole_town=whole_town,
+        where=where,
         until=until,
     )
     mine = list(selectors.sign_ups_of(resident, now=now))
     result = result.exclude(pk__in=[item.activity_id for item in mine])
     page = Paginator(result, PAGE).get_page(read_page(request.GET.get("page")))
-    base = {"when": when, "category": category, "where": "town" if whole_town else ""}
+    base = {"when": when, "category": category, "where": where}
     return render(
         request,
         "service/activities.html",
@@ -60,7 +69,8 @@ def activity_list(request: HttpRequest) -> HttpResponse:
             "mine": mine,
             "categories": kinds,
             "category": category,
-            "whole_town": whole_town,
+            "where": where,
+            "places": PLACES,
             "when": when,
             "tabs": [
                 {"label": label, "href": _query({**base, "when": key}), "active": when == key}
@@ -89,14 +99,20 @@ def _activity_context(request: HttpRequest, pk: int) -> dict[str, Any]:
     mine = selectors.my_sign_up(activity, resident) if resident else None
     seen = activity.attendances.filter(resident=resident).first() if resident else None
     now = timezone.now()
+    is_open = activity.status == Activity.Status.OPEN and now < activity.ends_at
+    can_join = resident is not None and rules.is_open_to(activity, resident)
+    has_place = mine is not None and mine.state in SignUp.LIVE
     return {
         "activity": activity,
         "resident": resident,
         "mine": mine,
         "seen": seen,
         "line": waiting_position(mine) if mine and mine.state == SignUp.State.WAITING else 0,
-        "is_open": activity.status == Activity.Status.OPEN and now < activity.ends_at,
-        "can_join": resident is not None and rules.is_open_to(activity, resident),
+        "is_open": is_open,
+        "can_join": can_join,
+        "has_place": has_place,
+        "expected": expected(activity, resident) if resident is not None and is_open and can_join else None,
+        "weekly": list(later_in_series(activity, now)) if is_open and activity.series_id else [],
         "leads": rules.leads(request.user, activity.team, activity.village),
     }
 
@@ -108,6 +124,8 @@ def sign_up(request: HttpRequest, pk: int) -> HttpResponse:
     resident = require_resident(request)
     activity = selectors.activity_for(request.user, pk, resident)
     try:
+        if "series" in request.POST:
+            return _sign_up_for_series(request, activity, resident)
         mine = services.sign_up(
             activity=activity, resident=resident, actor=request.user, on_behalf_of=on_behalf_of(request)
         )
@@ -117,6 +135,25 @@ def sign_up(request: HttpRequest, pk: int) -> HttpResponse:
         messages.info(request, _("All places are taken. You are on the waiting list."))
     else:
         messages.success(request, _("You are signed up."))
+    return redirect(activity)
+
+
+def _sign_up_for_series(request: HttpRequest, activity: Activity, resident: Resident) -> HttpResponse:
+    """Take a place in all that is still to come of a series, and say which dates could not be had."""
+    report = services.sign_up_for_series(
+        activity=activity,
+        resident=resident,
+        actor=request.user,  # type: ignore[arg-type]
+        on_behalf_of=on_behalf_of(request),
+    )
+    many = len(report.going)
+    text = ngettext("You are signed up for %(n)s date.", "You are signed up for %(n)s dates.", many)
+    messages.success(request, text % {"n": many})
+    if report.waiting:
+        dates = ", ".join(day(row.starts_at) for row in report.waiting)
+        messages.info(request, _("On the waiting list: %(dates)s.") % {"dates": dates})
+    for row, refusal in report.refused:
+        messages.warning(request, f"{day(row.starts_at)}: {refusal}")
     return redirect(activity)
 
 
@@ -130,13 +167,30 @@ def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
         mine = selectors.my_sign_up(activity, resident)
         if mine is None or mine.state not in SignUp.LIVE:
             return redirect(activity)
-        return render(request, "service/withdraw.html", {"activity": activity})
+        coming = len(selectors.calendar_of(resident, activity))
+        return render(request, "service/withdraw.html", {"activity": activity, "in_series": coming > 1})
+    do = services.withdraw_from_series if "series" in request.POST else services.withdraw
     try:
-        services.withdraw(activity=activity, resident=resident, actor=request.user, on_behalf_of=on_behalf_of(request))
+        do(activity=activity, resident=resident, actor=request.user, on_behalf_of=on_behalf_of(request))
     except DomainError as error:
         return refused(request, "service/activity.html", _activity_context(request, pk), error)
     messages.success(request, _("You have withdrawn. Your place is free for somebody else."))
     return redirect(activity)
+
+
+@login_required
+@require_GET
+def calendar(request: HttpRequest, pk: int) -> HttpResponse:
+    """Return where the person goes as a file for the telephone's calendar; of a series all that is to come."""
+    resident = require_resident(request)
+    activity = selectors.activity_for(request.user, pk, resident)
+    rows = [item.activity for item in selectors.calendar_of(resident, activity)]
+    if not rows:
+        raise Http404
+    content = calendar_file(rows, base=request.build_absolute_uri("/"))
+    response = HttpResponse(content, content_type="text/calendar; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="activity-{activity.pk}.ics"'
+    return response
 
 
 @never_cache

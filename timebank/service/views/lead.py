@@ -1,4 +1,4 @@
-"""The leader's pages: open an activity, take attendance, close it."""
+"""The leader's pages on the day: take attendance, close, enter what is missing."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from timebank.common.errors import DomainError
 from timebank.common.input import digits, read_id, read_page, read_text
-from timebank.policy.models import Category
 from timebank.registry import rules as registry_rules
-from timebank.registry.models import Region, Resident
+from timebank.registry.models import Resident
 from timebank.registry.selectors import card_holder
 from timebank.service import rules, selectors, services
-from timebank.service.forms import ActivityForm, CapacityForm, CardForm, EnterForm, ReasonForm, StateForm
+from timebank.service.forms import CapacityForm, CardForm, EnterForm, StateForm
 from timebank.service.models import Activity, Method, Record, SignUp
 from timebank.service.navigation import leads_somewhere
-from timebank.service.rules import LEAD_ACTIVITY, VERIFY_RECORD
+from timebank.service.rules import LEAD_ACTIVITY
 from timebank.service.views.common import login_required, refused
 
 PAGE = 30
@@ -34,7 +33,7 @@ PAGE = 30
 @require_GET
 def lead_list(request: HttpRequest) -> HttpResponse:
     """List the activities this person leads: going on and to come, then past ones."""
-    _require_leader(request)
+    require_leader(request)
     past = request.GET.get("show") == "past"
     activities_led = selectors.activities_led_by(request.user)
     if past:
@@ -51,60 +50,6 @@ def lead_list(request: HttpRequest) -> HttpResponse:
         "service/lead_list.html",
         {"page": page, "tabs": tabs, "past": past, "enters_hours": registry_rules.can(request.user, LEAD_ACTIVITY)},
     )
-
-
-def _kinds(request: HttpRequest, teams: Any) -> list[Category]:
-    """List the kinds of service that this leader may open activities of."""
-    team = teams.first()
-    village = team.region if team is not None else None
-    staff = registry_rules.can(request.user, VERIFY_RECORD, region=village)
-    return selectors.categories_for_entry(village, staff=staff)
-
-
-@login_required
-@require_http_methods(["GET", "POST"])
-def lead_new(request: HttpRequest) -> HttpResponse:
-    """Open a new activity."""
-    _require_leader(request)
-    teams = selectors.teams_led_by(request.user)
-    form = ActivityForm(
-        request.POST or None,
-        teams=teams,
-        villages=_villages(request),
-        kinds=selectors.grouped(_kinds(request, teams)),
-        initial={
-            "day": timezone.localdate(),
-            "starts": "08:00",
-            "ends": "10:00",
-            "capacity": 20,
-            "team": teams.first(),
-        },
-    )
-    if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        try:
-            made = form.once(
-                actor=request.user,
-                scope="open_activity",
-                create=lambda: services.open_activity(
-                    team=data["team"],
-                    village=data.get("village"),
-                    title=data["title"],
-                    category=data["category"],
-                    place=data["place"],
-                    starts_at=data["starts_at"],
-                    ends_at=data["ends_at"],
-                    capacity=data["capacity"],
-                    min_age=data["min_age"],
-                    details=data["details"],
-                    actor=request.user,
-                ),
-            ).result
-        except DomainError as error:
-            return refused(request, "service/lead_new.html", {"form": form}, error)
-        messages.success(request, _("The activity is open. People can sign up now."))
-        return redirect("service:lead_activity", pk=made.pk)
-    return render(request, "service/lead_new.html", {"form": form}, status=422 if form.errors else 200)
 
 
 @never_cache
@@ -213,23 +158,6 @@ def close(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def cancel(request: HttpRequest, pk: int) -> HttpResponse:
-    """Call an activity off, with a reason that everybody signed up can read."""
-    activity = selectors.led_activity_for(request.user, pk)
-    form = ReasonForm(request.POST or None)
-    context = {"activity": activity, "form": form}
-    if request.method == "POST" and form.is_valid():
-        try:
-            services.cancel_activity(activity=activity, actor=request.user, reason=form.cleaned_data["reason"])
-        except DomainError as error:
-            return refused(request, "service/lead_cancel.html", context, error)
-        messages.success(request, _("The activity is cancelled."))
-        return redirect("service:lead_activity", pk=pk)
-    return render(request, "service/lead_cancel.html", context, status=422 if form.errors else 200)
-
-
-@login_required
-@require_http_methods(["GET", "POST"])
 def enter(request: HttpRequest, pk: int) -> HttpResponse:
     """Enter hours by hand for somebody who was there but whose attendance is missing."""
     activity = selectors.led_activity_for(request.user, pk)
@@ -294,22 +222,9 @@ def person_of(number: str, activity: Activity | None = None) -> Resident:
     return card_holder(number)
 
 
-def _require_leader(request: HttpRequest) -> None:
+def require_leader(request: HttpRequest) -> None:
     if not leads_somewhere(request):
         raise Http404
-
-
-def _villages(request: HttpRequest) -> Any:
-    """Select the places in which this person may open activities."""
-    from django.db.models import Q
-
-    from timebank.registry.rules import regions_where
-
-    return Region.objects.filter(
-        Q(pk__in=regions_where(request.user, LEAD_ACTIVITY).values("pk"))
-        | Q(pk__in=selectors.teams_led_by(request.user).values("region")),
-        is_active=True,
-    ).order_by("path")
 
 
 def _code_url(request: HttpRequest, activity: Activity) -> str:
@@ -330,11 +245,14 @@ def _context(request: HttpRequest, pk: int) -> dict[str, Any]:
         "came": sum(row.seen is not None for row in rows),
         "waiting": sum(row.sign_up is not None and row.sign_up.state == SignUp.State.WAITING for row in rows),
         "is_open": is_open,
+        "copy_url": reverse("service:lead_new") + f"?like={activity.pk}",
         "takes_attendance": is_open and activity.starts_at - rules.CHECK_IN_BEFORE <= now < activity.ends_at,
         "has_begun": now >= activity.starts_at,
         # One main thing to do: scanning while people come, closing afterwards.
         "close_kind": "quiet" if is_open and now < activity.ends_at else "primary",
     }
+    if activity.status == Activity.Status.CANCELLED:
+        context["expected"] = [row for row in rows if row.sign_up is not None]
     if context["takes_attendance"]:
         context["code_url"] = _code_url(request, activity)
     if activity.status == Activity.Status.CLOSED:
