@@ -321,7 +321,7 @@ POSTED: dict[str, Row] = {
     "service:lead_places": closed(leader="422", admin="422"),
     "service:lead_close": closed(leader="409", admin="409"),
     "service:lead_cancel": closed(leader="ok", admin="ok"),
-    "service:lead_change": closed(leader="422", admin="422"),
+    "service:lead_change": closed(leader="ok", admin="ok"),
     "service:lead_walk_in": closed(),
     "service:lead_enter": closed(leader="ok", admin="ok"),
     "service:lead_state": closed(leader="ok", admin="ok"),
