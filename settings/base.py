@@ -248,9 +248,10 @@ OSCAR_INITIAL_ORDER_STATUS = OSCAR_INITIAL_LINE_STATUS = "placed"
 OSCAR_ORDER_STATUS_PIPELINE = OSCAR_LINE_STATUS_PIPELINE = {
     "placed": ("partly_handed_over", "handed_over", "cancelled", "expired"),
     "partly_handed_over": ("placed", "handed_over", "cancelled", "expired"),
-    "handed_over": ("placed", "partly_handed_over"),
+    "handed_over": ("placed", "partly_handed_over", "returned"),
     "cancelled": (),
     "expired": ("placed",),
+    "returned": (),
 }
 OSCAR_DELETE_IMAGE_FILES = False  # an old order still shows its picture
 OSCAR_MAX_BASKET_QUANTITY_THRESHOLD = 99

@@ -123,6 +123,8 @@ def answer(scan: Scan, request: HttpRequest) -> dict[str, Any]:
         text = _("No ticket has the code %(code)s. Please scan again, or type it from the ticket.") % {
             "code": scan.code
         }
+    elif scan.result == Scan.Result.RETURNED:
+        text = _("It was handed over and brought back, and the points went back. Do not hand over.")
     elif scan.result == Scan.Result.VOID:
         text = _("This ticket was declared void. Do not hand over.")
     items = []

@@ -221,6 +221,31 @@ class AdjustForm(IdempotentForm, BaseForm):
     reason = CleanCharField(label=_("Reason"), max_length=200)
 
 
+class ReturnForm(IdempotentForm, BaseForm):
+    """Take back what was handed over; asked by one person."""
+
+    reason = CleanCharField(label=_("Reason"), max_length=200, help_text=_("The resident reads it."))
+    restock = forms.ChoiceField(
+        label=_("What comes back"),
+        choices=(
+            ("yes", _("As good as new: it can be handed out again")),
+            ("no", _("Of no more use: written off")),
+        ),
+        widget=forms.RadioSelect,
+    )
+
+    def __init__(self, *args: Any, can_restock: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not can_restock:
+            del self.fields["restock"]
+
+
+class DecideReturnForm(BaseForm):
+    """The second person's word on a return."""
+
+    reason = CleanCharField(label=_("Reason"), max_length=200, required=False, help_text=_("Needed to decline."))
+
+
 class RoleForm(IdempotentForm, BaseForm):
     phone = PhoneField(
         label=_("Mobile number"),

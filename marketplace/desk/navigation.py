@@ -131,6 +131,7 @@ MENUS = [
         icon="ticket",
         order=45,
         visible=_sees,
+        match=("desk:ticket_return",),
         group=_group,
         keep=(KEY,),
     ),

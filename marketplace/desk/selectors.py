@@ -13,8 +13,9 @@ from django.http import Http404
 from django.utils import timezone
 
 from marketplace.desk.scope import Scope
+from marketplace.funds.models.base import Decision
 from marketplace.partner.models import StockRecord
-from marketplace.rewards.models import Ticket
+from marketplace.rewards.models import Ticket, TicketReturn
 from marketplace.rewards.selectors import stock_of
 from timebank.common import figures
 from timebank.common.input import clean_text
@@ -185,11 +186,41 @@ def stock_item_for(user: Any, pk: int) -> StockRecord:
     return record
 
 
-def tickets(scope: Scope, *, which: str, day: dt.date | None = None) -> QuerySet[Ticket]:
-    """Select tickets of the scope's suppliers: handed over ``today``, ``waiting``, or ``ending`` within three days."""
+def returns_to_decide(user: Any, scope: Scope) -> QuerySet[TicketReturn]:
+    """Select the returns that wait for a second person here, who is not the one who asked."""
+    waiting = TicketReturn.objects.filter(scope.below("ticket__partner__village"), state=Decision.PREPARED)
+    return waiting.exclude(prepared_by=user)
+
+
+def ticket_to_return(user: Any, pk: int) -> Ticket:
+    """Return a ticket that was handed over once, to the desk of its supplier's village; 404 to everybody else."""
+    ticket = (
+        Ticket.objects.select_related("partner__village", "product", "resident__village", "redemption")
+        .select_related("handed_over_by")
+        .filter(pk=pk, hand_overs__gt=0)
+        .first()
+    )
+    if ticket is None or not rules.can(user, VIEW_VILLAGE, ticket.partner.village):
+        raise Http404
+    return ticket
+
+
+def tickets(scope: Scope, *, which: str, text: str = "", day: dt.date | None = None) -> QuerySet[Ticket]:
+    """Select tickets of the scope's suppliers: handed over ``today``, ``waiting``, or ``ending`` within three days;
+    handed over at any time (``done``); brought back, or asked to be (``returns``). ``text``: of whom.
+    """
     tickets = Ticket.objects.filter(scope.below("partner__village")).select_related(
         "partner", "product", "resident__village", "handed_over_by"
     )
+    if text := clean_text(text):
+        tickets = tickets.filter(resident__name__icontains=text)
+    if which == "done":
+        return tickets.filter(state=Ticket.State.HANDED_OVER).order_by("-handed_over_at", "-pk")
+    if which == "returns":
+        asked = TicketReturn.objects.filter(ticket=OuterRef("pk")).exclude(state=Decision.DECLINED)
+        tickets = tickets.annotate(asked_at=Subquery(asked.values("prepared_at")[:1]))
+        # What waits first, then what came back, the latest on top.
+        return tickets.filter(asked_at__isnull=False).order_by("state", "-asked_at", "-pk")
     today = day or timezone.localdate()
     if which == "today":
         start = timezone.make_aware(dt.datetime.combine(today, dt.time.min))

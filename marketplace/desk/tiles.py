@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from marketplace.desk import selectors
 from marketplace.desk.scope import Scope, with_place
+from marketplace.rewards.rules import APPROVE_RETURN
 from timebank.common import contract
 from timebank.common.numbers import format_points
 from timebank.registry import rules
@@ -68,6 +69,11 @@ def _tickets(user: Any, region: Region) -> Figure:
         note=ngettext("%(n)s handed over today", "%(n)s handed over today", today) % {"n": today},
         href=reverse("desk:tickets") + "?which=waiting",
     )
+
+
+def _returns(user: Any, region: Region) -> Figure:
+    waiting = selectors.returns_to_decide(user, Scope(region)).count()
+    return Figure(value=waiting, tone="warn" if waiting else "", href=reverse("desk:tickets") + "?which=returns")
 
 
 def _stock(user: Any, region: Region) -> Figure:
@@ -135,6 +141,14 @@ TILES = [
         actions=(VIEW_VILLAGE,),
         measure=_tickets,
         order=50,
+    ),
+    Tile(
+        key="returns",
+        label=gettext_lazy("Returns to decide"),
+        icon="undo",
+        actions=(APPROVE_RETURN,),
+        measure=_returns,
+        order=55,
     ),
     Tile(
         key="stock",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from marketplace.desk import views
-from marketplace.desk.views import prices, suppliers
+from marketplace.desk.views import prices, returns, suppliers
 
 app_name = "desk"
 urlpatterns = [
@@ -38,6 +38,7 @@ urlpatterns = [
     path("suppliers/<id:pk>/rewards/new/", prices.list_reward, name="list_reward"),
     path("suppliers/<id:pk>/", suppliers.supplier, name="supplier"),
     path("tickets/", views.tickets, name="tickets"),
+    path("tickets/<id:pk>/return/", returns.ticket_return, name="ticket_return"),
     path("statement/", views.statement, name="statement"),
     path("statement/<year:year>/<month:month>/", views.month, name="month"),
     path("staff/", views.staff, name="staff"),

@@ -21,4 +21,5 @@ class FundsConfig(AppContract):
         "prices of the day": ("marketplace.funds.tasks.task_reprice", 60 * 60),
         "statements of suppliers": ("marketplace.funds.tasks.task_statements", 24 * 60 * 60),
     }
+    sweeps = "marketplace.funds.sweeps.SWEEPS"
     append_only = "marketplace.funds.guards.APPEND_ONLY"

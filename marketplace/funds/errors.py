@@ -96,6 +96,23 @@ class EvidenceMissing(FundsError):
     message = _("Please give the number of the invoice or receipt, or the reason why there is none.")
 
 
+class WhyMissing(FundsError):
+    code = "reason_missing"
+    message = _("Please say why: it stays in the history.")
+
+
+class TooLate(FundsError):
+    code = "too_late"
+    message = _("This holds from today or a later day.")
+    status = 422
+
+
+class FloorAboveWarning(FundsError):
+    code = "floor_above_warning"
+    message = _("The floor lies below the warning.")
+    status = 422
+
+
 class BadAmount(FundsError):
     code = "bad_amount"
     message = _("Please enter an amount above zero, with at most two decimals.")

@@ -119,8 +119,18 @@ class FundForm(OnceForm):
         return data
 
 
-class PointValueForm(BaseForm):
+class TermsForm(OnceForm):
+    """The terms of a fund, from a day on."""
+
     amount = MoneyField(label=_("Value of a point"))
+    warn = BoundedIntegerField(label=_("Warn below this cover (%)"), min_value=1, max_value=1000)
+    floor = BoundedIntegerField(
+        label=_("Floor (%)"),
+        min_value=0,
+        max_value=1000,
+        help_text=_("Below it nothing that costs money is redeemed; it is kept for people instead."),
+    )
+    since = BoundedDateField(label=pgettext_lazy("day", "From"), help_text=_("Today or later."))
     reason = CleanCharField(label=_("Reason"), max_length=200, help_text=_("For example: the meeting that decided it."))
 
 
@@ -136,6 +146,20 @@ class BasicForm(BaseForm):
     def __init__(self, *args: Any, products: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["product"].queryset = products
+
+
+class EndBasicForm(BaseForm):
+    """From which day on something is no right any more."""
+
+    line = forms.ModelChoiceField(label=_("Reward"), queryset=None)
+    since = BoundedDateField(label=pgettext_lazy("day", "From"), help_text=_("Today or later."))
+    reason = CleanCharField(label=_("Reason"), max_length=200, help_text=_("For example: the meeting that decided it."))
+
+    def __init__(self, *args: Any, lines: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["line"]
+        field.queryset = lines  # type: ignore[attr-defined]
+        field.label_from_instance = lambda row: row.product.get_title()  # type: ignore[attr-defined]
 
 
 class VoidForm(BaseForm):

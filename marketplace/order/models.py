@@ -13,6 +13,7 @@ STATUS_LABELS = {
     "handed_over": _("Handed over"),
     "cancelled": _("Cancelled"),
     "expired": _("Expired"),
+    "returned": _("Returned"),
 }
 
 

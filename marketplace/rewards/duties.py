@@ -6,12 +6,14 @@ from django.utils.translation import gettext_lazy as _
 
 from marketplace.rewards.rules import (
     ADJUST_STOCK,
+    APPROVE_RETURN,
     CARD_SALE,
     HAND_OVER,
     KEEP_SUPPLIERS,
     LIST_REWARD,
     PRICE_REWARD,
     RECEIVE_STOCK,
+    RETURN_TICKET,
 )
 from timebank.registry.roles import Duties, RoleSpec
 from timebank.registry.rules import VIEW_VILLAGE
@@ -21,10 +23,13 @@ APPOINTERS = ("village_admin", "town_admin", "city_admin")
 DUTIES = Duties(
     roles=(RoleSpec("stock_keeper", _("Stock keeper"), appointed_by=APPOINTERS, order=60),),
     actions={
-        "stock_keeper": (VIEW_VILLAGE, RECEIVE_STOCK, ADJUST_STOCK, LIST_REWARD),
-        "village_admin": (PRICE_REWARD, HAND_OVER, CARD_SALE, KEEP_SUPPLIERS),
-        "town_admin": (KEEP_SUPPLIERS, PRICE_REWARD),
-        "city_admin": (KEEP_SUPPLIERS, PRICE_REWARD),
+        "stock_keeper": (VIEW_VILLAGE, RECEIVE_STOCK, ADJUST_STOCK, LIST_REWARD, RETURN_TICKET),
+        "village_admin": (PRICE_REWARD, HAND_OVER, CARD_SALE, KEEP_SUPPLIERS, RETURN_TICKET),
+        # What goes back to a person is decided by who looks at both ends, and by the town.
+        "supervisor": (APPROVE_RETURN,),
+        "verifier": (APPROVE_RETURN,),
+        "town_admin": (KEEP_SUPPLIERS, PRICE_REWARD, APPROVE_RETURN),
+        "city_admin": (KEEP_SUPPLIERS, PRICE_REWARD, APPROVE_RETURN),
     },
     # Who says that hours were served does not keep what they buy.
     clashes=tuple(

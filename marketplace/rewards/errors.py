@@ -85,6 +85,21 @@ class AlreadyClosed(RewardsError):
     message = _("This ticket is not open any more.")
 
 
+class NotHandedOver(RewardsError):
+    code = "not_handed_over"
+    message = _("This ticket is not handed over (any more), so there is nothing to take back.")
+
+
+class ReturnAsked(RewardsError):
+    code = "return_asked"
+    message = _("Somebody has asked for this already: a second person decides.")
+
+
+class ReturnDecided(RewardsError):
+    code = "return_decided"
+    message = _("This was decided already.")
+
+
 class ReasonMissing(RewardsError):
     code = "reason_missing"
     message = _("Please say why.")

@@ -7,5 +7,7 @@ LIST_REWARD = "list_reward"  # put a reward on a supplier's shelf, without a pri
 RECEIVE_STOCK = "receive_stock"
 ADJUST_STOCK = "adjust_stock"
 HAND_OVER = "hand_over"
+RETURN_TICKET = "return_ticket"  # ask to take back what was handed over
+APPROVE_RETURN = "approve_return"  # the second person
 CARD_SALE = "card_sale"
 KEEP_SUPPLIERS = "keep_suppliers"  # open them, say where and when they serve

@@ -47,7 +47,11 @@ def _describe_redemption(redemption: Redemption) -> Description:
 def describe_tickets(keys: Iterable[str]) -> dict[str, Description]:
     """Describe tickets by code: what was given back, and why."""
     tickets = Ticket.objects.filter(code__in=set(keys)).select_related("product")
-    reasons = {"expired": _("The ticket was not collected in time."), "": _("The ticket was cancelled.")}
+    reasons = {
+        "expired": _("The ticket was not collected in time."),
+        "returned": _("What was handed over was returned."),
+        "": _("The ticket was cancelled."),
+    }
     return {
         ticket.code: Description(
             title=_("Given back: %(reward)s") % {"reward": ticket.product.get_title()},

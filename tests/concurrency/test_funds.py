@@ -16,6 +16,8 @@ from marketplace.funds import book, posting
 from marketplace.funds.models import Commitment, DrawDown, Fund, ServiceGift, Statement
 from marketplace.funds.services import drawing, payouts, promising, setup, statements
 from marketplace.funds.types import Wanted
+from marketplace.order.models import Order
+from marketplace.rewards.models import Ticket
 from tests.funds.test_settlement import approved, paid_account
 from tests.funds.world import ACTOR, Money, agree, free, handed, issue, make, owed, short, total, well
 
@@ -263,3 +265,149 @@ def test_a_sale_and_an_undo_of_one_resident_lock_points_before_money(money: Mone
     assert answer.errors == []
     assert owed(money.fund, world.bath) == 4 * 1600
     well()
+
+
+# -- A ticket brought back ---------------------------------------------------------------------------------------------
+def brought_back(money: Money, count: int) -> list[Any]:
+    """Hand tickets over by the real services and ask to take each back; old enough for a statement."""
+    from marketplace.rewards import services as rewards
+
+    world = money.world
+    agree(money, world.ticket, 800)
+    money.give(100000)
+    asked = []
+    for ticket in world.redeem(world.sister, (world.ticket, count)).tickets.order_by("pk"):
+        rewards.hand_over(code=ticket.code, actor=world.bath_clerk, nonce=uuid.uuid4())
+        ticket.refresh_from_db()
+        asked.append(rewards.ask_return(ticket=ticket, actor=world.admin, reason="没有热水", restock=False))
+    DrawDown.objects.update(drawn_at=timezone.now() - dt.timedelta(hours=1))
+    return asked
+
+
+def test_a_ticket_that_two_persons_take_back_at_once_goes_back_once(money: Money, run_concurrently: Any) -> None:
+    from marketplace.rewards import services as rewards
+    from tests.rewards.world import points_of
+
+    (asked,) = brought_back(money, 1)
+    deciders = [money.town, money.other_town]
+    answer = run_concurrently(
+        lambda number: rewards.decide_return(asked=asked, actor=deciders[number % 2], approve=True), 6
+    )
+    assert (len(answer.results), {type(error).__name__ for error in answer.errors}) == (1, {"ReturnDecided"})
+    assert (points_of(money.world.sister), owed(money.fund, money.world.bath), free(money.fund)) == (10000, 0, 100000)
+    well()
+
+
+def test_without_lock_guard_and_key_two_persons_give_the_points_back_twice(
+    money: Money, run_concurrently: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control: both read that it waits before either has decided; the second takes another ticket's points."""
+    from types import SimpleNamespace
+
+    from marketplace.rewards import services as rewards
+    from marketplace.rewards.models import TicketReturn
+    from marketplace.rewards.services import returning
+    from tests.rewards.world import points_of
+
+    (asked, _other) = brought_back(money, 2)
+    read, numbers, refund = threading.Barrier(2, timeout=20), iter(range(9)), returning.ledger.refund
+
+    def look(pk: int) -> TicketReturn:
+        found = TicketReturn.objects.get(pk=pk)
+        read.wait()
+        return found
+
+    def give_back(*args: Any, **more: Any) -> Any:
+        return refund(*args, **more | {"key": f"again:{next(numbers)}"})
+
+    monkeypatch.setattr(returning, "lock_orders", lambda ids: {pk: Order.objects.get(pk=pk) for pk in ids})
+    monkeypatch.setattr(returning, "lock_tickets", lambda ids: list(Ticket.objects.filter(pk__in=ids)))
+    monkeypatch.setattr(returning, "_lock_asked", look)
+    monkeypatch.setattr(returning, "_take_back", lambda *_args, **_more: None)
+    monkeypatch.setattr(returning, "ledger", SimpleNamespace(reverse=lambda *_a, **_m: None, refund=give_back))
+    deciders = [money.town, money.other_town]
+    answer = run_concurrently(
+        lambda number: rewards.decide_return(asked=asked, actor=deciders[number], approve=True), 2
+    )
+    assert answer.errors == []
+    assert points_of(money.world.sister) == 10000  # 8000 and twice what one ticket cost
+
+
+@pytest.mark.parametrize("rival", ["issue", "approve"])
+def test_a_return_and_a_statement_at_once_never_pay_for_what_came_back(
+    money: Money, run_concurrently: Any, rival: str
+) -> None:
+    """Whoever is first: the line is on no statement, or it is netted on the next; the supplier ends with its due."""
+    from marketplace.rewards import services as rewards
+
+    paid_account(money)
+    asked, kept = brought_back(money, 2)
+    today = timezone.localdate()
+    days = {"first_day": today.replace(day=1), "last_day": today}
+
+    def issue_it(_number: int) -> Any:
+        return statements.issue_statement(partner=money.world.bath, **days)
+
+    if rival == "approve":
+        made = issue_it(0)
+        statements.accept_statement(statement=made, actor=money.world.bath_clerk)
+        statements.prepare_statement(statement=made, actor=money.keeper, invoice_number="25371000001")
+
+    def work(number: int) -> Any:
+        if number:
+            return rewards.decide_return(asked=asked, actor=money.town, approve=True)
+        if rival == "issue":
+            return issue_it(0)
+        return statements.approve_statement(statement=made, actor=money.other_town)
+
+    answer = run_concurrently(work, 2)
+    assert answer.errors == []
+    made = Statement.objects.get()
+    returned = DrawDown.objects.get(ticket_id=asked.ticket_id)
+    assert returned.state == "reversed"
+    paid = sum(payout.fen for payout in made.payouts.all()) if rival == "approve" else made.fen
+    assert paid == (1600 if returned.was_settled else 800)
+    assert DrawDown.objects.get(ticket_id=kept.ticket_id).state == "listed"
+    well()
+
+
+def test_without_the_statements_lock_a_return_is_paid_and_never_netted(
+    money: Money, run_concurrently: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control: the return looks at the statement before it is approved, the approval at the line before it is gone."""
+    from marketplace.rewards import services as rewards
+
+    paid_account(money)
+    (asked,) = brought_back(money, 1)
+    today = timezone.localdate()
+    made = statements.issue_statement(partner=money.world.bath, first_day=today.replace(day=1), last_day=today)
+    assert made is not None
+    statements.accept_statement(statement=made, actor=money.world.bath_clerk)
+    statements.prepare_statement(statement=made, actor=money.keeper, invoice_number="25371000001")
+    seen = threading.Barrier(2, timeout=20)
+    make_payouts, take_back = statements.payouts.make_payouts, drawing._reverse
+
+    def look(ticket_id: int) -> Statement | None:
+        return Statement.objects.filter(draws__ticket_id=ticket_id).first()
+
+    def pay(**facts: Any) -> Any:
+        seen.wait()
+        return make_payouts(**facts)
+
+    def reverse(*args: Any, **more: Any) -> None:
+        seen.wait()
+        take_back(*args, **more)
+
+    monkeypatch.setattr(drawing, "_lock_statement_of", look)
+    monkeypatch.setattr(statements.payouts, "make_payouts", pay)
+    monkeypatch.setattr(drawing, "_reverse", reverse)
+    monkeypatch.setattr(statements, "add_up", lambda statement: statement)
+
+    def work(number: int) -> Any:
+        if number:
+            return rewards.decide_return(asked=asked, actor=money.town, approve=True)
+        return statements.approve_statement(statement=made, actor=money.other_town)
+
+    assert run_concurrently(work, 2).errors == []
+    returned = DrawDown.objects.get()
+    assert (made.payouts.get().fen, returned.state, returned.was_settled) == (800, "reversed", False)

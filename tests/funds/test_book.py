@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from marketplace.funds import book, errors, posting
 from marketplace.funds.models import PeriodClose, Purpose
-from marketplace.funds.services import setup
+from marketplace.funds.services import setup, terms
 from tests.funds.world import ACTOR, Money, free, left, owed, short, total
 from timebank.ledger import errors as ledger_errors
 from timebank.ledger import selectors as ledger_read
@@ -469,7 +469,7 @@ def test_a_right_never_has_a_price_a_star_or_a_limit(money: Money) -> None:
     from marketplace.partner.models import StockRecord
 
     record = money.world.reward("端午福利粽", 0)
-    setup.declare_basic(fund=money.fund, product_id=record.product_id, actor=money.town, reason="村民代表会议")
+    terms.declare_basic(fund=money.fund, product_id=record.product_id, actor=money.town, reason="村民代表会议")
     for change in (
         lambda: StockRecord.objects.filter(pk=record.pk).update(price=1),
         lambda: Product.objects.filter(pk=record.product_id).update(min_star=1),
@@ -479,7 +479,7 @@ def test_a_right_never_has_a_price_a_star_or_a_limit(money: Money) -> None:
             change()
     priced = money.world.soap
     with pytest.raises(errors.NotBasic):
-        setup.declare_basic(fund=money.fund, product_id=priced.product_id, actor=money.town, reason="x")
+        terms.declare_basic(fund=money.fund, product_id=priced.product_id, actor=money.town, reason="x")
 
 
 # -- One door ----------------------------------------------------------------------------------------------------------

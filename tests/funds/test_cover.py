@@ -12,7 +12,7 @@ from django.utils import timezone
 from marketplace.funds import errors, posting
 from marketplace.funds.models import CoverageSnapshot, QueuedRedemption
 from marketplace.funds.selectors.coverage import figures_of, history
-from marketplace.funds.services import cover, goods, prices, promising, queue, setup
+from marketplace.funds.services import cover, goods, prices, promising, queue, setup, terms
 from marketplace.funds.types import Wanted
 from tests.funds.world import Money, agree, issue, well
 from tests.rewards.world import give
@@ -118,7 +118,7 @@ def test_what_a_purpose_pays_stays_open_as_long_as_it_lasts(money: Money) -> Non
 
 def test_what_is_everybodys_right_stays_open(money: Money) -> None:
     record = money.world.reward("普惠体检", 0)
-    setup.declare_basic(fund=money.fund, product_id=record.product_id, actor=money.town, reason="村民代表会议")
+    terms.declare_basic(fund=money.fund, product_id=record.product_id, actor=money.town, reason="村民代表会议")
     agree(money, record, 5000)
     below_floor(money)
     issue(money, record, 1)

@@ -7,14 +7,29 @@ import uuid
 from typing import Any
 
 import pytest
+from django.db import DatabaseError, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from marketplace.funds.models import AgreedPrice, BankLine, Budget, DrawDown, Expense, Fund, Purpose, Statement
+from marketplace.funds.models import (
+    AgreedPrice,
+    BankLine,
+    BasicLine,
+    Budget,
+    DrawDown,
+    Expense,
+    Fund,
+    FundTerms,
+    Purpose,
+    Statement,
+)
 from marketplace.funds.services import cover, goods, setup
+from marketplace.funds.services.terms import APPLY_TERMS
+from marketplace.partner.models import StockRecord
 from tests.funds.test_settlement import ACCOUNT, later, paid_account, tickets
 from tests.funds.world import Money, agree, free, issue, owed, well
+from timebank.common import sweeps
 
 
 @pytest.fixture(autouse=True)
@@ -406,10 +421,66 @@ def test_nobody_else_opens_a_fund(money: Money) -> None:
     assert not Fund.objects.filter(region=village).exists()
 
 
+def terms_form(**changes: str) -> dict[str, str]:
+    today = str(timezone.localdate())
+    base = {"amount": "1.00", "warn": "100", "floor": "60", "since": today, "reason": "x", "key": str(uuid.uuid4())}
+    return {f"terms-{name}": value for name, value in (base | changes).items()} | {"terms": "1"}
+
+
+def test_floor_and_warning_hold_from_their_day_and_stay_in_the_history(money: Money) -> None:
+    """Today's at once, tomorrow's tomorrow and once; wrong ones change nothing; what was decided stays readable."""
+    town, tomorrow = as_(money.town), timezone.localdate() + dt.timedelta(days=1)
+    assert town.post(url("terms", money), terms_form(warn="120", floor="80")).status_code == 302
+    later = terms_form(floor="70", warn="120", since=str(tomorrow), reason="十二月会议")
+    for _time in range(2):
+        assert town.post(url("terms", money), later).status_code == 302
+    for wrong in (
+        {"floor": "130", "warn": "120"},
+        {"since": str(tomorrow - dt.timedelta(days=2))},
+        {"floor": "x"},
+        {"amount": "-1"},
+    ):
+        assert town.post(url("terms", money), terms_form(**wrong)).status_code == 422, wrong
+    money.fund.refresh_from_db()
+    assert (money.fund.warn_bp, money.fund.floor_bp) == (12000, 8000)
+    sweeps.run(APPLY_TERMS)
+    assert Fund.objects.get(pk=money.fund.pk).floor_bp == 8000
+    for _time in range(2):
+        sweeps.run(APPLY_TERMS, now=timezone.now() + dt.timedelta(days=1))
+    assert Fund.objects.get(pk=money.fund.pk).floor_bp == 7000
+    assert FundTerms.objects.count() == 2
+    page = text(as_(money.keeper).get(url("terms", money)))
+    assert [word in page for word in ("十二月会议", "80.0 %", "70.0 %")] == [True] * 3
+    with pytest.raises(DatabaseError), transaction.atomic():
+        FundTerms.objects.update(reason="anders")
+
+
+def test_a_right_ends_from_a_day_and_only_then_may_have_a_price(money: Money) -> None:
+    record = money.world.reward("体检", 0, stock=5)
+    town, today = as_(money.town), timezone.localdate()
+    declare = {"basic-product": record.product_id, "basic-reason": "村民代表会议", "basic": "1"}
+    assert town.post(url("terms", money), declare).status_code == 302
+    line = BasicLine.objects.get()
+    end = {"end-line": line.pk, "end-since": str(today + dt.timedelta(days=1)), "end-reason": "换季", "end": "1"}
+    assert as_(money.keeper).post(url("terms", money), end).status_code == 403
+    assert town.post(url("terms", money), {**end, "end-reason": ""}).status_code == 422
+    assert town.post(url("terms", money), {**end, "end-since": str(today - dt.timedelta(days=1))}).status_code == 422
+    assert town.post(url("terms", money), end).status_code == 302
+    assert "换季" in text(as_(money.keeper).get(url("terms", money)))
+    with pytest.raises(DatabaseError), transaction.atomic():  # until the evening before it is a right
+        StockRecord.objects.filter(pk=record.pk).update(price=5)
+    BasicLine.objects.update(ends_on=today)
+    StockRecord.objects.filter(pk=record.pk).update(price=5)
+    assert town.post(url("terms", money), {**end, "end-line": line.pk}).status_code == 422  # ended already
+    StockRecord.objects.filter(pk=record.pk).update(price=0)
+    assert town.post(url("terms", money), declare).status_code == 302  # and may be one again
+    assert BasicLine.objects.filter(BasicLine.in_force(today)).count() == 1
+
+
 def test_the_town_sets_what_a_point_is_worth(money: Money) -> None:
-    form = {"value-amount": "0.80", "value-reason": "十月镇长办公会", "value": "1"}
+    form = terms_form(amount="0.80", reason="十月镇长办公会")
     assert as_(money.keeper).post(url("terms", money), form).status_code == 403
-    assert as_(money.town).post(url("terms", money), {**form, "value-reason": ""}).status_code == 422
+    assert as_(money.town).post(url("terms", money), {**form, "terms-reason": ""}).status_code == 422
     assert as_(money.town).post(url("terms", money), form).status_code == 302
     money.fund.refresh_from_db()
     assert (money.fund.point_value_fen, money.fund.value_approved_by) == (80, money.town)

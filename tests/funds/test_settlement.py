@@ -403,7 +403,7 @@ def test_a_ticket_returned_after_payment_is_netted_next_time(money: Money) -> No
     paid_account(money)
     tickets(money, 1, 2)
     send(money, approved(money, statement(money)))
-    drawing.return_(ticket_id=2, actor=money.keeper, reason="没有热水")
+    drawing.return_(ticket_id=2, restock=False, actor=money.keeper, reason="没有热水")
     assert owed(money.fund, money.world.bath) == -800
     well()
     tickets(money, 3, 4)
@@ -420,7 +420,7 @@ def test_a_return_larger_than_what_is_owed_waits(money: Money) -> None:
     tickets(money, 1, 2)
     send(money, approved(money, statement(money)))
     for number in (1, 2):
-        drawing.return_(ticket_id=number, actor=money.keeper, reason="没有热水")
+        drawing.return_(ticket_id=number, restock=False, actor=money.keeper, reason="没有热水")
     assert statements.issue_statements(first_day=TODAY().replace(day=1), last_day=TODAY()) == []
     tickets(money, 3)
     made = statement(money)
@@ -432,7 +432,7 @@ def test_a_ticket_returned_between_approval_and_payment_is_netted_next_time(mone
     paid_account(money)
     tickets(money, 1, 2)
     made = approved(money, statement(money))
-    drawing.return_(ticket_id=2, actor=money.keeper, reason="没有热水")
+    drawing.return_(ticket_id=2, restock=False, actor=money.keeper, reason="没有热水")
     well()
     send(money, made)
     assert owed(money.fund, money.world.bath) == -800
@@ -443,7 +443,7 @@ def test_a_ticket_returned_before_approval_leaves_the_statement(money: Money) ->
     money.give(100000)
     tickets(money, 1, 2)
     made = statement(money)
-    drawing.return_(ticket_id=2, actor=money.keeper, reason="没有热水")
+    drawing.return_(ticket_id=2, restock=False, actor=money.keeper, reason="没有热水")
     made.refresh_from_db()
     assert made.fen == 800
     well()
@@ -454,7 +454,7 @@ def test_what_a_supplier_paid_back_is_not_netted_as_well(money: Money) -> None:
     paid_account(money)
     tickets(money, 1, 2)
     send(money, approved(money, statement(money)))
-    drawing.return_(ticket_id=2, actor=money.keeper, reason="没有热水")
+    drawing.return_(ticket_id=2, restock=False, actor=money.keeper, reason="没有热水")
     line = moving.record_line(
         kind="repaid",
         fen=800,

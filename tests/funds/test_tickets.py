@@ -219,10 +219,10 @@ def test_a_return_into_a_closed_purpose_opens_it(money: Money) -> None:
     issue(money, ticket, 1)
     hand_over(ticket, 1)
     setup.close_purpose(purpose=p, actor=money.keeper, reason="用完")
-    drawing.return_(ticket_id=1, actor=money.keeper, reason="毛巾破损")
+    drawing.return_(ticket_id=1, restock=False, actor=money.keeper, reason="毛巾破损")
     p.refresh_from_db()
     assert (p.state, left(money.fund, p), owed(money.fund, money.world.bath)) == (Purpose.State.OPEN, 800, 0)
-    assert drawing.return_(ticket_id=1, actor=money.keeper, reason="again") is None
+    assert drawing.return_(ticket_id=1, restock=False, actor=money.keeper, reason="again") is None
     well()
 
 

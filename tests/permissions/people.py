@@ -329,6 +329,7 @@ def _redeemed(cast: Cast, world: Any, baths: Any) -> None:
     for name in ("receipt", "undo_sale"):
         cast.arguments[f"counter:{name}"] = lambda: {**at_house, "key": redemption.key}
     cast.arguments["counter:undo"] = lambda: {**at_house, "code": done.code}
+    cast.arguments["desk:ticket_return"] = lambda: {"pk": done.pk}
 
 
 def _desk(cast: Cast, world: Any) -> None:

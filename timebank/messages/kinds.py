@@ -153,6 +153,12 @@ KINDS: dict[str, Kind] = {
         "warn",
         "rewards:tickets",
     ),
+    "ticket_returned": Kind(
+        _("Returned"),
+        _("%(what)s from %(supplier)s was taken back; %(points)s are in your account again. Why: %(reason)s"),
+        "undo",
+        leads_to="rewards:statement",
+    ),
     # -- people
     "role_given": Kind(_("You have an office"), _("%(role)s in %(place)s, from now on."), "shield", "ok"),
     "role_ended": Kind(_("An office has ended"), _("%(role)s in %(place)s."), "shield"),

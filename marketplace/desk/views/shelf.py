@@ -206,17 +206,21 @@ def hidden_code(code: str) -> str:
 @require_GET
 @desk(VIEW_VILLAGE)
 def tickets(request: HttpRequest) -> HttpResponseBase:
-    """Show what was handed over today and what waits."""
+    """Show what was handed over, what waits and what was brought back."""
     scope = request.scope  # type: ignore[attr-defined]
-    which = read_choice(request.GET.get("which"), {"today", "waiting", "ending"}, "today")
-    tickets = selectors.tickets(scope, which=which)
     tabs = (
         ("today", pgettext("tickets", "Handed over today")),
         ("waiting", _("To collect")),
         ("ending", _("Ending within three days")),
+        ("done", pgettext("tickets", "All handed over")),
+        ("returns", pgettext("tickets", "Returned")),
     )
+    which = read_choice(request.GET.get("which"), {key for key, __ in tabs}, "today")
+    text = read_text(request.GET.get("q"), 40)
+    tickets = selectors.tickets(scope, which=which, text=text)
     listing = Listing(request, tickets, name=f"tickets-{which}", columns=TICKET_COLUMNS, tabs=tabs, tab=which)
     if (file := listing.file()) is not None:
         return file
     rows = [(ticket, hidden_code(ticket.code)) for ticket in listing.page]
-    return render(request, "desk/tickets.html", {"scope": scope, "which": which, "listing": listing, "rows": rows})
+    context = {"scope": scope, "which": which, "q": text, "listing": listing, "rows": rows}
+    return render(request, "desk/tickets.html", context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from typing import Any
 
 from django.db import models
@@ -84,6 +85,39 @@ class Fund(models.Model):
     def transit_key(self) -> str:
         """Ledger account through which money passes from one purpose to another."""
         return "transit"
+
+
+class FundTerms(models.Model):
+    """What was decided of a fund's terms, from which day, by whom and why: never changed, only followed.
+
+    Shown to whoever sees the inside of the fund; kept for ever; a row or two a year. ``Fund`` holds what is in force.
+    """
+
+    fund = models.ForeignKey(Fund, models.PROTECT, related_name="terms", verbose_name=_("fund"))
+    key = models.UUIDField(_("key"), unique=True, default=uuid.uuid4, editable=False)
+    point_value_fen = models.PositiveIntegerField(_("value of a point (fen)"))
+    warn_bp = models.PositiveIntegerField(_("warn below (1/100 %)"))
+    floor_bp = models.PositiveIntegerField(_("floor (1/100 %)"))
+    since = models.DateField(_("from"))
+    reason = models.CharField(_("reason"), max_length=200)
+    decided_by = person_field(_("decided by"))
+    decided_at = models.DateTimeField(_("decided at"), default=timezone.now)
+    applied_at = models.DateTimeField(_("in force since"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("terms of a fund")
+        verbose_name_plural = _("terms of funds")
+        constraints = [
+            models.CheckConstraint(condition=Q(point_value_fen__gt=0), name="funds_terms_point_value"),
+            models.CheckConstraint(condition=Q(floor_bp__lte=F("warn_bp")), name="funds_terms_floor_below_warning"),
+        ]
+        indexes = [
+            models.Index(fields=["since"], condition=Q(applied_at__isnull=True), name="funds_terms_due"),
+            models.Index(fields=["fund", "-since"], name="funds_terms_history"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.fund_id} {self.since}"
 
 
 #: Purposes are used in the order of their restriction's text: days to the last day, then how narrow it is.

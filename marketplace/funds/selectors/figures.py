@@ -120,14 +120,18 @@ def payables_of(fund: Fund) -> dict[str, int]:
     # what was returned after it was paid; while its statement is not yet paid, the return and the ticket cancel out
     owed_back = Q(draw__state="reversed", draw__was_settled=True, draw__statement__state="paid")
     owed_back &= ~_returned_and_paid("draw__")
+    # … and netted already, before its own statement was paid: that payment will be as much too high
+    owed_still = Q(draw__state="reversed", draw__was_settled=True) & ~Q(draw__statement__state="paid")
+    owed_still &= _returned_and_paid("draw__")
     shares = DrawShare.objects.filter(fund=fund)
     draws = DrawDown.objects.filter(fund=fund)
-    for rows, sign in ((shares.filter(live), 1), (shares.filter(owed_back), -1)):
+    for rows, sign in ((shares.filter(live), 1), (shares.filter(owed_back), -1), (shares.filter(owed_still), 1)):
         for partner, fen in rows.values_list("draw__partner_id").annotate(total=Sum("fen")).order_by():
             add(posting.payable_key(fund=fund, partner_id=partner), sign * int(fen))
     unpaid = draws.filter(state__in=["open", "listed", "disputed"])
     back = draws.filter(state="reversed", was_settled=True, statement__state="paid").exclude(_returned_and_paid(""))
-    for some, sign in ((unpaid, 1), (back, -1)):
+    still = draws.filter(_returned_and_paid(""), state="reversed", was_settled=True).exclude(statement__state="paid")
+    for some, sign in ((unpaid, 1), (back, -1), (still, 1)):
         for partner, fen in some.values_list("partner_id").annotate(total=Sum("short_fen")).order_by():
             add(posting.payable_key(fund=fund, partner_id=partner), sign * int(fen))
     bought = Purchase.objects.filter(fund=fund).exclude(state="settled")

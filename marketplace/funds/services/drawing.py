@@ -10,10 +10,20 @@ from django.db.models import F, OuterRef, Subquery
 from django.utils import timezone
 
 from marketplace.funds import book, errors, posting
-from marketplace.funds.models import AgreedPrice, Commitment, DrawDown, DrawShare, Fund, Purpose, ServiceGift
+from marketplace.funds.models import (
+    AgreedPrice,
+    Commitment,
+    DrawDown,
+    DrawShare,
+    Fund,
+    Purpose,
+    ServiceGift,
+    Statement,
+)
 from marketplace.funds.services.common import person
 from marketplace.funds.services.promising import paths_up, price_on
 from marketplace.funds.types import Handed
+from marketplace.partner.models import Partner
 from timebank.ledger import errors as ledger_errors
 from timebank.registry.models import User
 
@@ -150,37 +160,51 @@ def reverse_draw(*, draw: DrawDown, actor: User, reason: str, now: dt.datetime) 
 
 
 @transaction.atomic
-def return_(*, ticket_id: int, actor: User, reason: str, now: dt.datetime | None = None) -> DrawDown | None:
+def return_(
+    *, ticket_id: int, restock: bool, actor: User, reason: str, now: dt.datetime | None = None
+) -> DrawDown | None:
     """Take back the whole cost of a ticket that was returned after its hand-over, paid already or not.
 
-    What was paid is netted on the supplier's next statement. Money that comes back into a closed purpose opens it. The
-    caller has checked who may, and the second person.
+    What was paid is netted on the supplier's next statement. Money that comes back into a closed purpose opens it. A
+    unit of a given service counts as left again if ``restock``. The caller has checked who may, and the second person.
     """
     now = now or timezone.now()
+    statement = _lock_statement_of(ticket_id)
     row = _lock_commitment(ticket_id)
     if row is None or row.state != Commitment.State.DRAWN:
         return None
     made = (
         DrawDown.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("fund", "statement")
+        .select_related("fund")
         .filter(ticket_id=ticket_id)
         .exclude(state=State.REVERSED)
         .first()
     )
     if made is not None:
-        statement = made.statement
-        if statement is not None and statement.state == statement.State.APPROVED:
+        if made.state == State.LISTED and statement is not None and statement.state == Statement.State.APPROVED:
             made.state = State.SETTLED  # the money is on its way: netted later, as if it had arrived
         _reverse(made, actor=actor, returned=True, reason=reason, now=now)
         Purpose.objects.filter(shares__draw=made).exclude(state=Purpose.State.OPEN).update(state=Purpose.State.OPEN)
-        if statement is not None and not made.was_settled:
+        if statement is not None and statement.state == Statement.State.ISSUED:
             from marketplace.funds.services.statements import add_up
 
             add_up(statement)
     Commitment.objects.filter(pk=row.pk).update(state=Commitment.State.RELEASED, closed_at=now)
-    if row.kind == Kind.GIFT:
+    if row.kind == Kind.GIFT and restock:
         ServiceGift.objects.filter(pk=row.gift_id).update(delivered=F("delivered") - row.quantity)
     return made
+
+
+def _lock_statement_of(ticket_id: int) -> Statement | None:
+    """Lock the statement on which the ticket's live draw-down stands, if any: nobody lists, approves or pays it now.
+
+    The supplier's row first, as whoever issues a statement does; so a draw-down that stands on none comes on none.
+    """
+    supplier = Commitment.objects.filter(ticket_id=ticket_id).values("partner")
+    list(Partner.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=supplier).values_list("pk"))
+    live = DrawDown.objects.filter(ticket_id=ticket_id, statement__isnull=False).exclude(state=State.REVERSED)
+    statement = live.values("statement")
+    return Statement.objects.select_for_update(no_key=True).filter(pk__in=statement).first()
 
 
 def post_unpriced(*, stockrecord_id: int, actor: User | None) -> int:

@@ -112,7 +112,7 @@ def check_cover(
     cash = [item for item in wanted if plan.kind(item.stockrecord_id, is_stocked=item.is_stocked) == Kind.CASH]
     if cash and _below_floor(plan, now or timezone.now()):
         refused = _unpaid(plan, cash, village=village, age=age, on=on)
-        rights = BasicLine.objects.filter(product_id__in=[item.product_id for item in refused])
+        rights = BasicLine.objects.filter(BasicLine.in_force(on), product_id__in=[item.product_id for item in refused])
         basic = set(rights.values_list("product_id", flat=True)) if refused else set()
         refused = [item for item in refused if item.product_id not in basic]
         if refused:

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from marketplace.funds import errors, posting, rules
-from marketplace.funds.models import BankAccount, BasicLine, Fund, Purpose, ServiceGift
+from marketplace.funds.models import BankAccount, Fund, Purpose, ServiceGift
 from marketplace.funds.rules import KEEP_FUND, SET_UP_FUND
 from marketplace.funds.services.common import note, once
 from marketplace.funds.services.numbers import check_account_number
@@ -112,21 +112,6 @@ def open_accounts_for(*, funds: Sequence[Fund] | None = None) -> int:
 
 
 @transaction.atomic
-def set_point_value(*, fund: Fund, fen: int, actor: User, reason: str) -> Fund:
-    """Set what a point counts in the cover: decided by the town, with a reason."""
-    rules.require_at(actor, SET_UP_FUND, fund)
-    if fen <= 0:
-        raise errors.BadAmount(field="amount")
-    if not clean_text(reason):
-        raise errors.EvidenceMissing(field="reason")
-    before = fund.point_value_fen
-    Fund.objects.filter(pk=fund.pk).update(point_value_fen=fen, value_approved_by=actor)
-    fund.refresh_from_db(fields=["point_value_fen", "value_approved_by"])
-    note(actor, "set_point_value", fund, fund, reason=reason, before=before, after=fen)
-    return fund
-
-
-@transaction.atomic
 def open_purpose(
     *,
     fund: Fund,
@@ -222,18 +207,3 @@ def give_service(
     if made:
         note(actor, "give_service", gift, fund, units=units)
     return gift
-
-
-@transaction.atomic
-def declare_basic(*, fund: Fund, product_id: int, actor: User, reason: str) -> BasicLine:
-    """Say that a reward is everybody's right: it then never has a price, a least star or a limit."""
-    rules.require_at(actor, SET_UP_FUND, fund)
-    try:
-        with transaction.atomic():
-            line = BasicLine.objects.create(
-                product_id=product_id, fund=fund, note=clean_text(reason, lines=True)[:200], created_by=actor
-            )
-    except IntegrityError:
-        raise errors.NotBasic(field="product") from None
-    note(actor, "declare_basic", line, fund, reason=reason)
-    return line

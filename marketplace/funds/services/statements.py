@@ -118,6 +118,7 @@ def _net_returns(statement: Statement) -> None:
         partner=statement.partner_id,
         state=Draw.REVERSED,
         was_settled=True,
+        statement__state=State.PAID,
         returned_statement__isnull=True,
         repaid_line__isnull=True,
     )
@@ -195,10 +196,13 @@ def answer_objection(
 ) -> Objection:
     """Answer an objection: the line is paid (now, or on the next statement), or taken back with its money."""
     now = now or timezone.now()
-    objection = (
-        Objection.objects.select_for_update(of=("self",), no_key=True).select_related("statement").get(pk=objection.pk)
+    # the statement first, as everybody who changes its lines does
+    statement = (
+        Statement.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("partner__village")
+        .get(pk=objection.statement_id)
     )
-    statement = Statement.objects.select_related("partner__village").get(pk=objection.statement_id)
+    objection = Objection.objects.select_for_update(of=("self",), no_key=True).get(pk=objection.pk)
     require(actor, rules.APPROVE_PAYMENT, region=statement.partner.village)
     rules.other_person(actor, objection.raised_by_id)
     if objection.answered_at is not None:
@@ -209,7 +213,9 @@ def answer_objection(
     objection.save(update_fields=["answer", "answered_by", "answered_at"])
     if objection.draw_id is not None:
         draw = DrawDown.objects.select_for_update(of=("self",), no_key=True).get(pk=objection.draw_id)
-        if not pay:
+        if draw.state != Draw.DISPUTED:
+            pass  # returned at the desk meanwhile: there is nothing left to pay or to take back
+        elif not pay:
             reverse_draw(draw=draw, actor=actor, reason=answer, now=now)
         elif statement.state == State.ISSUED:
             DrawDown.objects.filter(pk=draw.pk).update(state=Draw.LISTED)

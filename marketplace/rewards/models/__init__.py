@@ -1,10 +1,11 @@
-"""What was redeemed, what waits to be collected, and how the stock moved."""
+"""What was redeemed, what waits to be collected, what was brought back, and how the stock moved."""
 
 from __future__ import annotations
 
 from marketplace.rewards.models.prices import PriceChange
 from marketplace.rewards.models.redemptions import Redemption
+from marketplace.rewards.models.returns import TicketReturn
 from marketplace.rewards.models.stock import StockMovement
 from marketplace.rewards.models.tickets import Scan, Ticket, TicketEvent
 
-__all__ = ["PriceChange", "Redemption", "Scan", "StockMovement", "Ticket", "TicketEvent"]
+__all__ = ["PriceChange", "Redemption", "Scan", "StockMovement", "Ticket", "TicketEvent", "TicketReturn"]

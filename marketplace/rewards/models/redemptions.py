@@ -22,6 +22,7 @@ class Redemption(models.Model):
         HANDED_OVER = "handed_over", _("Handed over")
         CANCELLED = "cancelled", _("Cancelled")
         EXPIRED = "expired", _("Expired")
+        RETURNED = "returned", _("Returned")
 
     # The form's idempotency key: a second tap finds the first redemption.
     key = models.UUIDField(_("key"), unique=True, default=uuid.uuid4)
@@ -83,5 +84,5 @@ class Redemption(models.Model):
     @property
     def tone(self) -> str:
         """Name the tone in which pages show the state."""
-        tones = {"handed_over": "good", "cancelled": "quiet", "expired": "warn"}
+        tones = {"handed_over": "good", "cancelled": "quiet", "returned": "quiet", "expired": "warn"}
         return tones.get(self.state, "wheat")

@@ -16,6 +16,7 @@ class StockMovement(models.Model):
         CANCEL = "cancel", _("Given back")
         HAND_OVER = "hand_over", _("Handed over")
         UNDO = "undo", _("Hand-over undone")
+        RETURN = "return", _("Returned")
         COUNT = "count", _("Counted")
         WRITE_OFF = "write_off", _("Written off")
 
@@ -49,7 +50,7 @@ class StockMovement(models.Model):
             # The same ticket takes, gives back or consumes its stock once for each time it is handed over.
             models.UniqueConstraint(
                 fields=["ticket", "kind"],
-                condition=Q(kind__in=["redeem", "cancel"], ticket__isnull=False),
+                condition=Q(kind__in=["redeem", "cancel", "return"], ticket__isnull=False),
                 name="movement_once_per_ticket",
             ),
         ]

@@ -24,6 +24,8 @@ class Ticket(models.Model):
         CANCELLED = "cancelled", _("Cancelled")
         EXPIRED = "expired", _("Expired")
         VOID = "void", _("Void")
+        # Handed over and taken back by two persons: as if it had been cancelled, but later.
+        RETURNED = "returned", _("Returned")
 
     code = models.CharField(_("code"), max_length=codes.LENGTH, unique=True)
     redemption = models.ForeignKey(
@@ -105,8 +107,8 @@ class Ticket(models.Model):
     @property
     def tone(self) -> str:
         """Name the tone in which pages show the state."""
-        tones = {"issued": "wheat", "handed_over": "good", "cancelled": "quiet", "expired": "warn", "void": "bad"}
-        return tones[self.state]
+        tones = {"issued": "wheat", "handed_over": "good", "expired": "warn", "void": "bad"}
+        return tones.get(self.state, "quiet")
 
 
 class TicketEvent(models.Model):
@@ -118,6 +120,7 @@ class TicketEvent(models.Model):
         UNDONE = "undone", _("Hand-over undone")
         CANCELLED = "cancelled", _("Cancelled, points given back")
         EXPIRED = "expired", _("Not collected in time, points given back")
+        RETURNED = "returned", _("Returned, points given back")
 
     ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="events", verbose_name=_("ticket"))
     what = models.CharField(_("what"), max_length=12, choices=What.choices)
@@ -151,6 +154,7 @@ class Scan(models.Model):
         CANCELLED = "cancelled", _("Cancelled")
         EXPIRED = "expired", _("Expired")
         VOID = "void", _("Not valid")
+        RETURNED = "returned", _("Returned")
         OTHER_PERSON = "other_person", _("Another person must hand this over")
         UNKNOWN = "unknown", _("No such ticket")
 

@@ -55,14 +55,14 @@ def ticket_for(actor: User, code: str, acting_for: Resident | None = None) -> Ti
 
 def ticket_timeline(ticket: Ticket) -> list[dict[str, Any]]:
     """List what happened to a ticket, for the timeline component."""
-    tones = {"issued": "wheat", "handed_over": "good", "undone": "warn", "cancelled": "quiet", "expired": "warn"}
+    tones = {"issued": "wheat", "handed_over": "good", "undone": "warn", "expired": "warn"}
     return [
         {
             "when": event.occurred_at,
             "what": event.get_what_display(),
             "actor": event.actor.name if event.actor else "",
             "reason": event.reason,
-            "tone": tones[event.what],
+            "tone": tones.get(event.what, "quiet"),
         }
         for event in ticket.events.select_related("actor")
     ]

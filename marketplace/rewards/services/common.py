@@ -49,7 +49,7 @@ def whole_state(states: Iterable[str]) -> str:
     unique = set(states)
     if State.ISSUED in unique:
         return "partly_handed_over" if State.HANDED_OVER in unique else "placed"
-    for state in (State.HANDED_OVER, State.CANCELLED, State.EXPIRED):
+    for state in (State.HANDED_OVER, State.RETURNED, State.CANCELLED, State.EXPIRED):
         if state in unique:
             return state.value
     return "cancelled"

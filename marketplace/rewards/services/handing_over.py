@@ -122,6 +122,7 @@ def _judge(ticket: Ticket, where: Partner, now: dt.datetime) -> str:
         State.CANCELLED: Result.CANCELLED,
         State.EXPIRED: Result.EXPIRED,
         State.VOID: Result.VOID,
+        State.RETURNED: Result.RETURNED,
     }
     if ticket.state != State.ISSUED:
         return other[State(ticket.state)]

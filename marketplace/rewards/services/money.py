@@ -75,6 +75,11 @@ def undraw(ticket: Ticket, *, actor: User | None, now: dt.datetime) -> None:
     drawing.undraw(ticket_id=ticket.pk, n=max(ticket.hand_overs, 1), actor=actor, now=now)
 
 
+def give_back(ticket: Ticket, *, restock: bool, actor: User, reason: str, now: dt.datetime) -> None:
+    """Take back what a ticket cost that was returned after its hand-over; after the points were posted."""
+    drawing.return_(ticket_id=ticket.pk, restock=restock, actor=actor, reason=reason, now=now)
+
+
 def release(tickets: Iterable[Ticket], now: dt.datetime) -> None:
     """Let go what closed tickets were promised."""
     promising.release(ticket_ids=[ticket.pk for ticket in tickets], now=now)
@@ -88,7 +93,7 @@ def follow_stock(kind: str, moves: Sequence[StockMovement], *, actor: User | Non
             for move in moves
         ]
         goods.stock_left(moved=moved, actor=actor, now=now)
-    elif kind == StockMovement.Kind.UNDO:
+    elif kind in {StockMovement.Kind.UNDO, StockMovement.Kind.RETURN}:
         for move in moves:
             if move.ticket_id is not None:
                 goods.stock_back(ticket_id=move.ticket_id, movement_id=move.pk, actor=actor, now=now)

@@ -29,6 +29,7 @@ EFFECT = {
     Kind.CANCEL: (0, -1),
     Kind.HAND_OVER: (-1, -1),
     Kind.UNDO: (1, 1),
+    Kind.RETURN: (1, 0),
     Kind.WRITE_OFF: (-1, 0),
 }
 
@@ -71,7 +72,7 @@ def move_for_tickets(
         elif kind == Kind.HAND_OVER:
             record.consume_allocation(ticket.quantity)
         else:
-            _restock(record, ticket.quantity)
+            _restock(record, ticket.quantity, promised=kind == Kind.UNDO)
     moves = StockMovement.objects.bulk_create(
         [
             movement(kind, t.stockrecord_id, t.quantity, ticket=t, actor=actor, occurred_at=now, reason=reason)
@@ -81,11 +82,11 @@ def move_for_tickets(
     money.follow_stock(kind, moves, actor=actor, now=now)
 
 
-def _restock(record: StockRecord, quantity: int) -> None:
-    """Put goods back on the shelf, still promised to their ticket: the exact reverse of consuming them."""
+def _restock(record: StockRecord, quantity: int, *, promised: bool) -> None:
+    """Put goods back on the shelf; ``promised``: to their ticket again, the exact reverse of consuming them."""
     StockRecord.objects.filter(pk=record.pk).update(
         num_in_stock=Coalesce(F("num_in_stock"), Value(0)) + quantity,
-        num_allocated=Coalesce(F("num_allocated"), Value(0)) + quantity,
+        num_allocated=Coalesce(F("num_allocated"), Value(0)) + (quantity if promised else 0),
     )
 
 

@@ -17,13 +17,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 from marketplace.rewards import selectors, services
 from marketplace.rewards.forms import ReasonForm
 from marketplace.rewards.models import Redemption, Ticket
+from marketplace.rewards.rules import RETURN_TICKET
 from marketplace.rewards.services.common import is_staff_of
 from timebank.common.errors import DomainError
 from timebank.common.input import read_page
 from timebank.common.numbers import format_points_with_unit
 from timebank.ledger import selectors as ledger_read
 from timebank.registry.models import Resident
-from timebank.registry.rules import can_act_for
+from timebank.registry.rules import can, can_act_for
 from timebank.registry.selectors import acting_resident, on_behalf_of
 
 State = Ticket.State
@@ -67,6 +68,7 @@ def ticket(request: HttpRequest, code: str) -> HttpResponse:
         "place": " · ".join(part for part in (ticket.partner.display_name, ticket.partner.place) if part),
         "is_mine": is_mine,
         "serves": serves,
+        "may_return": ticket.state == State.HANDED_OVER and can(request.user, RETURN_TICKET, ticket.partner.village),
         "nonce": uuid.uuid4() if serves and ticket.is_open else None,
         "events": selectors.ticket_timeline(ticket),
     }

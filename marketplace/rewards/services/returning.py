@@ -1,0 +1,150 @@
+"""Take a whole ticket back after its hand-over: one person asks, another decides; then all goes back at once."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.db import transaction
+from django.utils import timezone
+
+from marketplace.funds.errors import SamePerson
+from marketplace.funds.models import Commitment
+from marketplace.funds.models.base import Decision
+from marketplace.rewards import errors
+from marketplace.rewards.models import StockMovement, Ticket, TicketEvent, TicketReturn
+from marketplace.rewards.rules import APPROVE_RETURN, RETURN_TICKET
+from marketplace.rewards.services import money
+from marketplace.rewards.services.common import lock_orders, lock_tickets, log_events, person, update_states
+from marketplace.rewards.services.stock import move_for_tickets, movement
+from timebank.common import events
+from timebank.common.input import clean_text
+from timebank.ledger import services as ledger
+from timebank.registry.interests import require_no_interest
+from timebank.registry.models import User
+from timebank.registry.rules import require
+
+State = Ticket.State
+
+
+def can_restock(ticket: Ticket) -> bool:
+    """Say whether there is anything that could be handed out again: goods, or a unit of a service that was given."""
+    given = Commitment.objects.filter(ticket_id=ticket.pk, kind=Commitment.Kind.GIFT)
+    return ticket.is_stocked or given.exists()
+
+
+@transaction.atomic
+def ask_return(
+    *, ticket: Ticket, actor: User, reason: str, restock: bool, now: dt.datetime | None = None
+) -> TicketReturn:
+    """Ask to take a handed-over ticket back; nothing moves yet. Raises ``NotHandedOver``, ``ReturnAsked``."""
+    lock_orders([ticket.order_id])
+    (ticket,) = lock_tickets([ticket.pk])
+    require(actor, RETURN_TICKET, region=ticket.partner.village)
+    require_no_interest(actor, ticket.resident)
+    reason = clean_text(reason, lines=True)
+    if not reason:
+        raise errors.ReasonMissing(field="reason")
+    if ticket.state != State.HANDED_OVER:
+        raise errors.NotHandedOver
+    if ticket.returns.exclude(state=Decision.DECLINED).exists():
+        raise errors.ReturnAsked
+    return TicketReturn.objects.create(
+        ticket=ticket,
+        reason=reason[:200],
+        restock=restock and can_restock(ticket),
+        prepared_by=actor,
+        prepared_at=now or timezone.now(),
+    )
+
+
+@transaction.atomic
+def decide_return(
+    *, asked: TicketReturn, actor: User, approve: bool, reason: str = "", now: dt.datetime | None = None
+) -> TicketReturn:
+    """Take the ticket back, or decline with a reason: by who neither asked, nor redeemed, nor handed it over.
+
+    Points go back to the lots that paid, goods to the shelf (or are written off), money to the fund that paid; a
+    supplier who was paid already owes it on the next statement.
+    """
+    now = now or timezone.now()
+    order_id = Ticket.objects.values_list("order_id", flat=True).get(pk=asked.ticket_id)
+    orders = lock_orders([order_id])
+    (ticket,) = lock_tickets([asked.ticket_id])
+    asked = _lock_asked(asked.pk)
+    require(actor, APPROVE_RETURN, region=ticket.partner.village)
+    require_no_interest(actor, ticket.resident)
+    if actor.pk in {asked.prepared_by_id, ticket.handed_over_by_id, ticket.redemption.actor_id}:
+        raise SamePerson
+    if asked.state != Decision.PREPARED:
+        raise errors.ReturnDecided
+    asked.decision_reason = clean_text(reason, lines=True)[:200]
+    if not approve and not asked.decision_reason:
+        raise errors.ReasonMissing(field="reason")
+    asked.state = Decision.APPROVED if approve else Decision.DECLINED
+    asked.approved_by, asked.approved_at = actor, now
+    asked.save(update_fields=["state", "approved_by", "approved_at", "decision_reason"])
+    if approve:
+        _take_back(ticket, asked, actor=actor, now=now)
+        update_states([orders[order_id]], actor=actor, reason=asked.reason, now=now)
+        _give_back(ticket, asked, actor=actor, now=now)
+    return asked
+
+
+def _lock_asked(pk: int) -> TicketReturn:
+    return TicketReturn.objects.select_for_update(of=("self",), no_key=True).get(pk=pk)
+
+
+def _take_back(ticket: Ticket, asked: TicketReturn, *, actor: User, now: dt.datetime) -> None:
+    """Close the ticket as returned; the conditional update is the guard."""
+    moved = Ticket.objects.filter(pk=ticket.pk, state=State.HANDED_OVER).update(
+        state=State.RETURNED, handed_over_at=None, handed_over_by=None
+    )
+    if not moved:
+        raise errors.NotHandedOver
+    ticket.state, ticket.handed_over_at, ticket.handed_over_by = State.RETURNED, None, None
+    log_events([ticket], TicketEvent.What.RETURNED, actor=actor, now=now, reason=asked.reason)
+    if asked.restock:
+        move_for_tickets(StockMovement.Kind.RETURN, [ticket], actor=actor, now=now, reason=asked.reason)
+    elif ticket.is_stocked:
+        # It came back and is of no use: the shelf stays as it is, and its value is gone since the hand-over.
+        facts = {"ticket": ticket, "actor": actor, "occurred_at": now, "reason": asked.reason}
+        kinds = (StockMovement.Kind.RETURN, StockMovement.Kind.WRITE_OFF)
+        StockMovement.objects.bulk_create(
+            [movement(kind, ticket.stockrecord_id, ticket.quantity, **facts) for kind in kinds]
+        )
+
+
+def _give_back(ticket: Ticket, asked: TicketReturn, *, actor: User, now: dt.datetime) -> None:
+    """Give the points back to the lots that paid, then the money to the fund: points are locked before money."""
+    if ticket.points:
+        memo = f"ticket:{ticket.code}"
+        ledger.reverse(
+            ticket.hand_over_transfer_id,  # type: ignore[arg-type]  # a handed-over ticket with points has posted them
+            key=f"ticket:{ticket.pk}:returned",
+            reason="returned",
+            actor=person(actor),
+            memo=memo,
+        )
+        ledger.refund(
+            ticket.redemption.transfer_id,  # type: ignore[arg-type]  # a ticket with points was paid by a transfer
+            amount=ticket.points,
+            key=f"ticket:{ticket.pk}:refund",
+            reason="returned",
+            actor=person(actor),
+            from_account=ticket.partner.escrow_key,
+            memo=memo,
+        )
+    money.give_back(ticket, restock=asked.restock, actor=actor, reason=asked.reason, now=now)
+    events.emit(
+        "ticket_returned",
+        subject=ticket,
+        recipients=[f"resident:{ticket.resident_id}"],
+        region=f"region:{ticket.partner.village_id}",
+        facts={
+            "what": ticket.product.title,
+            "supplier": ticket.partner.name,
+            "points": ticket.points,
+            "reason": asked.reason,
+        },
+        occurred_at=now,
+    )
