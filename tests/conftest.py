@@ -20,6 +20,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from pytest_django.plugin import blocking_manager_key
 
 if "--sqlite" in sys.argv:
     os.environ["TEST_DB"] = "sqlite"
@@ -29,7 +30,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "settings.test"
 os.environ["DATABASE_URL"] = "sqlite:///:memory:" if os.environ["TEST_DB"] == "sqlite" else "postgresql:///nonexistent"
 
 from tests.support import browser as chrome
-from tests.support import databases, postgres, races, run
+from tests.support import databases, postgres, races, run, worlds
 from tools import messages
 
 # A busy machine is slow, not wrong: Hypothesis judges results, never the clock.
@@ -40,6 +41,7 @@ hypothesis.settings.load_profile("shanji")
 
 REQUIRE_ALL = os.environ.get("REQUIRE_ALL", "") not in {"", "0"}
 RESULTS = Path(__file__).resolve().parents[1] / "var" / "test-results"
+CLONE = pytest.StashKey[databases.Clone]()
 
 
 # -- The run -----------------------------------------------------------------------------------------------------------
@@ -59,6 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.pop(run.VARIABLE, None)
         messages.compile_all()
     run.folder()
+    config.stash[CLONE] = databases.Clone(os.environ.get("PYTEST_XDIST_WORKER", "main"))
     from django.conf import settings
 
     # Reading the settings now lets pytest-django set Django up right after us.
@@ -172,10 +175,9 @@ def django_db_setup(
     """Give this process a clone of the migrated template, and renew it after every test that really commits."""
     from django.test import TransactionTestCase
 
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    clone = databases.Clone(worker)
+    clone = request.config.stash[CLONE]
     with django_db_blocker.unblock():
-        clone.make()
+        clone.use("", worlds.make)
     # Emptying 170 tables is slower than a new copy, would lose what migrations wrote, and the ledger forbids it.
     original = TransactionTestCase._fixture_teardown
     TransactionTestCase._fixture_teardown = lambda self: clone.reset()  # type: ignore[method-assign]
@@ -183,6 +185,15 @@ def django_db_setup(
     TransactionTestCase._fixture_teardown = original  # type: ignore[method-assign]
     with django_db_blocker.unblock():
         clone.drop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Take the database of the world that a test asks for, before its transaction begins."""
+    if fixturedef.argname == "_django_db_helper":
+        with request.config.stash[blocking_manager_key].unblock():
+            request.config.stash[CLONE].use(worlds.builder_of(request), worlds.make)
+    return (yield)
 
 
 def _uses_database(request: pytest.FixtureRequest) -> bool:

@@ -19,7 +19,8 @@ from marketplace.funds.types import Wanted
 from marketplace.order.models import Order
 from marketplace.rewards.models import Ticket
 from tests.funds.test_settlement import approved, paid_account
-from tests.funds.world import ACTOR, Money, agree, free, handed, issue, make, owed, short, total, well
+from tests.funds.world import ACTOR, Money, agree, free, handed, issue, owed, short, total, well
+from tests.support import worlds
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -27,9 +28,11 @@ pytestmark = [
 ]
 
 
+made = worlds.fixture("made", "tests.funds.world.make")
+
+
 @pytest.fixture
-def money(transactional_db: Any) -> Money:
-    made = make()
+def money(made: Money) -> Money:
     Fund.objects.update(floor_bp=0)
     return made
 

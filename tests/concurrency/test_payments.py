@@ -14,7 +14,8 @@ from marketplace.payments import providers
 from marketplace.payments.models import Payment, StripeEvent
 from marketplace.payments.services import events, starting, syncing
 from tests.payments.conftest import _double, double  # noqa: F401 - fixtures
-from tests.payments.world import World, assert_equation, build
+from tests.payments.world import World, assert_equation
+from tests.support import worlds
 from timebank.common import guards
 from timebank.ledger.models import Transfer
 
@@ -25,14 +26,18 @@ pytestmark = [
 MANY = 20
 
 
-@pytest.fixture
-def world(transactional_db: Any, double: Any) -> World:  # noqa: F811
-    return build(double)
-
-
 def postings() -> int:
     """Count the donations in the ledger."""
     return Transfer.objects.filter(kind="donation").count()
+
+
+made = worlds.fixture("made", "tests.payments.world.build")
+
+
+@pytest.fixture
+def world(made: World, double: Any) -> World:  # noqa: F811
+    made.double = double
+    return made
 
 
 def hooks(world: World) -> list[int]:

@@ -22,13 +22,13 @@ from marketplace.rewards.models import Redemption, Scan, StockMovement, Ticket, 
 from tests.rewards.world import (
     World,
     assert_stock_is_its_history,
-    build,
     counters,
     escrow_of,
     give,
     points_of,
     redeemed_of,
 )
+from tests.support import worlds
 from timebank.ledger import selectors as ledger_read
 from timebank.registry.models import Resident
 
@@ -42,9 +42,7 @@ handing_over = importlib.import_module("marketplace.rewards.services.handing_ove
 cancelling = importlib.import_module("marketplace.rewards.services.cancel")
 
 
-@pytest.fixture
-def world(transactional_db: Any) -> World:
-    return build()
+world = worlds.fixture("world", "tests.rewards.world.build")
 
 
 def people(world: World, count: int, points: int = 10000) -> list[Resident]:

@@ -12,6 +12,7 @@ from django.db import IntegrityError
 if TYPE_CHECKING:
     from tests.service.world import World
     from tests.support.races import Outcome
+from tests.support import worlds
 
 pytestmark = [
     pytest.mark.pg_only("row locks and real threads"),
@@ -20,12 +21,7 @@ pytestmark = [
 Race = Callable[..., "Outcome"]
 
 
-@pytest.fixture
-def town() -> World:
-    """Return the town, committed, so that every thread sees it."""
-    from tests.service.world import make_world
-
-    return make_world()
+town = worlds.fixture("town", "tests.service.world.make_world")
 
 
 @contextmanager

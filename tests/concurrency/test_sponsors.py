@@ -11,7 +11,8 @@ from marketplace.sponsors import errors
 from marketplace.sponsors.models import Claim, Delivery, Pledge, Receipt, ReceiptSeries
 from marketplace.sponsors.services import deliveries, enterprises, needs, papers, pledges
 from tests.rewards.world import counters
-from tests.sponsors.world import Giving, make
+from tests.sponsors.world import Giving
+from tests.support import worlds
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -19,9 +20,7 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def giving(transactional_db: Any) -> Giving:
-    return make()
+giving = worlds.fixture("giving", "tests.sponsors.world.make")
 
 
 @pytest.fixture

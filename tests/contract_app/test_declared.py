@@ -14,7 +14,8 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.contract_app.models import Hive
-from tests.support.people import PASSWORD, make_regions, make_resident, make_staff
+from tests.support import worlds
+from tests.support.people import PASSWORD, make_resident, make_staff
 from timebank.common import contract, events, guards, sweeps
 from timebank.ledger import services as ledger
 from timebank.ledger.types import Leg, TransferSpec
@@ -26,10 +27,13 @@ pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parents[2]
 
 
+made = worlds.fixture("made", "tests.support.people.make_regions")
+
+
 @pytest.fixture
-def places(settings):
+def places(settings, made):
     settings.LANGUAGE_CODE = "en"
-    return make_regions()
+    return made
 
 
 def sign_in(user) -> Client:

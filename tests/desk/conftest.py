@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from django.test import Client
 
-if TYPE_CHECKING:
-    from tests.desk.village import Village
+from tests.support import worlds
 
-
-@pytest.fixture
-def village(db: None) -> Village:
-    from tests.desk.village import make_village
-
-    return make_village()
+village = worlds.fixture("village", "tests.desk.village.make_village")
 
 
 @pytest.fixture

@@ -10,17 +10,21 @@ from django.urls import reverse
 
 from marketplace import desk
 from tests.desk.village import objection
-from tests.support.people import make_regions, make_resident, make_staff
+from tests.support import worlds
+from tests.support.people import make_resident, make_staff
 from timebank.registry import services
 from timebank.registry.models import Resident, RoleGrant, User
 
 pytestmark = pytest.mark.django_db
 
 
+made = worlds.fixture("made", "tests.support.people.make_regions")
+
+
 @pytest.fixture
-def places(settings):
+def places(settings, made):
     settings.LANGUAGE_CODE = "en"
-    return make_regions()
+    return made
 
 
 @pytest.fixture

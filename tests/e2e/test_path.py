@@ -23,7 +23,8 @@ def test_path_from_an_hour_of_work_to_a_bath_ticket(village, clock, site, new_pe
 
     def look(visitor: Visitor, name: str) -> None:
         set_size(visitor.page, size)
-        wrong.extend(f"{name} ({visitor.path}, {size}): {said}" for said in chrome.axe_violations(visitor.page))
+        if language == "en":  # what axe looks at is the same in both; the width is not
+            wrong.extend(f"{name} ({visitor.path}, {size}): {said}" for said in chrome.axe_violations(visitor.page))
         if too_wide := overflow(visitor.page):
             wrong.append(f"{name} ({visitor.path}, {size}): wider than the screen: {too_wide}")
 

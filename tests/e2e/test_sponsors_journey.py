@@ -126,7 +126,7 @@ class Journey:
 
     def look(self, who: Visitor) -> None:
         """Hold the page against axe and the width of the screen."""
-        self.wrong += [f"{who.key} {who.path} {said}" for said in _look(who)]
+        self.wrong += [f"{who.key} {who.path} {said}" for said in _look(who, axe=self.language == "zh-hans")]
 
     def click(self, who: Visitor, selector: str) -> None:
         """Press as the sponsor, counted."""

@@ -1,12 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
+from tests.support import worlds
 
-import pytest
-
-
-@pytest.fixture
-def money(db: Any) -> Any:
-    from tests.funds.world import make  # Django is not set up yet when this file is read
-
-    return make()
+money = worlds.fixture("money", "tests.funds.world.make")

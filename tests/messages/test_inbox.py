@@ -12,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import translation
 
-from tests.service.world import World, at, make_world
+from tests.service.world import World, at
+from tests.support import worlds
 from timebank.common import sweeps
 from timebank.common.events import DELIVER, emit
 from timebank.common.models import Event
@@ -28,9 +29,7 @@ pytestmark = pytest.mark.django_db
 SOON = at(20, 13)
 
 
-@pytest.fixture
-def world(db: None) -> World:
-    return make_world()
+world = worlds.fixture("world", "tests.service.world.make_world")
 
 
 def tell() -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support import worlds
+
 if TYPE_CHECKING:
     from marketplace.payments.practice.server import Server
     from tests.payments.world import World
@@ -36,8 +38,11 @@ def double(_double: Server, settings: Any) -> Iterator[Server]:
     _double.world.order["webhook_endpoint"] = []
 
 
-@pytest.fixture
-def world(double: Server, db: None) -> World:
-    from tests.payments.world import build
+made = worlds.fixture("made", "tests.payments.world.build")
 
-    return build(double)
+
+@pytest.fixture
+def world(double: Server, made: World) -> World:
+    """Return the two villages, their payments going to the double."""
+    made.double = double
+    return made

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 from django.test import Client
 
+from tests.support import worlds
+
 if TYPE_CHECKING:
     from timebank.registry.models import Resident, User
 
 
-@pytest.fixture
-def places(db: None) -> SimpleNamespace:
-    from tests.support.people import make_regions
-
-    return make_regions()
+places = worlds.fixture("places", "tests.support.people.make_regions")
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import re
 import pytest
 from django.test import Client
 
-from tests.support.people import PASSWORD, make_regions, make_resident, make_staff
+from tests.support import worlds
+from tests.support.people import PASSWORD, make_resident, make_staff
 from timebank.registry import services
 from timebank.registry.errors import ConflictOfInterest, NotAllowed
 from timebank.registry.models import AuditEntry, User
@@ -15,10 +16,13 @@ from timebank.registry.models import AuditEntry, User
 pytestmark = pytest.mark.django_db
 
 
+made = worlds.fixture("made", "tests.support.people.make_regions")
+
+
 @pytest.fixture
-def places(settings):
+def places(settings, made):
     settings.LANGUAGE_CODE = "en"
-    return make_regions()
+    return made
 
 
 def _in(user: User) -> Client:

@@ -6,15 +6,12 @@ import pytest
 from django.utils import translation
 
 from marketplace.rewards import selectors
+from tests.support import worlds
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def village(db):
-    from tests.service.world import make_world
-
-    return make_world()
+village = worlds.fixture("village", "tests.service.world.make_world")
 
 
 def test_statement_explains_an_hour_of_help_step_by_step(village):

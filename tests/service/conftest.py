@@ -2,17 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from tests.support import worlds
 
-import pytest
-
-if TYPE_CHECKING:
-    from tests.service.world import World
-
-
-@pytest.fixture
-def world(db: None) -> World:
-    """Return the town."""
-    from tests.service.world import make_world  # models are ready only now
-
-    return make_world()
+world = worlds.fixture("world", "tests.service.world.make_world")

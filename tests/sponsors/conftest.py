@@ -1,12 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
+from tests.support import worlds
 
-import pytest
-
-
-@pytest.fixture
-def giving(db: Any) -> Any:
-    from tests.sponsors.world import make  # Django is not set up yet when this file is read
-
-    return make()
+giving = worlds.fixture("giving", "tests.sponsors.world.make")

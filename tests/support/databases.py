@@ -7,6 +7,7 @@ under a digest of everything that shapes it, and each process gets a clone of it
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import importlib.metadata
 import json
@@ -14,6 +15,7 @@ import os
 import shutil
 import sqlite3
 import sys
+from collections.abc import Callable
 from functools import cache as remember
 from pathlib import Path
 
@@ -158,47 +160,91 @@ def _point(server: postgres.Server, name: str) -> None:
 
 
 class Clone:
-    """This process's own copy of the migrated template."""
+    """This process's own copies of the migrated template: an empty one, and one for each world of the tests."""
 
     def __init__(self, worker: str) -> None:
-        self.name = f"shanji_{run.folder().name.removeprefix(run.PREFIX)}_{worker}".lower()
+        self.base = f"shanji_{run.folder().name.removeprefix(run.PREFIX)}_{worker}".lower()
+        self.worlds: list[str] = [""]
+        self.current: str | None = None
+        self.clean: set[str] = set()
 
-    def make(self) -> None:
-        """Create the copy and point Django at it."""
-        if kind() == "sqlite":
-            self._file()
-        else:
-            base = server()
-            base.drop(self.name)
-            base.create(self.name, template_name(base))
-            _point(base, self.name)
+    def use(self, world: str, make: Callable[[str], None]) -> None:
+        """Point Django at the copy with this world in it ("" is none), made by ``make`` at its first use."""
+        if world == self.current:
+            return
+        if world not in self.worlds:
+            self.worlds.append(world)
+            self._create(self._template(world), migrated())
+            make(world)
+        if world not in self.clean:
+            self._create(self._name(world), self._template(world))
+            self.clean.add(world)
+        point(self._name(world))
+        self.current = world
 
     def reset(self) -> None:
-        """Put the copy back to the state after migrations: after tests that really commit."""
+        """Renew the copy in use: after tests that really commit."""
         from django.db import connections
 
         connections.close_all()
-        self.make()
+        if self.current is not None:
+            self._create(self._name(self.current), self._template(self.current))
 
     def drop(self) -> None:
-        """Take the copy away (only needed on a server that stays)."""
+        """Take the copies away (only needed on a server that stays)."""
         from django.db import connections
 
         connections.close_all()
         if kind() != "sqlite" and not server().data:
-            server().drop(self.name)
+            for world in self.worlds:
+                server().drop(self._name(world))
+                if world:
+                    server().drop(self._template(world))
 
-    def _file(self) -> None:
+    def _name(self, world: str) -> str:
+        return f"{self.base}_{self.worlds.index(world)}"
+
+    def _template(self, world: str) -> str:
+        return f"{self._name(world)}_made" if world else migrated()
+
+    def _create(self, name: str, template: str) -> None:
+        """Make a database as a copy of another and point Django at it."""
         from django.db import connections
 
-        target = run.folder() / f"{self.name}.sqlite3"
         connections["default"].close()
-        # A new file each time: a page that still loads in the live server's thread may have the old one open.
-        for suffix in ("", "-wal", "-shm"):
-            Path(f"{target}{suffix}").unlink(missing_ok=True)
-        shutil.copyfile(sqlite_template(), target)
-        for place in (connections["default"].settings_dict, connections.databases["default"]):
-            place["NAME"] = str(target)
+        if kind() == "sqlite":
+            # Unlinked, not overwritten: a page that still loads in the live server's thread may have the old one open.
+            for suffix in ("", "-wal", "-shm"):
+                Path(f"{_file(name)}{suffix}").unlink(missing_ok=True)
+            if Path(f"{_file(template)}-wal").exists():
+                with contextlib.closing(sqlite3.connect(_file(template))) as plain:
+                    plain.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            shutil.copyfile(_file(template), _file(name))
+        else:
+            server().drop(name)
+            server().create(name, template)
+        point(name)
+
+
+def migrated() -> str:
+    """Return the name of the database (on SQLite the file) in which the migrations have run, and nothing else."""
+    return str(sqlite_template()) if kind() == "sqlite" else template_name(server())
+
+
+def point(name: str) -> None:
+    """Let Django's default connection mean this database."""
+    from django.db import connections
+
+    if kind() != "sqlite":
+        _point(server(), name)
+        return
+    connections["default"].close()
+    for place in (connections["default"].settings_dict, connections.databases["default"]):
+        place["NAME"] = str(_file(name))
+
+
+def _file(name: str) -> Path:
+    return Path(name) if name.endswith(".sqlite3") else run.folder() / f"{name}.sqlite3"
 
 
 def sqlite_template() -> Path:

@@ -44,7 +44,7 @@ def key_bytes(key: str) -> bytes:
 
     The first four are the same for keys that differ only in the last two digits of their numbers, so that transfers
     of one time are neighbours in the index. Were they strewn over it, every posting would fetch another of its pages,
-    and after every checkpoint log it whole: the longer the history, the slower (docs/adr/0012).
+    and after every checkpoint log it whole: the longer the history, the slower (docs/databases.md).
     """
     near = hashlib.blake2b(_LOW.sub("", key).encode(), digest_size=4, person=b"shanji-near").digest()
     value = bytearray(near + hashlib.blake2b(key.encode(), digest_size=12, person=b"shanji-transfer").digest())

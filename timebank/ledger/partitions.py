@@ -1,7 +1,7 @@
 """Postings are partitioned by range of ``id`` on PostgreSQL; on SQLite they are one plain table.
 
 By id and not by month: a page of a statement and the tail of a balance read newest ids first and stop in the newest
-partition, whatever their dates (docs/adr/0012).
+partition, whatever their dates (docs/databases.md).
 """
 
 from __future__ import annotations
