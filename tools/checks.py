@@ -109,7 +109,7 @@ class _Texts(HTMLParser):
             self._silent += 1
         self.said += [value for name, value in attrs if name in self.SPOKEN and value]
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
         self.said += [value for name, value in attrs if name in self.SPOKEN and value]
 
     def handle_endtag(self, tag: str) -> None:

@@ -162,7 +162,7 @@ def _product_classes() -> dict[str, ProductClass]:
 
 
 @transaction.atomic
-def load_catalogue(*, villages: Iterable[Region], actor: User | None = None) -> Loaded:
+def load_catalogue(*, villages: Iterable[Region]) -> Loaded:
     """List the rewards of ``data/reward_catalogue.csv`` in ``villages`` at the suppliers that the list names.
 
     Suppliers are made by name, one in each village. What stands already is left as it is, so a second run changes
@@ -211,10 +211,9 @@ def load_catalogue(*, villages: Iterable[Region], actor: User | None = None) -> 
                     name_en=facts["name_en"],
                     place=f"{village.short_name}{facts['place']}",
                     opening_hours=facts["opening_hours"],
-                    actor=actor,
                 )
             record = partners.list_reward(
-                product=product, partner=here[name], points=points_of(row["points"]), sku=row["sku"], actor=actor
+                product=product, partner=here[name], points=points_of(row["points"]), sku=row["sku"]
             )
             loaded.stockrecords.append(record)
             if row["stock"]:

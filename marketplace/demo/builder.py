@@ -124,8 +124,8 @@ class DemoBuilder:
         operator = self.users["operator"]
         home = region.code == places.HOME
         market = region.code in places.MARKET_VILLAGES
-        admin = self._person(region, begin, people.VILLAGE_ADMIN if home else None)
-        leader = self._person(region, begin, people.LEADER if home else None)
+        admin = self._person(people.VILLAGE_ADMIN if home else None)
+        leader = self._person(people.LEADER if home else None)
         registry.grant_role(user=admin, role="village_admin", actor=operator, region=region, now=begin)
         registry.grant_role(user=leader, role="leader", actor=admin, region=region, now=begin)
         team = service.create_team(
@@ -133,16 +133,16 @@ class DemoBuilder:
         )
         village = Village(region=region, admin=admin, leader=leader, team=team)
         if market:
-            village.stock_keeper = self._person(region, begin, people.STOCK_KEEPER if home else None)
-            village.clerk = self._person(region, begin, people.CLERK if home else None)
+            village.stock_keeper = self._person(people.STOCK_KEEPER if home else None)
+            village.clerk = self._person(people.CLERK if home else None)
             registry.grant_role(user=village.stock_keeper, role="stock_keeper", actor=admin, region=region, now=begin)
             registry.grant_role(user=village.clerk, role="clerk", actor=admin, region=region, now=begin)
-        village.supervisor = self._person(region, begin, people.SUPERVISOR if home else None)
+        village.supervisor = self._person(people.SUPERVISOR if home else None)
         registry.grant_role(user=village.supervisor, role="supervisor", actor=operator, region=region, now=begin)
         self._register(village, begin, (24 if home else 14 if market else 5) * self.scale)
         return village
 
-    def _person(self, region: Region, begin: dt.datetime, person: people.Person | None) -> User:
+    def _person(self, person: people.Person | None) -> User:
         """Return somebody of the village who signs in: one of the cast, or an invented neighbour without a sign-in."""
         if person is not None:
             return self.sign_in_for(person)

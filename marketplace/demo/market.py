@@ -57,13 +57,12 @@ class Market:
             organisation=bath_house,
             place=f"{home.region.short_name}文化广场西侧",
             opening_hours="13:00–20:00",
-            actor=home.admin,
         )
         clerk = builder.sign_in_for(people.BATH_CLERK)
         registry.grant_role(
             user=clerk, role="supplier_staff", organisation=bath_house, actor=builder.users["operator"], now=begin
         )
-        loaded = load_catalogue(villages=[village.region for village in self.villages], actor=home.admin)
+        loaded = load_catalogue(villages=[village.region for village in self.villages])
         keepers = {village.region.pk: village.stock_keeper for village in self.villages}
         for record, quantity in loaded.opening_stock:
             keeper = keepers[record.partner.village_id]

@@ -31,7 +31,7 @@ def _account(user: User) -> dict[str, str]:
     return {"name": user.name, "sign_in": user.phone or user.email or user.username, "role": role, "place": place}
 
 
-def greeting(address: str) -> list[str]:
+def greeting(address: str) -> list[str]:  # noqa: ARG001
     """Say in lines who may sign in at ``address``, for who starts the demo."""
     people = [f"  {item['sign_in']:<14} {item['name']}  {item['role']}  {item['place']}" for item in accounts()]
     return [f"Demo people, all with the password {PASSWORD}:", *people] if people else []

@@ -79,7 +79,7 @@ class PartnerCreateView(OperatorMixin, CreateView):
 
     def form_valid(self, form: PartnerForm) -> HttpResponse:
         facts = {key: value for key, value in form.cleaned_data.items() if key not in {"region_code", "is_active"}}
-        partner = services.create_partner(village=form.village, actor=self.request.user, **facts)
+        partner = services.create_partner(village=form.village, **facts)
         messages.success(self.request, _("%(name)s is in the list of suppliers.") % {"name": partner.display_name})
         return redirect("dashboard:partner-manage", pk=partner.pk)
 

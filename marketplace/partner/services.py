@@ -35,7 +35,6 @@ def create_partner(
     place: str = "",
     phone: str = "",
     opening_hours: str = "",
-    actor: User | None = None,
 ) -> Partner:
     """Return the supplier ``name`` of ``village``, made with its ledger accounts if it is not there yet."""
     partner, __ = Partner.objects.get_or_create(
@@ -56,9 +55,7 @@ def create_partner(
 
 
 @transaction.atomic
-def list_reward(
-    *, product: Product, partner: Partner, points: int, sku: str = "", actor: User | None = None
-) -> StockRecord:
+def list_reward(*, product: Product, partner: Partner, points: int, sku: str = "") -> StockRecord:
     """Return the stock record of ``product`` at ``partner``, made at ``points`` (1/100 point) if it is not there.
 
     Goods begin with none in stock: receipts bring them. Raises BadPrice.

@@ -38,15 +38,15 @@ class Source(Protocol):
 class NoSource:
     """What holds for payments that no app above knows."""
 
-    def may_see(self, user: Any, payment: Payment) -> bool:
+    def may_see(self, user: Any, payment: Payment) -> bool:  # noqa: ARG002
         """Nobody but who started it and the fund's staff."""
         return False
 
-    def address(self, payment: Payment) -> str:
+    def address(self, payment: Payment) -> str:  # noqa: ARG002
         """Lead to the first page."""
         return "/"
 
-    def accepts(self, payment: Payment) -> bool:
+    def accepts(self, payment: Payment) -> bool:  # noqa: ARG002
         """Take the money."""
         return True
 

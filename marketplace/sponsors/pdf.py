@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import io
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -106,7 +105,7 @@ class Paper:
         return self.buffer.getvalue()
 
 
-def response(data: bytes, name: str, day: dt.date | None = None) -> HttpResponse:
+def response(data: bytes, name: str) -> HttpResponse:
     """Answer with a PDF to be kept."""
     made = HttpResponse(data, content_type="application/pdf")
     made["Content-Disposition"] = f'attachment; filename="{name}.pdf"'

@@ -84,9 +84,8 @@ def build() -> Village:
         place="辛旺庄文化广场西侧",
         phone="06315550101",
         opening_hours="13:00–20:00",
-        actor=admin,
     )
-    loaded = load_catalogue(villages=[region], actor=admin)
+    loaded = load_catalogue(villages=[region])
     for record, quantity in loaded.opening_stock:
         receive_stock(stockrecord=record, quantity=quantity, actor=stock_keeper, reason="开业备货", now=FOUNDED)
     soap = StockRecord.objects.select_related("product", "partner").get(partner_sku="G001")

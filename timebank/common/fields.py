@@ -134,7 +134,7 @@ class BoundedDateField(_Bounded, forms.DateField):
         except read.InvalidInput as error:
             raise as_form_error(error) from None
 
-    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:  # noqa: ARG002
         bounds = {"min": _now(self.least), "max": _now(self.most)}
         return {name: bound.isoformat() for name, bound in bounds.items() if bound is not None}
 

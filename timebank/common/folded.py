@@ -26,7 +26,7 @@ class FoldedField(models.CharField):  # type: ignore[type-arg]
             kwargs.pop(fixed, None)
         return name, path, args, {**kwargs, "of": self.of}
 
-    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:  # noqa: ARG002
         value = fold(getattr(model_instance, self.of))[: self.max_length]
         setattr(model_instance, self.attname, value)
         return value

@@ -22,7 +22,7 @@ def _forget(name: str, model: type[Model], field: str, kept: dt.timedelta) -> Sw
         rows = model._default_manager.filter(Q(**{f"{field}__lt": now - kept}))
         return rows.order_by("pk").values_list("pk", flat=True)
 
-    def forget(keys: list[int], now: dt.datetime) -> None:
+    def forget(keys: list[int], _now: dt.datetime) -> None:
         model._default_manager.filter(pk__in=keys).delete()
 
     return Sweep(

@@ -318,7 +318,7 @@ def _add_band(draft: Draft, row: dict[str, str], shape: Shape, points: int) -> s
     if any((item.above, item.upto, item.only_below) == (band.above, band.upto, band.only_below) for item in rule.bands):
         raise NotReadable(_("The table has this band already."), "twice")
     bands = tuple(sorted((*rule.bands, band), key=lambda item: (item.only_below is None, item.above)))
-    caps = dict.fromkeys((*rule.caps, *_caps_of(draft, row, "donation")))
+    caps = dict.fromkeys((*rule.caps, *_caps_of(draft, row)))
     draft.rules["donation"] = replace(rule, bands=bands, caps=tuple(caps))
     return "donation"
 
@@ -337,7 +337,7 @@ def _add_deed(draft: Draft, row: dict[str, str], shape: Shape, low: int, high: i
         category = known or code
         draft.deeds[code] = Deed(category, name[:80], row.get("category", "")[:40], shape.unit)
     money, body = OF_MONEY.search(text), OF_BODY.search(text)
-    caps, measure_cap = _limits_of(draft, row, code, low)
+    caps, measure_cap = _limits_of(draft, row, low)
     if shape.kind == "once_a":
         caps = (*caps, Cap(shape.period, low))
     rule = Rule(
@@ -379,15 +379,15 @@ def _ask(draft: Draft, rule: Rule, row: dict[str, str], shape: Shape, *, relativ
         draft.questions.append({"kind": "standing_only", "rule": rule.code})
 
 
-def _caps_of(draft: Draft, row: dict[str, str], code: str) -> tuple[Cap, ...]:
-    return _limits_of(draft, row, code, 0)[0]
+def _caps_of(draft: Draft, row: dict[str, str]) -> tuple[Cap, ...]:
+    return _limits_of(draft, row, 0)[0]
 
 
-def _limits_of(draft: Draft, row: dict[str, str], code: str, each: int) -> tuple[tuple[Cap, ...], int | None]:
+def _limits_of(draft: Draft, row: dict[str, str], each: int) -> tuple[tuple[Cap, ...], int | None]:
     """Read the cap column: limits in points, minutes of one activity, or what a wallet may hold."""
     text = row.get("cap", "")
     if not text or text.startswith("<="):
-        return _item_cap(text, row), None
+        return _item_cap(text), None
     limit = read_cap(text)
     if limit.kind == "held":
         draft.holding_cap = limit.amount * 100
@@ -398,7 +398,7 @@ def _limits_of(draft: Draft, row: dict[str, str], code: str, each: int) -> tuple
     return (Cap(limit.period, points, limit.per),), None
 
 
-def _item_cap(text: str, row: dict[str, str]) -> tuple[Cap, ...]:
+def _item_cap(text: str) -> tuple[Cap, ...]:
     """Read "<=5 items, each <=2 points": so many such entries a year."""
     match = re.match(r"<=\s*(\d+)\s*items?,\s*each\s*<=\s*(\d+(?:\.\d+)?)", text)
     return (Cap(Period.YEAR, int(match[1]) * hundredths(match[2])),) if match else ()

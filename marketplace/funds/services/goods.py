@@ -127,7 +127,7 @@ def value_batch(*, batch: Batch, fen: int, actor: User, reason: str, now: dt.dat
 
 
 @transaction.atomic
-def stock_left(*, moved: Sequence[Moved], actor: User | None, now: dt.datetime | None = None) -> int:
+def stock_left(*, moved: Sequence[Moved], actor: User | None) -> int:
     """Take units off their batches, earliest last day first, then oldest; the last unit takes the rest of the value.
 
     Units that no batch knows (from before there was a fund) cost nothing. Returns the value that left, fen.
@@ -194,7 +194,7 @@ def stock_counted(
 ) -> None:
     """Follow a count or a write-off: fewer leave at their cost, more are worth nothing until somebody says why."""
     if change < 0:
-        stock_left(moved=[Moved(movement_id, stockrecord.pk, stockrecord.partner_id, -change)], actor=actor, now=now)
+        stock_left(moved=[Moved(movement_id, stockrecord.pk, stockrecord.partner_id, -change)], actor=actor)
     elif change > 0:
         stock_received(
             stockrecord=stockrecord, movement_id=movement_id, units=change, actor=actor, source=Source.COUNT, now=now

@@ -79,7 +79,7 @@ class ListingView(OperatorMixin, View):
         listing = ListingForm(request.POST, product=product)
         if not listing.is_valid():
             return show_product(request, product, listing=listing, status=422)
-        partners.list_reward(product=product, actor=request.user, **listing.cleaned_data)
+        partners.list_reward(product=product, **listing.cleaned_data)
         services.index_product(product=product)
         messages.success(request, _("Listed."))
         return redirect("dashboard:catalogue-product", pk=pk)

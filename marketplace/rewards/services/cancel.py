@@ -123,8 +123,8 @@ def close_tickets(
     what = TicketEvent.What.CANCELLED if to == State.CANCELLED else TicketEvent.What.EXPIRED
     log_events(tickets, what, actor=actor, now=now, reason=reason)
     move_for_tickets(StockMovement.Kind.CANCEL, tickets, actor=actor, now=now, reason=reason)
-    update_states([orders[pk] for pk in sorted({t.order_id for t in tickets})], actor=actor, reason=reason, now=now)
-    _refund(tickets, to=to, actor=actor, reason=reason, on_behalf_of=on_behalf_of, now=now)
+    update_states([orders[pk] for pk in sorted({t.order_id for t in tickets})], actor=actor, reason=reason)
+    _refund(tickets, to=to, actor=actor, on_behalf_of=on_behalf_of)
     money.release(tickets, now)
 
 
@@ -133,9 +133,7 @@ def _refund(
     *,
     to: str,
     actor: User | None,
-    reason: str,
     on_behalf_of: Resident | None,
-    now: dt.datetime,
 ) -> None:
     """Refund each ticket from its supplier's escrow to the lots that paid for it."""
     for ticket in sorted(tickets, key=lambda item: item.pk):

@@ -55,9 +55,7 @@ def whole_state(states: Iterable[str]) -> str:
     return "cancelled"
 
 
-def update_states(
-    orders: Sequence[Order], *, actor: User | None, reason: str = "", now: dt.datetime | None = None
-) -> None:
+def update_states(orders: Sequence[Order], *, actor: User | None, reason: str = "") -> None:
     """Let orders and their redemptions follow their tickets; keep each change and its reason. Orders are locked."""
     redemptions = sorted({order.redemption_id for order in orders if order.redemption_id})
     # Two orders of one redemption may change at once: whoever counts second must see the first.

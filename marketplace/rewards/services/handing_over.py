@@ -143,7 +143,7 @@ def _finish(ticket: Ticket, order: Order, *, actor: User, now: dt.datetime, devi
     ticket.hand_overs += 1
     log_events([ticket], TicketEvent.What.HANDED_OVER, actor=actor, now=now, device=device[:60])
     move_for_tickets(StockMovement.Kind.HAND_OVER, [ticket], actor=actor, now=now)
-    update_states([order], actor=actor, now=now)
+    update_states([order], actor=actor)
     if ticket.points:
         again = f":{ticket.hand_overs}" if ticket.hand_overs > 1 else ""
         posted = ledger.post(
@@ -197,7 +197,7 @@ def undo_hand_over(
     ticket.state, ticket.handed_over_at, ticket.handed_over_by = State.ISSUED, None, None
     log_events([ticket], TicketEvent.What.UNDONE, actor=actor, now=now, reason=reason)
     move_for_tickets(StockMovement.Kind.UNDO, [ticket], actor=actor, now=now, reason=reason)
-    update_states([order], actor=actor, reason=reason, now=now)
+    update_states([order], actor=actor, reason=reason)
     if ticket.points and ticket.hand_over_transfer_id:
         ledger.reverse(
             ticket.hand_over_transfer_id,

@@ -92,7 +92,7 @@ def follow_stock(kind: str, moves: Sequence[StockMovement], *, actor: User | Non
             Moved(move.pk, move.stockrecord_id, move.ticket.partner_id, move.quantity, move.ticket_id)  # type: ignore[union-attr]
             for move in moves
         ]
-        goods.stock_left(moved=moved, actor=actor, now=now)
+        goods.stock_left(moved=moved, actor=actor)
     elif kind in {StockMovement.Kind.UNDO, StockMovement.Kind.RETURN}:
         for move in moves:
             if move.ticket_id is not None:

@@ -85,7 +85,7 @@ def decide_return(
     asked.save(update_fields=["state", "approved_by", "approved_at", "decision_reason"])
     if approve:
         _take_back(ticket, asked, actor=actor, now=now)
-        update_states([orders[order_id]], actor=actor, reason=asked.reason, now=now)
+        update_states([orders[order_id]], actor=actor, reason=asked.reason)
         _give_back(ticket, asked, actor=actor, now=now)
     return asked
 

@@ -59,7 +59,6 @@ def open_supplier(
         kind=kind,
         name_en=clean_text(name_en),
         organisation=organisation,
-        actor=actor,
         **_facts(place, phone, opening_hours),
     )
     record_audit(

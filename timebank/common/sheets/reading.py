@@ -241,7 +241,7 @@ def open_table(
     if best is None:
         raise problem or _no_header(seen, columns)
     source, header = best
-    _refuse_doubles(header, columns)
+    _refuse_doubles(header)
     source.notes.extend(_("sheet “%(name)s” was not read") % {"name": name} for name in others)
     used = set(header.places.values())
     return Table(
@@ -287,7 +287,7 @@ def _match(texts: Sequence[str], columns: Sequence[Column]) -> dict[str, int]:
     return places
 
 
-def _refuse_doubles(header: _Header, columns: Sequence[Column]) -> None:
+def _refuse_doubles(header: _Header) -> None:
     counted = Counter(normalise_heading(text) for text in header.cells)
     for key, place in header.places.items():
         if counted[normalise_heading(header.cells[place])] > 1:

@@ -73,5 +73,5 @@ def _parsed(pk: int, content_hash: str, version: SchemeVersion) -> tuple[Scheme,
 
 
 @lru_cache(maxsize=64)
-def _parse(pk: int, content_hash: str, carried: _ByKey) -> tuple[Scheme, Ladder | None]:
+def _parse(_pk: int, _content_hash: str, carried: _ByKey) -> tuple[Scheme, Ladder | None]:
     return carried.version.spec(), carried.version.ladder()

@@ -98,9 +98,7 @@ def check_out(
 
 
 @transaction.atomic
-def undo_check_out(
-    *, activity: Activity, resident: Resident, actor: User, now: dt.datetime | None = None
-) -> Attendance:
+def undo_check_out(*, activity: Activity, resident: Resident, actor: User) -> Attendance:
     """Take a mistaken check-out back while the activity is open; only the leader can."""
     locked, person = lock_both(activity.pk, resident.pk)
     rules.require_leader(actor, locked)

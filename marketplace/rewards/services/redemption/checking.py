@@ -122,12 +122,12 @@ def price_lines(resident: Resident, wants: Sequence[tuple[int, int]]) -> list[Re
         info = strategy.fetch_for_product(record.product, record)
         allowed, __ = info.availability.is_purchase_permitted(quantity)
         if not allowed:
-            raise _refusal(record, info.availability, quantity)
+            raise _refusal(record, info.availability)
         lines.append(RedemptionLine(record, quantity, info.price.points, info.price.list_points))
     return lines
 
 
-def _refusal(record: StockRecord, availability: Any, quantity: int) -> errors.RewardsError:
+def _refusal(record: StockRecord, availability: Any) -> errors.RewardsError:
     product = record.product.get_title()
     code = availability.code if isinstance(availability, Refused) else ""
     if code == "not_your_village":

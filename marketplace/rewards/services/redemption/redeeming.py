@@ -127,7 +127,7 @@ def _redeem(request: Request) -> Redemption:
     check_limits(resident, lines, now)
     plan = money.check_cover(resident, lines, now)
     allocate(lines)
-    orders = write_orders(redemption, lines, actor=actor, basket=request.basket, now=now)
+    orders = write_orders(redemption, lines, basket=request.basket, now=now)
     tickets = write_tickets(redemption, lines, orders, now=now, actor=actor)
     log_stock(tickets, actor=actor, now=now)
     money.promise(plan, resident, tickets, now)

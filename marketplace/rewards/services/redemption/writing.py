@@ -36,7 +36,7 @@ def _insert(rows: Sequence[Any]) -> list[Any]:
 
 
 def write_orders(
-    redemption: Redemption, lines: Sequence[RedemptionLine], *, actor: User, basket: Basket | None, now: dt.datetime
+    redemption: Redemption, lines: Sequence[RedemptionLine], *, basket: Basket | None, now: dt.datetime
 ) -> dict[int, Order]:
     """Write one Oscar order a supplier, with its lines. Returns orders by supplier id."""
     by_partner: dict[int, list[RedemptionLine]] = {}
