@@ -63,20 +63,20 @@ def change_terms(
         raise errors.BadAmount(field="amount")
     if not 0 <= values["floor_bp"] <= values["warn_bp"]:
         raise errors.FloorAboveWarning(field="floor")
-    why = _reason(reason)
+    cleaned = _reason(reason)
     terms, made = once(
         FundTerms,
         key=key or uuid.uuid4(),
         fund=fund,
         since=day,
-        reason=why,
+        reason=cleaned,
         decided_by=actor,
         decided_at=now,
         **values,
     )
     if not made:
         return terms
-    note(actor, "change_terms", terms, fund, reason=why, now=now, since=day.isoformat(), **values)
+    note(actor, "change_terms", terms, fund, reason=cleaned, now=now, since=day.isoformat(), **values)
     if day <= timezone.localdate(now):
         _apply(terms.pk, now)
         terms.refresh_from_db()
