@@ -39,7 +39,7 @@ class BasketAddView(View):
             return redirect_to_login(product.get_absolute_url())
         form = AddForm(request.POST)
         if not form.is_valid():
-            messages.error(request, " ".join(error for errors in form.errors.values() for error in errors))
+            messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
             return redirect(product.get_absolute_url())
         try:
             services.add_to_basket(basket=request.basket, product=product, quantity=form.cleaned_data["quantity"])

@@ -94,6 +94,7 @@ class ProductCategoryView(ShelfView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
+        assert self.category is not None  # noqa: S101 - get() found it
         root = self.category.path[: Category.steplen]
         context["root"] = next((shelf for shelf in context["shelves"] if shelf.path == root), self.category)
         return context

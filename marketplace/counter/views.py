@@ -31,6 +31,7 @@ from timebank.common.input import clean_text, read_id, read_int, read_text
 from timebank.common.input import code as read_code
 from timebank.ledger import selectors as ledger_read
 from timebank.registry.models import Resident
+from timebank.registry.requests import SignedInRequest
 from timebank.registry.selectors import card_holder
 from timebank.ui.templatetags.ui import day, timestamp
 
@@ -64,7 +65,7 @@ def _counter_url(partner: Partner, card: str) -> str:
 # -- Scan --------------------------------------------------------------------------------------------------------------
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def scan(request: HttpRequest, pk: int) -> HttpResponse:
+def scan(request: SignedInRequest, pk: int) -> HttpResponse:
     """Take a code and say, large, what to do with it."""
     partner = selectors.counter_for(request.user, pk)  # type: ignore[arg-type]
     if request.method == "POST":
@@ -148,7 +149,7 @@ def answer(scan: Scan, request: HttpRequest) -> dict[str, Any]:
 
 @require_POST
 @login_required
-def undo(request: HttpRequest, pk: int, code: str) -> HttpResponse:
+def undo(request: SignedInRequest, pk: int, code: str) -> HttpResponse:
     """Take a hand-over back."""
     partner = selectors.counter_for(request.user, pk)  # type: ignore[arg-type]
     ticket = Ticket.objects.filter(code=code, partner=partner).first()
@@ -179,9 +180,9 @@ def today(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 @sensitive_post_parameters("pin")
-def sale(request: HttpRequest, pk: int) -> HttpResponse:
+def sale(request: SignedInRequest, pk: int) -> HttpResponse:
     """Scan a card, pick goods, let the holder type the PIN, done."""
-    partner = selectors.counter_for(request.user, pk, CARD_SALE)  # type: ignore[arg-type]
+    partner = selectors.counter_for(request.user, pk, CARD_SALE)
     till = Till(request, partner)
     if request.method == "POST":
         step = {"card": _take_card, "add": _add, "set": _set, "pay": _pay, "clear": _clear}.get(
@@ -269,7 +270,7 @@ def _clear(request: HttpRequest, partner: Partner, till: Till) -> HttpResponse:
     return redirect("counter:sale", pk=partner.pk)
 
 
-def _pay(request: HttpRequest, partner: Partner, till: Till) -> HttpResponse:
+def _pay(request: SignedInRequest, partner: Partner, till: Till) -> HttpResponse:
     form = PayForm(request.POST)
     if not form.is_valid():
         return _show_sale(request, partner, till, form=form, status=422)
@@ -325,9 +326,9 @@ def receipt(request: HttpRequest, pk: int, key: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @login_required
-def undo_sale(request: HttpRequest, pk: int, key: uuid.UUID) -> HttpResponse:
+def undo_sale(request: SignedInRequest, pk: int, key: uuid.UUID) -> HttpResponse:
     """Take a whole sale back."""
-    partner = selectors.counter_for(request.user, pk, CARD_SALE)  # type: ignore[arg-type]
+    partner = selectors.counter_for(request.user, pk, CARD_SALE)
     sale = selectors.sale_for(partner, key)
     try:
         services.undo_sale(redemption=sale, actor=request.user)

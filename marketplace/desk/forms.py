@@ -255,7 +255,7 @@ class RoleForm(IdempotentForm, BaseForm):
     )
     role = forms.ChoiceField(label=_("Role"))
 
-    def __init__(self, *args: Any, roles: list[str], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, roles: list[tuple[str, Any]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["role"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above

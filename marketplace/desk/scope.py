@@ -10,7 +10,8 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -97,16 +98,16 @@ def _first(user: Any, choices: list[Region]) -> Region:
     return next((choice for choice in choices if choice.pk in granted), choices[0])
 
 
-def desk(*actions: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+def desk(*actions: str) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:
     """Open a page of the desk to who may do one of ``actions`` somewhere; hand it the scope as ``request.scope``.
 
     Who has no desk at all gets 404, who has one but not this page 403. A refusal that a page does not show itself
     answers with its own status.
     """
 
-    def wrap(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    def wrap(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
-        def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not any(can(request.user, action) for action in (VIEW_VILLAGE, *actions)):
                 raise Http404
             if not any(can(request.user, action) for action in actions):
@@ -156,11 +157,11 @@ def here(request: HttpRequest, region: Region) -> None:
         raise OtherPlace
 
 
-def addressed(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def addressed(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Open a page whose address itself names its place, or a thing of it: the view finds it and calls ``here``."""
 
     @wraps(view)
-    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             return view(request, *args, **kwargs)
         except OtherPlace:

@@ -18,10 +18,13 @@ from marketplace.operators.forms import PartnerForm, SearchForm
 from marketplace.order.models import STATUS_LABELS, Order
 from marketplace.partner import services
 from marketplace.partner.models import Partner
+from timebank.registry.requests import SignedInRequest
 
 
 class OperatorMixin(LoginRequiredMixin, UserPassesTestMixin):
     """Let platform operators in: visitors are sent to sign in, everyone else is refused (403)."""
+
+    request: SignedInRequest
 
     def test_func(self) -> bool:
         return self.request.user.is_staff
@@ -77,7 +80,7 @@ class PartnerCreateView(OperatorMixin, CreateView):
     form_class = PartnerForm
     extra_context = {"title": _("New supplier"), "back": "dashboard:partner-list"}
 
-    def form_valid(self, form: PartnerForm) -> HttpResponse:
+    def form_valid(self, form: Any) -> HttpResponse:
         facts = {key: value for key, value in form.cleaned_data.items() if key not in {"region_code", "is_active"}}
         partner = services.create_partner(village=form.village, **facts)
         messages.success(self.request, _("%(name)s is in the list of suppliers.") % {"name": partner.display_name})
@@ -96,7 +99,7 @@ class PartnerManageView(OperatorMixin, UpdateView):
             "back": "dashboard:partner-list",
         }
 
-    def form_valid(self, form: PartnerForm) -> HttpResponse:
+    def form_valid(self, form: Any) -> HttpResponse:
         partner = services.update_partner(partner=self.get_object(), actor=self.request.user, **form.cleaned_data)
         messages.success(self.request, _("Saved."))
         return redirect(reverse("dashboard:partner-manage", args=[partner.pk]))

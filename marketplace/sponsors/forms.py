@@ -97,7 +97,7 @@ class _PlacedForm(KeyedForm):
         field = self.fields["region"]
         field.choices = [(str(place.pk), str(place)) for place in places]  # type: ignore[attr-defined]
 
-    def place(self) -> Any:
+    def chosen_place(self) -> Any:
         """Return the chosen region."""
         return self.places[self.cleaned_data["region"]]
 

@@ -48,7 +48,7 @@ class SignInForm(AuthenticationForm):
         name.widget = forms.TextInput(
             attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false", "maxlength": 254}
         )
-        name.max_length = 254
+        name.max_length = 254  # type: ignore[attr-defined]  # a CharField, Django says
         password.label = _("Password")
         password.widget = forms.PasswordInput(attrs={"autocomplete": "current-password"})
 

@@ -94,14 +94,16 @@ def stock_item(request: HttpRequest, pk: int) -> HttpResponseBase:
     may_adjust = can(request.user, ADJUST_STOCK, *place)
     receipt = ReceiptForm(prefix="r")
     adjust = AdjustForm(prefix="a")
-    wrong = None
+    wrong: ReceiptForm | AdjustForm | None = None
     if request.method == "POST":
         if not (may_adjust if "adjust" in request.POST else may_receive):
             raise PermissionDenied
         if "adjust" in request.POST:
-            wrong = adjust = AdjustForm(request.POST, prefix="a")
+            adjust = AdjustForm(request.POST, prefix="a")
+            wrong = adjust
         else:
-            wrong = receipt = ReceiptForm(request.POST, prefix="r")
+            receipt = ReceiptForm(request.POST, prefix="r")
+            wrong = receipt
         if wrong.is_valid() and _write(request, item, wrong):
             return to(request, "desk:stock_item", pk=pk)
     headers = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -31,11 +31,12 @@ from marketplace.funds.views.common import (
 )
 from timebank.common.errors import DomainError
 from timebank.common.input import read_text
+from timebank.registry.requests import SignedInRequest
 
 
 @login_required
 @require_safe
-def suppliers(request: HttpRequest) -> HttpResponseBase:
+def suppliers(request: SignedInRequest) -> HttpResponseBase:
     """Lead to the supplier whose settlement one sees, or list them; who sees none gets 404."""
     result = list(supplier_selectors.partners_for(request.user)[:200])
     if not result:
@@ -51,7 +52,7 @@ def suppliers(request: HttpRequest) -> HttpResponseBase:
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def supplier(request: HttpRequest, pk: int) -> HttpResponseBase:
+def supplier(request: SignedInRequest, pk: int) -> HttpResponseBase:
     """Show a supplier what each ticket brought, its statements, and where it is paid."""
     partner = supplier_selectors.partners_for(request.user).filter(pk=pk).first()
     if partner is None:

@@ -22,6 +22,7 @@ from marketplace.partner.models import StockRecord
 from marketplace.partner.prices import points_of
 from timebank.common.errors import DomainError
 from timebank.common.input import read_page
+from timebank.registry.requests import SignedInRequest
 
 
 class ProductListView(SearchListView):
@@ -39,7 +40,7 @@ class ProductCreateView(OperatorMixin, View):
     def get(self, request: HttpRequest) -> HttpResponse:
         return self.show(request, ProductForm())
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def post(self, request: SignedInRequest) -> HttpResponse:
         form = ProductForm(request.POST, request.FILES)
         if not form.is_valid():
             return self.show(request, form, 422)
@@ -59,7 +60,7 @@ class ProductView(OperatorMixin, View):
         product = get_object_or_404(Product, pk=pk)
         return show_product(request, product, form=ProductForm(instance=product))
 
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def post(self, request: SignedInRequest, pk: int) -> HttpResponse:
         product = get_object_or_404(Product, pk=pk)
         form = ProductForm(request.POST, request.FILES, instance=product)
         if not form.is_valid():

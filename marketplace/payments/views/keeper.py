@@ -24,6 +24,7 @@ from marketplace.payments.selectors import keeper as selectors
 from marketplace.payments.services import bank_entries, by_hand, events, refunds
 from timebank.common.errors import DomainError
 from timebank.common.input import read_page, read_text
+from timebank.registry.requests import SignedInRequest
 
 PAGE = 24
 
@@ -264,7 +265,7 @@ def reconciliation(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
-def retry(request: HttpRequest, pk: int) -> HttpResponse:
+def retry(request: SignedInRequest, pk: int) -> HttpResponse:
     """Take up an event again that could not be processed."""
     _inside(request)
     event = get_object_or_404(selectors.failed_events(), pk=pk)

@@ -90,7 +90,7 @@ def stray(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, _("Prepared. Another person confirms it."))
             return redirect("payments:stray", pk=pk)
-    prepared_by_another = line.place_fund is not None and line.place_prepared_by_id != request.user.pk
-    may_confirm = prepared_by_another and rules.may_approve(request.user, line.place_fund)
+    fund, another = line.place_fund, line.place_prepared_by_id != request.user.pk
+    may_confirm = fund is not None and another and rules.may_approve(request.user, fund)
     context = {"line": line, "form": form if funds.exists() else None, "may_confirm": may_confirm}
     return render(request, "payments/stray.html", context, status=422 if form.errors else 200)

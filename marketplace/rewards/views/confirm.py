@@ -17,12 +17,13 @@ from marketplace.rewards.models import Redemption
 from marketplace.rewards.services.kept import keep_basket
 from timebank.common.errors import DomainError
 from timebank.registry.models import Resident
+from timebank.registry.requests import SignedInRequest
 from timebank.registry.selectors import acting_resident, on_behalf_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def confirm(request: HttpRequest) -> HttpResponse:
+def confirm(request: SignedInRequest) -> HttpResponse:
     """Show the whole of it once more and redeem on the button; a refusal comes back here and loses nothing."""
     resident = acting_resident(request)
     if request.method != "POST" or resident is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -15,12 +15,13 @@ from marketplace.rewards.selectors.kept import kept_of
 from marketplace.rewards.services.kept import redeem_kept
 from timebank.common.errors import DomainError
 from timebank.common.input import read_id
+from timebank.registry.requests import SignedInRequest
 from timebank.registry.selectors import acting_resident, on_behalf_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def kept(request: HttpRequest) -> HttpResponse:
+def kept(request: SignedInRequest) -> HttpResponse:
     """List what is kept for whom this session acts; redeem one of them, or withdraw it."""
     resident = acting_resident(request)
     if resident is None:

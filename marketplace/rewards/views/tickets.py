@@ -24,6 +24,7 @@ from timebank.common.input import read_page
 from timebank.common.numbers import format_points_with_unit
 from timebank.ledger import selectors as ledger_read
 from timebank.registry.models import Resident
+from timebank.registry.requests import SignedInRequest
 from timebank.registry.rules import can, can_act_for
 from timebank.registry.selectors import acting_resident, on_behalf_of
 
@@ -57,7 +58,7 @@ def ticket_by_qr(request: HttpRequest, code: str) -> HttpResponse:
 
 @require_safe
 @login_required
-def ticket(request: HttpRequest, code: str) -> HttpResponse:
+def ticket(request: SignedInRequest, code: str) -> HttpResponse:
     """Show a ticket to its holder; to a clerk, with the button that hands it over."""
     acting = acting_resident(request)
     ticket = selectors.ticket_for(request.user, code, acting)
@@ -77,7 +78,7 @@ def ticket(request: HttpRequest, code: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def cancel(request: HttpRequest, code: str) -> HttpResponse:
+def cancel(request: SignedInRequest, code: str) -> HttpResponse:
     """Ask once, then cancel one ticket and give the points back."""
     acting = acting_resident(request)
     ticket = selectors.ticket_for(request.user, code, acting)
@@ -91,7 +92,7 @@ def cancel(request: HttpRequest, code: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def cancel_all(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+def cancel_all(request: SignedInRequest, key: uuid.UUID) -> HttpResponse:
     """Ask once, then cancel what of a redemption was not yet handed over."""
     acting = acting_resident(request)
     redemption = selectors.redemption_for(request.user, key, acting)
@@ -136,7 +137,7 @@ def _cancel(request: HttpRequest, holder: Resident, tickets: list[Ticket], do: A
 
 @require_safe
 @login_required
-def redemption(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+def redemption(request: SignedInRequest, key: uuid.UUID) -> HttpResponse:
     """Show what was redeemed in one go: the same address for ever, always with the present state."""
     acting = acting_resident(request)
     redemption = selectors.redemption_for(request.user, key, acting)

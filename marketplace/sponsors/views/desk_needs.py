@@ -57,7 +57,7 @@ def new_need(request: HttpRequest) -> HttpResponse:
         data = form.cleaned_data
         names = ("title", "title_en", "text", "target", "place", "deadline", "pays_tickets")
         return need_services.write_need(
-            region=form.place(), budget_fen=data["budget"], actor=user, **{name: data[name] for name in names}
+            region=form.chosen_place(), budget_fen=data["budget"], actor=user, **{name: data[name] for name in names}
         )
 
     act = Act(

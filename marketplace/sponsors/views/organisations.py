@@ -73,7 +73,7 @@ def new(request: HttpRequest) -> HttpResponse:
         return services.register_party(
             name=data["name"],
             kind=data["kind"],
-            region=form.place(),
+            region=form.chosen_place(),
             actor=user,
             uscc=data["uscc"],
             id_number=data["id_number"],

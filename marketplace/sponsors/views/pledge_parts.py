@@ -40,7 +40,7 @@ def pledge_badges(row: Pledge) -> list[tuple[Any, str]]:
 
 def pledge_facts(row: Pledge) -> list[tuple[Any, Any]]:
     """Return what a pledge says."""
-    facts = [
+    facts: list[tuple[Any, Any]] = [
         (_("Sponsor"), name_of(row)),
         (_("Kind"), f"{row.get_kind_display()} · {row.get_nature_display()}"),
         (_("Fund"), str(row.fund)),

@@ -147,7 +147,7 @@ def apply(request: HttpRequest) -> HttpResponse:
         data = form.cleaned_data
         made = enterprises.apply_as_sponsor(
             name=data["name"],
-            region=form.place(),
+            region=form.chosen_place(),
             uscc=data["uscc"],
             contact_name=data["contact_name"],
             contact_phone=data["contact_phone"],

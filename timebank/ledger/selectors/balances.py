@@ -114,7 +114,7 @@ def expiring(key: str, *, before: dt.date) -> list[LotView]:
     return _views(lots.order_by("expires_on", "restriction"))
 
 
-def lapsing(prefix: str, *, first: dt.date, last: dt.date) -> QuerySet[Any, dict[str, Any]]:
+def lapsing(prefix: str, *, first: dt.date, last: dt.date) -> QuerySet[Any, Any]:
     """Select what ends from ``first`` to ``last`` in all wallets whose key begins so: key, day, points (1/100)."""
     lots = Lot.objects.filter(
         account__key__startswith=prefix, remaining__gt=0, expires_on__gte=first, expires_on__lte=last

@@ -101,7 +101,7 @@ def _again(request: HttpRequest, own: Resident, village: Region) -> HttpResponse
     if request.method == "POST" and form.is_valid():
         try:
             moves.apply_again(
-                user=own.user,
+                user=own.user,  # type: ignore[arg-type]  # who is signed in has one
                 village=village,
                 household_number=form.cleaned_data["household_number"],
                 consent_version=CONSENT_VERSION,

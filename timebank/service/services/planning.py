@@ -49,8 +49,11 @@ def open_series(
     opened = []
     for week in range(weeks):
         begins = _moved(starts_at, week * WEEK)
-        times = {"starts_at": begins, "ends_at": begins + length}
-        opened.append(open_activity(team=team, actor=actor, series=series, now=now, **times, **what))
+        opened.append(
+            open_activity(
+                team=team, actor=actor, series=series, now=now, starts_at=begins, ends_at=begins + length, **what
+            )
+        )
     return opened
 
 

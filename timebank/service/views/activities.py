@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from timebank.common.errors import DomainError
 from timebank.common.input import read_choice, read_page, read_text
 from timebank.registry.models import Resident
+from timebank.registry.requests import SignedInRequest
 from timebank.service import errors, rules, selectors, services, tokens
 from timebank.service.calendar import calendar_file
 from timebank.service.models import Activity, SignUp
@@ -88,12 +89,12 @@ def _query(values: dict[str, str]) -> str:
 
 @login_required
 @require_GET
-def activity_page(request: HttpRequest, pk: int) -> HttpResponse:
+def activity_page(request: SignedInRequest, pk: int) -> HttpResponse:
     """Show one activity: what, where, when, who leads, and the one thing to do now."""
     return render(request, "service/activity.html", _activity_context(request, pk))
 
 
-def _activity_context(request: HttpRequest, pk: int) -> dict[str, Any]:
+def _activity_context(request: SignedInRequest, pk: int) -> dict[str, Any]:
     resident = acting_resident(request)
     activity = selectors.activity_for(request.user, pk, resident)
     mine = selectors.my_sign_up(activity, resident) if resident else None
@@ -119,7 +120,7 @@ def _activity_context(request: HttpRequest, pk: int) -> dict[str, Any]:
 
 @login_required
 @require_POST
-def sign_up(request: HttpRequest, pk: int) -> HttpResponse:
+def sign_up(request: SignedInRequest, pk: int) -> HttpResponse:
     """Take a place or a place in the line."""
     resident = require_resident(request)
     activity = selectors.activity_for(request.user, pk, resident)
@@ -159,7 +160,7 @@ def _sign_up_for_series(request: HttpRequest, activity: Activity, resident: Resi
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
+def withdraw(request: SignedInRequest, pk: int) -> HttpResponse:
     """Ask once, then give the place back."""
     resident = require_resident(request)
     activity = selectors.activity_for(request.user, pk, resident)

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 from timebank.common.errors import DomainError
 from timebank.common.input import read_page
 from timebank.policy import words
+from timebank.registry.requests import SignedInRequest
 from timebank.registry.rules import can_act_for
 from timebank.service import rules, selectors, services
 from timebank.service.models import Objection, Record, RecordChange
@@ -81,7 +82,7 @@ def record(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_POST
-def name_on_lists(request: HttpRequest, pk: int) -> HttpResponse:
+def name_on_lists(request: SignedInRequest, pk: int) -> HttpResponse:
     """Take the name off the public lists, or put it back."""
     acting = on_behalf_of(request)
     resident = require_resident(request)

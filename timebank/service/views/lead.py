@@ -18,6 +18,7 @@ from timebank.common.errors import DomainError
 from timebank.common.input import digits, read_id, read_page, read_text
 from timebank.registry import rules as registry_rules
 from timebank.registry.models import Resident
+from timebank.registry.requests import SignedInRequest
 from timebank.registry.selectors import card_holder
 from timebank.service import rules, selectors, services
 from timebank.service.forms import CapacityForm, CardForm, EnterForm, StateForm
@@ -71,7 +72,7 @@ def code(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_POST
-def tap(request: HttpRequest, pk: int) -> HttpResponse:
+def tap(request: SignedInRequest, pk: int) -> HttpResponse:
     """Check somebody of the list in or out, or take a mistaken check-out back."""
     activity = selectors.led_activity_for(request.user, pk)
     person = Resident.objects.filter(pk=read_id(request.POST.get("resident"))).first()
@@ -124,7 +125,7 @@ def card(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_POST
-def places(request: HttpRequest, pk: int) -> HttpResponse:
+def places(request: SignedInRequest, pk: int) -> HttpResponse:
     """Change the number of places; the waiting list moves up."""
     activity = selectors.led_activity_for(request.user, pk)
     form = CapacityForm(request.POST)
@@ -140,7 +141,7 @@ def places(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def close(request: HttpRequest, pk: int) -> HttpResponse:
+def close(request: SignedInRequest, pk: int) -> HttpResponse:
     """Say what closing will do, then close."""
     context = _context(request, pk)
     activity: Activity = context["activity"]
@@ -158,7 +159,7 @@ def close(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def enter(request: HttpRequest, pk: int) -> HttpResponse:
+def enter(request: SignedInRequest, pk: int) -> HttpResponse:
     """Enter hours by hand for somebody who was there but whose attendance is missing."""
     activity = selectors.led_activity_for(request.user, pk)
     form = EnterForm(request.POST or None, activity=activity, initial={"minutes": activity.planned_minutes})

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from timebank.common.errors import DomainError
 from timebank.registry.models import Region
+from timebank.registry.requests import SignedInRequest
 from timebank.registry.rules import VIEW_VILLAGE, can
 from timebank.service import selectors, services
 from timebank.service.forms import ObjectionForm
@@ -73,7 +74,7 @@ def notice_print(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def objection(request: HttpRequest, pk: int, record_pk: int) -> HttpResponse:
+def objection(request: SignedInRequest, pk: int, record_pk: int) -> HttpResponse:
     """Take a resident's objection to one record of their own village."""
     resident = require_resident(request)
     village = get_object_or_404(Region, pk=pk)
