@@ -141,7 +141,7 @@ def may_reset_password(actor: Any, user: Any) -> bool:
     if actor.pk == user.pk or not user.is_active or user.is_superuser:
         return False
     grants = grants_of(user)
-    places = [(grant, grant.region or (grant.organisation and grant.organisation.region)) for grant in grants]
+    places = [(grant, grant.region or (grant.organisation.region if grant.organisation else None)) for grant in grants]
     if not all(place is not None and may_appoint(actor, grant.role, place) for grant, place in places):
         return False
     if grants:
