@@ -78,6 +78,10 @@ INSTALLED_APPS = [
     "haystack",
     "treebeard",
     "django_tables2",
+    # Of allauth only the second factor is used: no addresses, no sign-in of its own (docs/adr/0016-staff-accounts.md)
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
     # Others
     "django_htmx",
     "axes",
@@ -98,10 +102,12 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "timebank.ui.middleware.PreferencesMiddleware",
     "timebank.registry.middleware.OwnPasswordMiddleware",
+    "timebank.registry.middleware.StaffSessionMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "marketplace.basket.middleware.BasketMiddleware",
+    "allauth.account.middleware.AccountMiddleware",  # its app does not start without
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -168,6 +174,15 @@ AXES_LOCKOUT_TEMPLATE = "registry/locked_out.html"
 AXES_RESET_ON_SUCCESS = True
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 SESSION_COOKIE_HTTPONLY = True
+# Who appoints, mints, pays or reads personal data signs in with a code as well; in the demo it is only offered.
+SECOND_FACTOR = env.flag("SECOND_FACTOR", not DEMO)
+STAFF_IDLE_SECONDS = 30 * 60  # then who sits there says again who they are
+STAFF_SESSION_SECONDS = 12 * 60 * 60  # then they sign in anew
+CONFIRM_SECONDS = 30 * 60  # a password or code holds so long for appointing, publishing and paying
+MFA_ADAPTER = "timebank.registry.mfa.Adapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "善集"
+MFA_TOTP_TOLERANCE = 1  # the clock of an old phone may be half a minute off
 CSRF_FAILURE_VIEW = "timebank.ui.views.csrf_failure"
 # Keys for ID numbers at rest, newest first: the first encrypts, all decrypt, so a key can be rotated.
 ID_NUMBER_KEYS = [key for key in env.secret("ID_NUMBER_KEYS", "").split(",") if key]

@@ -19,6 +19,8 @@ STORAGES = {
 CELERY_TASK_ALWAYS_EAGER = True
 CELERY_TASK_EAGER_PROPAGATES = True
 AXES_ENABLED = False
+# Tests travel through weeks with one client: the limits of a staff session are for tests/registry/test_accounts.py.
+STAFF_IDLE_SECONDS = STAFF_SESSION_SECONDS = CONFIRM_SECONDS = 10**9
 SITE_URL = "https://shanji.example"
 WHITENOISE_AUTOREFRESH = True  # straight from the apps: nothing is collected for a test
 WHITENOISE_USE_FINDERS = True

@@ -16,5 +16,6 @@ DUTIES = Duties(
     ),
     clashes=tuple(("clerk", role) for role in ("supervisor", "town_admin", "city_admin", "auditor")),
     actions={"clerk": (HAND_OVER, CARD_SALE), "supplier_staff": (HAND_OVER, CARD_SALE)},
+    plain=frozenset({HAND_OVER, CARD_SALE}),
 )
 START_PAGES = [StartPage("clerk", "counter:desk"), StartPage("supplier_staff", "counter:desk")]

@@ -35,4 +35,6 @@ DUTIES = Duties(
         ("fund_keeper", "stock_keeper"),
         ("fund_keeper", "supervisor"),
     ),
+    plain=frozenset({SEE_SETTLEMENT}),
+    confirmed=frozenset({APPROVE_PAYMENT, CLOSE_PERIOD, SET_UP_FUND}),
 )

@@ -36,4 +36,5 @@ DUTIES = Duties(
         ("stock_keeper", role)
         for role in ("verifier", "supervisor", "village_admin", "town_admin", "city_admin", "auditor")
     ),
+    plain=frozenset({RECEIVE_STOCK, ADJUST_STOCK, LIST_REWARD}),
 )

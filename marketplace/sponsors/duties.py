@@ -23,5 +23,6 @@ DUTIES = Duties(
         "city_admin": (PUBLISH_NEED, APPROVE_SPONSOR),
         "sponsor_staff": (PLEDGE,),
     },
+    plain=frozenset({PLEDGE}),
 )
 START_PAGES = [StartPage("sponsor_staff", "sponsors:home")]

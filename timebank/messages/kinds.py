@@ -188,6 +188,13 @@ KINDS: dict[str, Kind] = {
         "edit",
         leads_to="registry:my_correction",
     ),
+    "factor_ended": Kind(
+        _("Your sign-in code was turned off"),
+        _("Somebody of the office turned it off at your wish. Was it not your wish? Tell the town at once."),
+        "lock",
+        "warn",
+        "registry:security",
+    ),
     "resident_merged": Kind(
         _("Two registrations made one"), _("Everything is under one number now: cards, hours and points."), "person"
     ),

@@ -25,6 +25,8 @@ class RegistryConfig(AppContract):
     duties = "timebank.registry.duties.DUTIES"
     audit_labels = "timebank.registry.words.AUDIT_LABELS"
     export_section = "timebank.registry.exports.section"
+    sweeps = "timebank.registry.reads.SWEEPS"
+    setting_checks = ("timebank.registry.checks.check_second_factor",)
     append_only = "timebank.registry.guards.APPEND_ONLY"
 
     def ready(self) -> None:
@@ -35,7 +37,11 @@ class RegistryConfig(AppContract):
 
 
 def _signed_in(sender: Any, user: Any, **kwargs: Any) -> None:
-    """Take a person's own first sign-in for the confirmation that they are there."""
+    """Take a first sign-in for the confirmation that the person is there, and start counting the session."""
+    from timebank.registry import sessions
     from timebank.registry.services.confirmation import confirm_by_sign_in
 
     confirm_by_sign_in(user=user)
+    request = kwargs.get("request")
+    if request is not None and hasattr(request, "session"):
+        sessions.begin(request, user)

@@ -6,12 +6,14 @@ from django.utils.translation import gettext_lazy as _
 
 from timebank.registry.roles import Duties, RoleSpec
 from timebank.registry.rules import (
+    APPROVE_DEVICE,
     AUDIT,
     CONFIRM_LIST,
     CONFIRM_RESIDENT,
     GRANT_ROLE,
     ISSUE_CARD,
     REGISTER_RESIDENT,
+    SEE_READS,
     VIEW_VILLAGE,
 )
 
@@ -25,10 +27,17 @@ DUTIES = Duties(
         RoleSpec("auditor", _("Auditor"), appointed_by=ABOVE_VILLAGE, order=40),
     ),
     actions={
-        "village_admin": (VIEW_VILLAGE, REGISTER_RESIDENT, CONFIRM_RESIDENT, ISSUE_CARD, GRANT_ROLE),
-        "town_admin": (VIEW_VILLAGE, GRANT_ROLE, AUDIT, CONFIRM_RESIDENT, CONFIRM_LIST),
-        "city_admin": (VIEW_VILLAGE, GRANT_ROLE, AUDIT, CONFIRM_RESIDENT, CONFIRM_LIST),
-        "auditor": (VIEW_VILLAGE, AUDIT),
+        "village_admin": (
+            VIEW_VILLAGE,
+            REGISTER_RESIDENT,
+            CONFIRM_RESIDENT,
+            ISSUE_CARD,
+            GRANT_ROLE,
+            APPROVE_DEVICE,
+        ),
+        "town_admin": (VIEW_VILLAGE, GRANT_ROLE, AUDIT, CONFIRM_RESIDENT, CONFIRM_LIST, APPROVE_DEVICE, SEE_READS),
+        "city_admin": (VIEW_VILLAGE, GRANT_ROLE, AUDIT, CONFIRM_RESIDENT, CONFIRM_LIST, SEE_READS),
+        "auditor": (VIEW_VILLAGE, AUDIT, SEE_READS),
     },
     # Who appoints or audits does not do the work that is appointed or audited, over the same places.
     clashes=(
@@ -40,4 +49,5 @@ DUTIES = Duties(
     ),
     # The operator of the platform sees and appoints; hours, points and stock stay with the villages.
     operator=frozenset({VIEW_VILLAGE, GRANT_ROLE, AUDIT}),
+    confirmed=frozenset({GRANT_ROLE}),
 )

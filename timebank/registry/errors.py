@@ -258,3 +258,15 @@ class PasswordMissing(RegistryError):
     code = "password_missing"
     message = _("Nobody signs in with this number yet: give a first password of at least 8 characters.")
     status = 400
+
+
+class WrongCode(RegistryError):
+    code = "wrong_code"
+    message = _("This code is not right. Take the one that the app shows now, or one from the paper, each only once.")
+    status = 400
+
+
+class CodePause(RegistryError):
+    code = "code_pause"
+    message = _("Too many wrong codes. Wait a quarter of an hour, then try again.")
+    status = 429

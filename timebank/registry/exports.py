@@ -12,6 +12,7 @@ from typing import Any
 from timebank.common import contract
 from timebank.registry import ids
 from timebank.registry.models import AuditEntry, Resident, RoleGrant
+from timebank.registry.reads import reads_about
 
 Rows = Iterable[dict[str, Any]]
 
@@ -45,6 +46,7 @@ def section(resident: Resident) -> dict[str, Rows]:
         ),
         "helpers": resident.proxies.values("helper__name", "relation", "since", "until").order_by("since"),
         "roles": _roles(resident),
+        "reads": reads_about(resident).values("occurred_at", "actor__name", "what", "reason"),
         "trail": AuditEntry.objects.filter(subject=f"resident:{resident.pk}")
         .values("occurred_at", "action", "actor__name", "reason")
         .order_by("occurred_at"),

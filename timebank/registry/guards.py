@@ -21,6 +21,24 @@ _DUTIES = f"""CREATE OR REPLACE FUNCTION registry_duties() RETURNS trigger LANGU
 
 APPEND_ONLY: tuple[Declaration, ...] = (
     Guarded("registry_auditentry", because="audit entries are never changed"),
+    Guarded("registry_personalread", deletable=True, because="who looked stays as it was written"),
+    # Forgetting is for the sweep, long after: a look of this year can't be made undone.
+    Trigger(
+        "postgresql",
+        "registry_personalread",
+        "registry_keep_reads",
+        "CREATE TRIGGER registry_keep_reads BEFORE DELETE ON registry_personalread FOR EACH ROW"
+        " WHEN (OLD.occurred_at > now() - interval '365 days')"
+        " EXECUTE FUNCTION registry_refuse('who looked is kept for a year')",
+    ),
+    Trigger(
+        "sqlite",
+        "registry_personalread",
+        "registry_keep_reads",
+        "CREATE TRIGGER registry_keep_reads BEFORE DELETE ON registry_personalread FOR EACH ROW"
+        " WHEN OLD.occurred_at > datetime('now', '-365 days')"
+        " BEGIN SELECT RAISE(ABORT, 'registry: who looked is kept for a year'); END",
+    ),
     Function(_DUTIES),
     Trigger(
         "postgresql",

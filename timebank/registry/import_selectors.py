@@ -68,6 +68,11 @@ def questions_about(rows: Iterable[ResidentImportRow], actor: Any) -> list[dict[
     return shown
 
 
+def compared(rows: Iterable[ResidentImportRow]) -> list[Resident]:
+    """List the registered people with whom these rows are compared on the page."""
+    return [question.other for row in rows for question in row.questions.all() if question.other is not None]
+
+
 def _words(person: dict[str, Any]) -> str:
     facts = [person.get("name", ""), person.get("birth_date", ""), person.get("phone", "")]
     if person.get("household_number"):

@@ -38,7 +38,9 @@ class Duties:
 
     ``actions``: role → what it may do. ``clashes``: pairs that one person may not hold over the same village.
     ``appoints``: role → roles it may give, beside what the roles say themselves. ``operator``: what the operator of
-    the platform may do everywhere without a role.
+    the platform may do everywhere without a role. ``plain``: actions that need no second factor, because they neither
+    mint nor pay nor appoint nor read personal data; every other action needs one. ``confirmed``: actions before which
+    who is signed in says again who they are.
     """
 
     roles: Sequence[RoleSpec] = ()
@@ -46,6 +48,8 @@ class Duties:
     clashes: Sequence[tuple[str, str]] = ()
     appoints: Mapping[str, Iterable[str]] = field(default_factory=dict)
     operator: frozenset[str] = frozenset()
+    plain: frozenset[str] = frozenset()
+    confirmed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,12 @@ class DutyTable:
     clashes: frozenset[frozenset[str]]
     operator: frozenset[str]
     actions: frozenset[str]
+    plain: frozenset[str]
+    confirmed: frozenset[str]
+
+    def needs_factor(self, role: str) -> bool:
+        """Say whether who holds this role signs in with a second factor: it allows something that is not plain."""
+        return bool(self.allowed.get(role, frozenset()) - self.plain)
 
 
 def build(declarations: Iterable[tuple[str, Duties]]) -> DutyTable:
@@ -77,6 +87,8 @@ def build(declarations: Iterable[tuple[str, Duties]]) -> DutyTable:
     appoints: dict[str, set[str]] = {}
     clashes: set[frozenset[str]] = set()
     operator: set[str] = set()
+    plain: set[str] = set()
+    confirmed: set[str] = set()
     for app, duties in declarations:
         for spec in duties.roles:
             if spec.key in roles:
@@ -90,6 +102,8 @@ def build(declarations: Iterable[tuple[str, Duties]]) -> DutyTable:
             appoints.setdefault(role, set()).update(below)
         clashes |= {frozenset(pair) for pair in duties.clashes}
         operator |= duties.operator
+        plain |= duties.plain
+        confirmed |= duties.confirmed
     named = {
         *allowed,
         *appoints,
@@ -107,6 +121,8 @@ def build(declarations: Iterable[tuple[str, Duties]]) -> DutyTable:
         frozenset(clashes),
         frozenset(operator),
         frozenset(operator.union(*allowed.values())),
+        frozenset(plain),
+        frozenset(confirmed),
     )
 
 

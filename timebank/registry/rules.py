@@ -32,6 +32,15 @@ CONFIRM_LIST = "confirm_list"  # the town's yes to a list of residents
 ISSUE_CARD = "issue_card"
 GRANT_ROLE = "grant_role"
 AUDIT = "audit"
+APPROVE_DEVICE = "approve_device"  # a counter's device, which then asks only a PIN after a pause
+SEE_READS = "see_reads"  # who looked at whose particulars
+
+
+class ConfirmFirst(Exception):
+    """Who is signed in did not say for a while who they are; the middleware asks and then does what was asked for.
+
+    Not a refusal: no form may show it as one, so it is no ``DomainError``.
+    """
 
 
 def _table(action: str) -> DutyTable:
@@ -94,9 +103,17 @@ def can(user: Any, action: str, region: Region | None = None, organisation: Orga
 
 
 def require(user: Any, action: str, region: Region | None = None, organisation: Organisation | None = None) -> None:
-    """Raise ``NotAllowed`` unless ``can`` agrees."""
+    """Raise ``NotAllowed`` unless ``can`` agrees; ``ConfirmFirst`` where the action wants a fresh password or code."""
     if not can(user, action, region, organisation):
         raise NotAllowed(action=action)
+    if action in _table(action).confirmed:
+        require_confirmed(user)
+
+
+def require_confirmed(user: Any) -> None:
+    """Raise ``ConfirmFirst`` in a session whose password or code is old; programs and tasks have no session."""
+    if getattr(user, "must_confirm", False):
+        raise ConfirmFirst
 
 
 def regions_where(user: Any, action: str) -> QuerySet[Region]:
@@ -148,6 +165,29 @@ def may_reset_password(actor: Any, user: Any) -> bool:
         return True
     resident = getattr(user, "resident", None)
     return resident is not None and can(actor, REGISTER_RESIDENT, resident.village)
+
+
+def may_end_factor(actor: Any, user: Any) -> bool:
+    """Say whether ``actor`` may turn off the second factor of ``user``: whoever appoints all that they are.
+
+    The operators' only by another operator; a resident's without roles by the village, as with the password.
+    """
+    if user.is_superuser:
+        return bool(actor.is_superuser and actor.is_active and actor.pk != user.pk)
+    return may_reset_password(actor, user)
+
+
+def needs_factor(user: Any) -> bool:
+    """Say whether this person's roles want a second factor."""
+    if user is None or not user.is_authenticated:
+        return False
+    table = roles.table()
+    return user.is_superuser or any(table.needs_factor(grant.role) for grant in grants_of(user))
+
+
+def is_staff(user: Any) -> bool:
+    """Say whether this person holds any role, so that sessions end sooner."""
+    return user is not None and user.is_authenticated and (user.is_superuser or bool(grants_of(user)))
 
 
 def can_act_for(user: Any, resident: Resident, proven: Resident | None = None) -> bool:

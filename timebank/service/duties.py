@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from timebank.registry.duties import ABOVE_VILLAGE
 from timebank.registry.roles import Duties, RoleSpec, StartPage
-from timebank.registry.rules import CONFIRM_RESIDENT, VIEW_VILLAGE
+from timebank.registry.rules import CONFIRM_RESIDENT, SEE_READS, VIEW_VILLAGE
 from timebank.service.rules import (
     ADOPT_SCHEME,
     ANSWER_OBJECTION,
@@ -32,7 +32,7 @@ DUTIES = Duties(
     actions={
         "leader": (LEAD_ACTIVITY,),
         "verifier": (VIEW_VILLAGE, CONFIRM_RESIDENT, *HOURS),
-        "supervisor": (VIEW_VILLAGE, CONFIRM_RESIDENT, *HOURS),
+        "supervisor": (VIEW_VILLAGE, CONFIRM_RESIDENT, SEE_READS, *HOURS),
         "village_admin": (LEAD_ACTIVITY, *HOURS, DRAFT_SCHEME, ADOPT_SCHEME),
         "town_admin": SCHEMES,
         "city_admin": SCHEMES,
@@ -42,5 +42,7 @@ DUTIES = Duties(
         *(("verifier", role) for role in ("town_admin", "city_admin", "auditor")),
         *(("supervisor", role) for role in ("town_admin", "city_admin", "auditor", "village_admin", "leader")),
     ),
+    plain=frozenset({LEAD_ACTIVITY}),
+    confirmed=frozenset({PUBLISH_NOTICE, APPROVE_SCHEME}),
 )
 START_PAGES = [StartPage("leader", "service:lead")]

@@ -21,6 +21,7 @@ from timebank.registry import ids, services
 from timebank.registry.errors import LooksAlike
 from timebank.registry.import_selectors import resident_in_words
 from timebank.registry.models import AuditEntry, Resident, User
+from timebank.registry.reads import may_download, note_read, reads_people
 from timebank.registry.rules import (
     AUDIT,
     CONFIRM_LIST,
@@ -38,6 +39,7 @@ from timebank.service.selectors import hours_of
 
 @require_GET
 @desk(REGISTER_RESIDENT, AUDIT)
+@reads_people("read_list")
 def residents(request: HttpRequest) -> HttpResponseBase:
     """Find a resident by name, number, phone, house or card."""
     scope = request.scope  # type: ignore[attr-defined]
@@ -53,23 +55,31 @@ def residents(request: HttpRequest) -> HttpResponseBase:
         _("Card"),
         _("State"),
     )
-    file = as_file(
-        request,
-        "residents",
-        headers,
-        residents,
-        lambda item: (
-            item.village.short_name,
-            item.name,
-            item.volunteer_number,
-            item.household.number if item.household else "",
-            item.phone,
-            item.active_cards[0].number if item.active_cards else "",
-            item.get_status_display(),
-        ),
+    no_reason = "format" in request.GET and not may_download(request)
+    file = (
+        None
+        if no_reason
+        else as_file(
+            request,
+            "residents",
+            headers,
+            residents,
+            lambda item: (
+                item.village.short_name,
+                item.name,
+                item.volunteer_number,
+                item.household.number if item.household else "",
+                item.phone,
+                item.active_cards[0].number if item.active_cards else "",
+                item.get_status_display(),
+            ),
+        )
     )
     if file is not None:
+        note_read(request, residents, what="export_residents")
         return file
+    page = page_of(request, residents)
+    note_read(request, page.object_list)
     return render(
         request,
         "desk/residents.html",
@@ -78,18 +88,21 @@ def residents(request: HttpRequest) -> HttpResponseBase:
             "q": text,
             "status": status,
             "statuses": Resident.Status.choices,
-            "page": page_of(request, residents),
+            "page": page,
+            "no_reason": no_reason,
             "may_register": can(request.user, REGISTER_RESIDENT, scope.region),
             "may_see_lists": any(
                 can(request.user, action, scope.region) for action in (REGISTER_RESIDENT, CONFIRM_LIST)
             ),
         },
+        status=422 if no_reason else 200,
     )
 
 
 @sensitive_post_parameters("password", "id_number")
 @require_http_methods(["GET", "POST"])
 @desk(REGISTER_RESIDENT)
+@reads_people("read_alike")
 def register(request: HttpRequest) -> HttpResponseBase:
     """Take a resident in at the desk, with consent signed on paper."""
     scope = request.scope  # type: ignore[attr-defined]
@@ -124,6 +137,7 @@ def register(request: HttpRequest) -> HttpResponseBase:
         else:
             messages.success(request, _("%(name)s is registered. Now issue the card.") % {"name": made.name})
             return to(request, "desk:resident", pk=made.pk)
+    note_read(request, alike)
     shown = [(similar, resident_in_words(similar, request.user)) for similar in alike]
     context = {"scope": scope, "form": form, "alike": shown}
     return render(request, "desk/register.html", context, status=form.status if form.errors else 409 if alike else 200)
@@ -139,6 +153,7 @@ def _own(request: HttpRequest, pk: int) -> Resident:
 
 @require_http_methods(["GET", "POST"])
 @desk(REGISTER_RESIDENT, AUDIT)
+@reads_people("read_resident")
 def resident(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Show one resident: particulars, card, helpers, points and hours, what was done; correct the particulars."""
     resident = selectors.resident_for(request.user, pk)
@@ -161,6 +176,8 @@ def resident(request: HttpRequest, pk: int) -> HttpResponseBase:
             else:
                 messages.success(request, _("Saved."))
                 return to(request, "desk:resident", pk=pk)
+    on_paper = list(on_paper_like(resident)[:5]) if may_change and resident.status == Resident.Status.PENDING else []
+    note_read(request, [resident, *on_paper])
     number = ids.decrypt(resident.id_number_encrypted)
     facts = [
         (_("Village"), resident.village),
@@ -198,9 +215,7 @@ def resident(request: HttpRequest, pk: int) -> HttpResponseBase:
                 }
                 for entry in trail[:20]
             ],
-            "on_paper": [(known, resident_in_words(known, request.user)) for known in on_paper_like(resident)[:5]]
-            if may_change and resident.status == Resident.Status.PENDING
-            else [],
+            "on_paper": [(known, resident_in_words(known, request.user)) for known in on_paper],
             "Status": Resident.Status,
         },
         status=422 if form.errors else 200,

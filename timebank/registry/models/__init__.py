@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from timebank.registry.models.accounts import Device, PersonalRead, StaffPin
 from timebank.registry.models.audit import AuditEntry
 from timebank.registry.models.cases import CorrectionRequest, ResidentCase
 from timebank.registry.models.imports import (
@@ -21,9 +22,11 @@ __all__ = [
     "Card",
     "Consent",
     "CorrectionRequest",
+    "Device",
     "DistinctPair",
     "Household",
     "Organisation",
+    "PersonalRead",
     "Proxy",
     "Region",
     "RegionCode",
@@ -37,5 +40,6 @@ __all__ = [
     "Role",
     "RoleClash",
     "RoleGrant",
+    "StaffPin",
     "User",
 ]

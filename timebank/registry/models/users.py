@@ -47,6 +47,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(_("active"), default=True)
     # The office knows this password: the next sign-in leads to nothing but choosing an own one.
     must_change_password = models.BooleanField(_("must choose a new password"), default=False)
+    # Part of what a session is checked against: raising it signs the person out everywhere.
+    sign_in_epoch = models.PositiveIntegerField(_("sign-ins ended so often"), default=0, editable=False)
     date_joined = models.DateTimeField(_("joined"), default=timezone.now)
 
     objects = UserManager()
@@ -65,6 +67,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         from timebank.registry import rules
 
         return rules.can(self, str(action), region=region)
+
+    def _get_session_auth_hash(self, secret: Any = None) -> str:
+        """Let all sessions end when the password changes (Django's rule) or the person signs out everywhere."""
+        return str(super()._get_session_auth_hash(secret)) + (f".{self.sign_in_epoch}" if self.sign_in_epoch else "")
 
     # Oscar and Django's admin ask for these.
     def get_full_name(self) -> str:

@@ -39,7 +39,7 @@ def _read_pin(pin: str) -> str:
     return digits(pin) or pin
 
 
-def _check_pin_form(pin: str) -> None:
+def check_pin_form(pin: str) -> None:
     steps = {ord(b) - ord(a) for a, b in pairwise(pin)}
     if not (pin and digits(pin) == pin and 4 <= len(pin) <= 6) or steps in ({0}, {1}, {-1}):
         raise WeakPin(field="pin")
@@ -62,7 +62,7 @@ def issue_card(*, resident: Resident, actor: User | None, pin: str = "", now: dt
         raise ResidentNotActive
     pin = _read_pin(pin)
     if pin:
-        _check_pin_form(pin)
+        check_pin_form(pin)
     card = _write(resident, actor=actor, pin_hash=make_password(pin) if pin else "", now=now)
     record_audit(
         actor=actor,
@@ -100,7 +100,7 @@ def set_pin(*, card: Card, pin: str, actor: User, now: dt.datetime | None = None
     if card.status != Card.Status.ACTIVE:
         raise CardBlocked
     pin = _read_pin(pin)
-    _check_pin_form(pin)
+    check_pin_form(pin)
     card.pin_hash = make_password(pin)
     card.pin_failures = 0
     card.pin_locked_until = None

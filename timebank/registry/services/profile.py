@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
+from axes.utils import reset as reset_attempts
 from django.db import transaction
+from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from timebank.common.events import emit
@@ -14,6 +16,7 @@ from timebank.registry.models import User
 from timebank.registry.rules import may_reset_password
 from timebank.registry.selectors import resident_of
 from timebank.registry.services.audit import record_audit
+from timebank.registry.services.second_factor import require_other_hand
 
 READABLE = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is read wrongly from a slip of paper
 
@@ -29,6 +32,16 @@ def change_password(*, user: User, password: str, now: dt.datetime | None = None
 
 
 @transaction.atomic
+def sign_out_everywhere(*, user: User, now: dt.datetime | None = None) -> User:
+    """End all sessions of a person; the caller keeps the one it stands in by writing its hash anew."""
+    locked = User.objects.select_for_update().get(pk=user.pk)
+    locked.sign_in_epoch += 1
+    locked.save(update_fields=["sign_in_epoch"])
+    record_audit(actor=user, action="sign_out_everywhere", subject=f"user:{user.pk}", now=now)
+    return locked
+
+
+@transaction.atomic
 def reset_password(*, user: User, actor: User, now: dt.datetime | None = None) -> str:
     """Return a new password that holds for one sign-in; all sessions of the person end. Shown once, kept nowhere.
 
@@ -40,10 +53,13 @@ def reset_password(*, user: User, actor: User, now: dt.datetime | None = None) -
     resident = resident_of(locked)
     if resident is not None:
         require_no_interest(actor, resident)
+    require_other_hand("end_factor", user=locked, actor=actor, now=now or timezone.now())
     password = get_random_string(10, READABLE)
     locked.set_password(password)
     locked.must_change_password = True
     locked.save(update_fields=["password", "must_change_password"])
+    # Whoever forgot a password has tried it too often: the new one holds at once.
+    reset_attempts(username=f"user:{locked.pk}")
     record_audit(
         actor=actor,
         action="reset_password",

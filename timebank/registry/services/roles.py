@@ -83,6 +83,7 @@ def grant_role(
         raise DutiesClash(field="role")
     if actor is not None and not rules.may_appoint(actor, role, place):
         raise NotAllowed(action="grant_role", role=role)
+    rules.require_confirmed(actor)
     now = now or timezone.now()
     # The person's row is the lock: two clashing grants at once wait for one another.
     User.objects.select_for_update().get(pk=user.pk)

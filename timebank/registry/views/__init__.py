@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from timebank.registry.views import people
+from timebank.registry.views import looks, people, security
 from timebank.registry.views.acting import acting
 from timebank.registry.views.cards import block_my_card, card, card_print, my_card, my_pin
 from timebank.registry.views.lists import refused_rows, resident_list, resident_lists
@@ -20,6 +20,7 @@ __all__ = [
     "helpers",
     "join",
     "leave",
+    "looks",
     "me",
     "my_card",
     "my_pin",
@@ -29,5 +30,6 @@ __all__ = [
     "refused_rows",
     "resident_list",
     "resident_lists",
+    "security",
     "sign_out",
 ]

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -20,6 +20,7 @@ from timebank.common.input import read_text
 from timebank.registry import codes, rules, selectors, services
 from timebank.registry.forms import BlockCardForm, PinForm
 from timebank.registry.models import Card
+from timebank.registry.reads import note_read, reads_people
 from timebank.registry.rules import ISSUE_CARD
 from timebank.registry.views.me import _user, own_resident
 from timebank.ui import menus
@@ -90,12 +91,14 @@ def block_my_card(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_GET
-def card_print(request: HttpRequest, pk: int) -> HttpResponse:
+@reads_people("print_cards")
+def card_print(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Print a card, for its holder and for the village desk."""
     printed = get_object_or_404(Card.objects.select_related("resident__village"), pk=pk, status=Card.Status.ACTIVE)
     mine = printed.resident.user_id is not None and printed.resident.user_id == request.user.pk
     if not mine and not rules.can(request.user, ISSUE_CARD, printed.resident.village):
         raise Http404
+    note_read(request, [printed.resident])
     back = reverse("registry:my_card") if mine else ""
     asked = read_text(request.GET.get("back"))
     return render(

@@ -22,6 +22,7 @@ from timebank.common.sheets.writing import CSV, XLSX, table_response
 from timebank.registry import import_selectors, rules
 from timebank.registry.forms import ListForm
 from timebank.registry.models import Region, ResidentImport, ResidentImportQuestion
+from timebank.registry.reads import note_read, reads_people
 from timebank.registry.rules import CONFIRM_LIST, REGISTER_RESIDENT
 from timebank.registry.services.audit import record_audit
 from timebank.registry.services.resident_imports import answering, deciding, loading, reading
@@ -83,6 +84,7 @@ def _source(request: HttpRequest, pk: int) -> ResidentImport:
 @never_cache
 @login_required
 @require_http_methods(["GET", "POST"])
+@reads_people("read_list")
 def resident_list(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Show what a list says and asks; decide, load, put aside; for the town: confirm or return."""
     source = _source(request, pk)
@@ -106,15 +108,18 @@ def resident_list(request: HttpRequest, pk: int) -> HttpResponseBase:
         and rules.can(request.user, CONFIRM_LIST, source.village)
         and source.uploaded_by_id != request.user.pk
     )
+    loaded = import_selectors.loaded_shown(source) if may_confirm else []
+    questions = import_selectors.questions_about(asked.object_list, request.user) if may_hand_in else []
+    note_read(request, [*loaded, *import_selectors.compared(asked.object_list)] if questions else loaded)
     context = {
         "source": source,
         "counts": counts,
         "total": sum(counts.values()),
         "asked": asked,
-        "questions": import_selectors.questions_about(asked.object_list, request.user) if may_hand_in else [],
+        "questions": questions,
         "refused": import_selectors.refused_shown(source),
         "notes": import_selectors.notes_in_words(source),
-        "loaded": import_selectors.loaded_shown(source) if may_confirm else [],
+        "loaded": loaded,
         "may_hand_in": may_hand_in,
         "may_load": may_hand_in and source.status in {Status.PREVIEW, Status.LOADING, Status.LOADED},
         "may_confirm": may_confirm,

@@ -31,8 +31,9 @@ from timebank.registry.people_forms import (
     MoveForm,
     SignInForPersonForm,
 )
+from timebank.registry.reads import note_read, reads_people
 from timebank.registry.rules import CONFIRM_RESIDENT, ISSUE_CARD, REGISTER_RESIDENT, may_reset_password
-from timebank.registry.services import cases, confirmation, corrections, households, moves
+from timebank.registry.services import cases, confirmation, corrections, households, moves, second_factor
 from timebank.registry.services.audit import record_audit
 from timebank.registry.services.residents import kin_of
 from timebank.registry.views.cards import card_address
@@ -132,7 +133,8 @@ def reset_password(request: HttpRequest, pk: int) -> HttpResponseBase:
             password = services.reset_password(user=user, actor=_user(request))
         except DomainError as error:
             refusal = str(error)
-    context = {"person": user, "password": password, "refusal": refusal}
+    factor = second_factor.has_factor(user)
+    context = {"person": user, "password": password, "refusal": refusal, "factor": factor}
     return render(request, "registry/reset_password.html", context, status=409 if refusal else 200)
 
 
@@ -180,9 +182,11 @@ def move(request: HttpRequest, pk: int) -> HttpResponseBase:
 @sensitive_post_parameters("password")
 @login_required
 @require_http_methods(["GET", "POST"])
+@reads_people("read_resident")
 def give_sign_in(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Give a person registered on paper a sign-in."""
     resident = _person(request, pk, REGISTER_RESIDENT)
+    note_read(request, [resident])
 
     def do(data: dict[str, Any]) -> str:
         moves.give_sign_in(resident=resident, actor=_user(request), **data)
@@ -436,6 +440,7 @@ def household(request: HttpRequest, pk: int) -> HttpResponseBase:
 @never_cache
 @login_required
 @require_GET
+@reads_people("print_cards")
 def card_sheet(request: HttpRequest, place: int) -> HttpResponseBase:
     """Print the valid cards of a village, eight to a page: all, or those of one household."""
     region = _place(request, place, ISSUE_CARD)
@@ -452,6 +457,7 @@ def card_sheet(request: HttpRequest, place: int) -> HttpResponseBase:
         region=region,
         facts={"rows": len(page.object_list)},
     )
+    note_read(request, [printed.resident for printed in page.object_list])
     sheet = [(printed, printed.resident, card_address(printed)) for printed in page.object_list]
     return render(request, "registry/card_sheet.html", {"region": region, "sheet": sheet, "page": page})
 
@@ -459,12 +465,14 @@ def card_sheet(request: HttpRequest, place: int) -> HttpResponseBase:
 @never_cache
 @login_required
 @require_GET
+@reads_people("print_passbook")
 def passbook(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Print a resident's passbook: points with every line's reason, for whoever has no phone."""
     resident = selectors.get_resident_for(request.user, pk)
     if not rules.can_act_for(request.user, resident):  # whose points were for what is read by who registers people
         if not rules.can(request.user, REGISTER_RESIDENT, resident.village):
             raise Http404
+        note_read(request, [resident])
         record_audit(
             actor=_user(request), action="print_passbook", subject=f"resident:{resident.pk}", region=resident.village
         )

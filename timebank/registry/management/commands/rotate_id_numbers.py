@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from timebank.registry.services import rotate_id_numbers
+from timebank.registry.services.second_factor import rotate_secrets
 
 
 class Command(BaseCommand):
@@ -15,3 +16,4 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Rotate and say how many changed."""
         self.stdout.write(f"{rotate_id_numbers()} ID numbers encrypted anew")
+        self.stdout.write(f"{rotate_secrets()} secrets of sign-in codes encrypted anew")

@@ -1,0 +1,29 @@
+"""Shapes of what staff type about their own sign-in, and of what ends somebody's code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from timebank.common.fields import CleanCharField
+from timebank.ui.forms import BaseForm
+
+_CODE = {"inputmode": "numeric", "autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
+
+
+class CodeForm(BaseForm):
+    code = CleanCharField(label=_("Sign-in code"), max_length=20, widget=forms.TextInput(attrs=_CODE))
+
+    def __init__(self, *args: Any, help_text: Any = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].help_text = help_text
+
+
+class ReasonForm(BaseForm):
+    reason = CleanCharField(
+        label=_("Why"),
+        max_length=200,
+        help_text=_("For example: the phone broke; came in person with the ID card."),
+    )
