@@ -223,7 +223,7 @@ def test_tickets_and_statement_take_as_many_statements_for_many_rows_as_for_one(
 def test_every_list_can_be_saved_as_a_table_without_formulas(village, enter, name):
     evil = village.world.resident("=HYPERLINK(1)")
     village.world.attended(evil)
-    answer = enter(village.admin).get(url(name, format="csv"))
+    answer = enter(village.admin).get(url(name, format="csv", why="核对"))
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert "attachment" in answer.headers["Content-Disposition"]
@@ -237,7 +237,7 @@ def test_every_list_can_be_saved_as_a_table_without_formulas(village, enter, nam
 def test_a_table_holds_every_row_not_only_the_first_page(village, enter):
     for _ in range(55):
         village.world.resident()
-    rows = table(enter(village.admin).get(url("residents", format="csv")))
+    rows = table(enter(village.admin).get(url("residents", format="csv", why="核对")))
     assert len(rows) == 1 + 57
 
 

@@ -158,12 +158,15 @@ def _cases(cast: Cast, world: Any, nephew: Any) -> None:
     """Let the holder be looked at, a correction be asked for and a death be reported."""
     import datetime as dt
 
-    from timebank.registry.services import cases, corrections
+    from timebank.registry.services import cases, corrections, devices, second_factor
 
     asked = corrections.ask_correction(resident=world.wang, text="名字写错了", actor=world.wang.user)
     gone = world.resident("孙老", phone=False)
     case = cases.propose_death(resident=gone, died_on=dt.date(2026, 9, 1), heir=None, reason="报", actor=world.admin)
     holder, forgetful = {"pk": world.wang.pk}, world.resident("忘密码")
+    secret = second_factor.new_secret()
+    second_factor.set_up(user=forgetful.user, secret=secret, code=second_factor.current_code(secret))
+    device, _token = devices.ask_device(user=world.leader)
     village = {"place": world.village.pk}
     for name in ("move_resident", "give_sign_in", "merge_resident", "resident_death", "household"):
         cast.arguments[f"registry:{name}"] = lambda: holder
@@ -173,6 +176,11 @@ def _cases(cast: Cast, world: Any, nephew: Any) -> None:
         "registry:passbook": lambda: holder,
         "photograph": lambda: {"path": "images/none.jpg"},
         "registry:reset_password": lambda: {"pk": forgetful.user_id},
+        "registry:end_factor": lambda: {"pk": forgetful.user_id},
+        "registry:devices": lambda: village,
+        "registry:looks": lambda: village,
+        "registry:approve_device": lambda: {"pk": device.pk},
+        "registry:end_device": lambda: {"pk": device.pk},
         "registry:confirm_resident": lambda: {"pk": gone.pk},
         "registry:case": lambda: {"pk": case.pk},
         "registry:correction": lambda: {"pk": asked.pk},

@@ -48,7 +48,7 @@ def note_read(request: HttpRequest, residents: Iterable[Resident], *, what: str 
     """Say whose particulars this answer holds; a list that is a file names its queryset and ``what`` it is."""
     if what:
         request.read_as = what  # type: ignore[attr-defined]
-    if isinstance(residents, QuerySet):
+    if isinstance(residents, QuerySet) and not residents.query.is_sliced:  # a page is read anyhow, a file is not
         pairs = residents.order_by().values_list("pk", "village_id")
     else:
         pairs = [(resident.pk, resident.village_id) for resident in residents]  # type: ignore[assignment]
