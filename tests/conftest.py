@@ -268,6 +268,14 @@ def _no_error_logged(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture
+def client() -> Any:
+    """Return a client that fills in the desk's forms as their page does."""
+    from tests.support.clients import PageClient
+
+    return PageClient()
+
+
+@pytest.fixture
 def run_concurrently() -> Callable[..., races.Outcome]:
     """Return the race starter: ``run_concurrently(fn, n)``; see tests/support/races.py."""
     return races.run_concurrently

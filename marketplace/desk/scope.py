@@ -121,7 +121,7 @@ def desk(*actions: str) -> Callable[[Callable[..., HttpResponseBase]], Callable[
                 del query[KEY]
                 return HttpResponseRedirect(f"{request.path}?{query.urlencode()}" if query else request.path)
             # Two tabs, a shared link, a role that ended meanwhile: what was meant for one place is done nowhere else.
-            if request.POST.get(PLACE, str(scope.region.pk)) != str(scope.region.pk):
+            if not _means(request, scope.region):
                 return render(request, "desk/other_place.html", {"scope": scope}, status=409)
             try:
                 return view(request, *args, **kwargs)
@@ -135,6 +135,11 @@ def desk(*actions: str) -> Callable[[Callable[..., HttpResponseBase]], Callable[
         return login_required(inner)
 
     return wrap
+
+
+def _means(request: HttpRequest, region: Region) -> bool:
+    """Say whether a form was filled in for this place; one that names none was filled in for nowhere."""
+    return request.method != "POST" or request.POST.get(PLACE) == str(region.pk)
 
 
 def chosen(request: HttpRequest, regions: QuerySet[Region]) -> Region:
@@ -153,7 +158,7 @@ class OtherPlace(Exception):
 def here(request: HttpRequest, region: Region) -> None:
     """Take the place from the address; a form that says another one is refused (``addressed``)."""
     request.scope = Scope(region)  # type: ignore[attr-defined]
-    if request.POST.get(PLACE, str(region.pk)) != str(region.pk):
+    if not _means(request, region):
         raise OtherPlace
 
 

@@ -31,7 +31,7 @@ def _send(village: Any, item: Any, keys: list[str], run_concurrently: Any) -> li
     url = reverse("desk:stock_item", args=[item.pk])
 
     def post(number: int) -> int:
-        data = {"r-quantity": 7, "r-idempotency_key": keys[number], "receive": "1"}
+        data = {"r-quantity": 7, "r-idempotency_key": keys[number], "receive": "1", "place": village.place.pk}
         return clients[number].post(url, data).status_code
 
     return run_concurrently(post, len(keys)).raise_unless().results

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from tests.support import worlds
+from tests.support.clients import PageClient
 
 village = worlds.fixture("village", "tests.desk.village.make_village")
 
@@ -19,7 +20,7 @@ def enter(settings: Any) -> Callable[[Any], Client]:
     settings.LANGUAGE_CODE = "en"
 
     def sign_in(user: Any) -> Client:
-        client = Client()
+        client = PageClient()
         client.force_login(user, backend="timebank.registry.backends.PhoneCardOrEmailBackend")
         return client
 

@@ -21,6 +21,7 @@ from marketplace.partner.strategy import Selector
 from marketplace.rewards import errors
 from marketplace.rewards.models import PriceChange
 from marketplace.rewards.services import goods_lists, shelf, suppliers
+from tests.support.clients import PageClient
 from tests.support.people import make_regions, make_resident, make_staff
 from timebank.common import sweeps
 from timebank.registry.errors import NotAllowed
@@ -54,7 +55,7 @@ def stage() -> Stage:
 
 
 def signed_in(user: User) -> Client:
-    client = Client(headers={"accept-language": "en"})
+    client = PageClient(headers={"accept-language": "en"})
     client.force_login(user, backend="timebank.registry.backends.PhoneCardOrEmailBackend")
     return client
 

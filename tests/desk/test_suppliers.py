@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 
 from marketplace.partner.models import Partner
 from marketplace.rewards.errors import SupplierNameTaken, SupplierNotHere
 from marketplace.rewards.services import suppliers
 from tests.support import worlds
+from tests.support.clients import PageClient
 from tests.support.people import make_staff
 from timebank.registry import services as registry
 from timebank.registry.errors import NotAllowed
@@ -24,7 +24,7 @@ places = worlds.fixture("places", "tests.support.people.make_regions")
 
 
 def signed_in(user):
-    client = Client(headers={"accept-language": "en"})
+    client = PageClient(headers={"accept-language": "en"})
     client.force_login(user, backend="timebank.registry.backends.PhoneCardOrEmailBackend")
     return client
 

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
+from tests.support.clients import PageClient
 from tests.support.people import PASSWORD, make_resident, make_staff, new_phone
 from timebank.common.models import Event
 from timebank.ledger import selectors as ledger_read
@@ -47,7 +48,7 @@ def verifier(places: Any) -> User:
 
 
 def signed_in(user: Any) -> Client:
-    client = Client(headers={"accept-language": "en"})
+    client = PageClient(headers={"accept-language": "en"})
     client.force_login(user, backend=BACKEND)
     return client
 
