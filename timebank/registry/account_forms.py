@@ -13,6 +13,15 @@ from timebank.ui.forms import BaseForm
 _CODE = {"inputmode": "numeric", "autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
 
 
+CONFIRM_FIELD = "confirm_it_is_you"  # in no form of ours: the page that asks sends it along with what was asked for
+
+
+class ConfirmForm(BaseForm):
+    """What is typed to say that it is still the same person: a password stays as it was typed."""
+
+    confirm_it_is_you = forms.CharField(max_length=128, strip=False, widget=forms.PasswordInput)
+
+
 class CodeForm(BaseForm):
     code = CleanCharField(label=_("Sign-in code"), max_length=20, widget=forms.TextInput(attrs=_CODE))
 

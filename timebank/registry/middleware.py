@@ -16,13 +16,14 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 
 from timebank.common.errors import DomainError
-from timebank.common.input import digits
+from timebank.common.input import digits, read_text
 from timebank.registry import sessions
+from timebank.registry.account_forms import CONFIRM_FIELD as FIELD
+from timebank.registry.account_forms import ConfirmForm
 from timebank.registry.rules import ConfirmFirst
 from timebank.registry.services import devices, second_factor
 
 DEVICE_COOKIE = "shanji_device"
-FIELD = "confirm_it_is_you"  # in no form of ours: the page that asks sends it along with what was asked for
 METHOD = "confirm_method"
 FREE = {
     "registry:sign_out",
@@ -100,9 +101,10 @@ class StaffSessionMiddleware:
     def _answer(self, request: HttpRequest, state: sessions.State) -> HttpResponse | None:
         """Take what was answered; None when it is right and what was asked for may be done."""
         by_get = request.POST.get(METHOD) == "get"
-        typed = request.POST[FIELD]
+        form = ConfirmForm(request.POST)
+        typed = form.cleaned_data[FIELD] if form.is_valid() else ""
         by_pin = state.is_idle and _by_pin(request)
-        if is_right(request, typed, by_pin=by_pin):
+        if typed and is_right(request, typed, by_pin=by_pin):
             sessions.confirmed(request, state, by_pin=by_pin)
             if by_get:
                 return redirect(request.get_full_path())
@@ -125,7 +127,7 @@ def _page(request: HttpRequest) -> str:
 
 
 def _by_pin(request: HttpRequest) -> bool:
-    token = request.COOKIES.get(DEVICE_COOKIE, "")
+    token = read_text(request.COOKIES.get(DEVICE_COOKIE), 100)
     user: Any = request.user
     return devices.approved_device(token=token, user=user) is not None and devices.has_staff_pin(user)
 

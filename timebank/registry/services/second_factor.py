@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from timebank.common.events import emit
-from timebank.common.input import digits
+from timebank.common.input import clean_text, digits
 from timebank.registry import ids
 from timebank.registry.errors import CodePause, NotAllowed, OtherPersonNeeded, ReasonMissing, WrongCode
 from timebank.registry.interests import require_no_interest
@@ -145,7 +145,7 @@ def end_factor(*, user: User, actor: User, reason: str, now: dt.datetime | None 
     locked = User.objects.select_for_update().get(pk=user.pk)
     if not may_end_factor(actor, locked):
         raise NotAllowed(action="end_factor")
-    if not reason.strip():
+    if not (reason := clean_text(reason, most=200)):
         raise ReasonMissing(field="reason")
     resident = resident_of(locked)
     if resident is not None:
