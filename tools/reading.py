@@ -1,4 +1,7 @@
-"""Find what people type or a browser sends where it is not read by ``timebank.common.input`` or its form fields."""
+"""Find what people type or a browser sends where it is not read by ``timebank.common.input`` or its form fields.
+
+And days that a view would show as programs write them.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ SENT = {"GET", "POST", "COOKIES"}
 RAW_FIELDS = {"CharField", "IntegerField", "DateField", "DateTimeField"}
 PARSERS = {"int", "float", "Decimal", "fromisoformat", "strptime"}
 DIGITS = {"isdigit", "isnumeric", "isdecimal"}
-# A line may say why it reads by itself: "# reads itself: …".
+# A line may say why it reads, or writes a day, by itself: "# reads itself: …".
 EXCUSE = "# reads itself:"
 
 
@@ -29,13 +32,13 @@ def findings(name: str, text: str) -> list[str]:
     wrong = {
         (node.lineno, what)
         for node in ast.walk(tree)
-        for what in _wrong(node, parents, typed=typed)
+        for what in _wrong(node, parents, typed=typed, shown="views" in parts)
         if EXCUSE not in lines[node.lineno - 1]
     }
     return [f"{line}: {what}" for line, what in sorted(wrong)]
 
 
-def _wrong(node: ast.AST, parents: dict[ast.AST, ast.AST], *, typed: bool) -> Iterator[str]:
+def _wrong(node: ast.AST, parents: dict[ast.AST, ast.AST], *, typed: bool, shown: bool) -> Iterator[str]:
     if isinstance(node, ast.Constant) and isinstance(node.value, str) and "<int:" in node.value:
         yield "an address with <int:>: <id:> is 404 for what no row can have"
     if not isinstance(node, ast.Call):
@@ -52,6 +55,8 @@ def _wrong(node: ast.AST, parents: dict[ast.AST, ast.AST], *, typed: bool) -> It
         yield f".{called}() lets ² and digits without end through: take read_int, read_id or digits"
     if typed and called == "strip" and not node.args and isinstance(node.func, ast.Attribute):
         yield ".strip() leaves what can't be seen: take clean_text, person_name, phone …"
+    if shown and called in {"isoformat", "strftime"}:
+        yield f".{called}() is for programs: on a page take day or timestamp of timebank.ui.templatetags.ui"
     if _is_sent_value(node) and not _is_read(node, parents):
         yield "a value of the request used as it came: take read_text, read_id, read_choice …"
 

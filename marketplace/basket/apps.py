@@ -13,6 +13,7 @@ from timebank.common.contract import AppContract
 class BasketConfig(AppContract, apps.BasketConfig):
     name = "marketplace.basket"
     menus = "marketplace.basket.navigation.MENUS"
+    sweeps = "marketplace.basket.sweeps.SWEEPS"
 
     def ready(self) -> None:
         self.summary_view = get_class("basket.views", "BasketView")

@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from marketplace.basket.models import Basket, Line
 from marketplace.catalogue import selectors as catalogue
+from timebank.registry.selectors import on_behalf_of
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from marketplace.partner.models import Partner
+    from timebank.registry.models import Resident
+
+ACTED = "baskets"  # the session's key: for each person acted for, their basket
 
 
 @dataclass(frozen=True)
@@ -106,5 +110,18 @@ def count_of(request: HttpRequest) -> int:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return 0
-    lines = Line.objects.filter(basket__owner=user, basket__status=Basket.OPEN)
-    return lines.aggregate(count=Sum("quantity"))["count"] or 0
+    return lines_of(request).aggregate(count=Sum("quantity"))["count"] or 0
+
+
+def acted_basket(request: HttpRequest, person: Resident) -> Basket | None:
+    """Return the open basket of a person whom this session acts for, if there is one; it has no owner of its own."""
+    kept = request.session.get(ACTED, {}).get(str(person.pk))
+    return Basket.objects.filter(pk=kept, owner=None, status=Basket.OPEN).first() if kept else None
+
+
+def lines_of(request: HttpRequest) -> QuerySet[Line]:
+    """Select the lines of the basket that is open for the reader, or for whom they act; makes none."""
+    person = on_behalf_of(request)
+    if person is None:
+        return Line.objects.filter(basket__owner=request.user, basket__status=Basket.OPEN)
+    return Line.objects.filter(basket=acted_basket(request, person))

@@ -14,7 +14,6 @@ from django.views.generic import View
 
 from marketplace.basket import selectors, services
 from marketplace.basket.forms import AddForm, QuantityForm
-from marketplace.basket.models import Basket, Line
 from marketplace.catalogue.models import Product
 from timebank.common.errors import DomainError
 
@@ -59,7 +58,7 @@ class BasketLineView(View):
         if not request.user.is_authenticated:
             return redirect_to_login(reverse("basket:summary"))
         # Looked up before the middleware makes a basket: a refusal leaves no row behind.
-        get_object_or_404(Line, pk=pk, basket__owner=request.user, basket__status=Basket.OPEN)
+        get_object_or_404(selectors.lines_of(request), pk=pk)
         line = get_object_or_404(request.basket.all_lines(), pk=pk)
         form = QuantityForm(request.POST)
         error: DomainError | None = None

@@ -86,3 +86,10 @@ def test_the_desk_has_no_barrier_that_axe_finds(page, live_server, desk, assert_
         page.goto(live_server.url + address)
         assert_axe_clean(page)
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), address
+    # K10, on paper: the sum stands once, a day on one line, and 25 rows fit a page.
+    page.goto(live_server.url + url("notice_print", published.notice_list_id))
+    page.emulate_media(media="print")
+    style = "(one, name) => getComputedStyle(one)[name]"
+    assert page.eval_on_selector("tfoot", style, "display") == "table-row-group"
+    assert page.eval_on_selector("td.day", style, "whiteSpace") == "nowrap"
+    assert page.eval_on_selector("tbody tr", "row => row.offsetHeight") < 1030 / 25

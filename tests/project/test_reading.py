@@ -28,6 +28,8 @@ NAME = "timebank/registry/views/x.py"
         'path("x/<int:pk>/", view)',
         "name = forms.CharField(max_length=5)",
         "n = forms.IntegerField()",
+        'say(_("until %(day)s") % {"day": due_on.isoformat()})',
+        'cell(at.strftime("%Y-%m-%d %H:%M"))',
         "day = forms.DateField(widget=forms.DateInput())",
     ],
 )
@@ -51,6 +53,8 @@ def test_ways_past_the_readers_are_found(code):
         "key = forms.CharField(widget=forms.HiddenInput)",
         'x = request.GET.get("raw")  # reads itself: a signed token',
         "name = CleanCharField(max_length=5)",
+        "say(day(due_on))",
+        'kept["until"] = until.isoformat()  # reads itself: the session is read by us',
     ],
 )
 def test_what_is_read_properly_is_left_alone(code):

@@ -9,9 +9,11 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from marketplace.basket.models import Basket
+from marketplace.basket.sweeps import SWEEPS
 from marketplace.rewards import services
 from marketplace.rewards.models import Redemption, Ticket
 from tests.rewards.world import counters, give, points_of
+from timebank.common.sweeps import run
 from timebank.registry import services as registry
 from timebank.service import services as service
 
@@ -339,13 +341,25 @@ def test_card_holder_is_acted_for_by_a_helper_through_the_whole_path(client, wor
     session = client.session
     session["acting"] = {"resident": grandmother.pk, "by": "proxy"}
     session.save()
-    world.basket(nephew, (world.ticket, 1))
+    # K3: what the nephew wants for himself lies in his own basket, and stays there.
+    own = world.basket(nephew, (world.ticket, 2))
+    assert client.post(reverse("basket:line", args=[own.lines.get().pk]), {"quantity": 5}).status_code == 404
+    client.post(reverse("basket:add", args=[world.ticket.product_id]), {"quantity": 1})
     answer = client.post("/redeem/", confirm_form(client), follow=True)
     assert points_of(grandmother) == 1000
     redemption = Redemption.objects.get()
     assert (redemption.resident, redemption.actor) == (grandmother, nephew.user)
     assert "周强" in text_of(answer)
     assert redemption.tickets.get().grouped_code in text_of(client.get("/tickets/"))
+    assert [line.quantity for line in own.lines.all()] == [2]
+    client.post(reverse("basket:add", args=[world.ticket.product_id]), {"quantity": 1})  # hers again, not redeemed
+    client.post("/acting/", {"self": "1"})
+    assert [row.line.quantity for row in client.get(reverse("basket:summary")).context["summary"].rows] == [2]
+    left = Basket.objects.get(owner=None, status="Open")
+    assert run(SWEEPS[0]).handled == 0
+    Basket.objects.filter(pk=left.pk).update(date_created=timezone.now() - dt.timedelta(days=16))
+    assert run(SWEEPS[0]).handled == 1
+    assert own.lines.count() == 1
 
 
 # -- Statement ---------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from timebank.registry import rules
 from timebank.registry.models import Region, Resident, ResidentImport, ResidentImportQuestion, ResidentImportRow
 from timebank.registry.rules import VIEW_VILLAGE
 from timebank.registry.services.resident_imports.reading import unpack
+from timebank.ui.templatetags.ui import day
 
 Outcome = ResidentImportRow.Outcome
 SHOWN = 200  # rows of a kind on one page; the file has all
@@ -97,7 +98,7 @@ def resident_in_words(resident: Resident, actor: Any) -> str:
         return _("%(name)s of %(village)s") % {"name": f"{resident.name[:1]}**", "village": resident.village}
     facts = [
         resident.name,
-        resident.birth_date.isoformat() if resident.birth_date else "",
+        day(resident.birth_date, "date"),
         resident.phone,
         _("house %(number)s") % {"number": resident.household.number} if resident.household else "",
         resident.volunteer_number,

@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -33,6 +32,7 @@ from marketplace.funds.views.common import (
 )
 from timebank.common.input import InvalidInput
 from timebank.registry.rules import can
+from timebank.ui.templatetags.ui import timestamp
 
 
 @require_http_methods(["GET", "POST"])
@@ -64,7 +64,7 @@ def payout_list(request: HttpRequest, fund: Fund) -> HttpResponseBase:
     ready = list(selectors.payouts_of(fund).filter(state="approved", bank_account=fund.bank_account))
     files: Rows = [
         (
-            [timezone.localtime(row.written_at).strftime("%Y-%m-%d %H:%M"), row.count, yuan(row.fen)],
+            [timestamp(row.written_at), row.count, yuan(row.fen)],
             [Button(_("Download"), reverse("funds:bank_file", args=[fund.pk, row.pk]), {"read": "1"})]
             if can(actor, rules.KEEP_FUND, region=fund.region)
             else [],

@@ -23,6 +23,7 @@ from marketplace.sponsors.views.pledge_parts import (
 from timebank.common.input import read_text
 from timebank.common.numbers import format_money
 from timebank.registry.rules import can
+from timebank.ui.templatetags.ui import day
 
 
 @opened_to(KEEP_FUND, RECEIVE_STOCK)
@@ -34,7 +35,7 @@ def deliveries(request: HttpRequest) -> HttpResponse:
         (
             cell(item.pledge.text, reverse("sponsors:delivery", args=[item.pk])),
             name_of(item.pledge),
-            item.expected_on.isoformat(),
+            day(item.expected_on, "date"),
             num(item.units),
             num(item.counted_units if item.counted_units is not None else "—"),
             item.get_state_display(),
@@ -82,7 +83,7 @@ def delivery(request: HttpRequest, pk: int) -> HttpResponse:
         (_("Sponsor"), name_of(result.pledge)),
         (_("Kind"), result.pledge.get_kind_display()),
         (_("Units announced"), result.units),
-        (_("Expected on"), result.expected_on.isoformat()),
+        (_("Expected on"), day(result.expected_on, "date")),
     ]
     if result.counted_units is not None:
         facts += [(_("Units counted"), result.counted_units), (_("Counted by"), str(result.counted_by))]

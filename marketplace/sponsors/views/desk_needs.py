@@ -16,6 +16,7 @@ from marketplace.sponsors.services import needs as need_services
 from marketplace.sponsors.views.common import Act, Table, cell, num, opened_to, page_of, person, show
 from timebank.common.numbers import format_money
 from timebank.registry.rules import regions_where
+from timebank.ui.templatetags.ui import day
 
 
 @opened_to(rules.PUBLISH_NEED)
@@ -28,7 +29,7 @@ def needs(request: HttpRequest) -> HttpResponse:
             str(item.region),
             num(format_money(item.budget_fen)),
             num(format_money(item.received_fen)),
-            item.deadline.isoformat(),
+            day(item.deadline, "date"),
             item.get_state_display(),
         )
         for item in page
@@ -96,7 +97,7 @@ def need(request: HttpRequest, pk: int) -> HttpResponse:
             (_("Place"), result.place or "—"),
             (_("Budget"), format_money(result.budget_fen)),
             (pgettext("gift", "Received"), format_money(result.received_fen)),
-            (_("Until"), result.deadline.isoformat()),
+            (_("Until"), day(result.deadline, "date")),
         ],
         tables=[Table(_("Claims"), headers, rows, _("Nobody has claimed it yet."))],
         acts=_need_acts(result, claims, user),

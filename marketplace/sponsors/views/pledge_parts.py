@@ -13,6 +13,7 @@ from marketplace.sponsors.models import Pledge
 from marketplace.sponsors.services import papers as paper_services
 from marketplace.sponsors.views.common import Act, Table, cell, num
 from timebank.common.numbers import format_money
+from timebank.ui.templatetags.ui import day
 
 
 def name_of(pledge: Pledge) -> str:
@@ -45,7 +46,7 @@ def pledge_facts(row: Pledge) -> list[tuple[Any, Any]]:
         (_("Kind"), f"{row.get_kind_display()} · {row.get_nature_display()}"),
         (_("Fund"), str(row.fund)),
         (pgettext("gift", "Promised"), amount_of(row)),
-        (_("Expected by"), row.due_on.isoformat()),
+        (_("Expected by"), day(row.due_on, "date")),
     ]
     if row.kind == Pledge.Kind.MONEY:
         facts += [
@@ -73,7 +74,7 @@ def receipt_table(row: Pledge) -> Table:
     rows = [
         (
             cell(receipt.number, reverse("sponsors:receipt", args=[receipt.pk])),
-            receipt.issued_at.date().isoformat(),
+            day(receipt.issued_at, "date"),
             receipt.text,
             num(format_money(receipt.fen)),
         )
@@ -88,7 +89,7 @@ def delivery_table(row: Pledge, url: str = "") -> Table:
     """List the deliveries of a pledge."""
     rows = [
         (
-            cell(delivery.expected_on.isoformat(), reverse(url, args=[delivery.pk]) if url else ""),
+            cell(day(delivery.expected_on, "date"), reverse(url, args=[delivery.pk]) if url else ""),
             num(delivery.units),
             num(delivery.counted_units if delivery.counted_units is not None else "—"),
             num(format_money(delivery.value_fen) if delivery.valued_at else "—"),

@@ -7,6 +7,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
@@ -32,6 +33,7 @@ from marketplace.sponsors.views.pledge_parts import (
 )
 from timebank.common.input import clean_text
 from timebank.common.numbers import format_money
+from timebank.ui.templatetags.ui import day
 
 PORTAL = "sponsors/desk_page.html"
 
@@ -223,7 +225,7 @@ def impact(request: HttpRequest) -> HttpResponse:
     made = impact_of(mine)
     months = [
         (
-            month.month.strftime("%Y-%m"),
+            date_format(month.month, "YEAR_MONTH_FORMAT"),
             num(people_text(month.people)),
             num(month.units or "—"),
             num(format_money(month.fen) if month.people else "—"),
@@ -426,7 +428,7 @@ def _delivery_acts(row: Pledge, user: Any) -> list[Act]:
     acts += [
         Act(
             f"cancel{delivery.pk}",
-            _("Delivery of %(day)s does not come") % {"day": delivery.expected_on.isoformat()},
+            _("Delivery of %(day)s does not come") % {"day": day(delivery.expected_on, "date")},
             _("Cancel the delivery"),
             lambda form, delivery=delivery: delivery_services.cancel_delivery(delivery=delivery, actor=user),
             forms.PlainForm,

@@ -75,7 +75,12 @@ def _by_card(request: HttpRequest, form: ActingCardForm) -> bool:
     _begin(
         request,
         card.resident,
-        {"resident": card.resident_id, "by": "card", "card": card.pk, "until": until.isoformat()},
+        {
+            "resident": card.resident_id,
+            "by": "card",
+            "card": card.pk,
+            "until": until.isoformat(),  # reads itself: the session is read by us
+        },
     )
     return True
 

@@ -18,6 +18,7 @@ from timebank.service.forms import ObjectionForm
 from timebank.service.rules import LEAD_ACTIVITY
 from timebank.service.selectors.notices import for_strangers
 from timebank.service.views.common import acting_resident, login_required, on_behalf_of, refused, require_resident
+from timebank.ui.templatetags.ui import day
 
 
 @require_GET
@@ -97,7 +98,7 @@ def objection(request: SignedInRequest, pk: int, record_pk: int) -> HttpResponse
         except DomainError as error:
             return refused(request, "service/objection.html", context, error)
         messages.success(
-            request, _("Your objection is noted. The village answers by %(day)s.") % {"day": made.due_on.isoformat()}
+            request, _("Your objection is noted. The village answers by %(day)s.") % {"day": day(made.due_on, "date")}
         )
         return redirect("service:notice", pk=village.pk)
     return render(request, "service/objection.html", context, status=422 if form.errors else 200)

@@ -216,7 +216,8 @@ def import_table(request: HttpRequest) -> HttpResponse:
             report = read_table([{**row, "scheme": data["name"]} for row in data["table"]], default_scheme=data["name"])
             drafts = list(report.drafts.values())
             hidden = [(name, data[name]) for name in ("name", "reason", form.KEY)]
-            hidden += [("region", data["region"].pk), ("effective_from", data["effective_from"].isoformat())]
+            since = data["effective_from"].isoformat()  # reads itself: a hidden field that comes back here
+            hidden += [("region", data["region"].pk), ("effective_from", since)]
             texts = _row_texts(report, drafts)
             context = {"report": report, "signed": form.signed(), "texts": texts, "hidden": hidden}
         except NotReadable as problem:
