@@ -135,7 +135,7 @@ def set_up_factor(request: HttpRequest) -> HttpResponse:
         "form": form,
         "wanted": state.owes == sessions.SET_UP,
         "address": adapter.build_totp_url(user, secret),
-        "secret": " ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
+        "secret": " ".join(secret[start : start + 4] for start in range(0, len(secret), 4)),
         "shown_code": second_factor.current_code(secret) if settings.DEMO else "",
     }
     return render(request, "registry/set_up_factor.html", context, status=422 if form.errors else 200)
