@@ -18,7 +18,7 @@ def _due(now: dt.datetime) -> QuerySet[Any]:
     return left.order_by("pk").values_list("pk", flat=True)
 
 
-def _forget(keys: list[int], now: dt.datetime) -> None:
+def _forget(keys: list[int], _now: dt.datetime) -> None:
     Basket.objects.filter(pk__in=keys, owner=None, status=Basket.OPEN).delete()
 
 

@@ -93,7 +93,7 @@ def _due(now: dt.datetime) -> QuerySet[Any]:
     return old.order_by("occurred_at").values_list("pk", flat=True)
 
 
-def _forget(keys: list[int], now: dt.datetime) -> None:
+def _forget(keys: list[int], _now: dt.datetime) -> None:
     PersonalRead.objects.filter(pk__in=keys).delete()
 
 
