@@ -116,7 +116,7 @@ def test_old_slug_leads_to_the_present_one(client, market):
 
 
 @pytest.mark.parametrize("others", [0, 30])
-def test_reward_page_needs_at_most_25_statements_with_a_basket(client, market, query_budget, others):
+def test_reward_page_needs_17_statements_with_a_basket(client, market, query_budget, others):
     person = market.resident(points=100000)
     client.force_login(person.user)
     record = market.reward("香皂", "5")
@@ -124,7 +124,7 @@ def test_reward_page_needs_at_most_25_statements_with_a_basket(client, market, q
     for number in range(others):
         market.reward(f"毛巾{number}", "5")
     client.get(record.product.get_absolute_url())
-    with query_budget(25) as seen:
+    with query_budget(17) as seen:
         client.get(record.product.get_absolute_url())
     assert len(seen) == COUNTS.setdefault("reward", len(seen))
 

@@ -124,7 +124,7 @@ def test_storing_is_few_statements(world: World, client, quiet, query_budget):
     world.pay(world.start())
     event = world.events("checkout.session.completed")[0]
     world.post(client, {**event, "id": "evt_warm"})
-    with query_budget(6):
+    with query_budget(4):
         assert world.post(client, event).status_code == 200
 
 

@@ -99,7 +99,7 @@ def test_home_asks_the_database_a_bounded_number_of_times(client, world, query_b
         world.redeem(world.sister, (world.ticket, 1))
     client.force_login(world.sister.user)
     client.get("/")
-    with query_budget(30):
+    with query_budget(21):
         client.get("/")
 
 
@@ -292,7 +292,7 @@ def test_tickets_list_asks_the_database_equally_often(client, world, query_budge
         world.redeem(world.sister, (world.ticket, 1))
     client.force_login(world.sister.user)
     client.get("/tickets/")
-    with query_budget(14):
+    with query_budget(12):
         client.get("/tickets/")
 
 
@@ -398,7 +398,7 @@ def test_statement_asks_the_database_equally_often(client, world, query_budget, 
         world.redeem(world.sister, (world.ticket, 1))
     client.force_login(world.sister.user)
     client.get("/me/points/")
-    with query_budget(24):
+    with query_budget(14):
         client.get("/me/points/")
 
 
