@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import CharField, Count, IntegerField, Max, OuterRef, QuerySet, Subquery, Sum, Value
+from django.db.models import CharField, Count, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Cast, Coalesce, Concat
 from django.http import Http404
 from django.utils import timezone
@@ -18,7 +18,7 @@ from marketplace.partner.models import StockRecord
 from marketplace.rewards.models import Ticket, TicketReturn
 from marketplace.rewards.selectors import stock_of
 from timebank.common import figures
-from timebank.common.input import clean_text
+from timebank.common.input import clean_text, digits, fold
 from timebank.ledger import selectors as ledger_read
 from timebank.registry import rules
 from timebank.registry.models import Region, Resident
@@ -33,6 +33,7 @@ State = Record.State
 OPEN_STATES = (State.SUBMITTED, State.VERIFIED, State.PUBLISHED, State.DISPUTED)
 #: Too many wallets to add up for a page.
 ABOVE_TOWN = (Region.Level.PROVINCE, Region.Level.CITY, Region.Level.COUNTY)
+LOOKS_BACK = dt.timedelta(days=366)
 LOW_STOCK = 3  # as few of a thing on the shelf, and somebody should think of more
 
 
@@ -44,6 +45,27 @@ def waiting_for_me(user: Any) -> int:
 def verify_queue(user: Any, scope: Scope) -> QuerySet[Record]:
     """Select what this person may verify in the scope."""
     return service.verify_queue(user).filter(scope.below())
+
+
+def searched(records: QuerySet[Record], text: str) -> QuerySet[Record]:
+    """Narrow records to a person's name or number, or to what was done."""
+    if not text:
+        return records
+    where = Q(title__icontains=text) | Q(resident__volunteer_number=digits(text) or None)
+    if key := fold(text):
+        where |= Q(resident__name_key__contains=key)
+    return records.filter(where)
+
+
+def history(scope: Scope) -> QuerySet[Record]:
+    """Select what was verified within the last year and has gone on since, the latest first."""
+    since = timezone.localdate() - LOOKS_BACK
+    gone_on = (State.PUBLISHED, State.DISPUTED, State.CREDITED, State.REVERSED)
+    return (
+        Record.objects.filter(scope.below(), state__in=gone_on, served_on__gte=since)
+        .select_related("resident", "activity", "village", "verified_by")
+        .order_by("-served_on", "-pk")
+    )
 
 
 def verified(scope: Scope) -> QuerySet[Record]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from marketplace.rewards.models import Redemption, Ticket
+from marketplace.rewards.models import Redemption, RestockWish, Ticket
 from marketplace.rewards.selectors.statement import statement_of
 from timebank.common.numbers import points_to_decimal
 from timebank.registry.models import Resident
@@ -21,6 +21,9 @@ def section(resident: Resident) -> dict[str, Iterable[dict[str, Any]]]:
             .values("created_at", "channel", "state", "total_points", "brought_by", "actor__name")
             .order_by("created_at", "pk")
         ),
+        "wishes": RestockWish.objects.filter(resident=resident)
+        .values("stockrecord__product__title", "created_at", "told_at")
+        .order_by("created_at", "pk"),
         "tickets": (
             {**row, "points": points_to_decimal(row["points"])}
             for row in Ticket.objects.filter(resident=resident)

@@ -7,6 +7,9 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from marketplace.partner.strategy import Points
+from marketplace.rewards.models import RestockWish
+from marketplace.rewards.selectors.stock import gone
 from timebank.ledger import selectors as ledger_read
 
 
@@ -18,3 +21,16 @@ def my_points(request: HttpRequest, ids: Sequence[int]) -> dict[int, dict[str, A
         for pk in ids
         if (balance := balances.get(f"wallet:resident:{pk}")) is not None
     }
+
+
+def restock_wish(request: HttpRequest, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Offer on the page of one reward that is all gone to tell the reader when there is some again."""
+    strategy = getattr(request, "strategy", None)
+    resident = strategy.resident if isinstance(strategy, Points) else None
+    if resident is None or len(ids) != 1:
+        return {}
+    record = gone(strategy, ids[0])
+    if record is None:
+        return {}
+    wished = RestockWish.objects.filter(stockrecord=record, resident=resident, told_at=None).exists()
+    return {ids[0]: {"template": "rewards/_restock_wish.html", "product_pk": ids[0], "wished": wished}}

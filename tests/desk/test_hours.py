@@ -186,3 +186,21 @@ def test_activities_show_what_came_of_them(village, enter):
     assert "将来的活动" not in past
     assert "3 · 12 h" in past
     assert reverse("service:activity", args=[Record.objects.first().activity_id]) in past
+
+
+def test_what_was_verified_is_found_again_by_name_number_or_what_it_was(village, enter):
+    people = [village.world.resident(name) for name in ("赵一平", "钱二顺")]
+    village.world.credited(*people, starts_at=in_days(-9), ends_at=in_days(-9, 2), now=in_days(-12))
+    client = enter(village.admin)
+    names = [person.name for person in people]
+
+    def shown(**asked):
+        page = client.get(url("verify"), {"which": "history", **asked}).content.decode()
+        return [name for name in names if name in page]
+
+    assert shown() == names
+    assert shown(q="二顺") == shown(q=people[1].volunteer_number) == [names[1]]
+    assert shown(q="清洁") == names
+    assert shown(q="没有") == []
+    page = enter(village.far_admin).get(url("verify"), {"which": "history"}).content.decode()
+    assert not any(name in page for name in names)

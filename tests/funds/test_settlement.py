@@ -17,6 +17,7 @@ from marketplace.funds.services import drawing, moving, payees, payouts, setup, 
 from marketplace.funds.services.numbers import check_account_number
 from tests.funds.world import Money, agree, hand_over, issue, owed, total, well
 from tests.support.clock import at
+from timebank.common.models import Event
 from timebank.registry.errors import NotAllowed
 from timebank.registry.models import AuditEntry
 
@@ -117,6 +118,11 @@ def test_from_ticket_to_bank_and_each_ticket_once(money: Money) -> None:
     with pytest.raises(errors.AlreadySettled):
         payouts.confirm_paid(payout=payout, actor=money.keeper)
     assert total(money.bank.asset_key) == -97600
+    told = Event.objects.filter(subject=f"statement:{made.pk}").order_by("pk")
+    assert [(event.kind, event.recipients) for event in told] == [
+        (kind, [f"user:{money.world.bath_clerk.pk}"]) for kind in ("statement_issued", "statement_paid")
+    ]
+    assert told[1].facts["amount_fen"] == 2400
     well()
 
 

@@ -92,6 +92,7 @@ MATRIX: dict[str, Row] = {
     "registry:my_looks": closed(holder="ok", neighbour="ok", stranger="ok"),
     "registry:looks_home": closed(town="go"),
     "registry:looks": closed(town="ok"),
+    "rewards:wish": members("go"),
     "rewards:home": answers("go", nobody="ok", holder="ok", neighbour="ok", stranger="ok"),
     "rewards:confirm": MEMBERS,
     "rewards:redemption": closed(holder="ok", clerk="ok", admin="ok"),
@@ -332,6 +333,7 @@ POSTED: dict[str, Row] = {
     "registry:resident_list": closed(admin="ok", town="ok"),
     "basket:add": members("go"),
     "basket:line": closed(holder="go"),
+    "rewards:wish": members("404"),  # there is some
     "service:sign_up": closed(holder="go", neighbour="go"),
     "service:withdraw": closed(holder="go", neighbour="409"),
     "service:attend": members(stranger="404"),

@@ -306,6 +306,7 @@ def _market(cast: Cast, world: Any) -> None:
         "catalogue:detail": lambda: {"product_slug": soap.slug, "pk": soap.pk},
         "catalogue:category": lambda: {"category_slug": category.slug, "pk": category.pk},
         "basket:add": lambda: {"pk": soap.pk},
+        "rewards:wish": lambda: {"pk": soap.pk},
         "basket:line": lambda: {"pk": line.pk},
     }
 

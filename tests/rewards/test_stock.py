@@ -3,10 +3,13 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from django.urls import reverse
 
 from marketplace.rewards import errors, selectors, services
 from marketplace.rewards.models import StockMovement
+from marketplace.rewards.services.wishes import end_wish, wish_restock
 from tests.rewards.world import assert_stock_is_its_history, counters
+from timebank.common.models import Event
 from timebank.registry import errors as registry_errors
 
 pytestmark = pytest.mark.django_db
@@ -84,3 +87,23 @@ def test_stock_of_a_village_shows_the_scarcest_first(world):
         ("大米", 5, 0, 5),
     ]
     assert not selectors.stock_of(world.other_village).exists()
+
+
+def test_who_asked_is_told_once_when_it_lies_on_the_shelf_again(world, client):
+    who, other = world.resident("等货人"), world.resident("也等")
+    services.adjust_stock(stockrecord=world.soap, quantity=10, actor=world.keeper, reason="受潮", kind="write_off")
+    client.force_login(who.user, backend="timebank.registry.backends.PhoneCardOrEmailBackend")
+    address = reverse("rewards:wish", args=[world.soap.product_id])
+    page = client.get(address, follow=True)
+    assert f'action="{address}"' in page.content.decode()
+    for _again in range(2):
+        client.post(address)
+    wish_restock(stockrecord=world.soap, resident=other, actor=other.user)
+    with pytest.raises(errors.NotYours):
+        wish_restock(stockrecord=world.soap, resident=other, actor=who.user)
+    end_wish(stockrecord=world.soap, resident=other, actor=other.user)
+    for _twice in range(2):
+        services.receive_stock(stockrecord=world.soap, quantity=1, actor=world.keeper)
+    (event,) = Event.objects.filter(kind="restocked")
+    assert event.recipients == [f"resident:{who.pk}"]
+    assert client.post(address).status_code == 404  # there is some: nothing to wait for

@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.service.world import World
+from timebank.registry import services as registry
 from timebank.registry.errors import NotAllowed, OtherName
 from timebank.registry.models import AuditEntry, User
 from timebank.service import errors, rules
@@ -130,3 +131,42 @@ def test_the_list_asks_as_often_for_many_teams_as_for_one(world: World, django_a
             client.get(address)
         counts.append(len(seen))
     assert counts[0] == counts[1]
+
+
+def test_a_team_is_part_of_another_of_its_place_or_above_and_never_of_itself(world: World) -> None:
+    town_admin = User.objects.create_user(name="镇管", email="t@shanji.example", password=PASSWORD)
+    registry.grant_role(user=town_admin, role="town_admin", actor=None, region=world.town)
+    top = found(
+        world,
+        region=world.town,
+        name="镇总队",
+        squads=[],
+        actor=town_admin,
+        leader_name="张总",
+        leader_phone="13700000009",
+    )
+    team = found(world, parent=top)
+    squad = team.children.get(name="助老队")
+    below = found(world, name="一组", squads=[], parent=squad)
+    assert set(teams.family_of(top)) >= {top.pk, team.pk, squad.pk, below.pk}
+    says = {"leader_name": "王队长", "leader_phone": "13700000001", "actor": world.admin}
+    for parent in (team, squad, below):
+        with pytest.raises(errors.NotAParent):
+            teams.change_team(team=team, name=team.name, parent=parent, **says)
+    outside = Team.objects.create(region=world.other, name="邻村队", leader=world.stranger)
+    with pytest.raises(errors.NotAParent):
+        found(world, name="错", squads=[], parent=outside)
+    page = page_of(world.admin).get(reverse("service:team_change", args=[squad.pk]))
+    assert set(page.context["form"].fields["parent"].queryset) == {
+        top,
+        world.team,
+        team,
+        team.children.get(name="卫生队"),
+    }
+    moved = {"name": "助老队", "leader_name": "王队长", "leader_phone": "13700000001", "parent": top.pk}
+    assert page_of(world.admin).post(reverse("service:team_change", args=[squad.pk]), moved).status_code == 302
+    squad.refresh_from_db()
+    assert squad.parent == top
+    teams.close_team(team=squad, actor=world.admin)
+    below.refresh_from_db()
+    assert below.status == "closed"

@@ -23,6 +23,7 @@ from marketplace.sponsors.selectors import parties
 from marketplace.sponsors.services import deliveries, needs, papers, pledges
 from tests.rewards.world import counters
 from tests.sponsors.world import Giving, soon
+from timebank.common.models import Event
 from timebank.registry.errors import NotAllowed
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 40
@@ -104,6 +105,10 @@ def test_a_pledge_is_decided_once_by_who_keeps_the_fund(giving: Giving) -> None:
     assert pledges.decide_pledge(pledge=pledge, actor=giving.money.keeper, accept=True).state == "approved"
     with pytest.raises(errors.WrongState):
         pledges.decide_pledge(pledge=pledge, actor=giving.money.keeper, accept=False, reason="不")
+    other = giving.pledge(accepted=False)
+    pledges.decide_pledge(pledge=other, actor=giving.money.keeper, accept=False, reason="够了")
+    events = Event.objects.filter(kind__startswith="pledge_").order_by("pk")
+    assert list(events.values_list("kind", "facts__reason")) == [("pledge_accepted", ""), ("pledge_declined", "够了")]
 
 
 def test_a_sponsor_paid_out_of_its_own_gift_is_accepted_by_the_town_alone(giving: Giving) -> None:

@@ -20,6 +20,9 @@ from marketplace.sponsors.services import enterprises, papers
 from tests.funds.world import left
 from tests.rewards.world import PASSWORD, next_phone
 from tests.sponsors.world import Giving, next_code, soon
+from timebank.common.models import Event
+from timebank.messages.selectors import inbox, show
+from timebank.messages.services import deliver
 from timebank.registry.models import Organisation, User
 
 
@@ -81,6 +84,18 @@ def test_an_enterprise_gives_soap_from_application_to_receipt(giving: Giving, go
     assert answer["Content-Disposition"].startswith("attachment")
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert go(giver, "year", receipt.year).content.startswith(b"%PDF-")
+    # each step was told to the sponsor's people, and each message leads to its page
+    steps = ["sponsor_accepted", "pledge_accepted", "delivery_counted", "receipt_issued"]
+    events = [
+        event for event in Event.objects.filter(kind__in=steps).order_by("pk") if f"user:{giver.pk}" in event.recipients
+    ]
+    assert [event.kind for event in events] == steps
+    for event in events:
+        assert event.recipients == [f"user:{giver.pk}"]
+        deliver(event)
+    shown = [show(message) for message in inbox(giver)]
+    assert all(item.text and item.url for item in shown)
+    assert "200.50" in shown[0].text
 
 
 def test_a_need_is_claimed_and_its_money_promised_by_forms(giving: Giving, go: Any) -> None:

@@ -159,6 +159,80 @@ KINDS: dict[str, Kind] = {
         "undo",
         leads_to="rewards:statement",
     ),
+    "restocked": Kind(
+        _("It is there again"),
+        _("%(what)s lies on the shelf again at %(supplier)s."),
+        "stock",
+        "ok",
+        "rewards:wish",
+        "product",
+    ),
+    # -- sponsors
+    "sponsor_accepted": Kind(
+        _("Your enterprise is a sponsor"), _("%(name)s may claim needs and pledge now."), "check", "ok", "sponsors:home"
+    ),
+    "sponsor_refused": Kind(
+        _("The application was refused"), _("%(name)s: %(reason)s"), "warning", "warn", "sponsors:home"
+    ),
+    "sponsor_suspended": Kind(
+        _("Your sponsorship is suspended"), _("%(name)s: %(reason)s"), "warning", "warn", "sponsors:home"
+    ),
+    "claim_granted": Kind(
+        _("The need is yours"),
+        _("You may give for “%(title)s” under your name now."),
+        "heart",
+        "ok",
+        "sponsors:need",
+        "need",
+    ),
+    "claim_refused": Kind(
+        _("The claim was refused"), _("“%(title)s”: %(reason)s"), "heart", "warn", "sponsors:need", "need"
+    ),
+    "pledge_accepted": Kind(
+        _("Your pledge is accepted"),
+        _("“%(title)s”: you can pay or deliver now."),
+        "gift",
+        "ok",
+        "sponsors:pledge",
+        "pledge",
+    ),
+    "pledge_declined": Kind(
+        _("Your pledge was declined"), _("“%(title)s”: %(reason)s"), "gift", "warn", "sponsors:pledge", "pledge"
+    ),
+    "delivery_counted": Kind(
+        _("Your delivery was counted"),
+        _("“%(title)s”: %(counted)s came of %(announced)s announced."),
+        "stock",
+        "ok",
+        "sponsors:pledge",
+        "pledge",
+    ),
+    "receipt_issued": Kind(
+        _("A receipt for you"), _("%(number)s over %(amount_fen)s."), "check", "ok", "sponsors:receipt", "receipt"
+    ),
+    # -- suppliers
+    "statement_issued": Kind(
+        _("A settlement statement for you"),
+        _("%(name)s up to %(until)s. Look at it; you can object until %(objections_until)s."),
+        "bank",
+        leads_to="funds:statement",
+        about="statement",
+    ),
+    "statement_answered": Kind(
+        _("Your objection is answered"),
+        _("%(name)s, statement up to %(until)s: %(answer)s"),
+        "bank",
+        leads_to="funds:statement",
+        about="statement",
+    ),
+    "statement_paid": Kind(
+        _("You have been paid"),
+        _("%(amount_fen)s for %(name)s, statement up to %(until)s."),
+        "bank",
+        "ok",
+        "funds:statement",
+        "statement",
+    ),
     # -- people
     "role_given": Kind(_("You have an office"), _("%(role)s in %(place)s, from now on."), "shield", "ok"),
     "role_ended": Kind(_("An office has ended"), _("%(role)s in %(place)s."), "shield"),

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.dateparse import parse_date, parse_datetime
 
-from timebank.common.numbers import format_points_with_unit
+from timebank.common.numbers import format_money, format_points_with_unit
 from timebank.messages.kinds import KINDS, Kind
 from timebank.messages.models import Message
 from timebank.policy import categories
@@ -81,6 +81,8 @@ def _url(kind: Kind, subject: str) -> str:
 def _written(name: str, value: Any) -> str:
     if name == "points":
         return format_points_with_unit(value)
+    if name.endswith("_fen"):
+        return format_money(value)
     if name.endswith("_at") and isinstance(value, str):
         return timestamp(parse_datetime(value))
     if name.endswith(("_on", "until")) and isinstance(value, str):

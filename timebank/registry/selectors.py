@@ -14,7 +14,7 @@ from timebank.common.input import code as read_code
 from timebank.common.input import phone as read_phone
 from timebank.registry import rules
 from timebank.registry.errors import CardBlocked, UnknownCard
-from timebank.registry.models import Card, Household, Proxy, Region, Resident, RoleGrant
+from timebank.registry.models import Card, Household, Organisation, Proxy, Region, Resident, RoleGrant
 from timebank.registry.rules import VIEW_VILLAGE
 
 # How long a session acts for someone by their card and PIN, without being asked again.
@@ -250,6 +250,14 @@ def card_holder(number: str) -> Resident:
     if card.status != Card.Status.ACTIVE or card.resident.status != Resident.Status.ACTIVE:
         raise CardBlocked(field="card_number")
     return card.resident
+
+
+def staff_at(organisation: Organisation | int | None) -> list[str]:
+    """Name, as recipients of an event, who works at an organisation now."""
+    if organisation is None:
+        return []
+    live = RoleGrant.objects.filter(organisation=organisation, ended_at__isnull=True).order_by("user_id")
+    return [f"user:{pk}" for pk in live.values_list("user_id", flat=True).distinct()]
 
 
 # -- Staff -------------------------------------------------------------------------------------------------------------

@@ -30,6 +30,11 @@ class TeamNameTaken(ServiceError):
     message = _("There is a team of this name here already. Choose another name.")
 
 
+class NotAParent(ServiceError):
+    code = "not_a_parent"
+    message = _("A team is part of an active team of its own place or of one above it, and never of itself.")
+
+
 class NotAMember(ServiceError):
     code = "not_a_member"
     message = _("This person does not live where the team works.")

@@ -123,9 +123,15 @@ class WalkInForm(BaseForm):
 
 
 class TeamForm(IdempotentForm, BaseForm):
-    """A team's name and leader."""
+    """A team's name, leader, and of which it is a part."""
 
     name = CleanCharField(label=_("Team name"), max_length=80)
+    parent = forms.ModelChoiceField(
+        Team.objects.none(),
+        label=_("Part of"),
+        required=False,
+        empty_label=_("of none: it stands by itself"),
+    )
     leader_name = PersonNameField(label=_("Leader's name"))
     leader_phone = PhoneField(
         label=_("Leader's mobile number"), max_length=20, help_text=_("Whoever signs in with it leads the team.")
@@ -137,6 +143,12 @@ class TeamForm(IdempotentForm, BaseForm):
         help_text=_("Only for somebody who does not sign in here yet: at least 8 characters. The person changes it."),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
+
+    field_order: tuple[str, ...] = ("name", "leader_name", "leader_phone", "leader_password", "parent")
+
+    def __init__(self, *args: Any, parents: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["parent"].queryset = parents  # type: ignore[attr-defined]
 
 
 class FoundTeamForm(TeamForm):
@@ -150,7 +162,7 @@ class FoundTeamForm(TeamForm):
         help_text=_("One a line; change, leave out or add what fits here."),
         widget=forms.Textarea(attrs={"rows": 8}),
     )
-    field_order = ("name", "squads", "leader_name", "leader_phone", "leader_password")
+    field_order = ("name", "squads", "leader_name", "leader_phone", "leader_password", "parent")
 
 
 class MemberForm(BaseForm):

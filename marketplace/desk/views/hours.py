@@ -40,13 +40,16 @@ def verify(request: HttpRequest) -> HttpResponseBase:
         "verified": selectors.verified(scope).order_by().count(),
         "returned": selectors.returned(scope).order_by().count(),
     }
-    if which not in counts:
+    if which not in (*counts, "history"):
         which = "waiting"
+    text = read_text(request.GET.get("q"), 40)
     records = {
         "waiting": lambda: selectors.verify_queue(request.user, scope),
         "verified": lambda: selectors.verified(scope),
         "returned": lambda: selectors.returned(scope),
+        "history": lambda: selectors.history(scope),
     }[which]()
+    records = selectors.searched(records, text)
     headers = (
         _("Village"),
         _("Name"),
@@ -81,14 +84,19 @@ def verify(request: HttpRequest) -> HttpResponseBase:
             "label": label,
             "href": with_place(request, f"{url}?which={name}"),
             "active": which == name,
-            "count": counts[name],
+            "count": counts.get(name),
         }
-        for name, label in (("waiting", _("To verify")), ("verified", _("Verified")), ("returned", _("Sent back")))
+        for name, label in (
+            ("waiting", _("To verify")),
+            ("verified", _("Verified")),
+            ("returned", _("Sent back")),
+            ("history", _("Earlier")),
+        )
     ]
     return render(
         request,
         "desk/verify.html",
-        {"scope": scope, "which": which, "tabs": tabs, "page": page_of(request, records)},
+        {"scope": scope, "which": which, "tabs": tabs, "q": text, "page": page_of(request, records)},
     )
 
 

@@ -11,9 +11,11 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from marketplace.funds import errors, rules
-from marketplace.funds.models import Attachment, Decision, Fund
+from marketplace.funds.models import Attachment, Decision, Fund, Statement
 from marketplace.funds.rules import APPROVE_PAYMENT
+from timebank.common.events import emit
 from timebank.registry.models import User
+from timebank.registry.selectors import staff_at
 from timebank.registry.services import record_audit
 
 Row = TypeVar("Row", bound=models.Model)
@@ -103,3 +105,12 @@ def keep_file(*, name: str, data: bytes, actor: User) -> Attachment:
         uploaded_by=actor,
         uploaded_at=timezone.now(),
     )
+
+
+def tell_supplier(kind: str, statement: Statement, now: dt.datetime, **facts: Any) -> None:
+    """Tell the people of the supplier what became of a statement."""
+    partner = statement.partner
+    staff = staff_at(partner.organisation_id)
+    if staff:
+        facts |= {"name": partner.display_name, "until": statement.last_day.isoformat()}
+        emit(kind, subject=statement, recipients=staff, region=partner.village, facts=facts, occurred_at=now)

@@ -30,7 +30,7 @@ from marketplace.funds.models import (
     Statement,
 )
 from marketplace.funds.services import payees
-from marketplace.funds.services.common import person
+from marketplace.funds.services.common import person, tell_supplier
 from timebank.common.input import clean_text
 from timebank.common.numbers import points_to_decimal
 from timebank.common.sheets.writing import safe_cell
@@ -310,6 +310,13 @@ def _settle(statement_id: Any, now: dt.datetime) -> None:
     lines = DrawDown.objects.filter(statement=statement_id, state=DrawDown.State.LISTED)
     lines.update(state=DrawDown.State.SETTLED)
     Purchase.objects.filter(statement=statement_id).update(state="settled")
+    statement = Statement.objects.select_related("partner__village").get(pk=statement_id)
+    tell_supplier(
+        "statement_paid",
+        statement,
+        now,
+        amount_fen=sum(statement.payouts.filter(state=State.PAID).values_list("fen", flat=True)),
+    )
 
 
 @transaction.atomic

@@ -13,6 +13,7 @@ from django.utils import timezone
 from marketplace.funds import errors, rules
 from marketplace.funds.models import Attachment, DrawDown, DrawShare, Objection, Purchase, Statement
 from marketplace.funds.services import payees, payouts
+from marketplace.funds.services.common import tell_supplier
 from marketplace.funds.services.drawing import reverse_draw
 from marketplace.partner.models import Partner
 from timebank.common.input import clean_text
@@ -89,7 +90,9 @@ def issue_statement(
     due.update(state=Draw.LISTED, statement=statement)
     bought.update(state="listed", statement=statement)
     _net_returns(statement)
-    return add_up(statement)
+    add_up(statement)
+    tell_supplier("statement_issued", statement, now, objections_until=statement.objections_until.isoformat())
+    return statement
 
 
 def amounts_by_fund(statement: Statement) -> dict[int, int]:
@@ -223,6 +226,7 @@ def answer_objection(
             DrawDown.objects.filter(pk=draw.pk).update(state=Draw.OPEN, statement=None)
         if statement.state == State.ISSUED:
             add_up(statement)
+    tell_supplier("statement_answered", statement, now, answer=objection.answer)
     return objection
 
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from marketplace.rewards.models.prices import PriceChange
 from marketplace.rewards.models.redemptions import Redemption
 from marketplace.rewards.models.returns import TicketReturn
-from marketplace.rewards.models.stock import StockMovement
+from marketplace.rewards.models.stock import RestockWish, StockMovement
 from marketplace.rewards.models.tickets import Scan, Ticket, TicketEvent
 
-__all__ = ["PriceChange", "Redemption", "Scan", "StockMovement", "Ticket", "TicketEvent", "TicketReturn"]
+__all__ = [
+    "PriceChange",
+    "Redemption",
+    "RestockWish",
+    "Scan",
+    "StockMovement",
+    "Ticket",
+    "TicketEvent",
+    "TicketReturn",
+]

@@ -9,6 +9,35 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
+class RestockWish(models.Model):
+    """That a resident wants to be told when something lies on the shelf again; told once.
+
+    Seen by the resident (their own data) and by nobody else; deleted a year after it was told; grows with the wishes.
+    """
+
+    stockrecord = models.ForeignKey(
+        "partner.StockRecord", models.PROTECT, related_name="wishes", verbose_name=_("stock record")
+    )
+    resident = models.ForeignKey(
+        "registry.Resident", models.PROTECT, related_name="restock_wishes", verbose_name=_("resident")
+    )
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    told_at = models.DateTimeField(_("told at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("wish to be told of new stock")
+        verbose_name_plural = _("wishes to be told of new stock")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["stockrecord", "resident"], condition=Q(told_at__isnull=True), name="restock_wish_once"
+            )
+        ]
+        indexes = [models.Index(fields=["told_at"], name="restock_wish_told")]
+
+    def __str__(self) -> str:
+        return f"{self.resident_id}: {self.stockrecord_id}"
+
+
 class StockMovement(models.Model):
     class Kind(models.TextChoices):
         RECEIPT = "receipt", _("Received")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce
 
+from marketplace.catalogue.models import Product
 from marketplace.partner.models import StockRecord
+from marketplace.partner.strategy import Points
 from marketplace.rewards.models import StockMovement
 from timebank.registry.models import Region
 
@@ -21,6 +23,15 @@ def stock_of(village: Region) -> QuerySet[StockRecord]:
         .annotate(shelf=shelf, promised=promised, free=shelf - promised)
         .order_by("free", "product__title", "pk")
     )
+
+
+def gone(strategy: Points, product_pk: int) -> StockRecord | None:
+    """Return the stock record that serves a reader for a reward, if none of it is left; else None."""
+    product = Product.objects.filter(pk=product_pk, is_public=True).select_related("product_class").first()
+    if product is None or not product.get_product_class().track_stock:
+        return None
+    record = strategy.select_stockrecord(product)
+    return record if record is not None and record.net_stock_level <= 0 else None
 
 
 def movements_of(stockrecord: StockRecord) -> QuerySet[StockMovement]:

@@ -17,6 +17,7 @@ from marketplace.rewards.errors import InvalidQuantity, ReasonMissing, StockTooL
 from marketplace.rewards.models import StockMovement, Ticket
 from marketplace.rewards.rules import ADJUST_STOCK, RECEIVE_STOCK
 from marketplace.rewards.services import money
+from marketplace.rewards.services.wishes import tell_restocked
 from timebank.common.input import clean_text
 from timebank.registry.models import User
 from timebank.registry.rules import require
@@ -141,6 +142,7 @@ def receive_stock(
         now=now,
     )
     stockrecord.refresh_from_db(fields=["num_in_stock", "num_allocated"])
+    tell_restocked(stockrecord, made.occurred_at)
     return made
 
 
@@ -185,4 +187,6 @@ def adjust_stock(
     made.save()
     goods.stock_counted(stockrecord=stockrecord, movement_id=made.pk, change=change, actor=actor, now=now)
     stockrecord.refresh_from_db(fields=["num_in_stock", "num_allocated"])
+    if change > 0:
+        tell_restocked(stockrecord, made.occurred_at)
     return made

@@ -10,8 +10,10 @@ from django.utils import timezone
 
 from marketplace.sponsors.errors import DayInvalid, NotActive, ReasonMissing, WrongState
 from marketplace.sponsors.models import Enterprise
+from timebank.common.events import emit
 from timebank.common.input import clean_text
 from timebank.registry.models import Organisation, Region, User
+from timebank.registry.selectors import staff_at
 from timebank.registry.services import record_audit
 
 Row = TypeVar("Row", bound=Model)
@@ -30,6 +32,16 @@ def audit(
         facts=facts,
         now=now,
     )
+
+
+def tell(
+    kind: str, enterprise: Enterprise, *, subject: Model | str, now: dt.datetime | None = None, **facts: Any
+) -> None:
+    """Tell the people of a sponsor what became of what it did."""
+    staff = staff_at(enterprise.organisation_id)
+    if staff:
+        region = enterprise.organisation.region
+        emit(kind, subject=subject, recipients=staff, region=region, facts=facts, occurred_at=now)
 
 
 def lock(row: Row, *related: str, states: tuple[str, ...] = ()) -> Row:

@@ -18,7 +18,7 @@ from marketplace.rewards.services.stock import receive_stock
 from marketplace.sponsors import rules
 from marketplace.sponsors.errors import EvidenceMissing, SamePerson, TooMuch, WrongShelf, WrongState
 from marketplace.sponsors.models import Delivery, Pledge
-from marketplace.sponsors.services.common import audit, coming_day, lock, require_active
+from marketplace.sponsors.services.common import audit, coming_day, lock, require_active, tell
 from marketplace.sponsors.services.needs import key_of
 from marketplace.sponsors.services.papers import issue_receipt
 from marketplace.sponsors.services.pledges import check_shelf, locked_pledge
@@ -120,6 +120,8 @@ def count_delivery(
         pledge.state = Pledge.State.FULFILLED if pledge.received_units >= pledge.units else Pledge.State.PART
     pledge.save(update_fields=["received_units", "stockrecord", "state"])
     audit(actor, "count_delivery", locked, pledge.fund.region, now=now, announced=locked.units, counted=units)
+    facts = {"title": pledge.text, "announced": locked.units, "counted": units}
+    tell("delivery_counted", pledge.enterprise, subject=pledge, now=now, **facts)
     return locked
 
 

@@ -16,7 +16,7 @@ from marketplace.funds.models import Batch, Commitment, Purpose, ServiceGift
 from marketplace.sponsors import rules
 from marketplace.sponsors.errors import AlreadySponsor, NotThere, WrongState
 from marketplace.sponsors.models import Claim, Delivery, Enterprise, Need, Pledge
-from marketplace.sponsors.services.common import audit, lock, need_reason
+from marketplace.sponsors.services.common import audit, lock, need_reason, tell
 from marketplace.sponsors.services.organisations import register_party
 from timebank.common.input import clean_text, person_name
 from timebank.registry import services as registry
@@ -124,6 +124,8 @@ def _decide(locked: Enterprise, state: str, actor: User, reason: str, now: dt.da
     locked.state, locked.reason, locked.decided_by, locked.decided_at = state, reason, actor, now
     locked.save(update_fields=["state", "reason", "decided_by", "decided_at"])
     audit(actor, state, locked, locked.organisation.region, reason=reason, now=now)
+    kinds = {State.ACTIVE: "sponsor_accepted", State.REFUSED: "sponsor_refused", State.SUSPENDED: "sponsor_suspended"}
+    tell(kinds[State(state)], locked, subject=locked, now=now, name=locked.organisation.name, reason=reason)
     return locked
 
 

@@ -14,7 +14,7 @@ from marketplace.funds.services import goods, setup
 from marketplace.sponsors import rules
 from marketplace.sponsors.errors import NeedClaimed, NotThere, WrongState
 from marketplace.sponsors.models import Claim, Enterprise, Need, Pledge
-from marketplace.sponsors.services.common import audit, coming_day, lock, need_reason, require_active
+from marketplace.sponsors.services.common import audit, coming_day, lock, need_reason, require_active, tell
 from timebank.common.input import clean_text
 from timebank.registry.models import Region, User
 from timebank.registry.rules import require
@@ -164,6 +164,7 @@ def decide_claim(
         locked.state, locked.reason = Claim.State.REFUSED, need_reason(reason)
         locked.save(update_fields=["state", "reason", "decided_by", "decided_at"])
         audit(actor, "refuse_claim", locked, need.region, reason=reason, now=now)
+        tell("claim_refused", locked.enterprise, subject=need, now=now, title=need.title, reason=locked.reason)
         return locked
     require_active(locked.enterprise)
     if need.state != Need.State.PUBLISHED:
@@ -180,6 +181,7 @@ def decide_claim(
     need.state = Need.State.CLAIMED
     need.save(update_fields=["purpose", "state"])
     audit(actor, "grant_claim", locked, need.region, now=now, name=locked.shown_name)
+    tell("claim_granted", locked.enterprise, subject=need, now=now, title=need.title)
     return locked
 
 

@@ -14,7 +14,7 @@ from marketplace.funds.services.common import keep_file
 from marketplace.sponsors import rules
 from marketplace.sponsors.errors import NotThere, TooMuch, WrongState
 from marketplace.sponsors.models import Agreement, Pledge, Receipt, ReceiptSeries
-from marketplace.sponsors.services.common import audit, lock, need_reason
+from marketplace.sponsors.services.common import audit, lock, need_reason, tell
 from marketplace.sponsors.services.pledges import locked_pledge
 from timebank.common.input import clean_text
 from timebank.common.numbers import format_money
@@ -60,7 +60,7 @@ def issue_receipt(
         return receipt
     year, sequence = _next(pledge.fund, now)
     giver, code = _giver(pledge)
-    return Receipt.objects.create(
+    made = Receipt.objects.create(
         fund=pledge.fund,
         year=year,
         sequence=sequence,
@@ -76,6 +76,8 @@ def issue_receipt(
         issued_by=actor,
         issued_at=now,
     )
+    tell("receipt_issued", pledge.enterprise, subject=made, now=now, number=made.number, amount_fen=fen)
+    return made
 
 
 @transaction.atomic

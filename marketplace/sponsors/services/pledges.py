@@ -15,7 +15,7 @@ from marketplace.partner.models import Partner, StockRecord
 from marketplace.sponsors import rules
 from marketplace.sponsors.errors import NeedNotClaimed, NotThere, RelatedParty, WrongShelf, WrongState
 from marketplace.sponsors.models import Claim, Enterprise, Need, Pledge
-from marketplace.sponsors.services.common import audit, coming_day, lock, need_reason, require_active
+from marketplace.sponsors.services.common import audit, coming_day, lock, need_reason, require_active, tell
 from marketplace.sponsors.services.needs import key_of
 from timebank.common.input import clean_text
 from timebank.registry.models import User
@@ -190,6 +190,8 @@ def decide_pledge(
             )
     locked.save(update_fields=["state", "related_party", "reason", "decided_by", "decided_at", "purpose"])
     audit(actor, f"pledge_{locked.state}", locked, region, reason=reason, now=now, related=locked.related_party)
+    kind = "pledge_accepted" if accept else "pledge_declined"
+    tell(kind, locked.enterprise, subject=locked, now=now, title=locked.text, reason=locked.reason)
     return locked
 
 

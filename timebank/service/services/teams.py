@@ -28,26 +28,55 @@ def found_team(
     leader_phone: str,
     leader_password: str = "",
     squads: Sequence[str] = (),
+    parent: Team | None = None,
     actor: User,
     now: dt.datetime | None = None,
 ) -> Team:
-    """Found a team and its squads under one leader; who leads gets a sign-in where there is none."""
+    """Found a team and its squads under one leader, by itself or as part of another team of the place or above it."""
     registry_rules.require(actor, GRANT_ROLE, region=region)
+    _require_parent(parent, region, set())
     now = now or timezone.now()
     leader = sign_in_for(name=leader_name, phone=leader_phone, password=leader_password, actor=actor, now=now)
-    team = _create(region, name, leader, actor, now)
+    team = _create(region, name, leader, actor, now, parent=parent)
     for squad in dict.fromkeys(clean_text(line) for line in squads):
         if squad:
-            _create(region, squad, leader, actor, now, parent=team)
+            _create(region, squad, leader, actor, now, parent=team, field="squads")
     return team
 
 
-def _create(region: Region, name: str, leader: User, actor: User, now: dt.datetime, parent: Team | None = None) -> Team:
+def _create(
+    region: Region,
+    name: str,
+    leader: User,
+    actor: User,
+    now: dt.datetime,
+    parent: Team | None = None,
+    field: str = "name",
+) -> Team:
     try:
         with transaction.atomic():
             return create_team(region=region, name=name, leader=leader, actor=actor, parent=parent, now=now)
     except IntegrityError:
-        raise errors.TeamNameTaken(field="name" if parent is None else "squads") from None
+        raise errors.TeamNameTaken(field=field) from None
+
+
+def family_of(team: Team) -> list[int]:
+    """Return the keys of a team and of everything below it that is active."""
+    keys, level = [team.pk], [team.pk]
+    while level:
+        below = Team.objects.filter(parent__in=level, status=Team.Status.ACTIVE).exclude(pk__in=keys)
+        level = list(below.values_list("pk", flat=True))
+        keys += level
+    return keys
+
+
+def _require_parent(parent: Team | None, region: Region, family: set[int]) -> None:
+    """Refuse to be part of a team that is closed, of another place, or itself a part of this one."""
+    if parent is None:
+        return
+    fits = parent.status == Team.Status.ACTIVE and region.path.startswith(parent.region.path)
+    if not fits or parent.pk in family:
+        raise errors.NotAParent(field="parent")
 
 
 def _lock(team: Team, actor: User) -> Team:
@@ -68,22 +97,28 @@ def change_team(
     leader_name: str,
     leader_phone: str,
     leader_password: str = "",
+    parent: Team | None = None,
     actor: User,
     now: dt.datetime | None = None,
 ) -> Team:
-    """Change a team's name, or hand it to another leader, who from then on runs its activities."""
+    """Change a team's name and of which it is a part, or hand it to another leader, who from then on runs it."""
     now = now or timezone.now()
     locked = _lock(team, actor)
     leader = locked.leader
     if (leader_name, leader_phone) != (leader.name, leader.phone or ""):
         leader = sign_in_for(name=leader_name, phone=leader_phone, password=leader_password, actor=actor, now=now)
-    facts = {"from": [locked.name, locked.leader_id], "to": [clean_text(name), leader.pk]}
+    _require_parent(parent, locked.region, set(family_of(locked)))
+    new_parent = parent.pk if parent is not None else None
+    facts = {
+        "from": [locked.name, locked.leader_id, locked.parent_id],
+        "to": [clean_text(name), leader.pk, new_parent],
+    }
     if facts["from"] == facts["to"]:
         return locked
-    locked.name, locked.leader = clean_text(name), leader
+    locked.name, locked.leader, locked.parent = clean_text(name), leader, parent
     try:
         with transaction.atomic():
-            locked.save(update_fields=["name", "leader"])
+            locked.save(update_fields=["name", "leader", "parent"])
     except IntegrityError:
         raise errors.TeamNameTaken(field="name") from None
     record_audit(
@@ -94,11 +129,11 @@ def change_team(
 
 @transaction.atomic
 def close_team(*, team: Team, actor: User, now: dt.datetime | None = None) -> Team:
-    """Close a team and its squads; refused while one of them has an open activity."""
+    """Close a team and all below it; refused while one of them has an open activity."""
     now = now or timezone.now()
     locked = _lock(team, actor)
     registry_rules.require(actor, GRANT_ROLE, region=locked.region)
-    pks = [locked.pk, *locked.children.filter(status=Team.Status.ACTIVE).values_list("pk", flat=True)]
+    pks = family_of(locked)
     if Activity.objects.filter(team__in=pks, status=Activity.Status.OPEN).exists():
         raise errors.HasActivities
     Team.objects.filter(pk__in=pks).update(status=Team.Status.CLOSED)

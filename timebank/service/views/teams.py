@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from timebank.common.errors import DomainError
-from timebank.common.input import read_page
+from timebank.common.input import read_id, read_page
 from timebank.registry import rules as registry_rules
 from timebank.registry.models import Region
 from timebank.registry.rules import GRANT_ROLE, VIEW_VILLAGE
@@ -66,6 +66,14 @@ def _may_change(request: HttpRequest, team: Team) -> bool:
     return may and team.status == Team.Status.ACTIVE
 
 
+def possible_parents(region: Region) -> QuerySet[Team]:
+    """Select the active teams of a place and above it, of which another can be a part."""
+    step = Region.steplen
+    paths = [region.path[:end] for end in range(step, len(region.path) + 1, step)]
+    teams = Team.objects.filter(region__path__in=paths, status=Team.Status.ACTIVE)
+    return teams.select_related("region").order_by("-region__depth", "name", "pk")
+
+
 @login_required
 @require_GET
 def mine(request: HttpRequest) -> HttpResponse:
@@ -113,7 +121,10 @@ def team_found(request: HttpRequest, place: int) -> HttpResponse:
         "name": _("%(village)s volunteers") % {"village": region.short_name},
         "squads": "\n".join(usual_squads()),
     }
-    form = FoundTeamForm(request.POST if request.method == "POST" else None, initial=initial)
+    if (under := read_id(request.GET.get("under"))) is not None:
+        initial |= {"parent": under, "name": "", "squads": ""}
+    parents = possible_parents(region)
+    form = FoundTeamForm(request.POST if request.method == "POST" else None, initial=initial, parents=parents)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
@@ -127,6 +138,7 @@ def team_found(request: HttpRequest, place: int) -> HttpResponse:
                     leader_name=data["leader_name"],
                     leader_phone=data["leader_phone"],
                     leader_password=data["leader_password"],
+                    parent=data["parent"],
                     actor=request.user,  # type: ignore[arg-type]
                 ),
             ).result
@@ -166,6 +178,7 @@ def team(request: HttpRequest, pk: int) -> HttpResponse:
         "may_change": may_change,
         "may_close": may_change and registry_rules.can(request.user, GRANT_ROLE, shown.region),
         "sees_list": any(registry_rules.can(request.user, action, shown.region) for action in SEEING),
+        "under": f"?under={shown.pk}",
         "form": form,
     }
     return render(request, "service/team.html", context, status=form.status if form.errors else 200)
@@ -195,7 +208,9 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
     if not _may_change(request, shown):
         raise PermissionDenied
     initial = {"name": shown.name, "leader_name": shown.leader.name, "leader_phone": shown.leader.phone or ""}
-    form = TeamForm(request.POST if request.method == "POST" else None, initial=initial)
+    initial["parent"] = shown.parent_id
+    parents = possible_parents(shown.region).exclude(pk__in=services.family_of(shown))
+    form = TeamForm(request.POST if request.method == "POST" else None, initial=initial, parents=parents)
     if request.method == "POST" and form.is_valid():
         data = {name: value for name, value in form.cleaned_data.items() if name != form.KEY}
         try:
