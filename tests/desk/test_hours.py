@@ -190,7 +190,8 @@ def test_activities_show_what_came_of_them(village, enter):
 
 def test_what_was_verified_is_found_again_by_name_number_or_what_it_was(village, enter):
     people = [village.world.resident(name) for name in ("赵一平", "钱二顺")]
-    village.world.credited(*people, starts_at=in_days(-9), ends_at=in_days(-9, 2), now=in_days(-12))
+    begin = in_days(-9)
+    village.world.credited(*people, starts_at=begin, ends_at=begin + dt.timedelta(hours=4), now=in_days(-12))
     client = enter(village.admin)
     names = [person.name for person in people]
 
