@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
 
 from tests.service.world import World, at
 from tests.support import worlds
@@ -233,3 +233,19 @@ def test_the_sweep_delivers_and_never_twice(world: World, transactional_db: None
     for _again in range(2):
         sweeps.run(DELIVER, at_once=True)
     assert told(world.wang) == ["resident_moved"]
+
+
+def test_the_passbook_and_the_notice_sheet_say_it_on_paper(world: World) -> None:
+    paper = world.resident("没手机的", phone=False)
+    start = timezone.now() + dt.timedelta(days=3)
+    activity = world.activity(starts_at=start, ends_at=start + dt.timedelta(hours=2), now=timezone.now())
+    services.sign_up(activity=activity, resident=paper, actor=world.leader)
+    services.cancel_activity(activity=activity, actor=world.leader, reason="大雾")
+    tell()
+    client = signed_in(world.admin)
+    book = client.get(reverse("registry:passbook", args=[paper.pk])).content.decode()
+    assert "Activity cancelled" in book
+    assert "大雾" in book
+    assert "大雾" not in client.get(reverse("registry:passbook", args=[world.wang.pk])).content.decode()
+    sheet = client.get(reverse("service:notice_print", args=[world.village.pk])).content.decode()
+    assert "Cancelled: 大雾" in sheet

@@ -15,6 +15,6 @@ class MessagesConfig(AppContract):
     verbose_name = _("Messages")
     urls_at = {"": "timebank.messages.urls"}
     menus = "timebank.messages.navigation.MENUS"
-    panels = {"home": "timebank.messages.panels.on_home"}
+    panels = {"home": "timebank.messages.panels.on_home", "passbook": "timebank.messages.panels.in_passbook"}
     export_section = "timebank.messages.exports.section"
     listens_to = dict.fromkeys(NAMES, "timebank.messages.services.deliver")

@@ -19,5 +19,6 @@ class ServiceConfig(AppContract):
     audit_labels = "timebank.service.words.AUDIT_LABELS"
     export_section = "timebank.service.exports.section"
     append_only = "timebank.service.guards.APPEND_ONLY"
+    panels = {"notice_sheet": "timebank.service.panels.on_notice_sheet"}
     sweeps = "timebank.service.sweeps.SWEEPS"
     beat = {"close the year": ("timebank.service.tasks.task_close_year", 24 * 60 * 60)}
