@@ -22,6 +22,8 @@ from timebank.ledger.models import Account, Posting, Transfer
 from timebank.ledger.selectors.flows import flows_of, moved_by
 from timebank.registry.models import Region, Resident
 from timebank.service.models import PointCorrection, Record
+from timebank.villages.models import Opening, OpeningLine
+from timebank.villages.opening import account_key
 
 MINT, REDEEM, REFUND, EXPIRE, REVERSE = "mint", "redeem", "refund", "expire", "reverse"
 PART = 500  # lines of a file at a time
@@ -145,6 +147,10 @@ def _checks(scope: Scope, keys: QuerySet[Resident, str], closing: int) -> list[C
     villages = Region.objects.filter(path__startswith=scope.region.path, level=Region.Level.VILLAGE)
     issuance = [f"issuance:region:{pk}" for pk in villages.values_list("pk", flat=True)]
     minted = -sum(balance.total for balance in ledger_read.balances_of(issuance).values())
+    sources = [account_key(pk) for pk in villages.values_list("pk", flat=True)]
+    opened = -sum(balance.total for balance in ledger_read.balances_of(sources).values())
+    lines = OpeningLine.objects.filter(scope.below("opening__village"), opening__state=Opening.State.APPROVED)
+    booked = lines.aggregate(points=Sum("points", default=0))["points"]
     credited = Record.objects.filter(scope.below(), state=Record.State.CREDITED).aggregate(
         points=Sum("points", default=0)
     )
@@ -156,6 +162,7 @@ def _checks(scope: Scope, keys: QuerySet[Resident, str], closing: int) -> list[C
     moved = moved_by(done.exclude(hand_over_transfer_id__isnull=True).values_list("hand_over_transfer_id", flat=True))
     return [
         Check("minted", minted, credited["points"] + corrected),
+        Check("opening", opened, booked),
         Check("outstanding", free, closing),
         Check("handed_over", moved, done.aggregate(points=Sum("points", default=0))["points"]),
     ]

@@ -94,11 +94,14 @@ def make_cast() -> Cast:
 
 
 def _villages(cast: Cast, world: Any) -> None:
-    """Let the village have a team with a member and a supplier; the setup is over."""
+    """Let the village have a team with a member, a supplier and an opening list; the setup is over."""
+    import datetime as dt
+
     from marketplace.rewards.services import shelf, suppliers
     from timebank.messages.models import Message
     from timebank.registry.models import Region
     from timebank.service.services import teams
+    from timebank.villages import opening
 
     county = Region.objects.get(path=world.town.path[: -Region.steplen])
     member = teams.add_member(team=world.team, resident=world.li, actor=world.admin)
@@ -110,6 +113,9 @@ def _villages(cast: Cast, world: Any) -> None:
     place = {"place": world.village.pk}
     setup = {"token": "x" * 32}
     below = {**setup, "county": county.pk}
+    lines = [opening.Line(2, world.li.name, points=100)]
+    facts = {"title": "结余", "signed_on": dt.date(2026, 1, 1), "paper": "夹"}
+    signed = opening.enter_opening(village=world.village, lines=lines, actor=world.admin, **facts).opening
     cast.arguments |= {
         "desk:shelf": lambda: place,
         "desk:goods_list": lambda: place,
@@ -122,6 +128,8 @@ def _villages(cast: Cast, world: Any) -> None:
         "villages:setup_finish": lambda: {**below, "town": world.town.pk},
         "villages:founding": lambda: place,
         "villages:office": lambda: place,
+        "villages:openings": lambda: place,
+        "villages:opening": lambda: {"pk": signed.pk},
         "villages:open": lambda: place,
         "villages:appoint": lambda: {**place, "role": "stock_keeper"},
         "service:teams": lambda: place,

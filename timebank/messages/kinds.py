@@ -131,6 +131,13 @@ KINDS: dict[str, Kind] = {
         "ok",
         "rewards:statement",
     ),
+    "opening_booked": Kind(
+        _("Your opening balance"),
+        _("%(points)s and %(minutes)s minutes from before: %(what)s."),
+        "points",
+        "ok",
+        "rewards:statement",
+    ),
     "points_lapsing": Kind(
         _("Points are about to end"),
         _("%(points)s end on %(expires_on)s. Redeem them before they do."),

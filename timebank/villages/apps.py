@@ -17,5 +17,9 @@ class VillagesConfig(AppContract):
     page_context = {"help_office": "timebank.villages.selectors.help_office"}
     duties = "timebank.villages.duties.DUTIES"
     audit_labels = "timebank.villages.words.AUDIT_LABELS"
+    append_only = "timebank.villages.guards.APPEND_ONLY"
+    ledger_sources = {"opening": "timebank.villages.sources.describe_openings"}
+    panels = {"hours": "timebank.villages.panels.on_hours"}
+    export_section = "timebank.villages.panels.in_export"
     founding_steps = "timebank.villages.steps.STEPS"
     greeting = "timebank.villages.services.greeting"

@@ -46,3 +46,39 @@ class NotAVillage(VillagesError):
     code = "not_a_village"
     message = _("Only a village is opened.")
     status = 400
+
+
+class SignedLater(VillagesError):
+    code = "signed_later"
+    message = _("The list can't have been signed after today.")
+    status = 400
+
+
+class EnteredMeanwhile(VillagesError):
+    code = "entered_meanwhile"
+    message = _("Somebody has entered one of these people in the meantime. Look at the list again.")
+
+
+class OpeningDecided(VillagesError):
+    code = "opening_decided"
+    message = _("This list has been decided already.")
+
+
+class OwnOpening(VillagesError):
+    code = "own_opening"
+    message = _("Another person decides: you entered this list, or it holds you, your household or somebody you help.")
+    status = 403
+
+
+class OpeningOfGone(VillagesError):
+    code = "opening_of_gone"
+    message = _("%(name)s is no longer registered here. Refuse the list, and let it be entered without them.")
+
+    def __init__(self, name: str) -> None:
+        super().__init__(type(self).message % {"name": name}, name=name)
+
+
+class ReasonNeeded(VillagesError):
+    code = "reason_needed"
+    message = _("Give the reason.")
+    status = 400

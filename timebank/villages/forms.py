@@ -123,3 +123,29 @@ class OfficeForm(BaseForm):
         help_text=_("A number that is answered, for example 0631-8450000."),
         widget=forms.TextInput(attrs={"type": "tel", "inputmode": "tel"}),
     )
+
+
+class OpeningForm(IdempotentForm, BaseForm):
+    """A signed list of what residents had before."""
+
+    file = forms.FileField(
+        label=_("List as XLSX or CSV"),
+        help_text=_(
+            "Columns: name (姓名), points (积分), hours (时长); where two have one name also the volunteer number (志愿者号)."
+        ),
+    )
+    title = CleanCharField(
+        label=_("What it is"), max_length=80, help_text=_("Everybody reads it in their statement, e.g. Points of 2025.")
+    )
+    signed_on = BoundedDateField(
+        label=_("Signed on"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    paper = CleanCharField(
+        label=_("Where the signed list is kept"), max_length=120, help_text=_("For example: village office, folder 3.")
+    )
+
+
+class DecideOpeningForm(BaseForm):
+    reason = CleanCharField(
+        label=_("Why it is sent back"), max_length=200, required=False, widget=forms.Textarea(attrs={"rows": 2})
+    )

@@ -25,8 +25,8 @@ from timebank.registry.rules import CONFIRM_LIST, GRANT_ROLE, REGISTER_RESIDENT
 from timebank.service.models import SchemeAdoption, Team
 from timebank.service.rules import ADOPT_SCHEME, LEAD_ACTIVITY, VERIFY_RECORD
 from timebank.ui.templatetags.ui import day
-from timebank.villages.models import Office
-from timebank.villages.rules import KEEP_OFFICE
+from timebank.villages.models import Office, Opening
+from timebank.villages.rules import APPROVE_OPENING, ENTER_OPENING, KEEP_OFFICE
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,20 @@ def _residents(villages: Villages) -> dict[int, str]:
     return {pk: ngettext("%(n)s resident", "%(n)s residents", count) % {"n": count} for pk, count in counts}
 
 
+def _openings(villages: Villages) -> dict[int, str]:
+    rows = Opening.objects.filter(village__in=villages.ids).exclude(state=Opening.State.REFUSED)
+    words: dict[int, str] = {}
+    for pk, state, count in rows.order_by("state").values_list("village", "state").annotate(Count("pk")):
+        approved = state == Opening.State.APPROVED
+        text = (
+            ngettext("%(n)s list booked", "%(n)s lists booked", count)
+            if approved
+            else ngettext("%(n)s list waits for the town", "%(n)s lists wait for the town", count)
+        )
+        words[pk] = " · ".join(filter(None, [words.get(pk, ""), text % {"n": count}]))
+    return words
+
+
 def appoint_at(role: str) -> Callable[[Region], str]:
     """Return where somebody is given this role in a village."""
     return lambda village: reverse("villages:appoint", args=[village.pk, role])
@@ -201,6 +215,17 @@ STEPS = [
         href=page_of("registry:resident_lists"),
         actions=(REGISTER_RESIDENT, CONFIRM_LIST),
         standing=_residents,
+        needed=False,
+    ),
+    Step(
+        key="opening",
+        order=65,
+        label=_("Points and hours from before"),
+        text=_("From a signed list; the town approves it. Only where people had some."),
+        action=_("Enter a list"),
+        href=page_of("villages:openings"),
+        actions=(ENTER_OPENING, APPROVE_OPENING),
+        standing=_openings,
         needed=False,
     ),
 ]

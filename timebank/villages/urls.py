@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from timebank.villages.views import founding, setup
+from timebank.villages.views import founding, openings, setup
 
 app_name = "villages"
 
@@ -14,6 +14,8 @@ urlpatterns = [
     path("setup/<str:token>/<id:county>/<id:town>/", setup.finish, name="setup_finish"),
     path("villages/", founding.mine, name="mine"),
     path("villages/<id:place>/", founding.founding, name="founding"),
+    path("villages/<id:place>/openings/", openings.openings, name="openings"),
+    path("openings/<id:pk>/", openings.opening, name="opening"),
     path("villages/<id:place>/office/", founding.office, name="office"),
     path("villages/<id:place>/open/", founding.open_, name="open"),
     path("villages/<id:place>/appoint/<slug:role>/", founding.appoint, name="appoint"),

@@ -56,6 +56,7 @@ def statement(request: HttpRequest) -> HttpResponseBase:
         return file
     names = {
         "minted": (_("Minted by the ledger"), _("Credited in the records")),
+        "opening": (_("From before, by the ledger"), _("Approved opening lists")),
         "outstanding": (_("In the residents' wallets"), _("Left after all months")),
         "handed_over": (_("Moved to suppliers by the ledger"), _("On the tickets handed over")),
     }

@@ -1,0 +1,32 @@
+"""What villages add to pages of other apps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Q
+from django.http import HttpRequest
+
+from timebank.villages.models import Opening, OpeningLine
+
+
+def on_hours(request: HttpRequest, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Show beside a resident's hours those from before, marked as such: they are never added to the recorded ones."""
+    mine = Q(resident__in=ids) | Q(resident__merged_into__in=ids)
+    lines = OpeningLine.objects.filter(mine, opening__state=Opening.State.APPROVED, minutes__gt=0)
+    shown: dict[int, dict[str, Any]] = {}
+    for line in lines.select_related("opening", "resident").order_by("pk"):
+        pk = line.resident_id if line.resident_id in ids else line.resident.merged_into_id
+        shown[int(pk)] = {"template": "villages/_hours_before.html", "line": line}  # type: ignore[arg-type]
+    return shown
+
+
+def in_export(resident: Any) -> dict[str, Any]:
+    """Return what was entered of a person from before, for "everything we know about me"."""
+    lines = OpeningLine.objects.filter(resident=resident)
+    return {
+        "opening_balance": lines.values(
+            "opening__title", "opening__signed_on", "opening__state", "points", "minutes"
+        ).order_by("pk")
+    }
