@@ -131,7 +131,7 @@ class OpeningForm(IdempotentForm, BaseForm):
     file = forms.FileField(
         label=_("List as XLSX or CSV"),
         help_text=_(
-            "Columns: name (姓名), points (积分), hours (时长); where two have one name also the volunteer number (志愿者号)."
+            "Columns: name (姓名), points (积分), hours (时长); for namesakes also the volunteer number (志愿者号)."
         ),
     )
     title = CleanCharField(
