@@ -91,7 +91,7 @@ def issue_statement(
     bought.update(state="listed", statement=statement)
     _net_returns(statement)
     add_up(statement)
-    tell_supplier("statement_issued", statement, now, objections_until=statement.objections_until.isoformat())
+    tell_supplier("statement_issued", statement, now, objections_until=str(statement.objections_until))
     return statement
 
 
