@@ -93,3 +93,8 @@ def greet(address: str) -> list[str]:
 def process(site: str) -> list[str] | None:
     """Keep nothing running beside the site."""
     return None
+
+
+def is_unbuilt(place) -> bool:
+    """Hold back a place whose hive is still being built."""
+    return Hive.objects.filter(name=f"unbuilt {place.pk}").exists()

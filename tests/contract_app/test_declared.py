@@ -20,8 +20,9 @@ from timebank.common import contract, events, guards, sweeps
 from timebank.ledger import services as ledger
 from timebank.ledger.types import Leg, TransferSpec
 from timebank.registry import roles, services
-from timebank.registry.errors import DutiesClash
+from timebank.registry.errors import DutiesClash, NotOpenYet
 from timebank.registry.models import Role, RoleClash, RoleGrant
+from timebank.registry.rules import require_open
 
 pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parents[2]
@@ -172,3 +173,10 @@ def test_a_village_is_founded_with_the_steps_that_apps_declare(places):
     step = all_steps()[-1]
     assert step.key == "hive"
     assert step.standing(Villages([places.village])) == {places.village.pk: "seven hives"}
+
+
+def test_a_place_that_an_app_holds_back_takes_nobody_in(places):
+    require_open(places.village)
+    Hive.objects.create(name=f"unbuilt {places.village.pk}")
+    with pytest.raises(NotOpenYet):
+        require_open(places.village)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -16,9 +17,11 @@ from tests.support import worlds
 from tests.support.people import PASSWORD, make_resident, make_staff, new_phone
 from timebank.common.models import Event
 from timebank.policy.services import load_published
-from timebank.registry.errors import DutiesClash, NotAllowed, OtherName, PasswordMissing
+from timebank.registry.errors import DutiesClash, NotAllowed, NotOpenYet, OtherName, PasswordMissing
 from timebank.registry.models import Region, RoleGrant, User
-from timebank.service.services import adopt_scheme
+from timebank.registry.services import apply_to_join
+from timebank.registry.services.residents import CONSENT_VERSION
+from timebank.service.services import adopt_scheme, open_activity
 from timebank.service.services.teams import found_team
 from timebank.villages import errors, selectors, services
 from timebank.villages.models import Office
@@ -234,3 +237,28 @@ def test_the_county_sees_which_village_lacks_what(places, town_admin):
     assert "辛旺庄" not in without_team
     assert client.get(address, {"lacks": "nonsense"}).status_code == 200
     assert signed_in(town_admin).get(address).status_code == 404  # above the town
+
+
+def test_a_village_in_preparation_takes_no_joins_and_no_activities(places: Any, town_admin: User) -> None:
+    load_published()
+    admin = make_staff("village_admin", places.village)
+    leader = {"leader_name": "队长", "leader_phone": new_phone(), "leader_password": PASSWORD}
+    team = found_team(region=places.village, name="队", actor=admin, **leader)
+    soon = timezone.now() + dt.timedelta(days=1)
+    asks = {"name": "新人", "password": PASSWORD, "consent_version": CONSENT_VERSION}
+    opens = {"team": team, "title": "扫街", "category": "clean", "place": "村口", "capacity": 5, "actor": team.leader}
+    opens |= {"starts_at": soon, "ends_at": soon + dt.timedelta(hours=1)}
+    office = Office.objects.create(region=places.village)
+    for attempt in (
+        lambda: apply_to_join(village=places.village, phone=new_phone(), **asks),
+        lambda: open_activity(**opens),
+    ):
+        with pytest.raises(NotOpenYet):
+            attempt()
+    make_resident(places.village, "名单上的人")  # preparing goes on: the office registers people
+    Office.objects.filter(pk=office.pk).update(opened_at=timezone.now(), opened_by=town_admin)
+    apply_to_join(village=places.village, phone=new_phone(), **asks)
+    open_activity(**opens)
+    # a village at work before anybody wrote down its office goes on working
+    Office.objects.filter(pk=office.pk).update(opened_at=None, opened_by=None)
+    open_activity(**{**opens, "title": "再扫"})

@@ -17,6 +17,14 @@ class NotAllowed(RegistryError):
     status = 403
 
 
+class NotOpenYet(RegistryError):
+    code = "not_open_yet"
+    message = _("%(village)s is still being prepared. The village office says when it opens.")
+
+    def __init__(self, village: str) -> None:
+        super().__init__(type(self).message % {"village": village}, village=village)
+
+
 class DutiesClash(RegistryError):
     code = "duties_clash"
     message = _(

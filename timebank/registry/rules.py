@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q, QuerySet
 
+from timebank.common import contract
 from timebank.registry import roles
-from timebank.registry.errors import NotAllowed
+from timebank.registry.errors import NotAllowed, NotOpenYet
 from timebank.registry.models import Organisation, Proxy, Region, Resident, RoleGrant
 from timebank.registry.roles import DutyTable
 
@@ -200,6 +201,12 @@ def can_act_for(user: Any, resident: Resident, proven: Resident | None = None) -
     if resident.user_id == user.pk or (proven is not None and proven.pk == resident.pk):
         return True
     return Proxy.objects.filter(resident=resident, helper=user, until__isnull=True).exists()
+
+
+def require_open(village: Region) -> None:
+    """Refuse what begins only once a place is open: an app says by its contract which is still in preparation."""
+    if any(declaration.value(village) for declaration in contract.declared("in_preparation")):
+        raise NotOpenYet(village=str(village))
 
 
 def start_page(user: Any) -> str:

@@ -21,5 +21,6 @@ class VillagesConfig(AppContract):
     ledger_sources = {"opening": "timebank.villages.sources.describe_openings"}
     panels = {"hours": "timebank.villages.panels.on_hours"}
     export_section = "timebank.villages.panels.in_export"
+    in_preparation = "timebank.villages.selectors.in_preparation"
     founding_steps = "timebank.villages.steps.STEPS"
     greeting = "timebank.villages.services.greeting"

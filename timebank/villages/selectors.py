@@ -11,6 +11,7 @@ from django.http import HttpRequest
 
 from timebank.registry import navigation
 from timebank.registry.models import Region
+from timebank.service.models import Activity
 from timebank.villages.models import Office, SetupToken
 from timebank.villages.steps import Step, Villages, all_steps
 
@@ -115,3 +116,9 @@ def foundings(rows: list[Region]) -> list[Founding]:
 def founding(village: Region) -> Founding:
     """Return what stands in one village."""
     return foundings([village])[0]
+
+
+def in_preparation(village: Region) -> bool:
+    """Say whether a village is being founded: it has an office, was not opened yet, and nothing took place there."""
+    waits = Office.objects.filter(region=village, opened_at__isnull=True).exists()
+    return waits and not Activity.objects.filter(village=village).exists()

@@ -30,7 +30,7 @@ from timebank.registry.errors import (
 from timebank.registry.imports.duplicates import lookalikes
 from timebank.registry.imports.matching import remember_distinct
 from timebank.registry.models import Card, Consent, Proxy, Region, Residence, Resident, RoleGrant, User
-from timebank.registry.rules import REGISTER_RESIDENT, require
+from timebank.registry.rules import REGISTER_RESIDENT, require, require_open
 from timebank.registry.services import points
 from timebank.registry.services.audit import record_audit
 from timebank.registry.services.households import household_at
@@ -213,6 +213,7 @@ def apply_to_join(
 ) -> Resident:
     """Let a person ask their village for an account; the village accepts or refuses."""
     check_village(village)
+    require_open(village)
     if consent_version != CONSENT_VERSION:
         raise ConsentMissing(field="consent")
     now = now or timezone.now()

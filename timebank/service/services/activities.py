@@ -120,6 +120,7 @@ def open_activity(
         raise errors.NotTheLeader
     if team.status != Team.Status.ACTIVE:
         raise errors.TeamClosed
+    registry_rules.require_open(where)
     now = now or timezone.now()
     require_times(starts_at, ends_at, now)
     if capacity < 1:
