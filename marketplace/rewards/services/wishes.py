@@ -75,7 +75,7 @@ def _old(now: dt.datetime) -> QuerySet[Any, int]:
     return old.order_by("pk").values_list("pk", flat=True)
 
 
-def _forget(pks: list[int], now: dt.datetime) -> None:
+def _forget(pks: list[int], _now: dt.datetime) -> None:
     RestockWish.objects.filter(pk__in=pks).delete()
 
 
