@@ -23,7 +23,7 @@ from timebank.ledger.selectors.flows import flows_of, moved_by
 from timebank.registry.models import Region, Resident
 from timebank.service.models import PointCorrection, Record
 from timebank.villages.models import Opening, OpeningLine
-from timebank.villages.opening import account_key
+from timebank.villages.services.opening import account_key
 
 MINT, REDEEM, REFUND, EXPIRE, REVERSE = "mint", "redeem", "refund", "expire", "reverse"
 PART = 500  # lines of a file at a time

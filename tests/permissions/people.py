@@ -101,7 +101,7 @@ def _villages(cast: Cast, world: Any) -> None:
     from timebank.messages.models import Message
     from timebank.registry.models import Region
     from timebank.service.services import teams
-    from timebank.villages import opening
+    from timebank.villages.services import opening
 
     county = Region.objects.get(path=world.town.path[: -Region.steplen])
     member = teams.add_member(team=world.team, resident=world.li, actor=world.admin)

@@ -20,8 +20,9 @@ from timebank.ledger import selectors as ledger_read
 from timebank.registry import services as registry
 from timebank.registry.errors import NotAllowed
 from timebank.registry.models import Resident, User
-from timebank.villages import errors, opening
+from timebank.villages import errors
 from timebank.villages.models import Opening, OpeningLine
+from timebank.villages.services import opening
 
 pytestmark = pytest.mark.django_db
 FILE = """{village}期初名单,,,

@@ -19,10 +19,10 @@ from timebank.common.sheets.errors import SheetError
 from timebank.registry import rules
 from timebank.registry.models import Region, User
 from timebank.registry.rules import AUDIT
-from timebank.villages import opening as services
 from timebank.villages.forms import DecideOpeningForm, OpeningForm
 from timebank.villages.models import Opening
 from timebank.villages.rules import APPROVE_OPENING, ENTER_OPENING
+from timebank.villages.services import opening as services
 
 PAGE = 50
 MOST_SHOWN = 50
