@@ -11,6 +11,7 @@ from timebank.policy.services import load_published
 from timebank.registry.models import RoleGrant, User
 from timebank.villages import errors, selectors, services
 from timebank.villages.models import SetupToken
+from timebank.villages.services import founding
 
 pytestmark = [pytest.mark.pg_only("real concurrency"), pytest.mark.django_db(transaction=True)]
 
@@ -37,7 +38,7 @@ def test_without_the_lock_it_would_be_finished_twice(stage, monkeypatch):
             raise errors.SetupClosed
         return row
 
-    monkeypatch.setattr(services, "_hold_token", unlocked)
+    monkeypatch.setattr(founding, "_hold_token", unlocked)
     outcome = run_concurrently(lambda: finish(*stage), 3)
     outcome.raise_unless(errors.SetupClosed)
     assert len(outcome.results) > 1
