@@ -203,7 +203,10 @@ def _uses_database(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture(autouse=True)
 def _ledger_still_verifies(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Check the ledger's invariants after every test that had a database."""
+    """Check after every test that had a database that the ledger keeps its promises, and that all money adds up.
+
+    ``breaks_ledger`` and ``breaks_money`` excuse a control, which shows what a guard prevents; each says why.
+    """
     if not _uses_database(request):
         yield
         return
@@ -220,6 +223,10 @@ def _ledger_still_verifies(request: pytest.FixtureRequest) -> Iterator[None]:
     if connection.needs_rollback or (connection.connection is None and connection.in_atomic_block):
         return
     assert_ledger_clean()
+    if not request.node.get_closest_marker("breaks_money"):
+        from tests.support.money import assert_money_adds_up
+
+        assert_money_adds_up()
 
 
 @pytest.fixture(autouse=True)

@@ -17,9 +17,7 @@ class FundsConfig(AppContract):
     start_pages = "marketplace.funds.navigation.START_PAGES"
     duties = "marketplace.funds.duties.DUTIES"
     beat = {
-        "cover of the funds": ("marketplace.funds.tasks.task_cover", 5 * 60),
         "prices of the day": ("marketplace.funds.tasks.task_reprice", 60 * 60),
-        "statements of suppliers": ("marketplace.funds.tasks.task_statements", 24 * 60 * 60),
     }
     sweeps = "marketplace.funds.sweeps.SWEEPS"
     append_only = "marketplace.funds.guards.APPEND_ONLY"

@@ -17,9 +17,9 @@ class PaymentsConfig(contract.AppContract):
     menus = "marketplace.payments.navigation.MENUS"
     beat = {
         "process Stripe's events": ("marketplace.payments.tasks.task_process_events", 60),
-        "look after payments": ("marketplace.payments.tasks.task_look_after", 5 * 60),
         "compare with the payment service": ("marketplace.payments.tasks.task_nightly", crontab(hour=19, minute=10)),
     }  # 19:10 UTC is 03:10 in Shanghai
+    sweeps = "marketplace.payments.sweeps.SWEEPS"
     processes = {"practice payments": "marketplace.payments.providers.practice_process"}
     setting_checks = ("marketplace.payments.checks.check_settings", "marketplace.payments.checks.check_deployment")
     append_only = "marketplace.payments.guards.APPEND_ONLY"

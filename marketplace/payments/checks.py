@@ -62,6 +62,8 @@ def check_deployment(**_words: Any) -> list[CheckMessage]:
     for number, secret in enumerate(settings.STRIPE_WEBHOOK_SECRETS, 1):
         if not secret.startswith("whsec_") or len(secret) < SHORTEST_SECRET:
             warn(5, f"Secret {number} in STRIPE_WEBHOOK_SECRETS is weak.", "Stripe's begin with whsec_ and are long.")
+    if settings.STRIPE_WEBHOOK_SECRETS and not key:
+        warn(7, "STRIPE_WEBHOOK_SECRETS is set, STRIPE_SECRET_KEY is not: Stripe can't be asked.", "Set the key too.")
     if key and not settings.SITE_URL.startswith("https://"):
         warn(6, "SITE_URL must begin with https:// for Stripe to lead donors back.", "Set SITE_URL.")
     return result

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from marketplace.payments import providers
-from marketplace.payments.services import events, recon, refunds
+from marketplace.payments.services import events, recon
 
 
 @shared_task
@@ -18,12 +18,6 @@ def task_event(pk: int) -> None:
 def task_process_events() -> int:
     """Process all events that are due."""
     return events.process_waiting()
-
-
-@shared_task
-def task_look_after() -> int:
-    """Ask for payments that should have ended, and send refunds that wait."""
-    return (events.look_after() + refunds.send_waiting()) if providers.online() else 0
 
 
 @shared_task

@@ -18,7 +18,7 @@ class SponsorsConfig(AppContract):
     duties = "marketplace.sponsors.duties.DUTIES"
     audit_labels = "marketplace.sponsors.words.AUDIT_LABELS"
     append_only = "marketplace.sponsors.guards.APPEND_ONLY"
-    beat = {"let pledges lapse": ("marketplace.sponsors.tasks.task_lapse_pledges", 6 * 60 * 60)}
+    sweeps = "marketplace.sponsors.sweeps.SWEEPS"
     panels = {
         "reward": "marketplace.sponsors.panels.of_rewards",
         "ticket": "marketplace.sponsors.panels.of_tickets",

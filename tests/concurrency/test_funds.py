@@ -21,6 +21,7 @@ from marketplace.rewards.models import Ticket
 from tests.funds.test_settlement import approved, paid_account
 from tests.funds.world import ACTOR, Money, agree, free, handed, issue, owed, short, total, well
 from tests.support import worlds
+from tests.support.killing import Killed, killed_after
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -216,20 +217,8 @@ def test_a_worker_killed_in_the_middle_of_settling_leaves_whole_statements(money
     DrawDown.objects.update(drawn_at=timezone.now() - dt.timedelta(hours=1))
     today = timezone.localdate()
 
-    class Killed(BaseException):
-        """The process ends here."""
-
     for stop in range(1, 11):
-        count = 0
-
-        def wrapper(execute: Any, sql: str, *rest: Any, stop: int = stop) -> Any:
-            nonlocal count
-            count += 1
-            if count > stop:
-                raise Killed
-            return execute(sql, *rest)
-
-        with contextlib.suppress(Killed), connection.execute_wrapper(wrapper):
+        with contextlib.suppress(Killed), connection.execute_wrapper(killed_after(stop)):
             statements.issue_statements(first_day=today.replace(day=1), last_day=today)
     statements.issue_statements(first_day=today.replace(day=1), last_day=today)
     assert [one.fen for one in Statement.objects.exclude(state="void")] == [2400]

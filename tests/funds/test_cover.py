@@ -16,6 +16,8 @@ from marketplace.funds.services import cover, goods, prices, promising, queue, s
 from marketplace.funds.types import Wanted
 from tests.funds.world import Money, agree, issue, well
 from tests.rewards.world import give
+from timebank.common import sweeps
+from timebank.common.models import Event
 
 
 @pytest.fixture
@@ -157,7 +159,7 @@ def test_one_snapshot_a_day_is_kept(money: Money) -> None:
     now = timezone.now()
     for days, minutes in ((5, 0), (5, 10), (4, 0), (0, 0), (0, 10)):
         cover.take_snapshot(fund=money.fund, now=now - dt.timedelta(days=days, minutes=minutes))
-    cover.take_snapshots(now=now)
+    sweeps.run(cover.COVER, now=now)
     assert CoverageSnapshot.objects.count() == 5 - 1 + 1
     assert len(history(money.fund)) in {3, 4}  # midnight may lie between the two of today
 
@@ -174,18 +176,24 @@ def keep(money: Money, cash: int) -> QueuedRedemption:
     )
 
 
+def offered() -> int:
+    return sum(sweeps.run(queue.OFFER_KEPT).results)
+
+
 def test_what_was_kept_is_offered_in_order_as_far_as_the_cover_reaches(money: Money) -> None:
     first, second, third = keep(money, 1600), keep(money, 2400), keep(money, 800)
     money.give(5999)
-    assert queue.offer_kept() == 0
+    assert offered() == 0
     money.give(2000)  # 79.99 of 100.00: room for 19.99
-    assert queue.offer_kept() == 1
+    assert offered() == 1
     for kept in (first, second, third):
         kept.refresh_from_db()
     assert [kept.state for kept in (first, second, third)] == ["ready", "waiting", "waiting"]  # nobody overtakes
     assert first.points == 2000
     money.give(100000)
-    assert queue.offer_kept() == 2
+    assert offered() == 2
+    told = Event.objects.filter(kind="kept_ready").order_by("pk")
+    assert [event.facts["points"] for event in told] == [2000, 3000, 1000]  # each is told, once
     well()
 
 
@@ -194,8 +202,8 @@ def test_what_was_kept_lapses_and_takes_no_points(money: Money) -> None:
 
     kept = keep(money, 800)
     assert points_of(money.world.sister) == 10000
-    assert queue.lapse_kept(now=timezone.now() + dt.timedelta(days=14)) == 0
-    assert queue.lapse_kept(now=timezone.now() + dt.timedelta(days=15)) == 1
+    assert sweeps.run(queue.LAPSE_KEPT, now=timezone.now() + dt.timedelta(days=14)).handled == 0
+    assert sweeps.run(queue.LAPSE_KEPT, now=timezone.now() + dt.timedelta(days=15)).handled == 1
     kept.refresh_from_db()
     with pytest.raises(errors.WrongState):
         queue.close_kept(kept=kept, to="redeemed")

@@ -10,13 +10,14 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from marketplace.funds import errors
-from marketplace.funds.models import BankLine, Budget, Fund
+from marketplace.funds import errors, tasks
+from marketplace.funds.models import BankLine, Budget, CoverageSnapshot, Fund
 from marketplace.funds.selectors.figures import budgets_of, months_of, purposes_of, standing_of
-from marketplace.funds.services import closing, moving, setup
+from marketplace.funds.services import closing, cover, moving, setup, statements
 from marketplace.funds.services.common import keep_file
 from marketplace.rewards import services as rewards
 from tests.funds.world import Money, agree, free, hand_over, issue, left, short, total, well
+from timebank.common import sweeps
 from timebank.ledger import services as ledger
 from timebank.registry.errors import NotAllowed
 
@@ -261,10 +262,23 @@ def test_a_pdf_is_kept(money: Money) -> None:
     assert (kept.name, kept.content_type) == ("发票.pdf", "application/pdf")
 
 
-def test_the_tasks_can_run_twice(money: Money) -> None:
-    from marketplace.funds import tasks
-    from marketplace.funds.models import CoverageSnapshot
+def test_what_the_clock_does_can_run_twice_and_one_bad_fund_holds_up_no_other(
+    money: Money, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = setup.open_fund(region=money.world.other_village, bank_account=money.bank, actor=money.town)
+    figures_of = cover.figures_of
 
-    assert (tasks.task_cover(), tasks.task_cover()) == (1, 1)
-    assert CoverageSnapshot.objects.count() == 2
-    assert (tasks.task_reprice(), tasks.task_statements(), tasks.task_statements()) == (0, 0, 0)
+    def broken(fund: Fund, **more: Any) -> Any:
+        if fund.pk == money.fund.pk:
+            raise RuntimeError("this fund can't be computed")
+        return figures_of(fund, **more)
+
+    monkeypatch.setattr(cover, "figures_of", broken)
+    report = sweeps.run(cover.COVER)
+    assert (report.handled, report.failed) == (1, 1)
+    assert list(CoverageSnapshot.objects.values_list("fund", flat=True)) == [other.pk]
+    monkeypatch.undo()
+    for _time in range(2):
+        assert sweeps.run(cover.COVER, at_once=True).failed == 0
+        assert sweeps.run(statements.ISSUE).handled == 0
+        assert tasks.task_reprice() == 0

@@ -22,6 +22,7 @@ from marketplace.rewards import services as rewards
 from marketplace.rewards.models import Ticket
 from tests.funds.world import Money, agree, free, left, owed, short, well
 from tests.rewards.world import points_of
+from timebank.common import sweeps
 from timebank.ledger import selectors as ledger_read
 
 
@@ -213,7 +214,7 @@ def test_what_is_not_covered_is_kept_and_redeemed_by_the_persons_own_word(money:
     assert client.post(here, {"kept": kept.pk, "redeem": "1"}).status_code == 409  # cover is not back
     money.give(1000000)
     set_price(stockrecord=money.world.ticket, points=1500)
-    assert queue.offer_kept() == 1
+    assert sweeps.run(queue.OFFER_KEPT).results == [1]
     assert points_of(sister) == 10000  # nothing happens without the person
     stranger = Client()
     stranger.force_login(money.world.resident("别人").user)

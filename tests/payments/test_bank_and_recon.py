@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from io import StringIO
+from pathlib import Path
 
 import pytest
+import stripe
+from django.core.checks import run_checks
 from django.core.management import call_command
+from django.urls import reverse
 
 from marketplace.funds.errors import WrongState
-from marketplace.payments import checks
 from marketplace.payments.errors import BankFileInvalid, BankFileTwice, LineMismatch
 from marketplace.payments.models import (
     BalanceTransaction,
@@ -21,10 +25,12 @@ from marketplace.payments.models import (
     ReconRun,
 )
 from marketplace.payments.practice import money
+from marketplace.payments.providers.stripe import EVENT_TYPES
 from marketplace.payments.services import bank_entries, by_hand, events, recon
 from marketplace.payments.services.foreign import shared
 from marketplace.payments.services.payouts import sync_payout
 from tests.payments.world import World, assert_equation, balance
+from timebank.common import sweeps
 
 pytestmark = pytest.mark.django_db
 
@@ -257,40 +263,58 @@ def test_commands_print_and_exit(world: World):
 def test_a_lost_message_costs_minutes(world: World):
     payment = world.pay(world.start())
     Payment.objects.update(expires_at=payment.created_at)
-    events.look_after()
+    sweeps.run(events.LOOK_AFTER)
     assert world.left() == 97_070
 
 
 # -- Settings ----------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    ("_case", "changes", "expected"),
-    [
-        ("practice outside the demo", {"DEMO": False}, ["payments.E001"]),
-        ("practice beside real keys", {"STRIPE_SECRET_KEY": "sk_live_x"}, ["payments.E002"]),
-        ("another base", {"PRACTICE_PAYMENTS": "https://api.stripe.com"}, ["payments.E003"]),
-        ("as the demo has it", {}, []),
-    ],
-)
-def test_practice_is_refused_where_it_must_not_be(settings, _case, changes, expected):
-    settings.DEMO, settings.STRIPE_SECRET_KEY = True, ""
-    settings.PRACTICE_PAYMENTS = "http://127.0.0.1:8021"
-    for name, value in changes.items():
-        setattr(settings, name, value)
-    assert [one.id for one in checks.check_settings()] == expected
+KEY, WHSEC, DOUBLE = "rk_live_" + "x" * 24, "whsec_" + "x" * 32, "http://127.0.0.1:8021"
+REAL = {"STRIPE_SECRET_KEY": KEY, "STRIPE_WEBHOOK_SECRETS": [WHSEC], "DEMO": False, "PRACTICE_PAYMENTS": ""}
+PRACTICE = {"STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRETS": [], "DEMO": True, "PRACTICE_PAYMENTS": DOUBLE}
+#: what is wrong, the settings, what the check is called, a word that it must say
+SETTINGS = [
+    ("all is well", REAL, "", ""),
+    ("the demo's own", PRACTICE, "", ""),
+    ("the double in production", PRACTICE | {"DEMO": False}, "E001", "PRACTICE_PAYMENTS"),
+    ("the double beside real keys", PRACTICE | {"STRIPE_SECRET_KEY": KEY}, "E002", "STRIPE_SECRET_KEY"),
+    ("the double on another machine", PRACTICE | {"PRACTICE_PAYMENTS": "https://api.stripe.com"}, "E003", "machine"),
+    ("nothing", REAL | {"STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRETS": []}, "I001", "STRIPE_SECRET_KEY"),
+    ("no key of Stripe's", REAL | {"STRIPE_SECRET_KEY": "hello"}, "W002", "STRIPE_SECRET_KEY"),
+    ("a publishable key", REAL | {"STRIPE_SECRET_KEY": "pk_live_" + "x" * 24}, "W002", "STRIPE_SECRET_KEY"),
+    ("a test key in production", REAL | {"STRIPE_SECRET_KEY": "sk_test_" + "x" * 24}, "W003", "test key"),
+    ("no secrets", REAL | {"STRIPE_WEBHOOK_SECRETS": []}, "W004", "STRIPE_WEBHOOK_SECRETS"),
+    ("a weak secret", REAL | {"STRIPE_WEBHOOK_SECRETS": [WHSEC, "whsec_x"]}, "W005", "Secret 2"),
+    ("no secret of Stripe's", REAL | {"STRIPE_WEBHOOK_SECRETS": ["x" * 40]}, "W005", "Secret 1"),
+    ("without TLS", REAL | {"SITE_URL": "http://shanji.example"}, "W006", "SITE_URL"),
+    ("secrets without a key", REAL | {"STRIPE_SECRET_KEY": ""}, "W007", "STRIPE_SECRET_KEY"),
+]
 
 
-@pytest.mark.parametrize(
-    ("_case", "key", "secrets", "expected"),
-    [
-        ("nothing", "", [], ["payments.I001"]),
-        ("no key of Stripe's", "hello", ["whsec_" + "x" * 32], ["payments.W002"]),
-        ("a test key", "sk_test_" + "x" * 24, ["whsec_" + "x" * 32], ["payments.W003"]),
-        ("no secrets", "rk_live_" + "x" * 24, [], ["payments.W004"]),
-        ("a weak secret", "rk_live_" + "x" * 24, ["whsec_x"], ["payments.W005"]),
-        ("well", "rk_live_" + "x" * 24, ["whsec_" + "x" * 32], []),
-    ],
-)
-def test_deployment_names_what_is_missing_or_weak(settings, _case, key, secrets, expected):
-    settings.DEMO, settings.SITE_URL = False, "https://shanji.example"
-    settings.STRIPE_SECRET_KEY, settings.STRIPE_WEBHOOK_SECRETS = key, secrets
-    assert [one.id for one in checks.check_deployment()] == expected
+def test_check_deploy_names_each_missing_or_weak_setting_of_payments(settings):
+    """By ``manage.py check --deploy`` itself: each is named once, by its own number, with what to do."""
+    for case, changes, number, word in SETTINGS:
+        for name, value in ({"SITE_URL": "https://shanji.example"} | changes).items():
+            setattr(settings, name, value)
+        found = [one for one in run_checks(include_deployment_checks=True) if str(one.id).startswith("payments.")]
+        if case == "secrets without a key":
+            found = [one for one in found if one.id != "payments.I001"]
+        if case == "the double beside real keys":
+            found = [one for one in found if one.id != "payments.W004"]
+        assert [one.id for one in found] == ([f"payments.{number}"] if number else []), case
+        assert all(word in one.msg and one.hint for one in found), case
+
+
+def test_the_document_says_what_the_code_asks():
+    """Every event that is processed, every setting and every right stands in ``docs/payments.md``; no other event."""
+    text = (Path(__file__).resolve().parents[2] / "docs/payments.md").read_text()
+    events_said = re.search(r"with these events:\n\n```\n(.*?)```", text, re.DOTALL)
+    assert events_said is not None
+    assert sorted(events_said[1].split()) == sorted(EVENT_TYPES)
+    for word in (
+        "STRIPE_SECRET_KEY",
+        "STRIPE_WEBHOOK_SECRETS",
+        "SITE_URL",
+        reverse("payments:webhook"),
+        stripe.api_version,
+    ):
+        assert word in text, word

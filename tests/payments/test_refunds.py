@@ -13,6 +13,7 @@ from marketplace.payments.errors import DayInvalid, ReasonMissing, ReferenceTake
 from marketplace.payments.models import Payment, Refund
 from marketplace.payments.services import by_hand, refunds
 from tests.payments.world import World, assert_equation, at_double, balance
+from timebank.common import sweeps
 from timebank.registry.errors import NotAllowed
 
 pytestmark = pytest.mark.django_db
@@ -119,11 +120,11 @@ def test_an_answer_that_is_lost_sends_one_refund(world: World, monkeypatch, how)
     refund = ask(world, world.paid(), 60_000)
     refunds.decide_refund(refund=refund, approve=True, actor=world.approver)
     world.double.world.moods.failures = [{"on": "POST /v1/refunds", "how": how}] * 3
-    refunds.send_waiting()
+    assert sweeps.run(refunds.SEND_REFUNDS).failed == 1
     refund.refresh_from_db()
     assert refund.state == "approved"
     world.double.world.moods.failures = []
-    refunds.send_waiting()
+    sweeps.run(refunds.SEND_REFUNDS, at_once=True)
     refund.refresh_from_db()
     assert refund.state == "succeeded"
     assert len(world.double.world.all("refund")) == 1

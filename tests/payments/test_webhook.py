@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import random
+import time
 
 import pytest
 from django.conf import settings as django_settings
@@ -16,8 +18,10 @@ from marketplace.payments.practice import hooks, money
 from marketplace.payments.services import events
 from marketplace.payments.services.syncing import sync_payment
 from tests.payments.world import SECRET, World, assert_equation, at_double, balance, now, send
+from tests.support.killing import Killed, killed_after
 
 pytestmark = pytest.mark.django_db
+LONG = os.environ.get("ATTACK") == "long"
 
 
 @pytest.fixture
@@ -220,10 +224,10 @@ def test_payouts_are_money_under_way_and_come_back(world: World, client, quiet):
     assert_equation(world)
 
 
-@pytest.mark.slow("a few hundred messages")
-def test_five_hundred_messages_in_any_order_book_each_fen_once(world: World, client, quiet):
+def test_messages_in_any_order_book_each_fen_once_though_the_worker_is_killed(world: World, client, quiet):
+    """Each one to four times, bad and stale ones between them; ``make attack`` takes five hundred."""
     chance = random.Random(20261128)
-    many = 125 if connection.vendor == "postgresql" else 40  # enough there to see that nothing differs
+    many = 125 if LONG else 15
     payments = [world.start(10_000 + number, source=f"gift:{number}") for number in range(many)]
     for number, payment in enumerate(payments):
         world.pay(payment, "pm_practice_delayed" if number % 7 == 0 else "pm_card_visa")
@@ -240,18 +244,29 @@ def test_five_hundred_messages_in_any_order_book_each_fen_once(world: World, cli
     sent = [copy.deepcopy(event) for event in world.events() for _ in range(chance.randint(1, 4))]
     chance.shuffle(sent)
     assert len({event["id"] for event in sent}) >= 16 * many // 5
-    started = timezone.now()
+    started, kills, took = time.monotonic(), 0, []
     for number, event in enumerate(sent):
         if number % 10 == 0:  # a forged and a stale one between the others
             body, header = hooks.signed(event, SECRET)
             assert send(client, body, header).status_code == 400
             assert world.post(client, event, at=now() - 1_000).status_code == 400
+        at = time.perf_counter()
         assert world.post(client, event).status_code == 200
-        if number % 100 == 50:
-            events.process_waiting()
+        took.append(time.perf_counter() - at)
+        if number % 20 == 10:
+            try:
+                with connection.execute_wrapper(killed_after(chance.randint(1, 120))):
+                    events.process_waiting()
+            except Killed:
+                kills += 1
     while events.process_waiting():
         pass
-    assert (timezone.now() - started).total_seconds() < 120
+    seconds = time.monotonic() - started
+    p95 = sorted(took)[len(took) * 95 // 100] * 1000
+    print(f"\n{len(sent)} messages, killed {kills} times: {seconds:.1f} s, webhook p95 {p95:.0f} ms")
+    assert kills > 0
+    assert seconds < 60
+    assert p95 < 200 or not LONG  # a busy machine tests what is kept, not the clock
     for number, payment in enumerate(payments):
         payment.refresh_from_db()
         assert payment.state == ("failed" if number % 14 == 7 else "booked"), number

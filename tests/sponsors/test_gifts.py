@@ -23,7 +23,11 @@ from marketplace.sponsors.selectors import parties
 from marketplace.sponsors.services import deliveries, needs, papers, pledges
 from tests.rewards.world import counters
 from tests.sponsors.world import Giving, soon
+<<<<<<< HEAD
 from timebank.common.models import Event
+=======
+from timebank.common import sweeps
+>>>>>>> b93e285 (Check after every test with money that all of it adds up; let payments, pledges, cover and statements be swept row by row)
 from timebank.registry.errors import NotAllowed
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 40
@@ -133,8 +137,8 @@ def test_pledges_withdrawn_and_lapsed(giving: Giving) -> None:
     withdrawn = pledges.withdraw_pledge(pledge=giving.pledge(), actor=giving.giver)
     late, paid = giving.pledge(due_on=soon(1)), giving.pledge(due_on=soon(1))
     pay(paid, 10)
-    assert pledges.lapse_pledges(now=timezone.now() + dt.timedelta(days=50)) == 0
-    assert pledges.lapse_pledges(now=timezone.now() + dt.timedelta(days=70)) == 1
+    assert sweeps.run(pledges.LAPSE_PLEDGES, now=timezone.now() + dt.timedelta(days=50)).handled == 0
+    assert sweeps.run(pledges.LAPSE_PLEDGES, now=timezone.now() + dt.timedelta(days=70)).handled == 1
     states = [Pledge.objects.get(pk=one.pk).state for one in (withdrawn, late, paid)]
     assert states == ["withdrawn", "lapsed", "part"]
 

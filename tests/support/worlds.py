@@ -35,9 +35,11 @@ def fixture(name: str, builder: str, *, shared: bool = False) -> Any:
 
 def builder_of(request: pytest.FixtureRequest) -> str:
     """Return which world a test asks for; empty for none: it begins with an empty database."""
+    # A file may lay a fixture of its own over a world of the same name, and ask for that: look below it, too.
     found = {
-        getattr(definitions[-1].func, "builder", "")
+        getattr(definition.func, "builder", "")
         for definitions in request.node._fixtureinfo.name2fixturedefs.values()
+        for definition in definitions
     } - {""}
     assert len(found) < 2, f"{request.node.nodeid} asks for {len(found)} worlds: {found}"
     return found.pop() if found else ""

@@ -160,6 +160,13 @@ KINDS: dict[str, Kind] = {
         "warn",
         "rewards:tickets",
     ),
+    "kept_ready": Kind(
+        _("You can redeem what was kept for you"),
+        _("The fund covers it again: %(points)s, at the kept price, until %(until)s. Nothing happens by itself."),
+        "basket",
+        "ok",
+        "rewards:kept",
+    ),
     "ticket_returned": Kind(
         _("Returned"),
         _("%(what)s from %(supplier)s was taken back; %(points)s are in your account again. Why: %(reason)s"),

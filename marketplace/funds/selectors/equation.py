@@ -78,7 +78,8 @@ def register(name: str, check: Check) -> None:
     _checks[name] = check
 
 
-_CASH = ("asset:bank:", "asset:cash:", "asset:stripe", "asset:practice")
+#: Our money, wherever it lies; "payout" is on its way from a provider to the bank.
+_CASH = ("asset:bank:", "asset:cash:", "asset:stripe", "asset:practice", "asset:payout")
 _INFLOW = {"donation", "opening", "collective", "grant", "interest", "stray"}
 #: Kinds that bring back what another sum counts.
 _SUMS = {

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from marketplace.funds.models import CoverageSnapshot, Fund
 from marketplace.funds.selectors.coverage import figures_of
+from timebank.common.sweeps import Sweep
 
 
 def take_snapshot(*, fund: Fund, now: dt.datetime | None = None) -> CoverageSnapshot:
@@ -32,25 +33,30 @@ def take_snapshot(*, fund: Fund, now: dt.datetime | None = None) -> CoverageSnap
     )
 
 
-def take_snapshots(*, now: dt.datetime | None = None) -> int:
-    """Take a snapshot of every fund, and forget those between of older days: one a day is enough for the history."""
-    now = now or timezone.now()
-    funds = list(Fund.objects.select_related("region").order_by("pk"))
-    for fund in funds:
-        take_snapshot(fund=fund, now=now)
-    thin_out(before=now - dt.timedelta(days=2))
-    return len(funds)
+def _cover(pk: int, now: dt.datetime) -> None:
+    """Take a snapshot of a fund, and forget those between of older days: one a day is enough for the history."""
+    fund = Fund.objects.select_related("region").get(pk=pk)
+    take_snapshot(fund=fund, now=now)
+    thin_out(fund=fund, before=now - dt.timedelta(days=2))
 
 
-def thin_out(*, before: dt.datetime) -> int:
-    """Keep the last snapshot of each day before ``before``."""
-    keep: dict[tuple[int, dt.date], int] = {}
-    rows = CoverageSnapshot.objects.filter(taken_at__lt=before).order_by("taken_at", "pk")
+COVER = Sweep(
+    "cover of funds",
+    due=lambda _now: Fund.objects.order_by("pk").values_list("pk", flat=True),
+    handle=_cover,
+    every=5 * 60,
+)
+
+
+def thin_out(*, fund: Fund, before: dt.datetime) -> int:
+    """Keep the last snapshot of each day before ``before``; return how many are gone."""
+    keep: dict[dt.date, int] = {}
+    rows = CoverageSnapshot.objects.filter(fund=fund, taken_at__lt=before).order_by("taken_at", "pk")
     ids = []
-    for pk, fund, now in rows.values_list("pk", "fund_id", "taken_at"):
+    for pk, taken_at in rows.values_list("pk", "taken_at"):
         ids.append(pk)
-        keep[fund, timezone.localdate(now)] = pk
-    gone = set(ids) - set(keep.values())
+        keep[timezone.localdate(taken_at)] = pk
+    gone = sorted(set(ids) - set(keep.values()))
     for start in range(0, len(gone), 500):
-        CoverageSnapshot.objects.filter(pk__in=sorted(gone)[start : start + 500]).delete()
+        CoverageSnapshot.objects.filter(pk__in=gone[start : start + 500]).delete()
     return len(gone)

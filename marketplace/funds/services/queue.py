@@ -7,13 +7,15 @@ import uuid
 from collections.abc import Sequence
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from marketplace.funds import errors, rules
 from marketplace.funds.models import Fund, QueuedRedemption
 from marketplace.funds.services.common import once
 from marketplace.funds.services.cover import take_snapshot
+from timebank.common import events
+from timebank.common.sweeps import Sweep
 from timebank.registry.models import Resident, User
 
 State = QueuedRedemption.State
@@ -61,33 +63,56 @@ def close_kept(*, kept: QueuedRedemption, to: str, now: dt.datetime | None = Non
     return row
 
 
-def offer_kept(*, now: dt.datetime | None = None) -> int:
+def _offer(pk: int, now: dt.datetime) -> int:
     """Say "ready" to those who wait, first come first served, as far as the fund's cover above its floor reaches.
 
-    Returns how many became ready. What is past its day lapses first.
+    Returns how many became ready.
     """
-    now = now or timezone.now()
-    lapse_kept(now=now)
+    fund = Fund.objects.select_for_update(of=("self",), no_key=True).select_related("region").get(pk=pk)
+    snapshot = take_snapshot(fund=fund, now=now)
+    headroom = snapshot.cover_fen - -(-snapshot.liability_fen * fund.floor_bp // 10000)
+    headroom -= fund.queue.filter(state=State.READY).aggregate(total=Sum("cash_fen"))["total"] or 0
     ready = 0
-    for fund in Fund.objects.filter(queue__state=State.WAITING).distinct().select_related("region").order_by("pk"):
-        with transaction.atomic():
-            fund = Fund.objects.select_for_update(of=("self",), no_key=True).select_related("region").get(pk=fund.pk)
-            snapshot = take_snapshot(fund=fund, now=now)
-            headroom = snapshot.cover_fen - -(-snapshot.liability_fen * fund.floor_bp // 10000)
-            headroom -= fund.queue.filter(state=State.READY).aggregate(total=Sum("cash_fen"))["total"] or 0
-            for kept in fund.queue.filter(state=State.WAITING).order_by("created_at", "pk"):
-                if snapshot.bp is not None and kept.cash_fen > headroom:
-                    break  # nobody overtakes
-                headroom -= kept.cash_fen
-                kept.state, kept.ready_at = State.READY, now
-                kept.save(update_fields=["state", "ready_at"])
-                ready += 1
+    for kept in _waiting(now).filter(fund=fund).order_by("created_at", "pk"):
+        if snapshot.bp is not None and kept.cash_fen > headroom:
+            break  # nobody overtakes
+        headroom -= kept.cash_fen
+        kept.state, kept.ready_at = State.READY, now
+        kept.save(update_fields=["state", "ready_at"])
+        events.emit(
+            "kept_ready",
+            subject=kept,
+            recipients=[f"resident:{kept.resident_id}"],
+            region=f"region:{fund.region_id}",
+            facts={"points": kept.points, "until": kept.expires_on.isoformat()},
+            occurred_at=now,
+        )
+        ready += 1
     return ready
 
 
-def lapse_kept(*, now: dt.datetime | None = None) -> int:
-    """Let go what was kept longer than its days. Returns how many."""
-    now = now or timezone.now()
-    return QueuedRedemption.objects.filter(state__in=LIVE, expires_on__lt=timezone.localdate(now)).update(
-        state=State.LAPSED, closed_at=now
-    )
+def _waiting(now: dt.datetime) -> QuerySet[QueuedRedemption]:
+    return QueuedRedemption.objects.filter(state=State.WAITING, expires_on__gte=timezone.localdate(now))
+
+
+def _past(now: dt.datetime) -> QuerySet[QueuedRedemption]:
+    return QueuedRedemption.objects.filter(state__in=LIVE, expires_on__lt=timezone.localdate(now))
+
+
+def _lapse(pk: int, now: dt.datetime) -> None:
+    _past(now).filter(pk=pk).update(state=State.LAPSED, closed_at=now)
+
+
+OFFER_KEPT = Sweep(
+    "offer what was kept",
+    due=lambda now: _waiting(now).order_by("fund").values_list("fund", flat=True).distinct(),
+    handle=_offer,
+    every=5 * 60,
+)
+#: What was kept longer than its days.
+LAPSE_KEPT = Sweep(
+    "let go what was kept",
+    due=lambda now: _past(now).order_by("expires_on", "pk").values_list("pk", flat=True),
+    handle=_lapse,
+    every=60 * 60,
+)

@@ -17,6 +17,7 @@ from marketplace.funds.services.common import tell_supplier
 from marketplace.funds.services.drawing import reverse_draw
 from marketplace.partner.models import Partner
 from timebank.common.input import clean_text
+from timebank.common.sweeps import Sweep
 from timebank.registry.models import User
 from timebank.registry.rules import can, require
 from timebank.registry.services import record_audit
@@ -49,6 +50,24 @@ def issue_statements(
         if statement is not None:
             made.append(statement)
     return made
+
+
+def _last_month(now: dt.datetime) -> tuple[dt.date, dt.date]:
+    return rules.month_of(timezone.localdate(now).replace(day=1) - dt.timedelta(days=1))
+
+
+def _issue(pk: int, now: dt.datetime) -> None:
+    first_day, last_day = _last_month(now)
+    issue_statement(partner=Partner(pk=pk), first_day=first_day, last_day=last_day, now=now)
+
+
+#: The statements of the last month, from its first day on, each supplier by itself.
+ISSUE = Sweep(
+    "statements of suppliers",
+    due=lambda now: partners_due(until=_last_month(now)[1], now=now),
+    handle=_issue,
+    every=6 * 60 * 60,
+)
 
 
 @transaction.atomic

@@ -10,7 +10,7 @@ from collections import defaultdict
 from typing import Any, NamedTuple
 
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from marketplace.funds.rules import APPROVE_PAYMENT, RECORD_BANK
@@ -20,6 +20,7 @@ from marketplace.payments.models import Payment, StripeEvent
 from marketplace.payments.providers.base import RemoteEvent
 from marketplace.payments.services import payouts, strays
 from marketplace.payments.services.syncing import sync_payment
+from timebank.common.sweeps import Sweep
 from timebank.registry.errors import NotAllowed
 from timebank.registry.models import User
 from timebank.registry.rules import can
@@ -203,22 +204,27 @@ def _guarded(events: list[StripeEvent], act: Any) -> None:
                 event.save(update_fields=["state"])
 
 
-def look_after(*, now: dt.datetime | None = None, most: int = 50) -> int:
-    """Ask the provider for payments that should have ended by now: a lost event costs minutes, not a day."""
-    now = now or timezone.now()
+def _overdue(now: dt.datetime) -> QuerySet[Any, Any]:
+    """Select the payments that should have ended by now; nothing while no provider is set."""
     quiet = now - dt.timedelta(minutes=10)
     unfinished = Payment.objects.filter(provider__in=("stripe", "practice")).filter(
         Q(state__in=("creating", "open"), expires_at__lte=now)
         | Q(state="processing", created_at__lte=quiet)
         | Q(state="paid", paid_at__lte=quiet, failure="", currency="CNY")
     )
-    keys = list(unfinished.order_by("created_at").values_list("pk", flat=True)[:most])
-    for pk in keys:
-        try:
-            sync_payment(pk)
-        except PaymentsError as refusal:
-            log.warning("payments: payment %s can't be looked at: %s", pk, refusal.code)
-    return len(keys)
+    unfinished = unfinished if providers.online() else unfinished.none()
+    return unfinished.order_by("created_at").values_list("pk", flat=True)
+
+
+#: A lost event costs minutes, not a day. No transaction around it: the provider is called.
+LOOK_AFTER = Sweep(
+    "look after payments",
+    due=_overdue,
+    handle=lambda pk, _now: sync_payment(pk).state,
+    every=5 * 60,
+    most=50,
+    atomic=False,
+)
 
 
 def pull_events(*, provider: str, since: dt.datetime) -> int:

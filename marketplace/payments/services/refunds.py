@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
+import datetime as dt
 import uuid
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from marketplace.funds import book, posting
@@ -19,8 +19,7 @@ from marketplace.payments.errors import ProviderRefused, ReasonMissing, RefundEx
 from marketplace.payments.models import Payment, Refund
 from marketplace.payments.services.syncing import in_suspense, lock_payment, sync_payment
 from timebank.common.input import clean_text
-
-log = logging.getLogger(__name__)
+from timebank.common.sweeps import Sweep
 
 GONE = (Refund.State.DECLINED, Refund.State.FAILED)
 PROMISED = (Refund.State.APPROVED, Refund.State.SENT)
@@ -161,12 +160,14 @@ def send_refund(*, pk: int) -> Refund:
     return Refund.objects.get(pk=pk)
 
 
-def send_waiting() -> int:
-    """Send what was approved and is not yet sent; return how many were tried."""
-    keys = list(Refund.objects.filter(state__in=PROMISED, payment__provider__in=("stripe", "practice"))[:50])
-    for refund in keys:
-        try:
-            send_refund(pk=refund.pk)
-        except Exception as error:  # noqa: BLE001 - one refund that fails must not hold up the others
-            log.warning("payments: %s can't be sent now: %s", refund, error)
-    return len(keys)
+def _waiting(_now: dt.datetime) -> QuerySet[Any, Any]:
+    """Select what was approved and is not yet sent; nothing while no provider is set."""
+    rows = Refund.objects.filter(state__in=PROMISED, payment__provider__in=("stripe", "practice"))
+    rows = rows if providers.online() else rows.none()
+    return rows.order_by("pk").values_list("pk", flat=True)
+
+
+# No transaction around it: the provider is called between two.
+SEND_REFUNDS = Sweep(
+    "send refunds", due=_waiting, handle=lambda pk, _now: send_refund(pk=pk).state, every=5 * 60, most=50, atomic=False
+)

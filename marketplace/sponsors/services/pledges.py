@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from marketplace.funds.errors import BadAmount
@@ -18,6 +18,7 @@ from marketplace.sponsors.models import Claim, Enterprise, Need, Pledge
 from marketplace.sponsors.services.common import audit, coming_day, lock, need_reason, require_active, tell
 from marketplace.sponsors.services.needs import key_of
 from timebank.common.input import clean_text
+from timebank.common.sweeps import Sweep
 from timebank.registry.models import User
 from timebank.registry.rules import can
 
@@ -208,17 +209,24 @@ def withdraw_pledge(*, pledge: Pledge, actor: User, reason: str = "", now: dt.da
     return locked
 
 
-def lapse_pledges(*, now: dt.datetime | None = None) -> int:
-    """Let accepted pledges lapse of which nothing came sixty days after their day. Returns how many."""
-    now = now or timezone.now()
+def _overdue(now: dt.datetime) -> QuerySet[Pledge]:
+    """Select accepted pledges of which nothing came sixty days after their day."""
     late = timezone.localdate(now) - LAPSES_AFTER
-    lapsed = 0
-    for pk in Pledge.objects.filter(state=State.APPROVED, due_on__lt=late).values_list("pk", flat=True):
-        with transaction.atomic():
-            locked = locked_pledge(Pledge(pk=pk))
-            if locked.state == State.APPROVED and not locked.received_fen and not locked.received_units:
-                locked.state = State.LAPSED
-                locked.save(update_fields=["state"])
-                audit(None, "pledge_lapsed", locked, locked.fund.region, now=now)
-                lapsed += 1
-    return lapsed
+    return Pledge.objects.filter(state=State.APPROVED, due_on__lt=late, received_fen=0, received_units=0)
+
+
+def _lapse(pk: int, now: dt.datetime) -> None:
+    locked = locked_pledge(Pledge(pk=pk))
+    if not _overdue(now).filter(pk=pk).exists():
+        return
+    locked.state = State.LAPSED
+    locked.save(update_fields=["state"])
+    audit(None, "pledge_lapsed", locked, locked.fund.region, now=now)
+
+
+LAPSE_PLEDGES = Sweep(
+    "let pledges lapse",
+    due=lambda now: _overdue(now).order_by("due_on", "pk").values_list("pk", flat=True),
+    handle=_lapse,
+    every=6 * 60 * 60,
+)
