@@ -22,6 +22,8 @@ from timebank.ledger.types import Leg
 
 BATH = 800  # fen
 
+pytestmark = pytest.mark.money_without_rows("the book itself is tested: nothing says what it was for")
+
 
 def draw(money: Money, ticket: int, fen: int = BATH, purposes: Any = (), n: int = 1, partner: Any = None) -> Any:
     partner = partner or money.world.bath

@@ -39,6 +39,7 @@ def example(money: Money) -> Money:
     return money
 
 
+@pytest.mark.money_without_rows("the figures of the design are posted as they are")
 def test_the_example(example: Money) -> None:
     figures = figures_of(example.fund)
     assert (figures.free, figures.shortfall) == (620000, 0)
@@ -49,6 +50,7 @@ def test_the_example(example: Money) -> None:
     assert figures.bp == 7059
 
 
+@pytest.mark.money_without_rows("the figures of the design are posted as they are")
 def test_it_takes_three_statements(example: Money, query_budget: Any) -> None:
     with query_budget(3):
         figures_of(example.fund)

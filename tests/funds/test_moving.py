@@ -222,6 +222,7 @@ def test_check_funds_prints_the_equation(money: Money, capsys: pytest.CaptureFix
     assert "¥1.00" in said
 
 
+@pytest.mark.money_without_rows("a control: a row is spoiled")
 def test_check_funds_names_the_first_difference(money: Money) -> None:
     from marketplace.funds.models import DrawDown
 

@@ -187,6 +187,7 @@ def test_points_and_money_never_mix(money: Money) -> None:
             assert not view.source.startswith(("payment", "pledge", "payout", "stripe", "fund"))
 
 
+@pytest.mark.money_without_rows("a control: the row is taken away")
 def test_check_funds_finds_a_ticket_that_nobody_paid(money: Money) -> None:
     ticket = money.world.redeem(money.world.sister, (money.world.ticket, 1)).tickets.get()
     scan(money, ticket)

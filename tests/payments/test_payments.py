@@ -272,6 +272,7 @@ def test_control_without_forward_only_a_stale_answer_moves_it_back(world: World,
 
 
 # -- Refunds and disputes that the provider tells of -------------------------------------------------------------------
+@pytest.mark.money_without_rows("what is spent belongs to no ticket")
 def test_worked_example_1_a_refund_at_stripe_takes_the_purpose_then_free_money(world: World):
     payment = world.paid()
     world.give(20_000)
@@ -315,6 +316,7 @@ def test_a_refund_that_comes_back_is_back_where_it_was(world: World):
     assert_equation(world)
 
 
+@pytest.mark.money_without_rows("what is spent belongs to no ticket")
 def test_worked_example_2_a_dispute_lost_sight_of_and_won(world: World):
     payment = world.paid(purpose=None)
     world.spend(97_070)

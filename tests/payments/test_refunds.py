@@ -37,6 +37,7 @@ def test_asked_approved_sent_booked_once(world: World):
     assert_equation(world)
 
 
+@pytest.mark.money_without_rows("what is spent belongs to no ticket")
 def test_worked_example_1_what_is_spent_is_refused_with_the_most(world: World):
     payment = world.paid()
     world.give(20_000)
@@ -52,6 +53,7 @@ def test_worked_example_1_what_is_spent_is_refused_with_the_most(world: World):
     assert (world.left(), world.free()) == (0, 9_070)
 
 
+@pytest.mark.money_without_rows("what is spent belongs to no ticket")
 def test_two_refunds_together_never_promise_more_than_is_unspent(world: World):
     first, second = world.paid(), world.paid()
     world.spend(100_000, world.purpose)

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet, Sum
+from django.utils import timezone
 
 from marketplace.funds.models import BankAccount, Fund
 from marketplace.funds.rules import APPROVE_PAYMENT, INSIDE, RECORD_BANK
-from marketplace.payments.models import BalanceTransaction, BankEntry, BankTemplate, Payment, ReconRun, StripeEvent
+from marketplace.payments.models import (
+    BalanceTransaction,
+    BankEntry,
+    BankTemplate,
+    Payment,
+    ReconRun,
+    RefusedHookCount,
+    StripeEvent,
+)
+from marketplace.payments.words import REFUSED
 from timebank.registry.rules import regions_where
 
 WAITING = (
@@ -64,6 +75,14 @@ def strays_for(user: Any) -> QuerySet[BalanceTransaction]:
 def failed_events() -> QuerySet[StripeEvent]:
     """Select the events that could not be processed, newest first."""
     return StripeEvent.objects.filter(state=StripeEvent.State.FAILED).defer("body").order_by("-received_at", "-pk")
+
+
+def refused_calls(*, days: int = 14, now: dt.datetime | None = None) -> list[tuple[str, Any, int, dt.date]]:
+    """List why calls of the webhook were refused lately: code, what to do, how many, the last day."""
+    since = timezone.localdate(now) - dt.timedelta(days=days)
+    rows = RefusedHookCount.objects.filter(day__gt=since).values("reason")
+    rows = rows.annotate(total=Sum("count"), last=Max("day")).order_by("-last", "reason")
+    return [(row["reason"], REFUSED.get(row["reason"], ""), row["total"], row["last"]) for row in rows]
 
 
 def recon_runs() -> QuerySet[ReconRun]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django import template
 
 from marketplace.payments.models.payments import exponent_of
+from marketplace.payments.words import failure_text
 from timebank.common.numbers import MINUS, format_money
 
 register = template.Library()
@@ -22,3 +23,6 @@ def amount(value: tuple[int, str] | None) -> str:
     if exponent_of(currency) == 0:
         return f"{sign}{currency} {abs(minor):,}"
     return f"{sign}{currency} {abs(minor) // 100:,}.{abs(minor) % 100:02d}"
+
+
+register.filter(failure_text)

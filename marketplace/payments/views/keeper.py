@@ -258,6 +258,7 @@ def reconciliation(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page_of(request, selectors.recon_runs()),
         "failed": selectors.failed_events(),
+        "refused": selectors.refused_calls(),
         "may_retry": may_retry,
     }
     return render(request, "payments/reconciliation.html", context)
