@@ -58,6 +58,7 @@ def test_one_ticket_handed_over_at_eight_counters_is_owed_once(money: Money, run
     assert (DrawDown.objects.count(), owed(money.fund, money.world.bath)) == (1, 800)
 
 
+@pytest.mark.money_without_rows("a control: the guard is off")
 def test_without_the_lock_and_the_row_only_the_key_stands(money: Money, run_concurrently: Any) -> None:
     """Control: with another key for each, eight counters owe eight times."""
     ticket = money.world.ticket
@@ -93,6 +94,7 @@ def test_inflows_level_what_is_owed_exactly(money: Money, run_concurrently: Any)
     well()
 
 
+@pytest.mark.money_without_rows("a control: the guard is off")
 def test_without_the_funds_lock_levelling_goes_wrong(
     money: Money, run_concurrently: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
