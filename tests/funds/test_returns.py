@@ -248,7 +248,8 @@ def test_at_the_desk_from_the_list_to_the_second_person(money: Money, settings: 
     assert here in admin.get(listed, {"which": "done", "q": "秀英"}).content.decode()
     assert here not in admin.get(listed, {"which": "done", "q": "没有此人"}).content.decode()
     assert here in admin.get(reverse("rewards:ticket", args=[ticket.code])).content.decode()
-    form = {"reason": "坏了", "restock": "no", "idempotency_key": uuid.uuid4().hex}
+    place = {"place": str(world.village.pk)}
+    form = {**place, "reason": "坏了", "restock": "no", "idempotency_key": uuid.uuid4().hex}
     assert committee.post(here, form).status_code == 403
     assert admin.post(here, {**form, "reason": ""}).status_code == 422
     for _time in range(2):
@@ -257,8 +258,8 @@ def test_at_the_desk_from_the_list_to_the_second_person(money: Money, settings: 
     assert here in committee.get(listed, {"which": "returns"}).content.decode()
     assert "Returns to decide" in committee.get(reverse("desk:home")).content.decode()
     assert "Your decision" not in admin.get(here).content.decode()
-    assert committee.post(here, {"reason": "", "decline": "1"}).status_code == 422
-    assert committee.post(here, {"reason": "", "approve": "1"}).status_code == 302
+    assert committee.post(here, {**place, "reason": "", "decline": "1"}).status_code == 422
+    assert committee.post(here, {**place, "reason": "", "approve": "1"}).status_code == 302
     assert Ticket.objects.get().state == "returned"
     assert "It was taken back" in committee.get(here).content.decode()
     assert as_(world.sister.user).get(here).status_code == 404
