@@ -23,11 +23,8 @@ from marketplace.sponsors.selectors import parties
 from marketplace.sponsors.services import deliveries, needs, papers, pledges
 from tests.rewards.world import counters
 from tests.sponsors.world import Giving, soon
-<<<<<<< HEAD
-from timebank.common.models import Event
-=======
 from timebank.common import sweeps
->>>>>>> b93e285 (Check after every test with money that all of it adds up; let payments, pledges, cover and statements be swept row by row)
+from timebank.common.models import Event
 from timebank.registry.errors import NotAllowed
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 40
