@@ -165,6 +165,9 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "registry:sign_in"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
+# Where a proxy stands in front, it writes who asks (docs: README); without one nobody's header is believed.
+BEHIND_PROXY = env.flag("BEHIND_PROXY")
+AXES_CLIENT_IP_CALLABLE = "timebank.common.limits.address_of"
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]

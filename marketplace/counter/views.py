@@ -29,6 +29,7 @@ from marketplace.rewards.services.handing_over import can_undo
 from timebank.common.errors import DomainError
 from timebank.common.input import clean_text, read_id, read_int, read_text
 from timebank.common.input import code as read_code
+from timebank.common.limits import address_of
 from timebank.ledger import selectors as ledger_read
 from timebank.registry.models import Resident
 from timebank.registry.requests import SignedInRequest
@@ -290,6 +291,7 @@ def _pay(request: SignedInRequest, partner: Partner, till: Till) -> HttpResponse
             partner=partner,
             expected_total=form.cleaned_data["total"],
             brought_by=form.cleaned_data["brought_by"],
+            device=address_of(request),
         )
     except DomainError as refusal:
         return _refused(request, partner, till, form, refusal)

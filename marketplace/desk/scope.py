@@ -18,6 +18,7 @@ from django.utils.http import urlencode
 
 from timebank.common.errors import DomainError
 from timebank.common.input import read_id, read_text
+from timebank.common.limits import EXPORTS, limited
 from timebank.registry.models import Region
 from timebank.registry.rules import VIEW_VILLAGE, can, grants_of, regions_where
 
@@ -132,7 +133,7 @@ def desk(*actions: str) -> Callable[[Callable[..., HttpResponseBase]], Callable[
                     raise Http404 from error
                 raise
 
-        return login_required(inner)
+        return login_required(limited(EXPORTS, lambda request: bool(request.GET.get("format")))(inner))
 
     return wrap
 

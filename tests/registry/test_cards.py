@@ -33,7 +33,7 @@ def test_a_card_opens_with_its_pin_and_only_with_it(admin, resident):
         services.check_pin(card_number="AAAAAAAAAA", pin="2580")
 
 
-def test_wrong_pins_pause_the_card_then_block_it(admin, resident):
+def test_wrong_pins_pause_the_card_ever_longer_and_never_block_it(admin, resident):
     card = services.issue_card(resident=resident, actor=admin, pin="2580")
     now = timezone.now()
 
@@ -47,11 +47,14 @@ def test_wrong_pins_pause_the_card_then_block_it(admin, resident):
         services.check_pin(card_number=card.number, pin="2580", now=now)
     later = now + dt.timedelta(minutes=16)
     assert [fail(later) for _ in range(5)][-1] == "pin_locked"
-    latest = later + dt.timedelta(minutes=16)
-    assert [fail(latest) for _ in range(5)][-1] == "card_blocked"
+    assert fail(later + dt.timedelta(minutes=29)) == "pin_locked"  # twice as long as the first pause
+    for day in range(1, 11):  # a stranger who knows the number can't block it for good
+        assert [fail(now + dt.timedelta(days=day, hours=2 * day)) for _ in range(5)][-1] == "pin_locked"
     card.refresh_from_db()
-    assert card.status == Card.Status.BLOCKED
-    assert AuditEntry.objects.filter(action="pin_refused", subject=f"card:{card.number}").count() == 3
+    assert card.status == Card.Status.ACTIVE
+    assert card.pin_locked_until <= now + dt.timedelta(days=12)
+    assert services.check_pin(card_number=card.number, pin="2580", now=now + dt.timedelta(days=13)) == card
+    assert AuditEntry.objects.filter(action="pin_refused", subject=f"card:{card.number}").count() == 12
 
 
 def test_the_right_pin_forgets_wrong_ones(admin, resident):

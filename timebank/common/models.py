@@ -86,6 +86,24 @@ class KeptFigure(models.Model):
         return f"{self.name} {self.scope}"
 
 
+class Attempt(models.Model):
+    """How often something was tried under one key in one window of time (``limits``). Forgotten after two days."""
+
+    limit = models.CharField(_("limit"), max_length=40)
+    key = models.CharField(_("counted under"), max_length=80)
+    window = models.DateTimeField(_("window"))
+    count = models.PositiveIntegerField(_("how often"), default=0)
+
+    class Meta:
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
+        constraints = [models.UniqueConstraint(fields=["limit", "key", "window"], name="attempt_once")]
+        indexes = [models.Index(fields=["window"], name="attempt_window")]
+
+    def __str__(self) -> str:
+        return f"{self.limit} {self.key}"
+
+
 class Event(models.Model):
     """Something that happened: to what, for whom, where (``events``). Facts hold no secrets and no phone numbers."""
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db.models import Model, Q
 
-from timebank.common import events, idempotency
-from timebank.common.models import Event, IdempotencyKey, SweepFailure
+from timebank.common import events, idempotency, limits
+from timebank.common.models import Attempt, Event, IdempotencyKey, SweepFailure
 from timebank.common.sweeps import Sweep
 
 DAY = 24 * 60 * 60
@@ -34,5 +34,6 @@ SWEEPS = [
     events.DELIVER,
     _forget("forget events", Event, "delivered_at", events.KEPT),
     _forget("forget once-only keys", IdempotencyKey, "created_at", idempotency.KEPT),
+    _forget("forget attempts", Attempt, "window", limits.KEPT),
     _forget("forget resolved failures", SweepFailure, "resolved_at", RESOLVED_KEPT),
 ]

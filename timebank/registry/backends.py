@@ -9,10 +9,12 @@ from django.contrib.auth.backends import ModelBackend
 from django.db.models import Q
 from django.http import HttpRequest
 
+from timebank.common import limits
 from timebank.common.input import InvalidInput, clean_text, fold
 from timebank.common.input import code as read_code
 from timebank.common.input import email as read_email
 from timebank.common.input import phone as read_phone
+from timebank.common.limits import Limit
 from timebank.registry.models import Card, User
 
 
@@ -47,6 +49,35 @@ def counted_as(request: HttpRequest | None, credentials: dict[str, Any] | None =
         user = account_of(name)
         known[name] = f"user:{user.pk}" if user is not None else hashlib.sha256(fold(name).encode()).hexdigest()[:40]
     return known[name]
+
+
+BY_ACCOUNT = Limit("wrong sign-ins to an account", 30, 900)  # from wherever; one address waits after eight (axes)
+BY_ADDRESS = Limit("wrong sign-ins from an address", 60, 900)
+OVER_ALL = Limit("wrong sign-ins over all", 1000, 900)
+BY_ADDRESS_THEN = Limit("wrong sign-ins from an address while many are wrong", 5, 900)
+
+
+def require_sign_in(request: HttpRequest) -> None:
+    """Raise ``TooOften`` where an account or an address had its tries; under attack an address has fewer.
+
+    Over all nothing is closed: then one stranger could keep everybody out.
+    """
+    address = limits.address_of(request)
+    limits.require(BY_ACCOUNT, [counted_as(request)])
+    limits.require(BY_ADDRESS, [address])
+    try:
+        limits.require(OVER_ALL, ["all"])
+    except limits.TooOften:
+        limits.require(BY_ADDRESS_THEN, [address])
+
+
+def count_sign_in(request: HttpRequest) -> None:
+    """Count a wrong sign-in under all keys."""
+    address = limits.address_of(request)
+    limits.count(BY_ACCOUNT, [counted_as(request)])
+    limits.count(BY_ADDRESS, [address])
+    limits.count(BY_ADDRESS_THEN, [address])
+    limits.count(OVER_ALL, ["all"])
 
 
 class PhoneCardOrEmailBackend(ModelBackend):

@@ -34,6 +34,7 @@ def card_sale(
     partner: Partner,
     expected_total: int | None = None,
     brought_by: str = "",
+    device: str = "",
     now: dt.datetime | None = None,
 ) -> Redemption:
     """Sell ``lines`` (stock record id, quantity) of ``partner`` to the holder of a card and hand them over.
@@ -44,7 +45,7 @@ def card_sale(
     ids = {pk for pk, __ in lines}
     if StockRecord.objects.filter(pk__in=ids, partner=partner).count() != len(ids):
         raise errors.NotAvailable(_("This counter does not have that."))
-    card = registry.check_pin(card_number=card_number, pin=pin)
+    card = registry.check_pin(card_number=card_number, pin=pin, actor=actor, device=device)
     require_no_interest(actor, card.resident)
     now = now or timezone.now()
     with transaction.atomic():

@@ -9,8 +9,10 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from timebank.common import limits
 from timebank.common.input import code as read_code
 from timebank.common.input import digits
+from timebank.common.limits import Limit
 from timebank.registry import codes
 from timebank.registry.errors import (
     CardBlocked,
@@ -31,7 +33,10 @@ from timebank.registry.services.audit import record_audit
 
 PIN_TRIES = 5  # wrong PINs in a row, then a pause
 PIN_PAUSE = dt.timedelta(minutes=15)
-PIN_LAST_TRY = 15  # wrong PINs in a row, then the card is blocked for good
+PIN_LONGEST_PAUSE = dt.timedelta(days=1)  # never for good: a stranger with the number could block anybody's card
+# Wrong PINs of one who tries, or from one device, at whichever cards; and at all cards of a village.
+PIN_BY_ONE = Limit("wrong PINs by one", 20, 3600)
+PIN_IN_VILLAGE = Limit("wrong PINs in a village", 100, 3600)
 
 
 def _read_pin(pin: str) -> str:
@@ -109,15 +114,21 @@ def set_pin(*, card: Card, pin: str, actor: User, now: dt.datetime | None = None
     return card
 
 
-def check_pin(*, card_number: str, pin: str, now: dt.datetime | None = None) -> Card:
-    """Return the card whose PIN this is, or raise ``UnknownCard, CardBlocked, NoPin, PinLocked, WrongPin``.
+def check_pin(
+    *, card_number: str, pin: str, actor: User | None = None, device: str = "", now: dt.datetime | None = None
+) -> Card:
+    """Return the card whose PIN this is; raise ``UnknownCard, CardBlocked, NoPin, PinLocked, WrongPin, TooOften``.
 
     A wrong try is counted in a transaction of its own, so that refusing it can't undo the count: call this before
     you open yours.
     """
     now = now or timezone.now()
+    keys = [key for key in (f"user:{actor.pk}" if actor is not None else "", device) if key]
     with transaction.atomic(durable=True):
+        limits.require(PIN_BY_ONE, keys, now=now)
         outcome = _try_pin(read_code(card_number), _read_pin(pin), now)
+        if isinstance(outcome, (WrongPin, PinLocked, UnknownCard)):
+            limits.count(PIN_BY_ONE, keys, now=now)
     if isinstance(outcome, RegistryError):
         raise outcome
     return outcome
@@ -139,23 +150,22 @@ def _try_pin(number: str, pin: str, now: dt.datetime) -> Card | RegistryError:
         return NoPin(field="pin")
     if card.pin_locked_until is not None and card.pin_locked_until > now:
         return PinLocked(field="pin", until=card.pin_locked_until)
+    village = [f"village:{card.resident.village_id}"]
+    limits.require(PIN_IN_VILLAGE, village, now=now)
     if check_password(pin, card.pin_hash):
         if card.pin_failures or card.pin_locked_until:
             card.pin_failures = 0
             card.pin_locked_until = None
             card.save(update_fields=["pin_failures", "pin_locked_until"])
         return card
+    limits.count(PIN_IN_VILLAGE, village, now=now)
     card.pin_failures += 1
     refusal: RegistryError = WrongPin(field="pin", left=PIN_TRIES - card.pin_failures % PIN_TRIES)
-    if card.pin_failures >= PIN_LAST_TRY:
-        card.status = Card.Status.BLOCKED
-        card.blocked_at = now
-        card.blocked_reason = "too many wrong PINs"
-        refusal = CardBlocked(field="card_number")
-    elif card.pin_failures % PIN_TRIES == 0:
-        card.pin_locked_until = now + PIN_PAUSE
+    if card.pin_failures % PIN_TRIES == 0:  # each pause twice as long as the one before
+        pauses = min(card.pin_failures // PIN_TRIES, 10)
+        card.pin_locked_until = now + min(PIN_PAUSE * 2 ** (pauses - 1), PIN_LONGEST_PAUSE)
         refusal = PinLocked(field="pin", until=card.pin_locked_until)
-    card.save(update_fields=["pin_failures", "pin_locked_until", "status", "blocked_at", "blocked_reason"])
+    card.save(update_fields=["pin_failures", "pin_locked_until"])
     if not isinstance(refusal, WrongPin):
         record_audit(
             actor=None,

@@ -14,6 +14,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from timebank.common.errors import DomainError
 from timebank.common.input import code as read_code
 from timebank.common.input import read_id, read_text
+from timebank.common.limits import address_of
 from timebank.registry import selectors, services
 from timebank.registry.forms import ActingCardForm
 from timebank.registry.models import Resident
@@ -64,7 +65,12 @@ def _by_proxy(request: HttpRequest) -> HttpResponse:
 
 def _by_card(request: HttpRequest, form: ActingCardForm) -> bool:
     try:
-        card = services.check_pin(card_number=form.cleaned_data["card_number"], pin=form.cleaned_data["pin"])
+        card = services.check_pin(
+            card_number=form.cleaned_data["card_number"],
+            pin=form.cleaned_data["pin"],
+            actor=_user(request),
+            device=address_of(request),
+        )
     except DomainError as error:
         form.refuse(error)
         return False

@@ -22,7 +22,7 @@ ROWS = 50
 def _page(request: HttpRequest, rows: reads.QuerySet[reads.PersonalRead]) -> object:
     page = Paginator(rows, ROWS).get_page(read_page(request.GET.get("page")))
     for row in page.object_list:
-        row.what_label = audit_label(row.what)
+        row.what_label = audit_label(row.what)  # type: ignore[attr-defined]
     return page
 
 

@@ -17,6 +17,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
 from timebank.common.errors import DomainError
+from timebank.common.limits import Limit, limited
 from timebank.common.sheets.writing import csv_response
 from timebank.ledger import selectors as ledger_read
 from timebank.registry import selectors, services
@@ -26,6 +27,8 @@ from timebank.registry.forms import HelperForm, LeaveForm, PasswordForm, Profile
 from timebank.registry.models import Proxy, Resident, User
 from timebank.registry.people_forms import POOL, heirs
 from timebank.registry.services.residents import kin_of
+
+TAKING = Limit("own data as a file", 20, 3600)
 
 
 def own_resident(request: HttpRequest) -> Resident:
@@ -132,6 +135,7 @@ def end_helper(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_GET
+@limited(TAKING)
 def export(request: HttpRequest, form: str) -> HttpResponseBase:
     """Give a person everything that is kept about them, as JSON or as a table."""
     resident = own_resident(request)

@@ -263,8 +263,9 @@ def device_list(request: HttpRequest, place: int) -> HttpResponseBase:
     page = Paginator(rows.order_by("-asked_at", "-pk"), ROWS).get_page(read_page(request.GET.get("page")))
     now = timezone.now()
     for row in page.object_list:
-        row.waits = row.ended_at is None and row.approved_until is None and row.asked_at > now - devices.WAITING
-        row.holds = row.ended_at is None and row.approved_until is not None and row.approved_until > now
+        open_ = row.ended_at is None
+        row.waits = open_ and row.approved_until is None and row.asked_at > now - devices.WAITING  # type: ignore[attr-defined]
+        row.holds = open_ and row.approved_until is not None and row.approved_until > now  # type: ignore[attr-defined]
     return render(request, "registry/devices.html", {"region": region, "page": page})
 
 

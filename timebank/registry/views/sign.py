@@ -17,18 +17,36 @@ from django.views.decorators.http import require_POST
 from timebank.common.errors import DomainError
 from timebank.common.input import code as read_code
 from timebank.common.input import read_id, read_text
-from timebank.registry import selectors, services
+from timebank.common.limits import Limit, TooOften, limited
+from timebank.registry import backends, selectors, services
 from timebank.registry.forms import JoinAgainForm, JoinForm, SignInForm
 from timebank.registry.models import Region, Resident
 from timebank.registry.navigation import start_url
 from timebank.registry.services import moves
 from timebank.registry.services.residents import CONSENT_VERSION
 
+ASKING = Limit("asking for an account", 30, 3600)
+SEARCHING = Limit("searching places", 120, 600)
+
 
 class SignInView(LoginView):
     """Sign in by mobile number, card number or staff e-mail."""
 
     template_name = "registry/sign_in.html"
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Let somebody try, unless it was tried too often: this account, or from this address."""
+        try:
+            backends.require_sign_in(request)
+        except TooOften as error:
+            return render(request, "registry/locked_out.html", status=error.status)
+        return super().post(request, *args, **kwargs)  # type: ignore[no-any-return]
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        """Count what was wrong, whoever was meant."""
+        backends.count_sign_in(self.request)
+        return super().form_invalid(form)  # type: ignore[no-any-return]
+
     authentication_form = SignInForm
     redirect_authenticated_user = True
 
@@ -52,6 +70,8 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @sensitive_post_parameters("password")
+@limited(ASKING, lambda request: request.method == "POST")
+@limited(SEARCHING, lambda request: "q" in request.GET)
 def join(request: HttpRequest) -> HttpResponse:
     """Choose a village, read, agree, ask for an account."""
     own = selectors.resident_of(request.user)
