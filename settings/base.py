@@ -101,6 +101,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "timebank.ui.middleware.PreferencesMiddleware",
+    "timebank.ui.middleware.RefusedMethodMiddleware",
     "timebank.registry.middleware.OwnPasswordMiddleware",
     "timebank.registry.middleware.StaffSessionMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

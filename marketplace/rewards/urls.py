@@ -22,4 +22,5 @@ urlpatterns = [
     path("t/<slug:code>/cancel/", views.cancel, name="cancel"),
     re_path(r"^T/(?P<code>[A-Za-z0-9]{1,40})/?$", views.ticket_by_qr, name="ticket_by_qr"),
     path("me/points/", views.statement, name="statement"),
+    path("me/points/<id:pk>/receipt.json", views.receipt, name="receipt"),
 ]

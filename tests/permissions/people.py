@@ -152,6 +152,7 @@ def _people(cast: Cast, world: Any) -> None:
     nephew = world.resident("王侄").user
     proxy = registry.add_proxy(resident=world.wang, helper=nephew, relation="nephew", actor=world.wang.user)
     cast.arguments |= {
+        "rewards:receipt": lambda: {"pk": 1},
         "registry:end_helper": lambda: {"pk": proxy.pk},
         "registry:export": lambda: {"form": "json"},
         "registry:card_print": lambda: {"pk": card.pk},

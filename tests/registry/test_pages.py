@@ -304,4 +304,4 @@ def test_a_cell_never_becomes_a_formula(text):
 
 
 def test_a_number_in_a_table_stays_a_number():
-    assert [safe_cell(value) for value in (-3, 12, None, True)] == ["-3", "12", "", "True"]
+    assert [safe_cell(value) for value in (-3, 12, None, True)] == ["-3", "12", "", "yes"]

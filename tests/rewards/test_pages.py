@@ -5,6 +5,7 @@ import re
 import uuid
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone, translation
 
@@ -14,6 +15,7 @@ from marketplace.rewards import services
 from marketplace.rewards.models import Redemption, Ticket
 from tests.rewards.world import counters, give, points_of
 from timebank.common.sweeps import run
+from timebank.ledger.services.sealing import seal_all
 from timebank.registry import services as registry
 from timebank.service import services as service
 
@@ -360,6 +362,24 @@ def test_card_holder_is_acted_for_by_a_helper_through_the_whole_path(client, wor
     Basket.objects.filter(pk=left.pk).update(date_created=timezone.now() - dt.timedelta(days=16))
     assert run(SWEEPS[0]).handled == 1
     assert own.lines.count() == 1
+
+
+def test_a_sealed_line_has_a_receipt_that_the_public_page_confirms(client, world):
+    world.redeem(world.sister, (world.soap, 1))
+    client.force_login(world.sister.user)
+    assert "receipt.json" not in client.get("/me/points/").text
+    seal_all()
+    links = re.findall(r'href="(/me/points/\d+/receipt.json)"', client.get("/me/points/").text)
+    assert links
+    file = client.get(links[0])
+    assert "attachment" in file["Content-Disposition"]
+    answer = client.post(reverse("ledger:verify"), {"receipt": SimpleUploadedFile("r.json", file.content)})
+    assert "This receipt is genuine" in text_of(answer)
+    forged = file.content.replace(b"redeem", b"gift", 1)
+    answer = client.post(reverse("ledger:verify"), {"receipt": SimpleUploadedFile("r.json", forged)})
+    assert "This receipt is genuine" not in text_of(answer)
+    client.force_login(world.resident("别人").user)  # another's line is nobody else's to take
+    assert client.get(links[0]).status_code == 404
 
 
 # -- Statement ---------------------------------------------------------------------------------------------------------

@@ -63,7 +63,10 @@ def test_nobody_is_sent_to_another_site(client, target):
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["size", "language"])
 def test_choosing_needs_a_form(client, name):
-    assert client.get(reverse(f"ui:{name}")).status_code == 405
+    answer = client.get(reverse(f"ui:{name}"))
+    assert answer.status_code == 405
+    assert answer["Allow"] == "POST"
+    assert "这个网址没有页面" in answer.text  # K19: never a bare status
     assert Client(enforce_csrf_checks=True).post(reverse(f"ui:{name}"), {"size": "large"}).status_code == 403
 
 

@@ -23,11 +23,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from timebank.common.errors import DomainError
-from timebank.common.input import fold
+from timebank.common.input import clean_text
 from timebank.common.models import Attempt
 
 View = Callable[..., HttpResponseBase]
 
+NAME = 40  # as long as the column
 KEPT = dt.timedelta(days=2)  # longer than any window
 
 
@@ -44,6 +45,10 @@ class Limit:
     name: str
     most: int
     seconds: int
+
+    def __post_init__(self) -> None:
+        if len(self.name) > NAME:
+            raise ValueError(f"the limit {self.name!r} has too long a name")
 
     def window(self, now: dt.datetime) -> dt.datetime:
         """Return when the window that holds this instant began."""
@@ -89,7 +94,7 @@ def address_of(request: HttpRequest | None) -> str:
     if request is None:
         return ""
     if settings.BEHIND_PROXY:
-        written = fold(request.META.get("HTTP_X_FORWARDED_FOR", "")[-200:].rpartition(",")[2])
+        written = clean_text(request.META.get("HTTP_X_FORWARDED_FOR", "")[-200:].rpartition(",")[2])
         try:
             return str(ip_address(written))
         except ValueError:

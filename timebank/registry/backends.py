@@ -54,7 +54,7 @@ def counted_as(request: HttpRequest | None, credentials: dict[str, Any] | None =
 BY_ACCOUNT = Limit("wrong sign-ins to an account", 30, 900)  # from wherever; one address waits after eight (axes)
 BY_ADDRESS = Limit("wrong sign-ins from an address", 60, 900)
 OVER_ALL = Limit("wrong sign-ins over all", 1000, 900)
-BY_ADDRESS_THEN = Limit("wrong sign-ins from an address while many are wrong", 5, 900)
+BY_ADDRESS_THEN = Limit("wrong sign-ins while many are wrong", 5, 900)
 
 
 def require_sign_in(request: HttpRequest) -> None:

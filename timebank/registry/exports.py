@@ -70,5 +70,6 @@ def export_of(resident: Resident) -> dict[str, list[dict[str, Any]]]:
         for name, rows in declaration.value(resident).items():
             if name in sections:
                 raise ValueError(f"export: the section {name!r} is declared twice, again by {declaration.app!r}")
-            sections[name] = [dict(row) for row in rows]
+            # "village__name" is a path for the database; in a file it is "village_name".
+            sections[name] = [{key.replace("__", "_"): value for key, value in row.items()} for row in rows]
     return sections

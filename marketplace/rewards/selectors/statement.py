@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from timebank.ledger import selectors as ledger_read
 from timebank.ledger.describing import Description, describe, reference_of
+from timebank.ledger.selectors.proofs import sealed_among
 from timebank.ledger.types import Line, LotUse
 from timebank.registry.models import Resident
 
@@ -29,6 +30,8 @@ class StatementLine:
     href: str = ""
     icon: str = "points"
     lots: tuple[LotUse, ...] = ()
+    transfer_id: int = 0
+    sealed: bool = False  # then there is a receipt that anybody can check
 
     @property
     def expires_on(self) -> dt.date | None:
@@ -50,7 +53,11 @@ def statement_of(resident: Resident, before: int | None = None, limit: int = 30)
     page = ledger_read.statement(resident.wallet_key, before=before, limit=limit)
     described = describe(page.lines)
     legs = groupby(page.lines, key=lambda line: line.transfer_id)
-    return StatementPage([_line(list(group), described) for __, group in legs], page.next)
+    lines = [_line(list(group), described) for __, group in legs]
+    sealed = sealed_among([line.transfer_id for line in lines])
+    for line in lines:
+        line.sealed = line.transfer_id in sealed
+    return StatementPage(lines, page.next)
 
 
 def _line(legs: list[Line], described: dict[str, Description]) -> StatementLine:
@@ -65,6 +72,7 @@ def _line(legs: list[Line], described: dict[str, Description]) -> StatementLine:
         title=_title(line.kind),
         amount=sum(leg.amount for leg in legs),
         balance=line.balance_after,
+        transfer_id=line.transfer_id,
         lots=tuple(lot for leg in legs for lot in leg.lots),
     )
     if about is not None:

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from marketplace.rewards import selectors
 from timebank.common.input import read_id
 from timebank.ledger import selectors as ledger_read
+from timebank.ledger.selectors.proofs import receipt_for
 from timebank.registry.selectors import acting_resident
 
 
@@ -34,3 +35,17 @@ def statement(request: HttpRequest) -> HttpResponse:
         "newer": here if before is not None else "",
     }
     return render(request, "rewards/statement.html", context)
+
+
+@require_safe
+@login_required
+def receipt(request: HttpRequest, pk: int) -> HttpResponse:
+    """Hand out the receipt of one line, for the public page that checks it."""
+    resident = acting_resident(request)
+    text = receipt_for(resident.wallet_key, pk) if resident is not None else None
+    if text is None:
+        raise Http404
+    response = HttpResponse(text, content_type="application/json; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="shanji-receipt.json"'
+    response["Cache-Control"] = "private, no-store"
+    return response

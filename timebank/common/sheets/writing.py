@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 from django.http import FileResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext
 
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 # What a spreadsheet would read as a date, shorten to 1.38E+10 or strip of its noughts, if it stood there bare.
@@ -28,7 +29,7 @@ def cell_value(value: Any) -> Any:
     if value is None:
         return ""
     if isinstance(value, bool):
-        return str(value)
+        return gettext("yes") if value else gettext("no")
     if isinstance(value, dt.datetime):
         local = timezone.localtime(value) if value.tzinfo is not None else value
         return local.isoformat(sep=" ", timespec="seconds")

@@ -41,6 +41,19 @@ def receipt_text(transfer_id: int) -> str | None:
     return None if receipt is None else canonical(receipt).decode()
 
 
+def sealed_among(transfer_ids: Sequence[int]) -> set[int]:
+    """Say of which of these transfers a receipt can be made already."""
+    return set(SealMember.objects.filter(transfer_id__in=transfer_ids).values_list("transfer_id", flat=True))
+
+
+def receipt_for(account_key: str, transfer_id: int) -> str | None:
+    """Return the receipt of a transfer that moved this account; None for any other, and until it is sealed."""
+    receipt = receipt_of(transfer_id)
+    if receipt is None or not any(account_key in leg[1:3] for leg in receipt["transfer"]["postings"]):
+        return None
+    return canonical(receipt).decode()
+
+
 def receipt_holds(receipt: dict[str, Any]) -> bool:
     """Check a receipt as a stranger would, and that its seal is one of ours. Never raises on a malformed one."""
     try:
