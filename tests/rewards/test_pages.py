@@ -418,7 +418,7 @@ def test_statement_asks_the_database_equally_often(client, world, query_budget, 
         world.redeem(world.sister, (world.ticket, 1))
     client.force_login(world.sister.user)
     client.get("/me/points/")
-    with query_budget(14):
+    with query_budget(15):
         client.get("/me/points/")
 
 
