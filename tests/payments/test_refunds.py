@@ -11,7 +11,9 @@ from django.utils import timezone
 from marketplace.funds.errors import AlreadySpent, BadAmount, KeyReused, SamePerson, WrongState
 from marketplace.payments.errors import DayInvalid, ReasonMissing, ReferenceTaken, RefundExceeds
 from marketplace.payments.models import Payment, Refund
+from marketplace.payments.practice import money
 from marketplace.payments.services import by_hand, refunds
+from marketplace.payments.services.syncing import sync_payment
 from tests.payments.world import World, assert_equation, at_double, balance
 from timebank.common import sweeps
 from timebank.registry.errors import NotAllowed
@@ -70,6 +72,22 @@ def test_never_more_than_is_left_of_the_payment(world: World):
         ask(world, payment, 40_001)
     assert refusal.value.params["left"] == 40_000
     assert Refund.objects.count() == 1
+
+
+def test_what_a_dispute_took_is_not_given_back_as_well(world: World):
+    """Open or lost it counts as given; won it is there again. Before, the keeper was offered the whole once more."""
+    payment = world.paid()
+    world.give(200_000)
+    dispute = world.dispute(payment, 60_000)
+    sync_payment(payment.pk)
+    assert refunds.left_of(payment) == 40_000
+    with pytest.raises(RefundExceeds) as refusal:
+        ask(world, payment, 40_001)
+    assert refusal.value.params["left"] == 40_000
+    with world.double.world.lock:
+        money.close_dispute(world.double.world, dispute, won=True)
+    sync_payment(payment.pk)
+    assert refunds.left_of(payment) == 100_000
 
 
 @pytest.mark.parametrize(

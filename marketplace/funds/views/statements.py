@@ -189,6 +189,7 @@ def _statement(request: HttpRequest, row: Statement, *, own: bool, keeper: bool)
         request,
         title=row.partner.display_name,
         lead=_("Statement"),
+        back=(reverse("funds:supplier", args=[row.partner_id]), _("Settlement")),
         facts=_facts(row),
         buttons=_buttons(row, actor, own=own, approver=approver),
         sections=[_tickets(request, row, may_object=may_object), *_other_lines(row)],

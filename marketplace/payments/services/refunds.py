@@ -16,7 +16,7 @@ from marketplace.funds.rules import other_person
 from marketplace.funds.services.common import note, once, person
 from marketplace.payments import providers, rules, sources
 from marketplace.payments.errors import ProviderRefused, ReasonMissing, RefundExceeds
-from marketplace.payments.models import Payment, Refund
+from marketplace.payments.models import Dispute, Payment, Refund
 from marketplace.payments.services.syncing import in_suspense, lock_payment, sync_payment
 from timebank.common.input import clean_text
 from timebank.common.sweeps import Sweep
@@ -26,9 +26,14 @@ PROMISED = (Refund.State.APPROVED, Refund.State.SENT)
 
 
 def left_of(payment: Payment) -> int:
-    """Return what may still be given back of a payment, in its own smallest unit."""
+    """Return what may still be given back of a payment, in its own smallest unit.
+
+    What the card's holder has got back by a dispute, or may yet, is not given back a second time.
+    """
     given = payment.refunds.exclude(state__in=GONE).aggregate(total=Sum("amount_minor"))["total"] or 0
-    return payment.amount_minor - given
+    taken = payment.disputes.filter(state__in=[Dispute.State.OPEN, Dispute.State.LOST])
+    taken_fen = taken.aggregate(total=Sum("amount_minor"))["total"] or 0
+    return max(payment.amount_minor - given - taken_fen, 0)
 
 
 @transaction.atomic
