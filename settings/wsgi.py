@@ -6,7 +6,7 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from timebank.common.wsgi import read_as_utf8
+from timebank.common.wsgi import read_as_utf8, refuse_large
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings.production")
-application = read_as_utf8(get_wsgi_application())
+application = refuse_large(read_as_utf8(get_wsgi_application()))

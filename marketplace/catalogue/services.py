@@ -116,7 +116,7 @@ def save_reward(
 
 def _photograph(file: IO[bytes], product: Product) -> ContentFile[bytes]:
     """Draw an uploaded picture anew: fits the shelf, and nothing but pixels comes through."""
-    with Image.open(file) as image:
+    with Image.open(file, formats=("JPEG", "PNG", "WEBP")) as image:
         drawn = ImageOps.exif_transpose(image).convert("RGB")
     drawn.thumbnail((1200, 900))
     out = BytesIO()

@@ -11,7 +11,7 @@ from django.test import RequestFactory
 
 from timebank.common.converters import IdConverter, MonthConverter, YearConverter
 from timebank.common.middleware import PlainTextMiddleware
-from timebank.common.wsgi import read_as_utf8
+from timebank.common.wsgi import read_as_utf8, refuse_large
 
 
 @pytest.mark.parametrize("text", ["0", str(2**63), "9" * 19])
@@ -43,6 +43,36 @@ def test_a_request_can_not_choose_how_it_is_read(charset):
     seen = []
     read_as_utf8(lambda environ, start: seen.append(WSGIRequest(environ)))(environ, None)
     assert _through(seen[0]).content.decode() == "善|集|{}"
+
+
+class _Unread:
+    """A body that nobody may touch."""
+
+    def __getattr__(self, name):
+        raise AssertionError(f"{name} of a refused body was asked for")
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"CONTENT_LENGTH": str(400 * 1024 * 1024)}, "413"),
+        ({"CONTENT_LENGTH": "9" * 5000}, "413"),
+        ({"CONTENT_LENGTH": "²"}, "413"),
+        ({"CONTENT_LENGTH": "-1"}, "413"),
+        ({"HTTP_TRANSFER_ENCODING": "chunked"}, "411"),
+    ],
+)
+def test_a_large_body_is_refused_before_a_byte_of_it_is_read(sent, status):
+    answered = []
+    environ = {**RequestFactory().get("/").environ, "CONTENT_LENGTH": "", **sent, "wsgi.input": _Unread()}
+    application = refuse_large(lambda environ, start: pytest.fail("the application was asked"))
+    body = application(environ, lambda line, headers: answered.append((line, dict(headers))))
+    assert answered[0][0].startswith(status)
+    assert answered[0][1]["Connection"] == "close"
+    assert int(answered[0][1]["Content-Length"]) == len(body[0])
+    # Control: what a form sends goes through, and what has no body.
+    for length in ("", "0", str(20 * 1024 * 1024)):
+        assert refuse_large(lambda environ, start: "through")({"CONTENT_LENGTH": length}, None) == "through"
 
 
 def test_nor_where_a_server_of_its_own_lets_it():

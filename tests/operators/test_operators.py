@@ -170,6 +170,11 @@ def test_photograph_is_drawn_anew(client, operator, keys, settings, tmp_path):
     assert Image.open(BytesIO(content)).size == (1200, 900)
     wrong = SimpleUploadedFile("soap.png", b"<svg onload=alert(1)>", "image/png")
     assert client.post(url, facts(product, photograph=wrong)).status_code == 422
+    bomb = BytesIO()
+    Image.new("1", (9000, 6000)).save(bomb, "PNG")  # K15: some kilobytes that unfold to 54 million pixels
+    assert len(bomb.getvalue()) < 60_000
+    drawn = SimpleUploadedFile("soap.png", bomb.getvalue(), "image/png")
+    assert client.post(url, facts(product, photograph=drawn)).status_code == 422
     assert product.images.count() == 1
 
 

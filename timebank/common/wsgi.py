@@ -25,3 +25,36 @@ def read_as_utf8(application: Application) -> Application:
         return application(environ, start_response)
 
     return plain
+
+
+MOST_BYTES = 25 * 1024 * 1024  # the largest file that any form of ours takes is 20 MB
+
+
+def refuse_large(application: Application) -> Application:
+    """Answer a body that is too large, or of unknown length, before a byte of it is read or kept.
+
+    Django spools an upload to the disk before a view can refuse it, also that of a stranger.
+    """
+
+    def bounded(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        length = environ.get("CONTENT_LENGTH") or "0"
+        if environ.get("HTTP_TRANSFER_ENCODING"):
+            return _refused(start_response, "411 Length Required", "Send the length of what you send.")
+        if not (length.isascii() and length.isdigit()) or len(length) > 12 or int(length) > MOST_BYTES:
+            return _refused(
+                start_response, "413 Content Too Large", "文件太大，最多 20 MB。 The file is too large: at most 20 MB."
+            )
+        return application(environ, start_response)
+
+    return bounded
+
+
+def _refused(start_response: Callable[..., Any], status: str, text: str) -> Iterable[bytes]:
+    body = text.encode()
+    headers = [
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Length", str(len(body))),
+        ("Connection", "close"),
+    ]
+    start_response(status, headers)
+    return [body]

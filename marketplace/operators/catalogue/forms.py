@@ -16,6 +16,7 @@ from timebank.common.fields import CleanCharField
 from timebank.common.numbers import format_points, parse_points
 
 MOST_BYTES = 5 * 1024 * 1024
+MOST_PIXELS = 50_000_000  # more than any telephone takes; 20 KB can hold four times as many
 
 
 def _indented(category: Category) -> str:
@@ -96,6 +97,8 @@ class ProductForm(forms.ModelForm):
         photograph = self.cleaned_data["photograph"]
         if photograph and photograph.size > MOST_BYTES:
             raise forms.ValidationError(_("This picture is larger than 5 MB."))
+        if photograph and photograph.image.width * photograph.image.height > MOST_PIXELS:  # said before it is drawn
+            raise forms.ValidationError(_("The photograph has too many pixels. Make it smaller first."))
         return photograph
 
 
