@@ -17,7 +17,7 @@ from marketplace.rewards.models import Redemption, Scan, Ticket
 from marketplace.rewards.rules import HAND_OVER
 from marketplace.rewards.selectors import counters_of
 from marketplace.rewards.services.handing_over import can_undo
-from timebank.registry.models import Resident, User
+from timebank.registry.models import Card, Resident, User
 
 
 def counter_for(user: User, pk: int, action: str = HAND_OVER) -> Partner:
@@ -137,3 +137,8 @@ def sale_for(partner: Partner, key: uuid.UUID) -> Redemption:
     if redemption is None or redemption.orders.exclude(partner=partner).exists() or not redemption.orders.exists():
         raise Http404
     return redemption
+
+
+def is_card(number: str) -> bool:
+    """Say whether this is the number of a card that is in use."""
+    return Card.objects.filter(number=number, status=Card.Status.ACTIVE).exists()

@@ -78,10 +78,12 @@ def scan(request: SignedInRequest, pk: int) -> HttpResponse:
         nonce = read_text(request.POST.get("nonce"), 64) or str(uuid.uuid4())
         device = read_text(request.headers.get("User-Agent"), 60)
         try:
-            services.hand_over(code=code, actor=request.user, nonce=nonce, partner=partner, device=device)
+            made = services.hand_over(code=code, actor=request.user, nonce=nonce, partner=partner, device=device)
         except DomainError as refusal:
             messages.error(request, str(refusal))
             return redirect("counter:scan", pk=pk)
+        if made.result == Scan.Result.UNKNOWN and selectors.is_card(number := read_card(code)):
+            return redirect(_counter_url(partner, number))  # a card typed where tickets are: the sale is meant
         return redirect(f"{reverse('counter:scan', args=[pk])}?{urlencode({'n': nonce})}")
     nonce = read_text(request.GET.get("n"), 64)
     scan = selectors.scan_for(request.user, partner, nonce) if nonce else None  # type: ignore[arg-type]

@@ -234,6 +234,16 @@ def test_wrong_pin_keeps_the_slip_and_never_shows_what_was_typed(client, world, 
     assert Redemption.objects.get().total_points == 1500
 
 
+def test_a_card_in_the_field_of_tickets_opens_the_sale(client, world, card):
+    client.force_login(world.clerk)
+    for typed in (card.number, f" {card.number.lower()} "):
+        answer = client.post(at("scan", world), {"code": typed, "nonce": str(uuid.uuid4())})
+        assert answer["Location"] == f"{at('sale', world)}?card={card.number}"
+    assert not Scan.objects.filter(code__contains=card.number).exists()
+    registry.block_card(card=card, actor=world.admin, reason="丢失")
+    assert "n=" in client.post(at("scan", world), {"code": card.number, "nonce": str(uuid.uuid4())})["Location"]
+
+
 def test_unknown_and_blocked_cards_are_refused_with_a_sentence(client, world, card):
     client.force_login(world.clerk)
     page = do(client, world, "card", card="ABCDEFGH79")

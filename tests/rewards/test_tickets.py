@@ -109,6 +109,10 @@ def test_cancelled_expired_and_unknown_have_answers_of_their_own(world):
     assert late.state == "issued"
     unknown = services.hand_over(code="hello", actor=world.clerk, partner=world.shop, nonce=nonce())
     assert (unknown.result, unknown.ticket, unknown.tone) == ("unknown", None, "bad")
+    # K22: somebody's code for paying, scanned here by mistake, is not kept.
+    foreign = services.hand_over(code="134567890123456789", actor=world.clerk, partner=world.shop, nonce=nonce())
+    assert not Scan.objects.filter(code__contains="13456").exists()
+    assert len(foreign.code) == 5
 
 
 def test_ticket_is_good_on_its_last_day(world):

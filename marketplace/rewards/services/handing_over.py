@@ -65,7 +65,8 @@ def hand_over(
         require(actor, HAND_OVER, region=where.village, organisation=where.organisation)
     scan = Scan(
         nonce=str(nonce)[:64],
-        code=wanted,
+        # Of what is no ticket only the end is kept: it may be somebody's code for paying, or a card.
+        code=wanted if ticket is not None else f"…{wanted[-4:]}",
         partner=where,
         ticket=ticket,
         actor=actor,
