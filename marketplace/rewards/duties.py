@@ -36,5 +36,6 @@ DUTIES = Duties(
         ("stock_keeper", role)
         for role in ("verifier", "supervisor", "village_admin", "town_admin", "city_admin", "auditor")
     ),
-    plain=frozenset({RECEIVE_STOCK, ADJUST_STOCK, LIST_REWARD}),
+    # (asking to take something back moves nothing: another person decides)
+    plain=frozenset({RECEIVE_STOCK, ADJUST_STOCK, LIST_REWARD, RETURN_TICKET}),
 )
