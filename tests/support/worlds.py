@@ -35,12 +35,14 @@ def fixture(name: str, builder: str, *, shared: bool = False) -> Any:
 
 def builder_of(request: pytest.FixtureRequest) -> str:
     """Return which world a test asks for; empty for none: it begins with an empty database."""
-    # A file may lay a fixture of its own over a world of the same name, and ask for that: look below it, too.
-    found = {
-        getattr(definition.func, "builder", "")
-        for definitions in request.node._fixtureinfo.name2fixturedefs.values()
-        for definition in definitions
-    } - {""}
+    found = set()
+    for name, definitions in request.node._fixtureinfo.name2fixturedefs.items():
+        # A file may lay a fixture of its own over a world of the same name, and ask for that: then look below it, too.
+        for definition in reversed(definitions):
+            found.add(getattr(definition.func, "builder", ""))
+            if name not in definition.argnames:
+                break
+    found.discard("")
     assert len(found) < 2, f"{request.node.nodeid} asks for {len(found)} worlds: {found}"
     return found.pop() if found else ""
 
