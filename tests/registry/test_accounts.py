@@ -12,7 +12,8 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from tests.permissions.test_matrix import addresses
-from tests.support.people import PASSWORD, make_regions, make_resident, make_staff
+from tests.support import worlds
+from tests.support.people import PASSWORD, make_resident, make_staff
 from timebank.registry import roles, rules, services
 from timebank.registry.errors import CodePause, NotAllowed, OtherPersonNeeded, ReasonMissing, WrongCode
 from timebank.registry.middleware import FREE, StaffSessionMiddleware
@@ -23,12 +24,15 @@ pytestmark = pytest.mark.django_db
 SIGN_IN = "/sign-in/"
 
 
+made = worlds.fixture("made", "tests.support.people.make_regions")
+
+
 @pytest.fixture
-def places(settings):
+def places(settings, made):
     settings.LANGUAGE_CODE = "en"
     settings.SECOND_FACTOR = True
     settings.STAFF_IDLE_SECONDS, settings.STAFF_SESSION_SECONDS, settings.CONFIRM_SECONDS = 1800, 12 * 3600, 1800
-    return make_regions()
+    return made
 
 
 def _enter(user) -> Client:

@@ -126,9 +126,6 @@ def set_up_factor(request: HttpRequest) -> HttpResponse:
         else:
             del request.session[SECRET]
             sessions.paid(request)
-            messages.success(
-                request, _("From now on you sign in with password and code. Print the codes on paper now.")
-            )
             return redirect("registry:recovery_codes")
     adapter = get_adapter()
     context = {
@@ -154,7 +151,6 @@ def recovery_codes(request: HttpRequest) -> HttpResponse:
         return ask(request, idle=False)
     if request.method == "POST":
         second_factor.new_recovery_codes(user=user)
-        messages.success(request, _("New codes. The old sheet is worthless: tear it up."))
         return redirect("registry:recovery_codes")
     context = {"codes": second_factor.recovery_codes(user), "start": start_url(request)}
     return render(request, "registry/recovery_codes.html", context)
