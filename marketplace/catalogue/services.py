@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from io import BytesIO
@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 from marketplace.catalogue.models import Category, Product, ProductClass
 from marketplace.catalogue.text import clean_html, search_text
 from marketplace.partner import services as partners
-from marketplace.partner.prices import points_of
+from marketplace.partner.prices import points_of, whole_steps
 from timebank.common.input import clean_text
 from timebank.registry.services import record_audit
 
@@ -162,12 +162,15 @@ def _product_classes() -> dict[str, ProductClass]:
 
 
 @transaction.atomic
-def load_catalogue(*, villages: Iterable[Region]) -> Loaded:
+def load_catalogue(*, villages: Iterable[Region], yuan_a_point: Mapping[int, int] | None = None) -> Loaded:
     """List the rewards of ``data/reward_catalogue.csv`` in ``villages`` at the suppliers that the list names.
 
     Suppliers are made by name, one in each village. What stands already is left as it is, so a second run changes
-    nothing. Goods begin with none in stock. Left out, since points do not buy them: benefits (``B…``), which a star
-    level opens without spending, and the time-bank services ``S009``–``S011``, which are counted in hours.
+    nothing. Goods begin with none in stock. The list is in points of one yuan; ``yuan_a_point`` says for which village
+    (by id) a point is worth more, and its prices are so much lower, in whole price steps.
+
+    Left out, since points do not buy them: benefits (``B…``), which a star level opens without spending, and the
+    time-bank services ``S009``–``S011``, which are counted in hours.
     """
     words = {row["sku"]: row for row in _rows("reward_words.csv")}
     suppliers = {row["name"]: row for row in _rows("suppliers.csv")}
@@ -200,6 +203,7 @@ def load_catalogue(*, villages: Iterable[Region]) -> Loaded:
         rows.append((row, product))
     for village in villages:
         here: dict[str, Partner] = {}
+        worth = (yuan_a_point or {}).get(village.pk, 1)
         for row, product in rows:
             name = row["supplier"]
             if name not in here:
@@ -213,7 +217,10 @@ def load_catalogue(*, villages: Iterable[Region]) -> Loaded:
                     opening_hours=facts["opening_hours"],
                 )
             record = partners.list_reward(
-                product=product, partner=here[name], points=points_of(row["points"]), sku=row["sku"]
+                product=product,
+                partner=here[name],
+                points=whole_steps(points_of(row["points"]), worth),
+                sku=row["sku"],
             )
             loaded.stockrecords.append(record)
             if row["stock"]:

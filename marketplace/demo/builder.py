@@ -15,7 +15,9 @@ from django.core.management import call_command
 from django.db import transaction
 
 from marketplace.demo import people, places
-from timebank.policy.services import load_published
+from timebank.policy import services as policy
+from timebank.policy.models import SchemeVersion
+from timebank.policy.questions import questions_of
 from timebank.registry import services as registry
 from timebank.registry.models import Region, Resident, User
 from timebank.service import services as service
@@ -74,7 +76,7 @@ class DemoBuilder:
         if not Region.objects.exists():
             with as_file(files("timebank.registry") / "data" / "divisions.csv") as path:
                 call_command("import_regions", str(path), verbosity=0)
-        load_published()
+        policy.load_published()
         begin = self.time_on(self.first_day - dt.timedelta(days=30), 9)
         operator = User.objects.create_user(
             name=people.OPERATOR.name,
@@ -89,7 +91,7 @@ class DemoBuilder:
         county = Region.objects.get(code=places.COUNTY)
         service.adopt_scheme(
             region=county,
-            slug="wendeng-rural",
+            slug=places.COUNTY_SCHEME,
             since=dt.date(self.first_day.year, 1, 1),
             actor=None,
             reason="威文办发〔2019〕20号",
@@ -103,14 +105,61 @@ class DemoBuilder:
             user = self.sign_in_for(person)
             registry.grant_role(user=user, role=role, actor=operator, region=Region.objects.get(code=code), now=begin)
         for town in (places.ZEKU, places.GAOCUN):
-            for region in (
-                Region.objects.get_children(Region.objects.get(code=town)).filter(is_active=True).order_by("code")
-            ):
+            inside = Region.objects.get_children(Region.objects.get(code=town)).filter(is_active=True).order_by("code")
+            if town == places.GAOCUN:
+                joined = list(inside.values_list("code", flat=True)[: places.JOINED])
+                inside = inside.filter(code__in=[*joined, places.TIERS])
+            for region in inside:
                 with transaction.atomic():
                     self.villages.append(self._found_village(region, begin))
                 self.tick(region.short_name)
+        self._adopt(begin)
         # The home village first: its people are the cast, and chance must not depend on the order of codes.
         self.villages.sort(key=lambda village: (village.region.code != places.HOME, village.region.code))
+
+    def _adopt(self, begin: dt.datetime) -> None:
+        """Let the town take a published table, and the home village a scheme of its own that the town approved."""
+        day = begin.date()
+        town = self.users[people.TOWN_ADMIN.key]
+        for code in (places.ZEKU, places.GAOCUN):
+            service.adopt_scheme(
+                region=Region.objects.get(code=code),
+                slug=places.TOWN_SCHEME,
+                since=day,
+                actor=town if code == places.ZEKU else self.users[people.CITY_ADMIN.key],
+                reason="镇志愿服务联席会议：一小时一分，大家算得清",
+                now=begin,
+            )
+        for village in self.villages:
+            if village.region.code == places.TIERS:
+                service.adopt_scheme(
+                    region=village.region,
+                    slug=places.COUNTY_SCHEME,
+                    since=day,
+                    actor=village.admin,
+                    reason="村民会议：仍按区里的办法",
+                    now=begin,
+                )
+        home = next(village for village in self.villages if village.region.code == places.HOME)
+        version = policy.copy_version(
+            version=SchemeVersion.objects.get(scheme__slug=places.COUNTY_SCHEME, status="approved"),
+            actor=home.admin,
+            name=places.OWN_SCHEME,
+            region=home.region,
+            effective_from=day,
+            reason="村民代表会议：按小时记分，零头也算",
+        )
+        for code in ("village_hours", "district_hours"):
+            version = policy.remove_rule(version=version, code=code, actor=home.admin)
+        version = policy.add_rule(version=version, row=places.OWN_HOURS, actor=home.admin)
+        open_ = questions_of(version.content(), version.questions)
+        answers = {item.key: "parts" if item.key.startswith("parts") else item.preselected for item in open_}
+        version = policy.approve_version(
+            version=version, approved_as=f"{town.name}（泽库镇）", answers=answers, actor=town, now=begin
+        )
+        service.adopt_scheme(
+            region=home.region, slug=version.scheme.slug, since=day, actor=home.admin, reason=version.reason, now=begin
+        )
 
     def sign_in_for(self, person: people.Person) -> User:
         """Give one of the cast a sign-in that the demo's sign-in page offers."""
@@ -214,8 +263,10 @@ class DemoBuilder:
                 turn += 1
                 day += dt.timedelta(days=every)
             if home:
-                # What the new visitor can do at once: tomorrow's clean-up has places.
-                self.planned[self.today + dt.timedelta(days=1)].append((village, places.CLEAN))
+                # What the new visitor can do at once: tomorrow's clean-up has places, whatever else was planned.
+                tomorrow = self.today + dt.timedelta(days=1)
+                others = [(where, what) for where, what in self.planned[tomorrow] if where is not village]
+                self.planned[tomorrow] = [*others, (village, places.CLEAN)]
 
     def days(self) -> Iterator[dt.date]:
         """Yield the days of the story, oldest first."""
@@ -295,19 +346,22 @@ class DemoBuilder:
         if day > self.today - dt.timedelta(days=3):
             return
         now = self.time_on(day, 20, 30)
+        waiting: dict[int, list[Record]] = defaultdict(list)
+        for record in Record.objects.filter(state=Record.State.SUBMITTED).order_by("pk"):
+            waiting[record.village_id].append(record)
         for village in self.villages:
-            waiting = list(Record.objects.filter(village=village.region, state=Record.State.SUBMITTED).order_by("pk"))
-            if not waiting:
+            if village.region.pk not in waiting:
                 continue
             supervisor = village.supervisor
             assert supervisor is not None  # noqa: S101
             with transaction.atomic():
-                odd = [record for record in waiting if self.rng.random() < 0.02]
+                odd = [record for record in waiting[village.region.pk] if self.rng.random() < 0.02]
                 for record in odd:
                     service.return_record(
                         record=record, actor=supervisor, reason="签退时间与领队名单不符，请核对", now=now
                     )
-                service.verify_many(records=[r for r in waiting if r not in odd], actor=supervisor, now=now)
+                good = [record for record in waiting[village.region.pk] if record not in odd]
+                service.verify_many(records=good, actor=supervisor, now=now)
 
     def publish_and_credit(self, day: dt.date) -> None:
         """On Mondays publish what is verified and credit what has been public long enough."""
@@ -315,8 +369,9 @@ class DemoBuilder:
             return
         now = self.time_on(day, 9)
         service.credit_due(now=now)
+        verified = set(Record.objects.filter(state=Record.State.VERIFIED).values_list("village_id", flat=True))
         for village in self.villages:
-            if Record.objects.filter(village=village.region, state=Record.State.VERIFIED).exists():
+            if village.region.pk in verified:
                 service.publish_notice(village=village.region, actor=village.admin, now=now)
 
     def prepare_tomorrow(self) -> None:

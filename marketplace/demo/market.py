@@ -5,25 +5,36 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections import defaultdict
+from contextlib import suppress
 
+from django.db.models import F
+
+from marketplace.catalogue.models import Product
 from marketplace.catalogue.services import load_catalogue
 from marketplace.demo import people, places
 from marketplace.demo.builder import DemoBuilder, Village
 from marketplace.funds.errors import FundNotCovered
 from marketplace.partner.models import Partner, StockRecord
-from marketplace.partner.services import create_partner
+from marketplace.partner.prices import whole_steps
+from marketplace.partner.services import create_partner, list_reward
 from marketplace.rewards import services as rewards
-from marketplace.rewards.errors import RewardsError
+from marketplace.rewards.errors import InsufficientPoints, RewardsError
 from marketplace.rewards.models import Redemption, Ticket
+from marketplace.rewards.services.suppliers import open_supplier
 from timebank.ledger.selectors import balances_of
 from timebank.registry import services as registry
-from timebank.registry.models import Organisation, Resident
+from timebank.registry.models import Organisation, Region, Resident, User
 from timebank.registry.services.residents import CONSENT_VERSION
 from timebank.service import services as service
 from timebank.service.models import Record
 
 NAMESPACE = uuid.UUID("6f1b1a52-7a0e-4f0e-9d5c-5a0f7f0f2c11")
 BATH = "洗浴中心"
+
+
+def worth_at(code: str) -> int:
+    """Return what a point is worth in a place of the demo, in yuan."""
+    return places.YUAN_A_TIER_POINT if code == places.TIERS else places.YUAN_A_POINT
 
 
 class Market:
@@ -34,6 +45,8 @@ class Market:
         self.rng = builder.rng
         self.villages = [village for village in builder.villages if village.has_market]
         self.shelves: dict[int, list[StockRecord]] = {}
+        self.clerks: dict[int, User] = {}  # who hands over, by supplier
+        self.worth = {village.region.pk: worth_at(village.region.code) for village in builder.villages}
         self.waiting: dict[dt.date, list[int]] = defaultdict(list)
         self.turn = 0
 
@@ -62,37 +75,100 @@ class Market:
         registry.grant_role(
             user=clerk, role="supplier_staff", organisation=bath_house, actor=builder.users["operator"], now=begin
         )
-        loaded = load_catalogue(villages=[village.region for village in self.villages])
+        loaded = load_catalogue(villages=[village.region for village in self.villages], yuan_a_point=self.worth)
         keepers = {village.region.pk: village.stock_keeper for village in self.villages}
         for record, quantity in loaded.opening_stock:
             keeper = keepers[record.partner.village_id]
             assert keeper is not None  # noqa: S101 (market villages have one)
-            rewards.receive_stock(
-                stockrecord=record,
-                quantity=quantity,
-                actor=keeper,
-                cost_fen=int(record.price * 100) * 8 // 10,
-                batch=f"{begin:%Y%m}-{record.partner_sku}",
-                reason="开集首批到货",
+            is_home, is_dear = record.partner.village_id == home.region.pk, self.cost_of(record) >= 2400
+            if is_dear and not is_home:
+                continue  # a small village buys no rice cookers in advance
+            few = min(quantity, self.rng.randint(1, 2) if is_dear else self.rng.randint(5, 9) if is_home else 3)
+            self._receive(record, few, keeper, "开集首批到货", begin)
+            builder.tick(f"{record.partner.village} {record.product}")
+        for code in (places.ZEKU, places.GAOCUN):
+            self._open_town(code, begin)
+        for village in self.villages:
+            assert village.clerk is not None  # noqa: S101 (market villages have one)
+            for partner in Partner.objects.filter(village=village.region):
+                self.clerks[partner.pk] = village.clerk
+        by_region: dict[str, list[StockRecord]] = defaultdict(list)
+        for record in StockRecord.objects.select_related(
+            "partner__village", "partner__organisation", "product__product_class"
+        ).order_by("pk"):
+            by_region[record.partner.village.code].append(record)
+        for village in builder.villages:
+            code = village.region.code
+            self.shelves[village.region.pk] = by_region[code] or by_region[code[:9] + "000"]
+        self.others = [village for village in builder.villages if not village.has_market]
+
+    def _receive(self, record: StockRecord, quantity: int, keeper: User, reason: str, now: dt.datetime) -> None:
+        rewards.receive_stock(
+            stockrecord=record,
+            quantity=quantity,
+            actor=keeper,
+            cost_fen=quantity * self.cost_of(record),
+            batch=f"{now:%Y%m}-{record.partner_sku}",
+            reason=reason,
+            now=now,
+        )
+
+    def cost_of(self, record: StockRecord) -> int:
+        """Return what a unit costs, in fen: four fifths of what its points are worth."""
+        return int(record.price * worth_at(record.partner.village.code) * 80)
+
+    def _open_town(self, code: str, begin: dt.datetime) -> None:
+        """Open the suppliers of a town that every village in it has in reach."""
+        town, actor = Region.objects.get(code=code), self.builder.users[people.CITY_ADMIN.key]
+        operator = self.builder.users["operator"]
+        body = registry.register_organisation(
+            name=f"{town.name}便民服务部（演示）", kind=Organisation.Kind.SUPPLIER, region=town, actor=operator
+        )
+        clerk = User.objects.create_user(name=next(self.builder.names))
+        registry.grant_role(user=clerk, role="supplier_staff", organisation=body, actor=operator, now=begin)
+        for name, name_en, kind, upc, fen, place, hours in places.TOWN_SUPPLIERS:
+            partner = open_supplier(
+                region=town,
+                name=f"{town.short_name}{name}",
+                name_en=name_en,
+                kind=kind,
+                place=place,
+                opening_hours=hours,
+                organisation=body,
+                actor=actor,
                 now=begin,
             )
-            builder.tick(f"{record.partner.village} {record.product}")
-        for village in self.villages:
-            self.shelves[village.region.pk] = list(
-                StockRecord.objects.filter(partner__village=village.region)
-                .select_related("partner__village", "partner__organisation", "product__product_class")
-                .order_by("pk")
+            list_reward(
+                product=Product.objects.get(upc=upc),
+                partner=partner,
+                points=whole_steps(fen, places.YUAN_A_POINT),
+                sku=upc,
             )
+            self.clerks[partner.pk] = clerk
 
     def trade(self, day: dt.date) -> None:
-        """Let some people redeem and others collect what they redeemed days ago."""
+        """Let some people redeem and others collect what they redeemed days ago; twice a month goods come in."""
         self._collect(day)
+        if day.day in (3, 17):
+            self._restock(day)
         if day < self.builder.first_day + dt.timedelta(days=21):
             return
         for village in self.villages:
-            chance = 0.55 if village.region.code == places.HOME else 0.2
+            chance = 0.75 if village.region.code == places.HOME else 0.25
             if self.rng.random() < chance:
                 self._redeem(village, day)
+        if self.rng.random() < 0.4:
+            self._redeem(self.rng.choice(self.others), day)
+
+    def _restock(self, day: dt.date) -> None:
+        """Bring what ran out, but for what is sought after more than the village can buy."""
+        low = StockRecord.objects.filter(num_in_stock__gt=0, num_in_stock__lt=F("num_allocated") + 2)
+        keepers = {village.region.pk: village.stock_keeper for village in self.villages}
+        for record in low.select_related("partner__village", "partner__organisation").order_by("pk"):
+            keeper = keepers[record.partner.village_id]
+            if keeper is None or record.partner.village.code == places.POOR or record.partner_sku in places.SOLD_OUT:
+                continue
+            self._receive(record, 3, keeper, "补货", self.builder.time_on(day, 8, 30))
 
     def _redeem(self, village: Village, day: dt.date) -> None:
         keys = [resident.wallet_key for resident in village.residents]
@@ -100,7 +176,7 @@ class Market:
         savers = [
             r
             for r in village.residents
-            if balances[r.wallet_key].spendable >= 200 and r not in self.builder.cast.values()
+            if balances[r.wallet_key].spendable >= 100 and r not in self.builder.cast.values()
         ]
         if not savers:
             return
@@ -152,16 +228,28 @@ class Market:
             ticket = Ticket.objects.select_related("partner__village", "partner__organisation").get(pk=pk)
             if ticket.state != Ticket.State.ISSUED:
                 continue
-            village = next(v for v in self.villages if v.region.pk == ticket.partner.village_id)
-            clerk = village.clerk
-            assert clerk is not None  # noqa: S101 (market villages have one)
             rewards.hand_over(
                 code=ticket.code,
-                actor=clerk,
+                actor=self.clerks[ticket.partner_id],
                 nonce=str(uuid.uuid5(NAMESPACE, f"scan:{pk}")),
                 partner=ticket.partner,
                 now=self.builder.time_on(day, 17, self.rng.randint(0, 50)),
             )
+
+    def _return(self, home: Village, now: dt.datetime) -> None:
+        """Take one thing back that was broken, and leave the question of another to the supervisor."""
+        keeper, supervisor = home.stock_keeper, home.supervisor
+        assert keeper is not None  # noqa: S101 (the home village has a market)
+        assert supervisor is not None  # noqa: S101
+        handed_over = Ticket.objects.filter(
+            redemption__village=home.region, state=Ticket.State.HANDED_OVER, is_stocked=True
+        ).order_by("-handed_over_at", "-pk")
+        for number, ticket in enumerate(handed_over[:2]):
+            asked = rewards.ask_return(
+                ticket=ticket, actor=keeper, reason="回家打开发现是坏的", restock=bool(number), now=now
+            )
+            if not number:
+                rewards.decide_return(asked=asked, actor=supervisor, approve=True, now=now)
 
     def finish(self) -> None:
         """Leave every desk with something to do today, and the cast with points to spend."""
@@ -193,26 +281,28 @@ class Market:
             )
         # Grandmother sends her nephew to the counter with her card.
         soap = by_sku["G104"]
-        rewards.card_sale(
-            card_number=builder.cast["grandmother"].cards.get(status="active").number,
-            pin=people.CARD_PIN,
-            lines=[(soap.pk, 1)],
-            key=uuid.uuid5(NAMESPACE, "sale:grandmother"),
-            actor=clerk,
-            partner=soap.partner,
-            brought_by=people.NEPHEW.name,
-            now=now,
-        )
-        # A shelf that runs low, a neighbour who asks to join, and one who doubts a record on the notice board.
-        umbrella = by_sku["G017"]
-        umbrella.refresh_from_db(fields=["num_allocated"])
-        rewards.adjust_stock(
-            stockrecord=umbrella,
-            quantity=(umbrella.num_allocated or 0) + 2,
-            actor=keeper,
-            reason="盘点：雨季用去不少，只剩两把",
-            now=now,
-        )
+        with suppress(InsufficientPoints):  # in a story of a few days nobody has points yet
+            rewards.card_sale(
+                card_number=builder.cast["grandmother"].cards.get(status="active").number,
+                pin=people.CARD_PIN,
+                lines=[(soap.pk, 1)],
+                key=uuid.uuid5(NAMESPACE, "sale:grandmother"),
+                actor=clerk,
+                partner=soap.partner,
+                brought_by=people.NEPHEW.name,
+                now=now,
+            )
+        self._return(home, now)
+        # What is gone and what runs low, a neighbour who asks to join, and one who doubts a record on the notice board.
+        for sku, left, reason in (
+            ("G017", 2, "盘点：雨季用去不少，只剩两把"),
+            *((sku, 0, "盘点：已经兑完，等下一批") for sku in places.SOLD_OUT),
+        ):
+            record = by_sku[sku]
+            record.refresh_from_db(fields=["num_allocated"])
+            rewards.adjust_stock(
+                stockrecord=record, quantity=(record.num_allocated or 0) + left, actor=keeper, reason=reason, now=now
+            )
         registry.apply_to_join(
             village=home.region,
             name="蒲寒露",

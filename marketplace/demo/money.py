@@ -13,6 +13,7 @@ from django.db import transaction
 from marketplace.demo import people, places
 from marketplace.demo.builder import DemoBuilder, Village
 from marketplace.demo.market import NAMESPACE, Market
+from marketplace.demo.waiting import keep_baths
 from marketplace.funds.models import Expense, Fund, Payout, Statement
 from marketplace.funds.services import moving, payees, payouts, prices, setup, statements
 from marketplace.funds.services.cover import take_snapshot
@@ -29,9 +30,9 @@ from timebank.registry import services as registry
 from timebank.registry import uscc
 from timebank.registry.models import Region, User
 
-#: Villages with a fund, and what the collective put into it (fen); the last is far too poor for its points.
-FUNDS = {places.HOME: 200_000, "371003104215": 150_000, "371003104220": 150_000}
-POOR, POOR_FEN = "371003104222", 2_000
+#: Where a fund stands, and what the collective put into it (fen); the town's is for its villages without one.
+FUNDS = {places.ZEKU: 450_000, places.HOME: 500_000, "371003104215": 130_000, "371003104220": 130_000}
+POOR, POOR_FEN = places.POOR, 12_000
 
 
 def _key(text: str) -> uuid.UUID:
@@ -76,8 +77,13 @@ class Money:
             self._open(code, fen)
 
     def _open(self, code: str, fen: int) -> None:
-        region = self._village(code).region
-        fund = setup.open_fund(region=region, bank_account=self.account, actor=self.town, now=self.begin)
+        fund = setup.open_fund(
+            region=Region.objects.get(code=code),
+            bank_account=self.account,
+            point_value_fen=places.YUAN_A_POINT * 100,
+            actor=self.town,
+            now=self.begin,
+        )
         self.funds[code] = fund
         line = moving.record_line(
             kind="collective",
@@ -94,7 +100,8 @@ class Money:
     def agree(self) -> None:
         """Agree prices, write down where suppliers are paid, let sponsors give: when the counters stand."""
         self._open(POOR, POOR_FEN)
-        partners = Partner.objects.filter(village__in=[fund.region for fund in self.funds.values()]).order_by("pk")
+        town = self.funds[places.ZEKU].region
+        partners = Partner.objects.filter(village__path__startswith=town.path).order_by("pk")
         for number, partner in enumerate(partners.select_related("village", "organisation")):
             self._account(partner, number)
         services = StockRecord.objects.filter(partner__in=partners, num_in_stock__isnull=True)
@@ -102,7 +109,7 @@ class Money:
             own = record.partner.kind == Partner.Kind.TEAM
             price = prices.propose_price(
                 stockrecord=record,
-                fen=0 if own else int(record.price * 80),
+                fen=0 if own else self.market.cost_of(record),
                 valid_from=self.begin.date(),
                 valid_until=None,
                 actor=self.keeper,
@@ -333,6 +340,7 @@ class Money:
         self._online()
         for fund in self.funds.values():
             take_snapshot(fund=fund, now=self.builder.now)
+        keep_baths(self.market, self.funds[POOR], self._village(POOR), self.builder.now)
 
     def _benches(self) -> None:
         purpose = self.home.purposes.get(pays_tickets=False)

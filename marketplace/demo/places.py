@@ -9,6 +9,7 @@ CITY = "371000000000"  # 威海市
 ZEKU = "371003104000"  # 泽库镇
 GAOCUN = "371003103000"  # 高村镇
 HOME = "371003104204"  # 辛旺庄
+POOR = "371003104222"  # 寨西: its fund is far too poor for its points
 
 # Villages that the sources name (seed_places.csv): they have a counter of their own and more going on.
 MARKET_VILLAGES = (
@@ -20,6 +21,31 @@ MARKET_VILLAGES = (
     "371003104216",  # 刘家
     "371003103216",  # 墩后
 )
+
+# Three schemes in use. The county has Wendeng's published tiers (some five hours a point), the towns a published table
+# of an hour for a point, the home village its own: copied from the county's, but parts of an hour count.
+COUNTY_SCHEME = "wendeng-rural"
+TOWN_SCHEME = "longxian-beicheng"
+OWN_SCHEME = "辛旺庄积分办法"
+OWN_HOURS = {
+    "activity": "志愿服务每小时1分，零头按比例",
+    "category": "志愿服务",
+    "points": "1",
+    "unit": "per_hour",
+    "cap": "8/day",
+}
+# What a point is worth there, in yuan: the work behind it. The catalogue's list is in yuan, so prices follow.
+YUAN_A_POINT, YUAN_A_TIER_POINT = 5, 20
+TIERS = "371003103216"  # 墩后 keeps the county's tiers
+JOINED = 10  # villages of Gaocun that take part beside it; of Zeku all do
+# Of a town, for every village in it (fen a time): who has no counter at home goes there, or is visited.
+TOWN_SUPPLIERS = (
+    ("便民浴室", "Town bath", "bath", "S002", 1000, "镇政府南街12号", "12:00–20:00"),
+    ("磨刀修伞摊", "Grinder's stall", "team", "S006", 500, "逢集日在镇集市", "7:00–11:00"),
+    ("流动理发车", "Barber's van", "barber", "S001", 1500, "每周到各村，见村务公开栏", "8:00–17:00"),
+)
+# Gone at home when the visitor comes: asked for more than the village bought.
+SOLD_OUT = ("G012", "G108", "G101")
 
 
 @dataclass(frozen=True)

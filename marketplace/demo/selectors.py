@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from django.db.models import Prefetch
 
+from marketplace.demo import places
 from marketplace.demo.people import PASSWORD, PREFIX
-from timebank.registry.models import RoleGrant, User
+from marketplace.rewards.selectors.reach import DAYS, reach_of
+from timebank.common.numbers import format_minutes, format_points
+from timebank.registry.models import Region, RoleGrant, User
 
 
 def accounts() -> list[dict[str, str]]:
@@ -35,3 +38,20 @@ def greeting(address: str) -> list[str]:  # noqa: ARG001
     """Say in lines who may sign in at ``address``, for who starts the demo."""
     people = [f"  {item['sign_in']:<14} {item['name']}  {item['role']}  {item['place']}" for item in accounts()]
     return [f"Demo people, all with the password {PASSWORD}:", *people] if people else []
+
+
+def reach_lines() -> list[str]:
+    """Say how far the points of the demo reach, in one line a figure."""
+    reach = reach_of(Region.objects.get(code=places.COUNTY))
+    return [
+        (
+            f"Served in the last {DAYS} days: {reach.volunteers} residents; the one in the middle gave "
+            f"{format_minutes(reach.median_minutes)} and earned {format_points(reach.median_points)} points."
+        ),
+        f"Can afford a service in reach: {reach.can_afford} of {reach.volunteers} ({reach.percent} %).",
+        (
+            f"The middle volunteer's month buys a bath or a haircut in {reach.median_affords_care} of "
+            f"{reach.villages_with_volunteers} villages."
+        ),
+        f"Villages without a supplier in reach: {len(reach.without_supplier)} of {reach.villages}.",
+    ]

@@ -23,6 +23,12 @@ def decimal_of(points: int) -> Decimal:
     return Decimal(points) / 100
 
 
+def whole_steps(points: int, divisor: int = 1) -> int:
+    """Return ``points`` (1/100) divided by ``divisor``, rounded up to the price step."""
+    step = settings.POINT_PRICE_STEP
+    return -(-points // (divisor * step)) * step
+
+
 def discounted(points: int, percent: int) -> int:
     """Return ``points`` (1/100) less ``percent``, rounded up to the price step; never below one step unless free."""
     step = settings.POINT_PRICE_STEP

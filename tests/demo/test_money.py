@@ -7,15 +7,22 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db.models import F
+from django.utils import timezone
 
 from marketplace.demo import places
 from marketplace.demo.management.commands import load_demo
 from marketplace.demo.money import FUNDS, POOR
-from marketplace.funds.models import DrawDown, Fund, Payout, Purpose, Statement
+from marketplace.funds.models import DrawDown, Fund, Payout, Purpose, QueuedRedemption, Statement
 from marketplace.funds.selectors.coverage import latest
+from marketplace.partner.models import StockRecord
 from marketplace.payments.models import Dispute, Payment, Refund
 from marketplace.payments.practice.server import Server
+from marketplace.rewards.models import TicketReturn
+from marketplace.rewards.selectors.reach import reach_of
 from marketplace.sponsors.models import Enterprise
+from timebank.registry.models import Region
+from timebank.service.selectors.adoptions import in_use_by_slug
 
 
 @pytest.mark.django_db(transaction=True)
@@ -31,6 +38,17 @@ def test_the_demo_holds_sponsors_purposes_and_a_quarter_of_settlements(
     call_command("load_demo", verbosity=0)
     call_command("check_funds")
     said = capsys.readouterr().out
+    reach = reach_of(Region.objects.get(code=places.COUNTY))
+    assert reach.percent >= 50
+    assert reach.without_supplier == ()
+    home = reach_of(Region.objects.get(code=places.HOME))
+    assert home.median_affords_care == 1  # a month of the volunteer in the middle buys a bath
+    assert f"({reach.percent} %)" in said
+    assert len(set(in_use_by_slug(timezone.localdate()))) == 3
+    assert QueuedRedemption.objects.filter(state="waiting").exists()
+    assert sorted(TicketReturn.objects.values_list("state", flat=True)) == ["approved", "prepared"]
+    sold_out = StockRecord.objects.filter(num_in_stock=F("num_allocated"), partner__village__code=places.HOME)
+    assert set(sold_out.values_list("partner_sku", flat=True)) >= set(places.SOLD_OUT)
     assert "money in" in said
     assert "All money adds up." in said
     assert Enterprise.objects.filter(state="active").count() == 3
@@ -44,3 +62,4 @@ def test_the_demo_holds_sponsors_purposes_and_a_quarter_of_settlements(
     assert sorted(Payment.objects.values_list("provider", flat=True)) == ["bank"] * 4 + ["practice"] * 2
     covers = {fund.region.code: latest(fund).bp for fund in Fund.objects.select_related("region")}
     assert [code for code, bp in covers.items() if bp is not None and bp < 6000] == [POOR]
+    assert max(bp for bp in covers.values() if bp is not None) < 40_000, covers

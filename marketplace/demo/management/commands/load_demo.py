@@ -13,6 +13,7 @@ from marketplace.demo.builder import DAYS, DemoBuilder
 from marketplace.demo.market import Market
 from marketplace.demo.money import Money
 from marketplace.demo.people import CAST, PASSWORD
+from marketplace.demo.selectors import reach_lines
 from timebank.ledger.services import seal
 from timebank.registry.models import User
 
@@ -72,6 +73,8 @@ class Command(BaseCommand):
             market.finish()
             money.finish()
             seal()
+        for line in reach_lines():
+            self.stdout.write(line)
         self.stdout.write("Demo people, all with the password " + PASSWORD + ":")
         for person in CAST:
             if person.phone:
