@@ -191,6 +191,16 @@ CSRF_FAILURE_VIEW = "timebank.ui.views.csrf_failure"
 # Keys for ID numbers at rest, newest first: the first encrypts, all decrypt, so a key can be rotated.
 ID_NUMBER_KEYS = [key for key in env.secret("ID_NUMBER_KEYS", "").split(",") if key]
 
+# -- Messages that leave (docs/channels.md): without an address they go to the console --
+_MAIL = env.mail_server("EMAIL_URL")
+EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = _MAIL["BACKEND"], _MAIL["HOST"], _MAIL["PORT"]
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _MAIL.get("HOST_USER", ""), _MAIL.get("HOST_PASSWORD", "")
+EMAIL_USE_TLS, EMAIL_USE_SSL = _MAIL.get("USE_TLS", False), _MAIL.get("USE_SSL", False)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "shanji@localhost")
+EMAIL_DOMAIN = DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">") or "localhost"  # of the number that a mail carries
+SMS_URL, SMS_TOKEN = env.text("SMS_URL"), env.secret("SMS_TOKEN", "")
+
 # -- Money that comes in (docs/payments.md) --
 STRIPE_SECRET_KEY = env.secret("STRIPE_SECRET_KEY", "")
 # Newest first; all are tried, so a secret can be rotated.

@@ -89,3 +89,30 @@ def database(name: str, default: str) -> dict[str, Any]:
             "CONN_HEALTH_CHECKS": True,
         }
     raise ImproperlyConfigured(f"{name} must start with sqlite:// or postgresql://, not {url.scheme + '://'!r}.")
+
+
+def mail_server(name: str) -> dict[str, Any]:
+    """Turn an e-mail URL (smtp://user:password@host:587, smtps://…:465) into Django's settings; empty: the console.
+
+    ``smtp`` begins in the open and turns to TLS at once; ``?tls=0`` leaves that out, for a server on this machine.
+    """
+    value = secret(name, "")
+    if not value:
+        return {"BACKEND": "django.core.mail.backends.console.EmailBackend", "HOST": "", "PORT": 25}
+    url = urlsplit(value)
+    tls = dict(parse_qsl(url.query)).get("tls", "1")
+    if url.scheme not in {"smtp", "smtps"} or not url.hostname or tls not in {"0", "1"}:
+        raise ImproperlyConfigured(
+            f"{name} must look like smtp://user:password@host:587 or smtps://user:password@host."
+        )
+    if tls == "0" and url.hostname not in {"127.0.0.1", "localhost", "::1"}:
+        raise ImproperlyConfigured(f"{name}: tls=0 is for a server on this machine only.")
+    return {
+        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "HOST": url.hostname,
+        "PORT": url.port or (465 if url.scheme == "smtps" else 587),
+        "HOST_USER": unquote(url.username or ""),
+        "HOST_PASSWORD": unquote(url.password or ""),
+        "USE_TLS": url.scheme == "smtp" and tls == "1",
+        "USE_SSL": url.scheme == "smtps",
+    }

@@ -25,4 +25,14 @@ MENUS = [
         visible=_signed_in,
         count=count_unseen,
     ),
+    Entry(
+        area="account",
+        key="channels",
+        label=_("Messages by e-mail and SMS"),
+        text=_("What is sent to you, and when not"),
+        url_name="inbox:channels",
+        icon="bell",
+        order=65,
+        visible=_signed_in,
+    ),
 ]

@@ -10,7 +10,9 @@ from django.utils import timezone
 
 from timebank.common.input import read_id
 from timebank.common.models import Event
-from timebank.messages.models import Message
+from timebank.messages import sending
+from timebank.messages.kinds import KINDS
+from timebank.messages.models import Message, SendingChoice
 from timebank.messages.selectors import inbox
 from timebank.registry.models import Resident, User
 
@@ -37,6 +39,7 @@ def deliver(event: Event) -> None:
     active = User.objects.filter(pk__in=users, is_active=True).order_by("pk").values_list("pk", flat=True)
     rows += [Message(user_id=pk, subject=event.subject, facts=common, **facts) for pk in active]
     Message.objects.bulk_create(rows, batch_size=500, ignore_conflicts=True)
+    sending.plan(event)
 
 
 KEPT_OPEN = ("account_refused",)  # told to somebody whose account closes by it
@@ -54,3 +57,29 @@ def mark_seen(*, user: User, message: int | None = None, now: dt.datetime | None
     if message is not None:
         rows = rows.filter(pk=message)
     return rows.update(seen_at=now or timezone.now())
+
+
+@transaction.atomic
+def choose_channels(
+    *,
+    user: User,
+    email_kinds: Iterable[str],
+    sms_kinds: Iterable[str],
+    quiet_from: dt.time | None = None,
+    quiet_until: dt.time | None = None,
+    digest_hour: int | None = None,
+    now: dt.datetime | None = None,
+) -> SendingChoice:
+    """Keep what a person wants sent, and when not. Nothing chosen: nothing is sent, what waits is dropped."""
+    choice, _made = SendingChoice.objects.update_or_create(
+        user=user,
+        defaults={
+            "email_kinds": sorted(set(email_kinds) & set(KINDS)),
+            "sms_kinds": sorted(set(sms_kinds) & set(KINDS)),
+            "quiet_from": quiet_from,
+            "quiet_until": quiet_until,
+            "digest_hour": digest_hour,
+            "changed_at": now or timezone.now(),
+        },
+    )
+    return choice
