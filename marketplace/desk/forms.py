@@ -25,6 +25,7 @@ from timebank.common.fields import (
 from timebank.common.idempotency import IdempotentForm
 from timebank.common.numbers import format_points, parse_money, parse_points
 from timebank.policy.engine import Rule
+from timebank.policy.models import SchemeVersion
 from timebank.registry.forms import check_birth_date, pin_field
 from timebank.registry.models import Organisation, Proxy
 from timebank.ui.forms import BaseForm
@@ -336,3 +337,41 @@ class GoodsListForm(BaseForm):
     reason = CleanCharField(
         label=_("Why these prices"), max_length=200, required=False, help_text=_("Needed where the list has prices.")
     )
+
+
+class VersionField(forms.ModelChoiceField):
+    """A version of a scheme, by its name."""
+
+    def label_from_instance(self, version: Any) -> str:
+        return f"{version.scheme.name} @{version.number} ({version.get_status_display()})"
+
+
+class WhatIfForm(BaseForm):
+    """Which time to reckon again, and under what."""
+
+    first = BoundedDateField(label=_("From"), widget=_day())
+    last = BoundedDateField(label=_("Until"), widget=_day())
+    version = VersionField(
+        SchemeVersion.objects.none(),
+        label=_("Scheme"),
+        required=False,
+        empty_label=_("as it was priced then"),
+        help_text=_("Drafts too."),
+    )
+    file = forms.FileField(
+        label=_("Price list"),
+        required=False,
+        help_text=_("A workbook (.xlsx) or a table (.csv) as the shelf gives it. Empty: the prices of then."),
+        widget=forms.ClearableFileInput(attrs={"accept": ".xlsx,.csv,.txt,.tsv"}),
+    )
+
+    def __init__(self, *args: Any, versions: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["version"].queryset = versions  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        first, last = data.get("first"), data.get("last")
+        if first and last and not 0 <= (last - first).days <= 366:
+            self.add_error("last", _("Choose at most a year, the end not before the beginning."))
+        return data

@@ -107,7 +107,7 @@ MENUS = [
         icon="gift",
         order=41,
         visible=who_may(LIST_REWARD, PRICE_REWARD),
-        match=("desk:shelf", "desk:list_reward", "desk:price", "desk:goods_list"),
+        match=("desk:shelf", "desk:list_reward", "desk:price", "desk:goods_list", "desk:what_if"),
         group=_group,
         keep=(KEY,),
     ),

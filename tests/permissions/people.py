@@ -119,6 +119,7 @@ def _villages(cast: Cast, world: Any) -> None:
     cast.arguments |= {
         "desk:shelf": lambda: place,
         "desk:goods_list": lambda: place,
+        "desk:what_if": lambda: place,
         "desk:price": lambda: {"pk": listed.pk},
         "desk:list_reward": lambda: {"pk": partner.pk},
         "inbox:seen": lambda: {"pk": message.pk},

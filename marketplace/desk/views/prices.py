@@ -19,17 +19,22 @@ from marketplace.desk.scope import addressed, chosen, here
 from marketplace.desk.views.common import as_file, page_of, person
 from marketplace.partner.models import Partner, StockRecord
 from marketplace.rewards.rules import LIST_REWARD, PRICE_REWARD
+from marketplace.rewards.selectors.pricing import advice_for
 from marketplace.rewards.services import goods_lists, shelf
 from timebank.common.errors import DomainError
+from timebank.common.input import read_text
+from timebank.common.numbers import parse_points
 from timebank.common.sheets.errors import SheetError
 from timebank.registry.models import Region
 from timebank.registry.rules import VIEW_VILLAGE, can, regions_where
 
 SEEING = (VIEW_VILLAGE, LIST_REWARD, PRICE_REWARD)
 MOST_SHOWN = 50
+MOST_POINTS = 10_000_000  # 1/100
 
 
-def _place(request: HttpRequest, pk: int) -> Region:
+def place_of(request: HttpRequest, pk: int) -> Region:
+    """Return the place of the address, for who sees its shelf; 404 to anybody else."""
     region = Region.objects.filter(pk=pk, is_active=True).first()
     if region is None or not any(can(request.user, action, region) for action in SEEING):
         raise Http404
@@ -58,7 +63,7 @@ def my_shelf(request: HttpRequest) -> HttpResponse:
 @require_GET
 def on_shelf(request: HttpRequest, place: int) -> HttpResponseBase:
     """Show what the suppliers of a place offer, and at what price; what has none yet can't be redeemed."""
-    region = _place(request, place)
+    region = place_of(request, place)
     rows = _on_shelf(region)
     headers = ("商户", "名称", "类型", "单位", "条码", "积分")
     file = as_file(request, f"goods-{region.code}", headers, rows, _exported)
@@ -94,7 +99,7 @@ def list_reward(request: HttpRequest, pk: int) -> HttpResponse:
     partner = Partner.objects.select_related("village").filter(pk=pk).first()
     if partner is None:
         raise Http404
-    region = _place(request, partner.village_id)
+    region = place_of(request, partner.village_id)
     if not can(request.user, LIST_REWARD, region):
         raise PermissionDenied
     form = ListRewardForm(request.POST if request.method == "POST" else None)
@@ -115,6 +120,15 @@ def list_reward(request: HttpRequest, pk: int) -> HttpResponse:
     return _form_page(request, region, form, title=title, lead=partner.display_name, submit=_("Put on the shelf"))
 
 
+def _tried(request: HttpRequest) -> int | None:
+    """Return the price that the visitor wants to look at, in 1/100 point."""
+    try:
+        points = parse_points(read_text(request.GET.get("try"), 12))
+    except ValueError:
+        return None
+    return points if 0 < points <= MOST_POINTS else None
+
+
 @addressed
 @require_http_methods(["GET", "POST"])
 def price(request: HttpRequest, pk: int) -> HttpResponse:
@@ -122,7 +136,7 @@ def price(request: HttpRequest, pk: int) -> HttpResponse:
     record = StockRecord.objects.select_related("partner__village", "product__product_class").filter(pk=pk).first()
     if record is None:
         raise Http404
-    region = _place(request, record.partner.village_id)
+    region = place_of(request, record.partner.village_id)
     may_price = can(request.user, PRICE_REWARD, region)
     if request.method == "POST" and not may_price:
         raise PermissionDenied
@@ -152,6 +166,7 @@ def price(request: HttpRequest, pk: int) -> HttpResponse:
         "record": record,
         "form": form,
         "may_price": may_price,
+        "advice": advice_for(record, tried=_tried(request)),
         "page": page_of(request, history, 30),
     }
     return render(request, "desk/price.html", context, status=form.status if form.errors else 200)
@@ -161,7 +176,7 @@ def price(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def goods_list(request: HttpRequest, place: int) -> HttpResponse:
     """Read a list of goods: first what it would do, then it is done."""
-    region = _place(request, place)
+    region = place_of(request, place)
     if not (can(request.user, LIST_REWARD, region) or can(request.user, PRICE_REWARD, region)):
         raise PermissionDenied
     sent = (request.POST, request.FILES) if request.method == "POST" else ()

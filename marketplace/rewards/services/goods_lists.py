@@ -131,6 +131,24 @@ class _Shelf:
         return self.by_title.get((partner.pk, line.title, line.kind))
 
 
+def prices_in(*, region: Region, lines: Iterable[Line]) -> tuple[dict[int, int], list[tuple[int, str]]]:
+    """Return the prices (1/100 point) that a list would give to what stands on the shelves, by stock record, and what
+    of it can't be used. Nothing is written."""
+    shelf = _Shelf(region)
+    prices: dict[int, int] = {}
+    refused: list[tuple[int, str]] = []
+    for line in lines:
+        partner = shelf.partners.get(line.supplier)
+        record = None if partner is None or line.problem else shelf.find(partner, line)
+        if line.problem:
+            refused.append((line.number, line.problem))
+        elif record is None:
+            refused.append((line.number, _("This is not on a shelf here.")))
+        elif line.points is not None:
+            prices[record.pk] = line.points
+    return prices, refused
+
+
 @transaction.atomic
 def import_goods(
     *,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from django.conf import settings
@@ -35,6 +35,33 @@ def scheme_of(village: Region, on: dt.date) -> SchemeVersion:
     if adoption is None:
         raise NoScheme
     return version_in_force(adoption.slug, on)
+
+
+def schemes_of(regions: Iterable[Region], on: dt.date) -> dict[int, Scheme]:
+    """Return what prices the hours of each region on a day, by its id: two statements. None has no entry."""
+    paths = {
+        region.pk: [region.path[:end] for end in range(region.steplen, len(region.path) + 1, region.steplen)]
+        for region in regions
+    }
+    wanted = {path for above in paths.values() for path in above}
+    adoptions: dict[str, SchemeAdoption] = {}
+    for adoption in (
+        SchemeAdoption.objects.filter(region__path__in=wanted, since__lte=on).select_related("region").order_by("since")
+    ):
+        adoptions[adoption.region.path] = adoption
+    slugs = {adoption.slug for adoption in adoptions.values()}
+    versions = {
+        version.scheme.slug: version
+        for version in SchemeVersion.objects.select_related("scheme")
+        .filter(scheme__slug__in=slugs, status=SchemeVersion.Status.APPROVED, effective_from__lte=on)
+        .order_by("effective_from", "number")
+    }
+    result = {}
+    for pk, above in paths.items():
+        nearest = next((adoptions[path] for path in reversed(above) if path in adoptions), None)
+        if nearest is not None and nearest.slug in versions:
+            result[pk] = spec_of(versions[nearest.slug])
+    return result
 
 
 def notice_days_of(village: Region, on: dt.date) -> int:
