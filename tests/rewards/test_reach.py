@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 
-import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -14,15 +13,14 @@ from marketplace.partner.models import Partner
 from marketplace.partner.services import create_partner, list_reward, update_partner
 from marketplace.rewards.selectors.reach import Reach, reach_of
 from tests.service.test_windows import serve
-from tests.service.world import World, make_world
+from tests.service.world import World
+from tests.support import worlds
 from timebank.registry.models import Region
 
 TODAY = dt.date(2026, 9, 30)
 
 
-@pytest.fixture
-def world(db: None) -> World:
-    return make_world()
+hamlet = worlds.fixture("hamlet", "tests.service.world.make_world")
 
 
 def offer(region: Region, kind: str, points: int, of: str = "service") -> Partner:
@@ -33,42 +31,42 @@ def offer(region: Region, kind: str, points: int, of: str = "service") -> Partne
     return partner
 
 
-def look(world: World, today: dt.date = TODAY) -> Reach:
+def look(hamlet: World, today: dt.date = TODAY) -> Reach:
     return reach_of(Region.objects.get(code="371003000000"), today=today)
 
 
-def test_who_served_and_can_afford_a_service_that_is_near(world: World) -> None:
+def test_who_served_and_can_afford_a_service_that_is_near(hamlet: World) -> None:
     for day in (8, 9):
-        serve(world, world.wang, 600, day)  # 20 h: 5 points
-    serve(world, world.li, 60, 10)  # nothing yet
-    world.resident("墩后人", village=world.far)
-    assert look(world).without_supplier == ("辛旺庄", "墩后")
-    bath = offer(world.town, Partner.Kind.BATH, 450)
-    offer(world.village, Partner.Kind.SHOP, 50, of="goods")  # what is bought is no service
-    offer(world.far, Partner.Kind.BARBER, 0)  # what is free says nothing of points
-    result = look(world)
+        serve(hamlet, hamlet.wang, 600, day)  # 20 h: 5 points
+    serve(hamlet, hamlet.li, 60, 10)  # nothing yet
+    hamlet.resident("墩后人", village=hamlet.far)
+    assert look(hamlet).without_supplier == ("辛旺庄", "墩后")
+    bath = offer(hamlet.town, Partner.Kind.BATH, 450)
+    offer(hamlet.village, Partner.Kind.SHOP, 50, of="goods")  # what is bought is no service
+    offer(hamlet.far, Partner.Kind.BARBER, 0)  # what is free says nothing of points
+    result = look(hamlet)
     assert (result.villages, result.without_supplier) == (2, ())
     assert (result.volunteers, result.can_afford, result.percent) == (2, 1, 50)
     assert (result.median_minutes, result.median_points, result.median_affords_care) == (60, 0, 0)
     assert (result.care_from, result.villages_with_volunteers) == (450, 1)
-    serve(world, world.li, 660, 11)  # 12 h: 2 points; not yet a bath, but the barber
-    offer(world.town, Partner.Kind.BARBER, 200)
-    assert (look(world).percent, look(world).median_affords_care, look(world).care_from) == (100, 1, 200)
+    serve(hamlet, hamlet.li, 660, 11)  # 12 h: 2 points; not yet a bath, but the barber
+    offer(hamlet.town, Partner.Kind.BARBER, 200)
+    assert (look(hamlet).percent, look(hamlet).median_affords_care, look(hamlet).care_from) == (100, 1, 200)
     # Closed, too dear or long ago: none of it counts.
     for partner in Partner.objects.exclude(pk=bath.pk):
         update_partner(partner=partner, is_active=False)
-    assert (look(world).can_afford, look(world).without_supplier) == (1, ("墩后",))
-    assert look(world, TODAY + dt.timedelta(days=60)).volunteers == 0
-    assert look(world, TODAY + dt.timedelta(days=60)).percent == 0
+    assert (look(hamlet).can_afford, look(hamlet).without_supplier) == (1, ("墩后",))
+    assert look(hamlet, TODAY + dt.timedelta(days=60)).volunteers == 0
+    assert look(hamlet, TODAY + dt.timedelta(days=60)).percent == 0
 
 
-def test_it_asks_the_same_number_of_questions_for_one_and_for_many(world: World) -> None:
-    offer(world.town, Partner.Kind.BATH, 450)
-    serve(world, world.wang, 240, 8)
+def test_it_asks_the_same_number_of_questions_for_one_and_for_many(hamlet: World) -> None:
+    offer(hamlet.town, Partner.Kind.BATH, 450)
+    serve(hamlet, hamlet.wang, 240, 8)
     with CaptureQueriesContext(connection) as few:
-        look(world)
+        look(hamlet)
     for day in range(9, 20):
-        serve(world, world.resident(), 240, day)
+        serve(hamlet, hamlet.resident(), 240, day)
     with CaptureQueriesContext(connection) as many:
-        look(world)
+        look(hamlet)
     assert len(many) == len(few)

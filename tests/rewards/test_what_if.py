@@ -27,7 +27,8 @@ from marketplace.rewards.services import cancel_ticket, redeem
 from tests.rewards.test_reach import offer
 from tests.service.test_simulation import FIRST, LAST, minted
 from tests.service.test_windows import adopt, serve
-from tests.service.world import World, at, make_world
+from tests.service.world import World, at
+from tests.support import worlds
 from timebank.policy import published
 from timebank.policy.effort import curve, minutes_for
 from timebank.policy.selectors import version_by_code
@@ -38,9 +39,7 @@ HOURLY = "longxian-beicheng"
 TODAY = dt.date(2026, 9, 30)
 
 
-@pytest.fixture
-def world(db: None) -> World:
-    return make_world()
+hamlet = worlds.fixture("hamlet", "tests.service.world.make_world")
 
 
 def staff(role: str, region: Any) -> User:
@@ -49,9 +48,9 @@ def staff(role: str, region: Any) -> User:
     return user
 
 
-def open_fund(world: World) -> Any:
+def open_fund(hamlet: World) -> Any:
     return setup.open_fund(
-        region=world.village,
+        region=hamlet.village,
         actor=None,
         holder="村集体",
         bank_name="银行",
@@ -60,8 +59,8 @@ def open_fund(world: World) -> Any:
     )
 
 
-def bath_of(world: World, points: int = 1000) -> StockRecord:
-    partner = offer(world.village, Partner.Kind.BATH, points)
+def bath_of(hamlet: World, points: int = 1000) -> StockRecord:
+    partner = offer(hamlet.village, Partner.Kind.BATH, points)
     return StockRecord.objects.select_related("partner__village", "product").get(partner=partner)
 
 
@@ -72,19 +71,19 @@ def signed_in(user: User) -> Client:
 
 
 # -- The price assistant -----------------------------------------------------------------------------------------------
-def test_what_a_price_may_go_by(world: World) -> None:
-    bath = bath_of(world)
+def test_what_a_price_may_go_by(hamlet: World) -> None:
+    bath = bath_of(hamlet)
     bare = advice_for(bath, today=TODAY)
     assert (bare.cost_fen, bare.fund, bare.suggested, bare.value_fen, bare.neighbours) == (None, None, None, None, [])
     assert (bare.now, bare.minutes_now) == (1000, 50 * 60)  # Wendeng: ten points at fifty hours
-    fund = open_fund(world)
-    since, keeper = dt.date(2026, 9, 1), staff("fund_keeper", world.village)
+    fund = open_fund(hamlet)
+    since, keeper = dt.date(2026, 9, 1), staff("fund_keeper", hamlet.village)
     price = prices.propose_price(stockrecord=bath, fen=800, valid_from=since, actor=keeper, key=uuid.uuid4())
-    prices.decide_price(price=price, actor=staff("town_admin", world.town))
-    adopt_at(world, HOURLY)
-    there = create_partner(name="周家浴室", village=world.other, kind=Partner.Kind.BATH)
+    prices.decide_price(price=price, actor=staff("town_admin", hamlet.town))
+    adopt_at(hamlet, HOURLY)
+    there = create_partner(name="周家浴室", village=hamlet.other, kind=Partner.Kind.BATH)
     list_reward(product=bath.product, partner=there, points=250, sku="x")
-    serve(world, world.wang, 600, 8)
+    serve(hamlet, hamlet.wang, 600, 8)
     advice = advice_for(bath, tried=5000, today=TODAY)
     assert (advice.cost_fen, advice.is_agreed, advice.fund) == (800, True, fund)
     assert (advice.suggested, advice.minutes_suggested) == (200, 10 * 60)  # 8 yuan at 5 yuan a point, in half points
@@ -92,18 +91,18 @@ def test_what_a_price_may_go_by(world: World) -> None:
     assert (advice.value_fen, advice.month_points, advice.volunteers) == (5000, 200, 1)
     assert [(row.village, row.points, row.minutes) for row in advice.neighbours] == [("周家", 250, 3 * 60)]
     assert (advice.median, advice.neighbours_in_all) == (250, 1)
-    client, address = signed_in(world.admin), reverse("desk:price", args=[bath.pk])
+    client, address = signed_in(hamlet.admin), reverse("desk:price", args=[bath.pk])
     page = client.get(address, {"try": "5"}).content.decode()
     for said in ("¥8.00", "agreed with the supplier", "周家浴室", "3 h", "At 5 points"):
         assert said in page, said
     # A broken price to try is none; a county of suppliers asks no more of the database.
     assert (
-        "At " not in signed_in(world.admin).get(reverse("desk:price", args=[bath.pk]), {"try": "-1"}).content.decode()
+        "At " not in signed_in(hamlet.admin).get(reverse("desk:price", args=[bath.pk]), {"try": "-1"}).content.decode()
     )
     with CaptureQueriesContext(connection) as few:
         advice_for(bath, today=TODAY)
     for number in range(12):
-        more = create_partner(name=f"浴室{number}", village=world.far if number % 2 else world.other, kind="bath")
+        more = create_partner(name=f"浴室{number}", village=hamlet.far if number % 2 else hamlet.other, kind="bath")
         list_reward(product=bath.product, partner=more, points=300, sku="x")
     with CaptureQueriesContext(connection) as many:
         crowded = advice_for(bath, today=TODAY)
@@ -112,10 +111,10 @@ def test_what_a_price_may_go_by(world: World) -> None:
     assert crowded.neighbours[0].village == "周家"  # the nearest first
 
 
-def adopt_at(world: World, slug: str) -> None:
+def adopt_at(hamlet: World, slug: str) -> None:
     from timebank.service import services
 
-    services.adopt_scheme(region=world.other, slug=slug, since=dt.date(2020, 1, 1), actor=None)
+    services.adopt_scheme(region=hamlet.other, slug=slug, since=dt.date(2020, 1, 1), actor=None)
 
 
 def test_published_prices_are_those_that_somebody_published() -> None:
@@ -139,18 +138,18 @@ def test_a_dearer_reward_never_takes_less_work(points: int, more: int) -> None:
 
 # -- What if -----------------------------------------------------------------------------------------------------------
 @pytest.fixture
-def quarter(world: World) -> Any:
+def quarter(hamlet: World) -> Any:
     """Two who served, of whom one bathed twice and cancelled a third bath."""
-    bath = bath_of(world, 100)
+    bath = bath_of(hamlet, 100)
     for day in (8, 9):
-        serve(world, world.wang, 600, day)  # 20 h: 5 points
-    serve(world, world.li, 120, 10)  # nothing
+        serve(hamlet, hamlet.wang, 600, day)  # 20 h: 5 points
+    serve(hamlet, hamlet.li, 120, 10)  # nothing
     for number in range(3):
         made = redeem(
-            resident=world.wang, lines=[(bath.pk, 1)], key=uuid.uuid4(), actor=world.wang.user, now=at(26, 9, number)
+            resident=hamlet.wang, lines=[(bath.pk, 1)], key=uuid.uuid4(), actor=hamlet.wang.user, now=at(26, 9, number)
         )
         if number == 2:
-            cancel_ticket(ticket=made.tickets.get(), actor=world.wang.user, now=at(26, 10))
+            cancel_ticket(ticket=made.tickets.get(), actor=hamlet.wang.user, now=at(26, 10))
     return bath
 
 
@@ -158,35 +157,35 @@ def nets(result: WhatIf) -> dict[int, tuple[int, int, int, int]]:
     return {row.person: (row.earned_before, row.earned_after, row.paid_before, row.paid_after) for row in result.people}
 
 
-def test_unchanged_it_gives_what_the_ledger_minted_and_took(world: World, quarter: StockRecord) -> None:
-    open_fund(world)
-    result = what_if(world.village, FIRST, LAST)
-    assert (result.earning.before, result.earning.after) == (minted(world), minted(world))
+def test_unchanged_it_gives_what_the_ledger_minted_and_took(hamlet: World, quarter: StockRecord) -> None:
+    open_fund(hamlet)
+    result = what_if(hamlet.village, FIRST, LAST)
+    assert (result.earning.before, result.earning.after) == (minted(hamlet), minted(hamlet))
     assert (result.paid_before, result.paid_after, result.tickets) == (200, 200, 2)
     assert (result.gains, result.loses, result.outstanding, result.fund_fen) == ([], [], 0, 0)
     # The price of today, said again, is no change.
-    assert nets(what_if(world.village, FIRST, LAST, prices={quarter.pk: 100})) == nets(result)
+    assert nets(what_if(hamlet.village, FIRST, LAST, prices={quarter.pk: 100})) == nets(result)
     assert [(row.title, row.before, row.after, row.of) for row in result.rewards] == [("bath100service", 1, 1, 1)]
-    assert what_if(world.other, FIRST, LAST).people == []
+    assert what_if(hamlet.other, FIRST, LAST).people == []
 
 
-def test_another_scheme_and_another_price(world: World, quarter: StockRecord) -> None:
-    open_fund(world)
-    result = what_if(world.village, FIRST, LAST, version=version_by_code(f"{HOURLY}@1"), prices={quarter.pk: 250})
-    assert nets(result) == {world.wang.pk: (500, 2000, 200, 500), world.li.pk: (0, 200, 0, 0)}
-    assert [row.person for row in result.gains] == [world.wang.pk, world.li.pk]
+def test_another_scheme_and_another_price(hamlet: World, quarter: StockRecord) -> None:
+    open_fund(hamlet)
+    result = what_if(hamlet.village, FIRST, LAST, version=version_by_code(f"{HOURLY}@1"), prices={quarter.pk: 250})
+    assert nets(result) == {hamlet.wang.pk: (500, 2000, 200, 500), hamlet.li.pk: (0, 200, 0, 0)}
+    assert [row.person for row in result.gains] == [hamlet.wang.pk, hamlet.li.pk]
     assert (result.outstanding, result.fund_fen) == (1400, 7000)  # 14 points at 5 yuan
     assert [(row.points, row.before, row.after, row.of) for row in result.rewards] == [(250, 1, 1, 2)]
-    dear = what_if(world.village, FIRST, LAST, prices={quarter.pk: 300})
-    assert [(row.person, row.change) for row in dear.loses] == [(world.wang.pk, -400)]
+    dear = what_if(hamlet.village, FIRST, LAST, prices={quarter.pk: 300})
+    assert [(row.person, row.change) for row in dear.loses] == [(hamlet.wang.pk, -400)]
 
 
-def test_command_and_page(world: World, quarter: StockRecord, tmp_path: Any) -> None:
+def test_command_and_page(hamlet: World, quarter: StockRecord, tmp_path: Any) -> None:
     listed = "商户,名称,类型,积分\nbath100,bath100service,服务,2.5\nbath100,没有的,服务,1\n"
     file = tmp_path / "prices.csv"
     file.write_text(listed, encoding="utf-8")
     out = StringIO()
-    given_ = (world.village.code, FIRST.isoformat(), LAST.isoformat())
+    given_ = (hamlet.village.code, FIRST.isoformat(), LAST.isoformat())
     call_command("what_if", *given_, "--scheme", f"{HOURLY}@1", "--prices", str(file), stdout=out)
     said = out.getvalue()
     assert said.startswith("row 3: ")
@@ -196,11 +195,11 @@ def test_command_and_page(world: World, quarter: StockRecord, tmp_path: Any) -> 
     for wrong in (("1", *given_[1:]), (*given_, "--scheme", "none@1"), (*given_, "--prices", str(tmp_path))):
         with pytest.raises(CommandError):
             call_command("what_if", *wrong)
-    address = reverse("desk:what_if", args=[world.village.pk])
-    client = signed_in(world.admin)
-    assert address in client.get(reverse("desk:shelf", args=[world.village.pk])).content.decode()
+    address = reverse("desk:what_if", args=[hamlet.village.pk])
+    client = signed_in(hamlet.admin)
+    assert address in client.get(reverse("desk:shelf", args=[hamlet.village.pk])).content.decode()
     draft = version_by_code(f"{HOURLY}@1")
-    body = {"place": world.village.pk, "first": FIRST, "last": LAST, "version": draft.pk}
+    body = {"place": hamlet.village.pk, "first": FIRST, "last": LAST, "version": draft.pk}
     sent = client.post(address, {**body, "file": SimpleUploadedFile("prices.csv", io.BytesIO(listed.encode()).read())})
     page = sent.content.decode()
     assert (sent.status_code, sent.context["result"].paid_after) == (200, 500)
@@ -210,12 +209,12 @@ def test_command_and_page(world: World, quarter: StockRecord, tmp_path: Any) -> 
     assert StockRecord.objects.get(pk=quarter.pk).price == 1  # nothing was written
 
 
-def test_it_reads_in_sets(world: World, quarter: StockRecord) -> None:
+def test_it_reads_in_sets(hamlet: World, quarter: StockRecord) -> None:
     with CaptureQueriesContext(connection) as few:
-        what_if(world.village, FIRST, LAST, version=version_by_code(f"{HOURLY}@1"))
+        what_if(hamlet.village, FIRST, LAST, version=version_by_code(f"{HOURLY}@1"))
     for day in range(11, 20):
-        serve(world, world.resident(), 240, day)
-    adopt(world, HOURLY, dt.date(2026, 12, 1))
+        serve(hamlet, hamlet.resident(), 240, day)
+    adopt(hamlet, HOURLY, dt.date(2026, 12, 1))
     with CaptureQueriesContext(connection) as many:
-        what_if(world.village, FIRST, LAST, version=version_by_code(f"{HOURLY}@1"))
+        what_if(hamlet.village, FIRST, LAST, version=version_by_code(f"{HOURLY}@1"))
     assert len(many) == len(few)
