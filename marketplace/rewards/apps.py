@@ -19,7 +19,7 @@ class RewardsConfig(AppContract):
         "ticket": "marketplace.rewards.sources.describe_tickets",
     }
     export_section = "marketplace.rewards.exports.section"
-    panels = {"me": "marketplace.rewards.panels.my_points", "reward": "marketplace.rewards.panels.restock_wish"}
+    panels = {"me": "marketplace.rewards.panels.my_points", "reward_gone": "marketplace.rewards.panels.restock_wish"}
     audit_labels = "marketplace.rewards.words.AUDIT_LABELS"
     founding_steps = "marketplace.rewards.founding.STEPS"
     sweeps = "marketplace.rewards.sweeps.SWEEPS"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce
 
-from marketplace.catalogue.models import Product
 from marketplace.partner.models import StockRecord
 from marketplace.partner.strategy import Points
 from marketplace.rewards.models import StockMovement
@@ -27,10 +26,10 @@ def stock_of(village: Region) -> QuerySet[StockRecord]:
 
 def gone(strategy: Points, product_pk: int) -> StockRecord | None:
     """Return the stock record that serves a reader for a reward, if none of it is left; else None."""
-    product = Product.objects.filter(pk=product_pk, is_public=True).select_related("product_class").first()
-    if product is None or not product.get_product_class().track_stock:
-        return None
-    record = strategy.select_stockrecord(product)
+    stocked = StockRecord.objects.filter(
+        product=product_pk, product__is_public=True, product__product_class__track_stock=True
+    )
+    record = strategy.stockrecords(stocked.select_related("partner__village", "product")).first()
     return record if record is not None and record.net_stock_level <= 0 else None
 
 
