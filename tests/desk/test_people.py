@@ -6,7 +6,7 @@ import pytest
 
 from tests.desk.test_desk import url
 from timebank.registry import services as registry
-from timebank.registry.models import Card, Proxy, Resident, RoleGrant
+from timebank.registry.models import Card, HelperRequest, Proxy, Resident, RoleGrant
 from timebank.registry.selectors import active_card
 from timebank.registry.services.residents import CONSENT_VERSION
 
@@ -124,6 +124,11 @@ def test_helpers_are_added_and_ended_at_the_desk(village, enter):
     assert client.post(url("add_helper", wang.pk), {"phone": wang.phone, "relation": "kin"}).status_code == 422
     assert not Proxy.objects.exists()
     client.post(url("add_helper", wang.pk), {"phone": li.phone, "relation": "kin"})
+    assert not Proxy.objects.exists()  # both sides are asked first
+    asked = HelperRequest.objects.get()
+    assert li.name in client.get(url("resident", wang.pk)).content.decode()
+    for person in (li, wang):
+        registry.answer_helper_request(request=asked, actor=person.user, agree=True)
     proxy = Proxy.objects.get()
     assert (proxy.resident, proxy.helper, proxy.granted_by) == (wang, li.user, village.admin)
     assert client.post(url("end_helper", li.pk, proxy.pk)).status_code == 404

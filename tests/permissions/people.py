@@ -168,11 +168,12 @@ def _cases(cast: Cast, world: Any, nephew: Any) -> None:
     """Let the holder be looked at, a correction be asked for and a death be reported."""
     import datetime as dt
 
-    from timebank.registry.services import cases, corrections, devices, second_factor
+    from timebank.registry.services import cases, corrections, devices, proxies, second_factor
 
     asked = corrections.ask_correction(resident=world.wang, text="名字写错了", actor=world.wang.user)
     gone = world.resident("孙老", phone=False)
     case = cases.propose_death(resident=gone, died_on=dt.date(2026, 9, 1), heir=None, reason="报", actor=world.admin)
+    wanted = proxies.ask_helper(resident=gone, helper=world.li.user, relation="kin", actor=world.admin)
     holder, forgetful = {"pk": world.wang.pk}, world.resident("忘密码")
     secret = second_factor.new_secret()
     second_factor.set_up(user=forgetful.user, secret=secret, code=second_factor.current_code(secret))
@@ -192,6 +193,8 @@ def _cases(cast: Cast, world: Any, nephew: Any) -> None:
         "registry:approve_device": lambda: {"pk": device.pk},
         "registry:end_device": lambda: {"pk": device.pk},
         "registry:confirm_resident": lambda: {"pk": gone.pk},
+        "registry:answer_helper": lambda: {"pk": wanted.pk},
+        "registry:confirm_helper": lambda: {"pk": wanted.pk},
         "registry:case": lambda: {"pk": case.pk},
         "registry:correction": lambda: {"pk": asked.pk},
     }

@@ -14,7 +14,7 @@ from django.utils import timezone
 from tests.support.people import PASSWORD, make_resident, make_staff, new_phone
 from timebank.common.sheets.writing import csv_lines, safe_cell
 from timebank.registry import selectors, services
-from timebank.registry.models import AuditEntry, Card, Proxy, Resident, User
+from timebank.registry.models import AuditEntry, Card, HelperRequest, Proxy, Resident, User
 
 pytestmark = pytest.mark.django_db
 BACKEND = "timebank.registry.backends.PhoneCardOrEmailBackend"
@@ -186,6 +186,15 @@ def test_adding_and_ending_a_helper(signed_in, places, resident):
     assert signed_in.post(url, {"phone": resident.phone, "relation": "kin"}).status_code == 422
     assert not Proxy.objects.exists()
     signed_in.post(url, {"phone": nephew.phone, "relation": "kin"})
+    assert not Proxy.objects.exists()
+    asked = HelperRequest.objects.get()
+    other = Client(headers={"accept-language": "en"})
+    other.force_login(nephew.user, backend=BACKEND)
+    answer = reverse("registry:answer_helper", args=[asked.pk])
+    assert answer in other.get(reverse("registry:acting")).content.decode()
+    signed_in.post(answer, {"agree": "1"})  # the resident has agreed by asking: nothing more comes of it
+    assert not Proxy.objects.exists()
+    other.post(answer, {"agree": "1"})
     proxy = Proxy.objects.get()
     assert (proxy.resident, proxy.helper) == (resident, nephew.user)
     stranger = Client()

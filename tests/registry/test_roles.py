@@ -12,11 +12,14 @@ from timebank.registry.errors import (
     AlreadyGranted,
     AlreadyHelper,
     DutiesClash,
+    HelperAsked,
     NoSelfHelp,
     NotAllowed,
+    OtherPersonNeeded,
+    RequestAnswered,
     RoleNeedsPlace,
 )
-from timebank.registry.models import RoleGrant, User
+from timebank.registry.models import HelperRequest, Proxy, RoleGrant, User
 from timebank.registry.rules import VIEW_VILLAGE, can, regions_where
 from timebank.service.rules import LEAD_ACTIVITY, VERIFY_RECORD
 
@@ -132,3 +135,36 @@ def test_an_ended_role_opens_nothing(places, admin):
         services.end_role(grant=grant, actor=make_staff("leader", places.village))
     services.end_role(grant=grant, actor=town)
     assert not can(User.objects.get(pk=admin.pk), VERIFY_RECORD, places.village)
+
+
+def test_nobody_acts_for_somebody_before_both_have_agreed(places, admin, resident, elder):
+    nephew, town = make_resident(places.sister, "侄子"), make_staff("town_admin", places.town)
+    asked = services.ask_helper(resident=resident, helper=nephew.user, relation="kin", actor=admin)
+    with pytest.raises(HelperAsked):
+        services.ask_helper(resident=resident, helper=nephew.user, relation="kin", actor=admin)
+    for actor in (admin, elder.registered_by or town):
+        with pytest.raises(NotAllowed):
+            services.answer_helper_request(request=asked, actor=actor, agree=True)
+    services.answer_helper_request(request=asked, actor=nephew.user, agree=True)
+    assert not rules.can_act_for(nephew.user, resident)
+    with pytest.raises(NotAllowed):  # who signs in answers by themselves, never a paper for them
+        services.confirm_helper_paper(request=asked, actor=town)
+    services.answer_helper_request(request=asked, actor=resident.user, agree=False)
+    assert not Proxy.objects.exists()
+    with pytest.raises(RequestAnswered):
+        services.answer_helper_request(request=asked, actor=resident.user, agree=True)
+
+    paper = make_resident(places.village, "没手机的", signs_in=False)
+    asked = services.ask_helper(resident=paper, helper=nephew.user, relation="kin", actor=admin)
+    with pytest.raises(OtherPersonNeeded):
+        services.confirm_helper_paper(request=asked, actor=admin)
+    services.confirm_helper_paper(request=asked, actor=town)
+    assert not rules.can_act_for(nephew.user, paper)
+    services.answer_helper_request(request=asked, actor=nephew.user, agree=True)
+    assert rules.can_act_for(nephew.user, paper)
+    asked.refresh_from_db()
+    assert (asked.state, asked.paper_seen_by) == ("agreed", town)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        HelperRequest.objects.create(
+            resident=paper, helper=town, relation="kin", asked_by=admin, state="agreed", helper_agreed_at=asked.asked_at
+        )

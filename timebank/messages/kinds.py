@@ -250,6 +250,20 @@ KINDS: dict[str, Kind] = {
     # -- people
     "role_given": Kind(_("You have an office"), _("%(role)s in %(place)s, from now on."), "shield", "ok"),
     "role_ended": Kind(_("An office has ended"), _("%(role)s in %(place)s."), "shield"),
+    "helper_asked": Kind(
+        _("Will you help somebody?"),
+        _("You are asked to act for %(name)s. Say yes or no."),
+        "family",
+        "warn",
+        "registry:acting",
+    ),
+    "helper_proposed": Kind(
+        _("A helper for you?"),
+        _("The village office proposes that %(helper)s may act for you. Nobody acts before you agree."),
+        "family",
+        "warn",
+        "registry:helpers",
+    ),
     "helper_given": Kind(
         _("You are a helper"), _("You may act for %(name)s from now on."), "family", "ok", "registry:acting"
     ),

@@ -88,6 +88,16 @@ class ResidentNotActive(RegistryError):
     message = _("The village has not accepted this resident yet.")
 
 
+class HelperAsked(RegistryError):
+    code = "helper_already_asked"
+    message = _("This person has been asked already and has not answered yet.")
+
+
+class RequestAnswered(RegistryError):
+    code = "helper_request_answered"
+    message = _("This request has been answered already.")
+
+
 class UnknownCard(RegistryError):
     code = "unknown_card"
     message = _("No card has this number. Check each character: I, O, 0, 1 and 2 are never used.")

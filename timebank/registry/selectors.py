@@ -14,7 +14,7 @@ from timebank.common.input import code as read_code
 from timebank.common.input import phone as read_phone
 from timebank.registry import rules
 from timebank.registry.errors import CardBlocked, UnknownCard
-from timebank.registry.models import Card, Household, Organisation, Proxy, Region, Resident, RoleGrant
+from timebank.registry.models import Card, HelperRequest, Household, Organisation, Proxy, Region, Resident, RoleGrant
 from timebank.registry.rules import VIEW_VILLAGE
 
 # How long a session acts for someone by their card and PIN, without being asked again.
@@ -148,6 +148,33 @@ def helps(user: Any) -> QuerySet[Proxy]:
         .select_related("resident__village")
         .order_by("resident__name", "pk")
     )
+
+
+def helper_requests_for(user: Any, resident: Resident | None) -> QuerySet[HelperRequest]:
+    """Select the open requests that this person has to answer, as the helper or as the resident."""
+    where = Q(helper=user, helper_agreed_at__isnull=True)
+    if resident is not None:
+        where |= Q(resident=resident, resident_agreed_at__isnull=True)
+    rows = HelperRequest.objects.filter(where, state=HelperRequest.State.OPEN)
+    return rows.select_related("resident__village", "helper").order_by("asked_at", "pk")
+
+
+def helper_papers(region: Region, user: Any) -> QuerySet[HelperRequest]:
+    """Select the open requests in a place for people without a sign-in, whose signed paper this person may look at."""
+    rows = HelperRequest.objects.filter(
+        resident__village__path__startswith=region.path,
+        resident__user__isnull=True,
+        resident_agreed_at__isnull=True,
+        state=HelperRequest.State.OPEN,
+    )
+    rows = rows.exclude(asked_by=user).exclude(helper=user)
+    return rows.select_related("resident__village", "helper", "asked_by").order_by("asked_at", "pk")
+
+
+def helper_requests_of(resident: Resident) -> QuerySet[HelperRequest]:
+    """Select the open requests about a resident, whoever has to answer."""
+    rows = resident.helper_requests.filter(state=HelperRequest.State.OPEN)
+    return rows.select_related("helper", "asked_by").order_by("asked_at", "pk")
 
 
 def helpers_of(resident: Resident) -> QuerySet[Proxy]:

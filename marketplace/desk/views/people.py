@@ -31,7 +31,7 @@ from timebank.registry.rules import (
     can,
     may_reset_password,
 )
-from timebank.registry.selectors import active_card, helpers_of, on_paper_like
+from timebank.registry.selectors import active_card, helper_requests_of, helpers_of, on_paper_like
 from timebank.registry.services import moves
 from timebank.registry.words import audit_label
 from timebank.service.selectors import hours_of
@@ -204,6 +204,7 @@ def resident(request: HttpRequest, pk: int) -> HttpResponseBase:
             "card": active_card(resident),
             "may_reset": resident.user is not None and may_reset_password(request.user, resident.user),
             "helpers": helpers_of(resident),
+            "asked": helper_requests_of(resident),
             "balance": ledger_read.balance_of(resident.wallet_key),
             "hours": hours_of(resident),
             "trail": [
@@ -321,8 +322,8 @@ def add_helper(request: HttpRequest, pk: int) -> HttpResponseBase:
             else:
                 form.once(
                     actor=request.user,
-                    scope=f"add_proxy:{resident.pk}",
-                    create=lambda: services.add_proxy(
+                    scope=f"ask_helper:{resident.pk}",
+                    create=lambda: services.ask_helper(
                         resident=resident, helper=helper, relation=form.cleaned_data["relation"], actor=person(request)
                     ),
                 )
@@ -330,7 +331,7 @@ def add_helper(request: HttpRequest, pk: int) -> HttpResponseBase:
             error.field = "phone"
             form.refuse(error)
         if not form.errors:
-            messages.success(request, _("The helper may act from now on."))
+            messages.success(request, _("Asked. The helper may act once both sides have agreed."))
             return to(request, "desk:resident", pk=pk)
     return render(request, "desk/helper.html", {"resident": resident, "form": form}, status=422 if form.errors else 200)
 

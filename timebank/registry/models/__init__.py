@@ -13,7 +13,7 @@ from timebank.registry.models.imports import (
     ResidentSource,
 )
 from timebank.registry.models.organisations import Organisation
-from timebank.registry.models.people import Card, Consent, Household, Proxy, Residence, Resident
+from timebank.registry.models.people import Card, Consent, HelperRequest, Household, Proxy, Residence, Resident
 from timebank.registry.models.regions import Region, RegionCode
 from timebank.registry.models.users import Role, RoleClash, RoleGrant, User
 
@@ -24,6 +24,7 @@ __all__ = [
     "CorrectionRequest",
     "Device",
     "DistinctPair",
+    "HelperRequest",
     "Household",
     "Organisation",
     "PersonalRead",

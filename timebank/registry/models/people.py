@@ -252,3 +252,56 @@ class Proxy(models.Model):
 
     def __str__(self) -> str:
         return f"{self.helper} → {self.resident}"
+
+
+class HelperRequest(models.Model):
+    """That somebody is asked to become a helper: both sides must agree before anybody acts for anybody.
+
+    Seen by the two and by the desk of the resident's village; kept as the proof of the consent; one open one a pair.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", _("Waits for an answer")
+        AGREED = "agreed", _("Agreed")
+        DECLINED = "declined", _("Declined")
+
+    resident = models.ForeignKey(Resident, models.PROTECT, related_name="helper_requests", verbose_name=_("resident"))
+    helper = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="helper_requests", verbose_name=_("helper")
+    )
+    relation = models.CharField(_("relation"), max_length=8, choices=Proxy.Relation.choices)
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("asked by"))
+    asked_at = models.DateTimeField(_("asked at"), default=timezone.now)
+    resident_agreed_at = models.DateTimeField(_("the resident agreed at"), null=True, blank=True)
+    # Of somebody without a sign-in: the second person at the desk who saw the signed paper.
+    paper_seen_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("paper seen by"),
+    )
+    helper_agreed_at = models.DateTimeField(_("the helper agreed at"), null=True, blank=True)
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.OPEN)
+    ended_at = models.DateTimeField(_("answered at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("request for help")
+        verbose_name_plural = _("requests for help")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["resident", "helper"], condition=Q(state="open"), name="one_open_helper_request"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="agreed") | Q(resident_agreed_at__isnull=False, helper_agreed_at__isnull=False),
+                name="helper_agreed_by_both",
+            ),
+            models.CheckConstraint(
+                condition=Q(paper_seen_by__isnull=True) | ~Q(paper_seen_by=F("asked_by")),
+                name="helper_paper_seen_by_another",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.helper_id} → {self.resident_id}: {self.state}"

@@ -8,18 +8,139 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from timebank.common import events
-from timebank.registry.errors import AlreadyHelper, HelperAppointsSelf, NoSelfHelp, NotAllowed, ResidentNotActive
-from timebank.registry.models import Proxy, Resident, User
-from timebank.registry.rules import REGISTER_RESIDENT, can
+from timebank.registry.errors import (
+    AlreadyHelper,
+    HelperAppointsSelf,
+    HelperAsked,
+    NoSelfHelp,
+    NotAllowed,
+    OtherPersonNeeded,
+    RequestAnswered,
+    ResidentNotActive,
+)
+from timebank.registry.interests import interest_of
+from timebank.registry.models import HelperRequest, Proxy, Resident, User
+from timebank.registry.rules import CONFIRM_RESIDENT, REGISTER_RESIDENT, can, require
 from timebank.registry.services.audit import record_audit
 
 
 @transaction.atomic
-def add_proxy(
-    *, resident: Resident, helper: User, relation: str, actor: User | None, now: dt.datetime | None = None
-) -> Proxy:
-    """Let ``helper`` act for ``resident``: decided by the resident, or at the village desk with the resident there."""
-    own = actor is not None and resident.user_id is not None and resident.user_id == actor.pk
+def ask_helper(
+    *, resident: Resident, helper: User, relation: str, actor: User, now: dt.datetime | None = None
+) -> HelperRequest:
+    """Ask somebody to help a resident: by the resident, who thereby agrees, or at the village desk.
+
+    Nobody acts before both sides have agreed: ``answer_helper_request``, or a signed paper that a second person saw.
+    """
+    own = resident.user_id is not None and resident.user_id == actor.pk
+    _require_possible(resident, helper, actor, own=own)
+    now = now or timezone.now()
+    if Proxy.objects.filter(resident=resident, helper=helper, until__isnull=True).exists():
+        raise AlreadyHelper(field="helper")
+    try:
+        with transaction.atomic():
+            request = HelperRequest.objects.create(
+                resident=resident,
+                helper=helper,
+                relation=relation,
+                asked_by=actor,
+                asked_at=now,
+                resident_agreed_at=now if own else None,
+            )
+    except IntegrityError:
+        raise HelperAsked(field="helper") from None
+    facts = {"name": resident.name, "helper": helper.name}
+    events.emit(
+        "helper_asked", subject=request, recipients=[helper], region=resident.village, facts=facts, occurred_at=now
+    )
+    if not own:
+        events.emit(
+            "helper_proposed",
+            subject=request,
+            recipients=[resident],
+            region=resident.village,
+            facts=facts,
+            occurred_at=now,
+        )
+    _audit("ask_helper", request, actor, now)
+    return request
+
+
+def _audit(action: str, request: HelperRequest, actor: User, now: dt.datetime) -> None:
+    record_audit(
+        actor=actor,
+        action=action,
+        subject=f"resident:{request.resident_id}",
+        region=request.resident.village,
+        facts={"helper": request.helper_id, "relation": request.relation},
+        now=now,
+    )
+
+
+def _lock_request(request: HelperRequest) -> HelperRequest:
+    locked = (
+        HelperRequest.objects.select_for_update(of=("self",))
+        .select_related("resident__village", "helper", "asked_by")
+        .get(pk=request.pk)
+    )
+    if locked.state != HelperRequest.State.OPEN:
+        raise RequestAnswered
+    return locked
+
+
+@transaction.atomic
+def answer_helper_request(
+    *, request: HelperRequest, actor: User, agree: bool, now: dt.datetime | None = None
+) -> HelperRequest:
+    """Agree or decline, as the resident or as the helper; with the second yes the helper may act."""
+    now = now or timezone.now()
+    locked = _lock_request(request)
+    if actor.pk == locked.helper_id:
+        field = "helper_agreed_at"
+    elif locked.resident.user_id is not None and actor.pk == locked.resident.user_id:
+        field = "resident_agreed_at"
+    else:
+        raise NotAllowed
+    if not agree:
+        locked.state, locked.ended_at = HelperRequest.State.DECLINED, now
+        locked.save(update_fields=["state", "ended_at"])
+        _audit("decline_helper", locked, actor, now)
+        return locked
+    setattr(locked, field, getattr(locked, field) or now)
+    locked.save(update_fields=[field])
+    _complete(locked, now)
+    return locked
+
+
+@transaction.atomic
+def confirm_helper_paper(*, request: HelperRequest, actor: User, now: dt.datetime | None = None) -> HelperRequest:
+    """Say as the second person at the desk that somebody without a sign-in has signed for this helper on paper."""
+    now = now or timezone.now()
+    locked = _lock_request(request)
+    require(actor, CONFIRM_RESIDENT, locked.resident.village)
+    if locked.resident.user_id is not None:
+        raise NotAllowed  # who signs in answers by themselves
+    if actor.pk in (locked.asked_by_id, locked.helper_id) or interest_of(actor, locked.resident):
+        raise OtherPersonNeeded
+    if locked.resident_agreed_at is None:
+        locked.resident_agreed_at, locked.paper_seen_by = now, actor
+        locked.save(update_fields=["resident_agreed_at", "paper_seen_by"])
+        _audit("confirm_helper_paper", locked, actor, now)
+        _complete(locked, now)
+    return locked
+
+
+def _complete(request: HelperRequest, now: dt.datetime) -> None:
+    """Let the helper act once both sides have agreed; the deed is that of who asked."""
+    if request.resident_agreed_at is None or request.helper_agreed_at is None:
+        return
+    _grant(request.resident, request.helper, request.relation, request.asked_by, now)
+    request.state, request.ended_at = HelperRequest.State.AGREED, now
+    request.save(update_fields=["state", "ended_at"])
+
+
+def _require_possible(resident: Resident, helper: User, actor: User | None, *, own: bool) -> None:
+    """Refuse who may not name helpers here, who names themselves or the resident, and an account that is not open."""
     if actor is not None and not own and not can(actor, REGISTER_RESIDENT, resident.village):
         raise NotAllowed
     if actor is not None and not own and helper.pk == actor.pk:
@@ -28,7 +149,20 @@ def add_proxy(
         raise NoSelfHelp(field="helper")
     if resident.status != Resident.Status.ACTIVE:
         raise ResidentNotActive
-    now = now or timezone.now()
+
+
+@transaction.atomic
+def add_proxy(
+    *, resident: Resident, helper: User, relation: str, actor: User | None, now: dt.datetime | None = None
+) -> Proxy:
+    """Let ``helper`` act for ``resident`` from now on, where both are known to have agreed; pages ask (``ask_helper``)."""
+    own = actor is not None and resident.user_id is not None and resident.user_id == actor.pk
+    _require_possible(resident, helper, actor, own=own)
+    return _grant(resident, helper, relation, actor, now or timezone.now())
+
+
+def _grant(resident: Resident, helper: User, relation: str, actor: User | None, now: dt.datetime) -> Proxy:
+    own = actor is not None and resident.user_id is not None and resident.user_id == actor.pk
     try:
         with transaction.atomic():
             proxy = Proxy.objects.create(

@@ -29,7 +29,7 @@ from timebank.registry.errors import (
 )
 from timebank.registry.imports.duplicates import lookalikes
 from timebank.registry.imports.matching import remember_distinct
-from timebank.registry.models import Card, Consent, Proxy, Region, Residence, Resident, RoleGrant, User
+from timebank.registry.models import Card, Consent, HelperRequest, Proxy, Region, Residence, Resident, RoleGrant, User
 from timebank.registry.rules import REGISTER_RESIDENT, require, require_open
 from timebank.registry.services import points
 from timebank.registry.services.audit import record_audit
@@ -430,6 +430,8 @@ def _close(resident: Resident, *, actor: User, reason: str, action: str, now: dt
         status=Card.Status.BLOCKED, blocked_at=now, blocked_by=actor, blocked_reason="account closed"
     )
     Proxy.objects.filter(resident=resident, until__isnull=True).update(until=now)
+    asked = HelperRequest.objects.filter(resident=resident, state=HelperRequest.State.OPEN)
+    asked.update(state=HelperRequest.State.DECLINED, ended_at=now)
     if resident.user is not None:
         Proxy.objects.filter(helper=resident.user, until__isnull=True).update(until=now)
         if action != "refuse_resident":

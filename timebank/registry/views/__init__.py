@@ -6,12 +6,13 @@ from timebank.registry.views import looks, people, security
 from timebank.registry.views.acting import acting
 from timebank.registry.views.cards import block_my_card, card, card_print, my_card, my_pin
 from timebank.registry.views.lists import refused_rows, resident_list, resident_lists
-from timebank.registry.views.me import end_helper, export, helpers, leave, me, password, profile
+from timebank.registry.views.me import answer_helper, end_helper, export, helpers, leave, me, password, profile
 from timebank.registry.views.sign import SignInView, join, sign_out
 
 __all__ = [
     "SignInView",
     "acting",
+    "answer_helper",
     "block_my_card",
     "card",
     "card_print",

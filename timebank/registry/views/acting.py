@@ -46,6 +46,7 @@ def acting(request: HttpRequest) -> HttpResponse:
             "form": form,
             "own": own,
             "helps": selectors.helps(request.user),
+            "asked": selectors.helper_requests_for(request.user, None),
             "current": selectors.on_behalf_of(request),
             "next": read_text(request.GET.get("next"), 500),
             "minutes": int(ACTING_BY_CARD.total_seconds() // 60),

@@ -24,7 +24,7 @@ from timebank.registry import selectors, services
 from timebank.registry.errors import NotAllowed
 from timebank.registry.exports import export_of
 from timebank.registry.forms import HelperForm, LeaveForm, PasswordForm, ProfileForm
-from timebank.registry.models import Proxy, Resident, User
+from timebank.registry.models import HelperRequest, Proxy, Resident, User
 from timebank.registry.people_forms import POOL, heirs
 from timebank.registry.services.residents import kin_of
 
@@ -102,7 +102,7 @@ def helpers(request: HttpRequest) -> HttpResponse:
             if helper is None:
                 form.add_error("phone", _("Nobody here signs in with this number. Ask the helper to register first."))
             else:
-                services.add_proxy(
+                services.ask_helper(
                     resident=resident, helper=helper, relation=form.cleaned_data["relation"], actor=_user(request)
                 )
         except DomainError as error:
@@ -110,14 +110,35 @@ def helpers(request: HttpRequest) -> HttpResponse:
                 error.field = "phone"
             form.refuse(error)
         if not form.errors:
-            messages.success(request, _("This helper may act for you from now on."))
+            messages.success(request, _("Asked. The helper may act for you as soon as they agree."))
             return redirect("registry:helpers")
     return render(
         request,
         "registry/helpers.html",
-        {"form": form, "helpers": selectors.helpers_of(resident)},
+        {
+            "form": form,
+            "helpers": selectors.helpers_of(resident),
+            "asked": selectors.helper_requests_of(resident),
+        },
         status=422 if form.errors else 200,
     )
+
+
+@login_required
+@require_POST
+def answer_helper(request: HttpRequest, pk: int) -> HttpResponse:
+    """Agree to a helper, or to be one; or decline."""
+    asked = get_object_or_404(HelperRequest, pk=pk)
+    agree = "agree" in request.POST
+    try:
+        services.answer_helper_request(request=asked, actor=_user(request), agree=agree)
+    except NotAllowed:
+        raise Http404 from None
+    except DomainError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("You have agreed.") if agree else _("Declined. Nobody acts for anybody."))
+    return redirect("registry:acting" if asked.helper_id == request.user.pk else "registry:helpers")
 
 
 @login_required

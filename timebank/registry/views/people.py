@@ -21,7 +21,16 @@ from timebank.common.errors import DomainError
 from timebank.common.input import read_id, read_page
 from timebank.ledger import selectors as ledger_read
 from timebank.registry import merging, rules, selectors, services
-from timebank.registry.models import Card, CorrectionRequest, Household, Region, Resident, ResidentCase, User
+from timebank.registry.models import (
+    Card,
+    CorrectionRequest,
+    HelperRequest,
+    Household,
+    Region,
+    Resident,
+    ResidentCase,
+    User,
+)
 from timebank.registry.people_forms import (
     AnswerForm,
     CorrectionForm,
@@ -33,7 +42,7 @@ from timebank.registry.people_forms import (
 )
 from timebank.registry.reads import note_read, reads_people
 from timebank.registry.rules import CONFIRM_RESIDENT, ISSUE_CARD, REGISTER_RESIDENT, may_reset_password
-from timebank.registry.services import cases, confirmation, corrections, households, moves, second_factor
+from timebank.registry.services import cases, confirmation, corrections, households, moves, proxies, second_factor
 from timebank.registry.services.audit import record_audit
 from timebank.registry.services.residents import kin_of
 from timebank.registry.views.cards import card_address
@@ -153,6 +162,24 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
     else:
         messages.success(request, _("%(name)s is confirmed.") % {"name": resident.name})
     return redirect("registry:cases", place=resident.village_id)
+
+
+@login_required
+@require_POST
+def confirm_helper(request: HttpRequest, pk: int) -> HttpResponse:
+    """Say as the second person that somebody without a sign-in has signed for a helper on paper."""
+    asked = HelperRequest.objects.select_related("resident__village").filter(pk=pk).first()
+    if asked is None or not rules.can(request.user, CONFIRM_RESIDENT, asked.resident.village):
+        raise Http404
+    try:
+        proxies.confirm_helper_paper(request=asked, actor=_user(request))
+    except DomainError as error:
+        if error.status == 403:
+            raise PermissionDenied(str(error)) from error
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("Noted. The helper may act once both sides have agreed."))
+    return redirect("registry:cases", place=asked.resident.village_id)
 
 
 @never_cache
@@ -281,7 +308,12 @@ def case_list(request: HttpRequest, place: int) -> HttpResponseBase:
     return render(
         request,
         "registry/cases.html",
-        {"region": region, "page": _page(request, rows), "waiting": waiting[:ROWS] if may_confirm else []},
+        {
+            "region": region,
+            "page": _page(request, rows),
+            "waiting": waiting[:ROWS] if may_confirm else [],
+            "papers": selectors.helper_papers(region, _user(request))[:ROWS] if may_confirm else [],
+        },
     )
 
 
