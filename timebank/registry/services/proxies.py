@@ -155,7 +155,7 @@ def _require_possible(resident: Resident, helper: User, actor: User | None, *, o
 def add_proxy(
     *, resident: Resident, helper: User, relation: str, actor: User | None, now: dt.datetime | None = None
 ) -> Proxy:
-    """Let ``helper`` act for ``resident`` from now on, where both are known to have agreed; pages ask (``ask_helper``)."""
+    """Let ``helper`` act for ``resident`` from now on, where both have agreed; pages use ``ask_helper``."""
     own = actor is not None and resident.user_id is not None and resident.user_id == actor.pk
     _require_possible(resident, helper, actor, own=own)
     return _grant(resident, helper, relation, actor, now or timezone.now())
