@@ -207,8 +207,8 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
     shown = _team(request, pk)
     if not _may_change(request, shown):
         raise PermissionDenied
-    initial = {"name": shown.name, "leader_name": shown.leader.name, "leader_phone": shown.leader.phone or ""}
-    initial["parent"] = shown.parent_id
+    initial: dict[str, Any] = {"name": shown.name, "parent": shown.parent_id}
+    initial |= {"leader_name": shown.leader.name, "leader_phone": shown.leader.phone or ""}
     parents = possible_parents(shown.region).exclude(pk__in=services.family_of(shown))
     form = TeamForm(request.POST if request.method == "POST" else None, initial=initial, parents=parents)
     if request.method == "POST" and form.is_valid():

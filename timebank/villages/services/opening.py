@@ -114,18 +114,21 @@ def _minutes(hours: str) -> int:
 
 def _matched(village: Region, lines: Iterable[Line]) -> OpeningReport:
     """Find whose each row is: by number, else by name and telephone, else by a name that one person here has."""
-    report, seen = OpeningReport(), set()
+    report = OpeningReport()
+    seen: set[int] = set()
     people = Resident.objects.filter(village=village, status=Resident.Status.ACTIVE).only(
         "pk", "name", "name_key", "volunteer_number", "phone", "user_id", "household_id"
     )
-    by_number, by_name = {}, defaultdict(list)
-    for person in people:
-        by_number[person.volunteer_number] = person
-        by_name[person.name_key].append(person)
+    by_number: dict[str, Resident] = {}
+    by_name: defaultdict[str, list[Resident]] = defaultdict(list)
+    for resident in people:
+        by_number[resident.volunteer_number] = resident
+        by_name[resident.name_key].append(resident)
     held = OpeningLine.objects.filter(resident__village=village, counts=True).select_related("opening")
     before = {line.resident_id: line.opening for line in held}
     for line in lines:
-        problem, person = line.problem, None
+        problem = line.problem
+        person: Resident | None = None
         if not problem:
             person, problem = _whose(line, by_number, by_name)
         if person is not None and person.pk in seen:
