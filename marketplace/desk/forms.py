@@ -172,6 +172,20 @@ class DeskHelperForm(IdempotentForm, BaseForm):
     relation = forms.ChoiceField(label=_("Who is it"), choices=Proxy.Relation.choices, widget=forms.RadioSelect)
 
 
+class ThresholdForm(BaseForm):
+    """From how few on of a thing the desk is warned."""
+
+    threshold = BoundedIntegerField(
+        label=_("Warn when so many are left"),
+        min_value=0,
+        max_value=10_000,
+        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
+    )
+
+
+ODD_TIMES, ODD_FROM = 5, 100  # so many times the most that ever came, and more than this, is asked about
+
+
 class ReceiptForm(IdempotentForm, BaseForm):
     quantity = BoundedIntegerField(
         label=_("How many came"),
@@ -193,6 +207,24 @@ class ReceiptForm(IdempotentForm, BaseForm):
         max_length=200,
         help_text=_("For example: gift of the cooperative."),
     )
+    sure = forms.BooleanField(label=_("This figure is right: I have counted it"), required=False)
+
+    def __init__(self, *args: Any, usual: int = 0, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.usual = usual
+        if not self.is_bound:
+            del self.fields["sure"]
+
+    def clean(self) -> dict[str, Any]:
+        """Ask once more where so many came as never before: a figure typed twice is seldom meant."""
+        data = super().clean() or {}
+        many, most = data.get("quantity") or 0, max(ODD_TIMES * self.usual, ODD_FROM)
+        if many > most and not data.get("sure"):
+            said = _("%(many)s are far more than ever came at once (%(usual)s). Count again; if it is right, tick it.")
+            self.add_error("sure", said % {"many": many, "usual": self.usual})
+        elif not data.get("sure"):
+            del self.fields["sure"]
+        return data
 
     def clean_cost(self) -> int | None:
         text: str = self.cleaned_data["cost"]

@@ -7,15 +7,16 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import CharField, Count, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models import CharField, Count, F, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Cast, Coalesce, Concat
 from django.http import Http404
 from django.utils import timezone
 
 from marketplace.desk.scope import Scope
+from marketplace.funds.models import Batch
 from marketplace.funds.models.base import Decision
 from marketplace.partner.models import StockRecord
-from marketplace.rewards.models import Ticket, TicketReturn
+from marketplace.rewards.models import StockMovement, Ticket, TicketReturn
 from marketplace.rewards.selectors import stock_of
 from timebank.common import figures
 from timebank.common.input import clean_text, digits, fold
@@ -34,6 +35,7 @@ OPEN_STATES = (State.SUBMITTED, State.VERIFIED, State.PUBLISHED, State.DISPUTED)
 #: Too many wallets to add up for a page.
 ABOVE_TOWN = (Region.Level.PROVINCE, Region.Level.CITY, Region.Level.COUNTY)
 LOOKS_BACK = dt.timedelta(days=366)
+USE_SOON = dt.timedelta(days=30)
 LOW_STOCK = 3  # as few of a thing on the shelf, and somebody should think of more
 
 
@@ -193,6 +195,26 @@ def stock(scope: Scope, *, text: str = "") -> QuerySet[StockRecord]:
     if text := clean_text(text):
         stock = stock.filter(product__title__icontains=text)
     return stock
+
+
+def is_low() -> Q:
+    """Select, of ``stock``, what has no more left than its own threshold says, or the usual one."""
+    return Q(free__lte=Coalesce(F("low_stock_threshold"), LOW_STOCK))
+
+
+def use_soon(scope: Scope) -> QuerySet[Batch]:
+    """Select what lies on the shelves and must be used within a month, or is past its day; soonest first."""
+    until = timezone.localdate() + USE_SOON
+    batches = Batch.objects.filter(
+        scope.below("stockrecord__partner__village"), units_left__gt=0, use_by__isnull=False, use_by__lte=until
+    )
+    return batches.select_related("stockrecord__product", "stockrecord__partner__village").order_by("use_by", "pk")
+
+
+def usual_receipt(stockrecord: StockRecord) -> int:
+    """Return the most that ever came of this at once; 0 when nothing has."""
+    came = stockrecord.movements.filter(kind=StockMovement.Kind.RECEIPT)
+    return int(came.aggregate(most=Max("quantity", default=0))["most"])
 
 
 def stock_item_for(user: Any, pk: int) -> StockRecord:

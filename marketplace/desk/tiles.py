@@ -77,8 +77,10 @@ def _returns(user: Any, region: Region) -> Figure:
 
 
 def _stock(user: Any, region: Region) -> Figure:
-    low = selectors.stock(Scope(region)).filter(free__lte=selectors.LOW_STOCK).order_by().count()
-    return Figure(value=low, tone="warn" if low else "", href=reverse("desk:stock"))
+    low = selectors.stock(Scope(region)).filter(selectors.is_low()).order_by().count()
+    soon = selectors.use_soon(Scope(region)).order_by().count()
+    note = ngettext("%(n)s batch to be used soon", "%(n)s batches to be used soon", soon) % {"n": soon} if soon else ""
+    return Figure(value=low, tone="warn" if low or soon else "", note=note, href=reverse("desk:stock"))
 
 
 def _residents(user: Any, region: Region) -> Figure:

@@ -33,6 +33,7 @@ urlpatterns = [
     path("suppliers/in/<id:place>/new/", suppliers.new_supplier, name="new_supplier"),
     path("shelf/", prices.my_shelf, name="my_shelf"),
     path("shelf/in/<id:place>/", prices.on_shelf, name="shelf"),
+    path("shelf/in/<id:place>/labels/", prices.labels, name="shelf_labels"),
     path("shelf/in/<id:place>/file/", prices.goods_list, name="goods_list"),
     path("shelf/in/<id:place>/what-if/", what_if.try_out, name="what_if"),
     path("shelf/<id:pk>/price/", prices.price, name="price"),

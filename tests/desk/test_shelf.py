@@ -7,9 +7,13 @@ import uuid
 
 import pytest
 from django.db.models import F
+from django.urls import reverse
+from django.utils import timezone
 
+from marketplace.desk import selectors
 from marketplace.desk.scope import Scope
 from marketplace.desk.statement import behind_figure, statement_of
+from marketplace.funds.services import setup
 from marketplace.rewards import services as rewards
 from marketplace.rewards.models import StockMovement, Ticket
 from tests.desk.test_desk import table, url
@@ -204,3 +208,46 @@ def test_another_village_has_another_statement(village, enter):
     assert "No points yet" in enter(village.far_admin).get(url("statement")).content.decode()
     whole = statement_of(Scope(village.world.town))
     assert (whole.outstanding, whole.agrees) == (200, True)
+
+
+def test_a_figure_far_above_the_usual_is_asked_about_once(village, enter):
+    soap = village.good(stock=10)
+    client = enter(village.keeper)
+    address = url("stock_item", soap.pk)
+    many = {"receive": "1", "r-quantity": "500"}
+    page = client.post(address, many)
+    assert page.status_code == 422
+    assert "500 are far more than ever came at once (10)" in page.content.decode()
+    soap.refresh_from_db()
+    assert soap.num_in_stock == 10
+    client.post(address, {**many, "r-sure": "on"})
+    soap.refresh_from_db()
+    assert soap.num_in_stock == 510
+    assert "r-sure" not in client.get(address).content.decode()
+
+
+def test_what_runs_low_or_out_of_date_is_named(village, enter):
+    soap = village.good(stock=20)
+    client = enter(village.keeper)
+    assert selectors.stock(Scope(village.place)).filter(selectors.is_low()).count() == 0
+    assert client.post(url("stock_item", soap.pk), {"warn": "1", "t-threshold": "-1"}).status_code == 422
+    client.post(url("stock_item", soap.pk), {"warn": "1", "t-threshold": "25"})
+    assert list(selectors.stock(Scope(village.place)).filter(selectors.is_low())) == [soap]
+    assert enter(village.admin).post(url("stock_item", soap.pk), {"warn": "1", "t-threshold": "1"}).status_code == 403
+    setup.open_fund(region=village.place, actor=None)  # whose goods these are: it keeps them by batch
+    today = timezone.localdate()
+    for days in (10, 90):
+        rewards.receive_stock(
+            stockrecord=soap, quantity=1, actor=village.keeper, reason="入库", use_by=today + dt.timedelta(days=days)
+        )
+    batches = list(selectors.use_soon(Scope(village.place)))
+    assert [batch.use_by for batch in batches] == [today + dt.timedelta(days=10)]
+    assert "Use these first" in client.get(url("stock")).content.decode()
+
+
+def test_labels_are_printed_for_what_has_a_price(village, enter):
+    village.good("蓝围裙", points=250)
+    page = enter(village.keeper).get(reverse("desk:shelf_labels", args=[village.place.pk])).content.decode()
+    assert "蓝围裙" in page
+    assert "2.5" in page
+    assert enter(village.far_admin).get(reverse("desk:shelf_labels", args=[village.place.pk])).status_code == 404

@@ -268,6 +268,7 @@ MATRIX: dict[str, Row] = {
     "inbox:channels": MEMBERS,
     "desk:my_shelf": closed(keeper="go", admin="go", far_admin="go", town="go"),
     "desk:shelf": closed(keeper="ok", purser="ok", admin="ok", town="ok", operator="ok"),
+    "desk:shelf_labels": closed(keeper="ok", purser="ok", admin="ok", town="ok", operator="ok"),
     "desk:goods_list": closed(keeper="ok", purser="403", admin="ok", town="ok", operator="403"),
     "desk:price": closed(keeper="ok", purser="ok", admin="ok", town="ok", operator="ok"),
     "desk:what_if": closed(keeper="403", purser="403", admin="ok", town="ok", operator="403"),

@@ -120,6 +120,7 @@ def _villages(cast: Cast, world: Any) -> None:
         "desk:shelf": lambda: place,
         "desk:goods_list": lambda: place,
         "desk:what_if": lambda: place,
+        "desk:shelf_labels": lambda: place,
         "desk:price": lambda: {"pk": listed.pk},
         "desk:list_reward": lambda: {"pk": partner.pk},
         "inbox:seen": lambda: {"pk": message.pk},

@@ -31,6 +31,7 @@ from timebank.registry.rules import VIEW_VILLAGE, can, regions_where
 SEEING = (VIEW_VILLAGE, LIST_REWARD, PRICE_REWARD)
 MOST_SHOWN = 50
 MOST_POINTS = 10_000_000  # 1/100
+LABELS = 120  # on one printing, five sheets
 
 
 def place_of(request: HttpRequest, pk: int) -> Region:
@@ -77,6 +78,16 @@ def on_shelf(request: HttpRequest, place: int) -> HttpResponseBase:
         "may_price": can(request.user, PRICE_REWARD, region),
     }
     return render(request, "desk/shelf.html", context)
+
+
+@addressed
+@require_GET
+def labels(request: HttpRequest, place: int) -> HttpResponse:
+    """Print a label for everything on the shelf that has a price: name, points, barcode."""
+    region = _place(request, place)
+    rows = _on_shelf(region).filter(price__isnull=False)
+    context = {"region": region, "page": page_of(request, rows, LABELS)}
+    return render(request, "desk/shelf_labels.html", context)
 
 
 def _exported(record: StockRecord) -> tuple[Any, ...]:

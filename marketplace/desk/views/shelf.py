@@ -11,19 +11,21 @@ from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from marketplace.desk import selectors
-from marketplace.desk.forms import AdjustForm, ReceiptForm
+from marketplace.desk.forms import AdjustForm, ReceiptForm, ThresholdForm
 from marketplace.desk.scope import desk, to
 from marketplace.desk.views.common import as_file, page_of, person
 from marketplace.partner.models import StockRecord
 from marketplace.rewards.rules import ADJUST_STOCK, RECEIVE_STOCK
 from marketplace.rewards.selectors import movements_of
 from marketplace.rewards.services import adjust_stock, receive_stock
+from marketplace.rewards.services.stock import set_threshold
 from timebank.common.errors import DomainError
 from timebank.common.input import read_choice, read_text
 from timebank.common.numbers import points_to_decimal
 from timebank.registry.rules import VIEW_VILLAGE, can
 from timebank.ui.lists import Column, Listing
 
+SOON_SHOWN = 20
 STOCK_COLUMNS = (
     Column(
         key="item", label=gettext_lazy("Item"), value=lambda item: item.product.get_title(), sort=("product__title",)
@@ -80,7 +82,15 @@ def stock(request: HttpRequest) -> HttpResponseBase:
     result = selectors.stock(scope, text=text)
     listing = Listing(request, result, name="stock", columns=STOCK_COLUMNS)
     return listing.file() or render(
-        request, "desk/stock.html", {"scope": scope, "q": text, "listing": listing, "low": selectors.LOW_STOCK}
+        request,
+        "desk/stock.html",
+        {
+            "scope": scope,
+            "q": text,
+            "listing": listing,
+            "low": selectors.LOW_STOCK,
+            "soon": selectors.use_soon(scope)[:SOON_SHOWN],
+        },
     )
 
 
@@ -94,17 +104,27 @@ def stock_item(request: HttpRequest, pk: int) -> HttpResponseBase:
     may_adjust = can(request.user, ADJUST_STOCK, *place)
     receipt = ReceiptForm(prefix="r")
     adjust = AdjustForm(prefix="a")
-    wrong: ReceiptForm | AdjustForm | None = None
+    low = item.low_stock_threshold if item.low_stock_threshold is not None else selectors.LOW_STOCK
+    threshold = ThresholdForm(prefix="t", initial={"threshold": low})
+    wrong: ReceiptForm | AdjustForm | ThresholdForm | None = None
     if request.method == "POST":
         if not (may_adjust if "adjust" in request.POST else may_receive):
             raise PermissionDenied
-        if "adjust" in request.POST:
+        if "warn" in request.POST:
+            threshold = ThresholdForm(request.POST, prefix="t")
+            if threshold.is_valid():
+                value = threshold.cleaned_data["threshold"]
+                set_threshold(stockrecord=item, threshold=value, actor=person(request))
+                messages.success(request, _("Saved."))
+                return to(request, "desk:stock_item", pk=pk)
+            wrong = threshold
+        elif "adjust" in request.POST:
             adjust = AdjustForm(request.POST, prefix="a")
             wrong = adjust
         else:
-            receipt = ReceiptForm(request.POST, prefix="r")
+            receipt = ReceiptForm(request.POST, prefix="r", usual=selectors.usual_receipt(item))
             wrong = receipt
-        if wrong.is_valid() and _write(request, item, wrong):
+        if not isinstance(wrong, ThresholdForm) and wrong.is_valid() and _write(request, item, wrong):
             return to(request, "desk:stock_item", pk=pk)
     headers = (
         _("When"),
@@ -149,6 +169,7 @@ def stock_item(request: HttpRequest, pk: int) -> HttpResponseBase:
             ],
             "receipt": receipt,
             "adjust": adjust,
+            "threshold": threshold,
             "wrong": wrong if wrong is not None and wrong.errors else None,
             "may_receive": may_receive,
             "may_adjust": may_adjust,

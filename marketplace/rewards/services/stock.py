@@ -147,6 +147,16 @@ def receive_stock(
 
 
 @transaction.atomic
+def set_threshold(*, stockrecord: StockRecord, threshold: int, actor: User) -> StockRecord:
+    """Say from how few on of a thing the desk is warned."""
+    partner = stockrecord.partner
+    require(actor, RECEIVE_STOCK, region=partner.village, organisation=partner.organisation)
+    stockrecord.low_stock_threshold = _whole(threshold, least=0)
+    stockrecord.save(update_fields=["low_stock_threshold"])
+    return stockrecord
+
+
+@transaction.atomic
 def adjust_stock(
     *,
     stockrecord: StockRecord,
