@@ -275,6 +275,7 @@ MATRIX: dict[str, Row] = {
     "desk:list_reward": closed(keeper="ok", purser="403", admin="403", town="403", operator="403"),
     "inbox:all_seen": members("405"),
     "inbox:seen": members("405"),
+    "villages:help": EVERYBODY,
     "villages:mine": closed(admin="go", far_admin="go", town="go", operator="go"),
     "villages:founding": closed(admin="ok", town="ok", operator="ok"),
     "villages:office": closed(admin="ok", town="ok"),

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -17,6 +18,7 @@ from tests.support import worlds
 from tests.support.people import PASSWORD, make_resident, make_staff, new_phone
 from timebank.common.models import Event
 from timebank.policy.services import load_published
+from timebank.registry import roles
 from timebank.registry.errors import DutiesClash, NotAllowed, NotOpenYet, OtherName, PasswordMissing
 from timebank.registry.models import Region, RoleGrant, User
 from timebank.registry.services import apply_to_join
@@ -24,6 +26,7 @@ from timebank.registry.services.residents import CONSENT_VERSION
 from timebank.service.services import adopt_scheme, open_activity
 from timebank.service.services.teams import found_team
 from timebank.villages import errors, selectors, services
+from timebank.villages.help import CHAPTERS, RESIDENT, SAME
 from timebank.villages.models import Office
 
 pytestmark = pytest.mark.django_db
@@ -262,3 +265,15 @@ def test_a_village_in_preparation_takes_no_joins_and_no_activities(places: Any, 
     # a village at work before anybody wrote down its office goes on working
     Office.objects.filter(pk=office.pk).update(opened_at=None, opened_by=None)
     open_activity(**{**opens, "title": "再扫"})
+
+
+def test_help_opens_with_the_readers_own_chapter(places: Any) -> None:
+    ours = {key for key, app in roles.table().app_of.items() if not apps.get_app_config(app).name.startswith("tests.")}
+    known = ours | {RESIDENT}
+    assert {chapter.role for chapter in CHAPTERS} | set(SAME) == known  # every role has help, and no other
+    page = Client(headers={"accept-language": "en"}).get(reverse("villages:help"))
+    assert page.context["chapters"][0][0].role == RESIDENT
+    keeper = signed_in(make_staff("stock_keeper", places.village)).get(reverse("villages:help"))
+    assert [chapter.role for chapter, is_mine in keeper.context["chapters"] if is_mine] == ["stock_keeper"]
+    assert keeper.context["chapters"][0][0].role == "stock_keeper"
+    assert reverse("villages:help") in signed_in(make_resident(places.village).user).get("/").content.decode()

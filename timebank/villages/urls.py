@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from timebank.villages.views import founding, openings, setup
+from timebank.villages.views import founding, helping, openings, setup
 
 app_name = "villages"
 
 urlpatterns = [
+    path("help/", helping.help_page, name="help"),
     path("setup/", setup.enter, name="setup_enter"),
     path("setup/<str:token>/", setup.places, name="setup"),
     path("setup/<str:token>/county/", setup.county, name="setup_county"),

@@ -134,7 +134,14 @@ def _complete(request: HelperRequest, now: dt.datetime) -> None:
     """Let the helper act once both sides have agreed; the deed is that of who asked."""
     if request.resident_agreed_at is None or request.helper_agreed_at is None:
         return
-    _grant(request.resident, request.helper, request.relation, request.asked_by, now)
+    add_proxy(
+        resident=request.resident,
+        helper=request.helper,
+        relation=request.relation,
+        actor=request.asked_by,
+        agreed=True,
+        now=now,
+    )
     request.state, request.ended_at = HelperRequest.State.AGREED, now
     request.save(update_fields=["state", "ended_at"])
 
@@ -153,16 +160,18 @@ def _require_possible(resident: Resident, helper: User, actor: User | None, *, o
 
 @transaction.atomic
 def add_proxy(
-    *, resident: Resident, helper: User, relation: str, actor: User | None, now: dt.datetime | None = None
+    *,
+    resident: Resident,
+    helper: User,
+    relation: str,
+    actor: User | None,
+    agreed: bool = False,
+    now: dt.datetime | None = None,
 ) -> Proxy:
-    """Let ``helper`` act for ``resident`` from now on, where both have agreed; pages use ``ask_helper``."""
+    """Let ``helper`` act for ``resident`` from now on. ``agreed``: both did, and ``actor`` had the right to ask."""
     own = actor is not None and resident.user_id is not None and resident.user_id == actor.pk
-    _require_possible(resident, helper, actor, own=own)
-    return _grant(resident, helper, relation, actor, now or timezone.now())
-
-
-def _grant(resident: Resident, helper: User, relation: str, actor: User | None, now: dt.datetime) -> Proxy:
-    own = actor is not None and resident.user_id is not None and resident.user_id == actor.pk
+    _require_possible(resident, helper, None if agreed else actor, own=own)
+    now = now or timezone.now()
     try:
         with transaction.atomic():
             proxy = Proxy.objects.create(
