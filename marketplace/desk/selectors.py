@@ -213,8 +213,8 @@ def use_soon(scope: Scope) -> QuerySet[Batch]:
 
 def usual_receipt(stockrecord: StockRecord) -> int:
     """Return the most that ever came of this at once; 0 when nothing has."""
-    came = stockrecord.movements.filter(kind=StockMovement.Kind.RECEIPT)
-    return int(came.aggregate(most=Max("quantity", default=0))["most"])
+    receipts = stockrecord.movements.filter(kind=StockMovement.Kind.RECEIPT)
+    return int(receipts.aggregate(most=Max("quantity", default=0))["most"])
 
 
 def stock_item_for(user: Any, pk: int) -> StockRecord:

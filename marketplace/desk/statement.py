@@ -162,7 +162,7 @@ def _checks(scope: Scope, keys: QuerySet[Resident, str], closing: int) -> list[C
     moved = moved_by(done.exclude(hand_over_transfer_id__isnull=True).values_list("hand_over_transfer_id", flat=True))
     return [
         Check("minted", minted, credited["points"] + corrected),
-        Check("opening", opened, booked),
+        *([Check("opening", opened, booked)] if opened or booked else []),
         Check("outstanding", free, closing),
         Check("handed_over", moved, done.aggregate(points=Sum("points", default=0))["points"]),
     ]
