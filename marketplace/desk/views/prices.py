@@ -84,7 +84,7 @@ def on_shelf(request: HttpRequest, place: int) -> HttpResponseBase:
 @require_GET
 def labels(request: HttpRequest, place: int) -> HttpResponse:
     """Print a label for everything on the shelf that has a price: name, points, barcode."""
-    region = _place(request, place)
+    region = place_of(request, place)
     rows = _on_shelf(region).filter(price__isnull=False)
     context = {"region": region, "page": page_of(request, rows, LABELS)}
     return render(request, "desk/shelf_labels.html", context)
