@@ -110,9 +110,9 @@ def limited(limit: Limit, when: Callable[[HttpRequest], Any] = lambda _request: 
         def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if when(request):
                 user = getattr(request, "user", None)
-                who = f"user:{user.pk}" if user is not None and user.is_authenticated else address_of(request)
+                key = f"user:{user.pk}" if user is not None and user.is_authenticated else address_of(request)
                 try:
-                    spend(limit, [who])
+                    spend(limit, [key])
                 except TooOften as error:
                     return render(request, "429.html", status=error.status)
             return view(request, *args, **kwargs)
