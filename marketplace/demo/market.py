@@ -196,7 +196,7 @@ class Market:
             return
         later = day + dt.timedelta(days=self.rng.choice([0, 0, 1, 1, 2, 4, 30]))
         for ticket in redemption.tickets.order_by("pk"):
-            if self.rng.random() < 0.06:
+            if village.has_market and self.rng.random() < 0.06:
                 rewards.cancel_ticket(
                     ticket=ticket,
                     actor=resident.user or village.admin,
