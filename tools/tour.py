@@ -201,7 +201,7 @@ def the_village() -> Any:
     """Find the village of the path and its people in the demo."""
     from marketplace.demo import people, places
     from marketplace.partner.models import Partner, StockRecord
-    from tests.support.village import Village
+    from tests.factories.village import Village
     from timebank.registry.models import Card, Region, Resident, User
     from timebank.service.models import Activity
 

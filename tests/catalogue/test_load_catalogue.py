@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from marketplace.catalogue.models import Category, Product
 from marketplace.catalogue.services import load_catalogue
 from marketplace.partner.models import Partner, StockRecord
-from tests.support.market import region
+from tests.factories.market import region
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from tests.support.people import PASSWORD, make_regions, make_resident, make_staff
+from tests.factories.people import PASSWORD, make_regions, make_resident, make_staff
 from timebank.common import limits, retention
 from timebank.common.limits import Limit, TooOften, address_of
 from timebank.common.models import Attempt

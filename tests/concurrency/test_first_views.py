@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from tests.support import market
+from tests.factories import market
 
 pytestmark = [pytest.mark.pg_only("Oscar's race needs real rows"), pytest.mark.django_db(transaction=True)]
 

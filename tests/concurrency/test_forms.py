@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.pg_only("real concurrency"), pytest.mark.django_db(tra
 
 @pytest.fixture
 def shelf() -> Any:
-    from tests.desk.village import make_village
+    from tests.factories.desk import make_village
 
     village = make_village()
     return village, village.good(stock=2)

@@ -18,8 +18,8 @@ from marketplace.funds.services import drawing, payouts, promising, setup, state
 from marketplace.funds.types import Wanted
 from marketplace.order.models import Order
 from marketplace.rewards.models import Ticket
+from tests.factories.funds import ACTOR, Money, agree, free, handed, issue, owed, short, total, well
 from tests.funds.test_settlement import approved, paid_account
-from tests.funds.world import ACTOR, Money, agree, free, handed, issue, owed, short, total, well
 from tests.support import worlds
 from tests.support.killing import Killed, killed_after
 
@@ -29,7 +29,7 @@ pytestmark = [
 ]
 
 
-made = worlds.fixture("made", "tests.funds.world.make")
+made = worlds.fixture("made", "tests.factories.funds.make")
 
 
 @pytest.fixture
@@ -280,7 +280,7 @@ def brought_back(money: Money, count: int) -> list[Any]:
 
 def test_a_ticket_that_two_persons_take_back_at_once_goes_back_once(money: Money, run_concurrently: Any) -> None:
     from marketplace.rewards import services as rewards
-    from tests.rewards.world import points_of
+    from tests.factories.rewards import points_of
 
     (asked,) = brought_back(money, 1)
     deciders = [money.town, money.other_town]
@@ -301,7 +301,7 @@ def test_without_lock_guard_and_key_two_persons_give_the_points_back_twice(
     from marketplace.rewards import services as rewards
     from marketplace.rewards.models import TicketReturn
     from marketplace.rewards.services import returning
-    from tests.rewards.world import points_of
+    from tests.factories.rewards import points_of
 
     (asked, _other) = brought_back(money, 2)
     read, numbers, refund = threading.Barrier(2, timeout=20), iter(range(9)), returning.ledger.refund

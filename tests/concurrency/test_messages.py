@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.factories.service import at, make_world
 from tests.messages.test_inbox import twelve
-from tests.service.world import at, make_world
 from tests.support.races import run_concurrently
 from timebank.common import sweeps
 from timebank.common.events import DELIVER

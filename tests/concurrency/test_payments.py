@@ -13,8 +13,8 @@ from django.db import connection
 from marketplace.payments import providers
 from marketplace.payments.models import Payment, StripeEvent
 from marketplace.payments.services import events, starting, syncing
+from tests.factories.payments import World, assert_equation
 from tests.payments.conftest import _double, double  # noqa: F401 - fixtures
-from tests.payments.world import World, assert_equation
 from tests.support import worlds
 from timebank.common import guards
 from timebank.ledger.models import Transfer
@@ -31,7 +31,7 @@ def postings() -> int:
     return Transfer.objects.filter(kind="donation").count()
 
 
-made = worlds.fixture("made", "tests.payments.world.build")
+made = worlds.fixture("made", "tests.factories.payments.build")
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from marketplace.order.models import Order
 from marketplace.partner.models import StockRecord
 from marketplace.rewards import errors, services
 from marketplace.rewards.models import Redemption, Scan, StockMovement, Ticket, TicketEvent
-from tests.rewards.world import (
+from tests.factories.rewards import (
     World,
     assert_stock_is_its_history,
     counters,
@@ -42,7 +42,7 @@ handing_over = importlib.import_module("marketplace.rewards.services.handing_ove
 cancelling = importlib.import_module("marketplace.rewards.services.cancel")
 
 
-world = worlds.fixture("world", "tests.rewards.world.build")
+world = worlds.fixture("world", "tests.factories.rewards.build")
 
 
 def people(world: World, count: int, points: int = 10000) -> list[Resident]:
@@ -409,7 +409,7 @@ def test_a_count_never_takes_away_what_somebody_redeems_meanwhile(world, run_con
 
 
 def test_card_sale_sent_six_times_sells_once(world, run_concurrently):
-    from tests.rewards.world import PIN
+    from tests.factories.rewards import PIN
     from timebank.registry import services as registry
 
     card = registry.issue_card(resident=world.sister, actor=world.admin, pin=PIN)

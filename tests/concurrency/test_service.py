@@ -10,7 +10,7 @@ import pytest
 from django.db import IntegrityError
 
 if TYPE_CHECKING:
-    from tests.service.world import World
+    from tests.factories.service import World
     from tests.support.races import Outcome
 from tests.support import worlds
 
@@ -21,7 +21,7 @@ pytestmark = [
 Race = Callable[..., "Outcome"]
 
 
-town = worlds.fixture("town", "tests.service.world.make_world")
+town = worlds.fixture("town", "tests.factories.service.make_world")
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def without_row_locks(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def _sign_up_all(town: World, run: Race, people: list[Any], activity: Any) -> Outcome:
-    from tests.service.world import at
+    from tests.factories.service import at
     from timebank.service import services
 
     def go(number: int) -> str:
@@ -77,7 +77,7 @@ def test_control_without_locks_the_count_of_places_goes_wrong(
 
 
 def test_one_person_cannot_take_two_places_at_one_time(town: World, run_concurrently: Race) -> None:
-    from tests.service.world import at
+    from tests.factories.service import at
     from timebank.service import errors, services
     from timebank.service.models import SignUp
 
@@ -92,7 +92,7 @@ def test_one_person_cannot_take_two_places_at_one_time(town: World, run_concurre
 
 
 def test_one_person_pressing_six_times_signs_up_once(town: World, run_concurrently: Race) -> None:
-    from tests.service.world import at
+    from tests.factories.service import at
     from timebank.service import services
 
     activity = town.activity()
@@ -105,7 +105,7 @@ def test_one_person_pressing_six_times_signs_up_once(town: World, run_concurrent
 
 
 def test_two_verifiers_make_one_verification_and_one_credit(town: World, run_concurrently: Race) -> None:
-    from tests.service.world import at, balance
+    from tests.factories.service import at, balance
     from timebank.service import errors, services
     from timebank.service.models import Record
 
@@ -126,7 +126,7 @@ def test_control_without_locks_a_record_is_verified_twice(
 ) -> None:
     import time
 
-    from tests.service.world import at
+    from tests.factories.service import at
     from timebank.service import rules, services
     from timebank.service.models import Record
 
@@ -148,7 +148,7 @@ def test_control_without_locks_a_record_is_verified_twice(
 
 
 def test_four_workers_credit_every_record_once(town: World, run_concurrently: Race) -> None:
-    from tests.service.world import at, balance
+    from tests.factories.service import at, balance
     from timebank.service import services
     from timebank.service.models import Record, RecordChange, Standing
 
@@ -169,7 +169,7 @@ def test_control_without_locks_two_workers_collide_though_nothing_is_minted_twic
 ) -> None:
     import time
 
-    from tests.service.world import at, balance
+    from tests.factories.service import at, balance
     from timebank.service import services
     from timebank.service.models import RecordChange
     from timebank.service.services import credit
@@ -194,7 +194,7 @@ def test_control_without_locks_two_workers_collide_though_nothing_is_minted_twic
 
 
 def test_overlapping_entries_at_one_moment_keep_one(town: World, run_concurrently: Race) -> None:
-    from tests.service.world import at
+    from tests.factories.service import at
     from timebank.service import errors, services
     from timebank.service.models import Record
 
@@ -218,7 +218,7 @@ def test_control_without_locks_overlapping_entries_slip_in(
 ) -> None:
     import time
 
-    from tests.service.world import at
+    from tests.factories.service import at
     from timebank.service import services
     from timebank.service.models import Record
     from timebank.service.services import records
@@ -247,7 +247,7 @@ def test_control_without_locks_overlapping_entries_slip_in(
 
 
 def test_an_objection_and_the_credit_cannot_both_win(town: World, run_concurrently: Race) -> None:
-    from tests.service.world import at, balance
+    from tests.factories.service import at, balance
     from timebank.service import errors, services
     from timebank.service.models import Record
 
@@ -267,7 +267,7 @@ def test_an_objection_and_the_credit_cannot_both_win(town: World, run_concurrent
 
 
 def test_two_clerks_publishing_make_one_list(town: World, run_concurrently: Race) -> None:
-    from tests.service.world import at
+    from tests.factories.service import at
     from timebank.service import errors, services
     from timebank.service.models import NoticeList
 
@@ -280,7 +280,7 @@ def test_two_clerks_publishing_make_one_list(town: World, run_concurrently: Race
 
 
 def test_two_presses_on_close_make_each_record_once(town: World, run_concurrently: Race) -> None:
-    from tests.service.world import at
+    from tests.factories.service import at
     from timebank.service import services
     from timebank.service.models import Record
 
@@ -297,7 +297,7 @@ def test_two_presses_on_close_make_each_record_once(town: World, run_concurrentl
 def test_the_database_keeps_one_sign_up_even_without_locks(
     town: World, run_concurrently: Race, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.service.world import at
+    from tests.factories.service import at
     from timebank.service import errors, services
     from timebank.service.models import SignUp
 

@@ -10,8 +10,8 @@ from django.db import models
 from marketplace.sponsors import errors
 from marketplace.sponsors.models import Claim, Delivery, Pledge, Receipt, ReceiptSeries
 from marketplace.sponsors.services import deliveries, enterprises, needs, papers, pledges
-from tests.rewards.world import counters
-from tests.sponsors.world import Giving
+from tests.factories.rewards import counters
+from tests.factories.sponsors import Giving
 from tests.support import worlds
 
 pytestmark = [
@@ -20,7 +20,7 @@ pytestmark = [
 ]
 
 
-giving = worlds.fixture("giving", "tests.sponsors.world.make")
+giving = worlds.fixture("giving", "tests.factories.sponsors.make")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from django.db.models.functions import Coalesce
 
 from marketplace.partner.errors import OutOfStock
 from marketplace.partner.models import StockRecord
-from tests.support import market
+from tests.factories import market
 
 pytestmark = [
     pytest.mark.pg_only("row locks decide who gets the last one"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.people import make_regions
+from tests.factories.people import make_regions
 from tests.support.races import run_concurrently
 from tests.villages.test_setup import finish
 from timebank.policy.services import load_published

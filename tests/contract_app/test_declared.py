@@ -14,8 +14,8 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.contract_app.models import Hive
+from tests.factories.people import PASSWORD, make_resident, make_staff
 from tests.support import worlds
-from tests.support.people import PASSWORD, make_resident, make_staff
 from timebank.common import contract, events, guards, sweeps
 from timebank.ledger import services as ledger
 from timebank.ledger.types import Leg, TransferSpec
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parents[2]
 
 
-made = worlds.fixture("made", "tests.support.people.make_regions")
+made = worlds.fixture("made", "tests.factories.people.make_regions")
 
 
 @pytest.fixture

@@ -2,4 +2,4 @@ from __future__ import annotations
 
 from tests.support import worlds
 
-world = worlds.fixture("world", "tests.rewards.world.build")
+world = worlds.fixture("world", "tests.factories.rewards.build")

@@ -9,8 +9,8 @@ from django.utils import translation
 
 from marketplace.rewards import services
 from marketplace.rewards.models import Redemption, Scan, Ticket
+from tests.factories.rewards import PIN, counters, points_of
 from tests.rewards.test_pages import text_of
-from tests.rewards.world import PIN, counters, points_of
 from timebank.registry import services as registry
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,7 @@ import pytest
 from django.urls import reverse
 
 from marketplace.demo import people, selectors
-from tests.support.people import make_regions, new_phone
+from tests.factories.people import make_regions, new_phone
 from timebank.registry import services
 
 LOOK = """

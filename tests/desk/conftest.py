@@ -11,7 +11,7 @@ from django.test import Client
 from tests.support import worlds
 from tests.support.clients import PageClient
 
-village = worlds.fixture("village", "tests.desk.village.make_village")
+village = worlds.fixture("village", "tests.factories.desk.make_village")
 
 
 @pytest.fixture

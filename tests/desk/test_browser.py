@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.desk.test_desk import url
-from tests.desk.village import objection
+from tests.factories.desk import objection
 from timebank.service.models import Record
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def desk(live_server: Any) -> Any:
     """Return the village, made for the eyes of another process."""
-    from tests.desk.village import make_village
+    from tests.factories.desk import make_village
 
     return make_village()
 

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from marketplace.desk.views.shelf import hidden_code
-from tests.desk.village import objection
+from tests.factories.desk import objection
 from timebank.registry import services as registry
 from timebank.service import services
 from timebank.service.models import Record

@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from tests.desk.test_desk import url
-from tests.desk.village import in_days, objection
+from tests.factories.desk import in_days, objection
 from timebank.service.models import NoticeList, Objection, Record
 
 

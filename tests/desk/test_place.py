@@ -10,16 +10,16 @@ from django.test import Client
 from django.urls import reverse
 
 from marketplace import desk
-from tests.desk.village import objection
+from tests.factories.desk import objection
+from tests.factories.people import make_resident, make_staff
 from tests.support import worlds
-from tests.support.people import make_resident, make_staff
 from timebank.registry import services
 from timebank.registry.models import Resident, RoleGrant, User
 
 pytestmark = pytest.mark.django_db
 
 
-made = worlds.fixture("made", "tests.support.people.make_regions")
+made = worlds.fixture("made", "tests.factories.people.make_regions")
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from marketplace.partner.strategy import Selector
 from marketplace.rewards import errors
 from marketplace.rewards.models import PriceChange
 from marketplace.rewards.services import goods_lists, shelf, suppliers
+from tests.factories.people import make_regions, make_resident, make_staff
 from tests.support.clients import PageClient
-from tests.support.people import make_regions, make_resident, make_staff
 from timebank.common import sweeps
 from timebank.registry.errors import NotAllowed
 from timebank.registry.models import User

@@ -17,7 +17,7 @@ from marketplace.funds.services import setup
 from marketplace.rewards import services as rewards
 from marketplace.rewards.models import StockMovement, Ticket
 from tests.desk.test_desk import table, url
-from tests.rewards.world import give
+from tests.factories.rewards import give
 from timebank.registry.models import Resident
 
 

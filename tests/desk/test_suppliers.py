@@ -8,9 +8,9 @@ from django.urls import reverse
 from marketplace.partner.models import Partner
 from marketplace.rewards.errors import SupplierNameTaken, SupplierNotHere
 from marketplace.rewards.services import suppliers
+from tests.factories.people import make_staff
 from tests.support import worlds
 from tests.support.clients import PageClient
-from tests.support.people import make_staff
 from timebank.registry import services as registry
 from timebank.registry.errors import NotAllowed
 from timebank.registry.models import AuditEntry
@@ -20,7 +20,7 @@ TYPED = {"name": "小卖部", "kind": "shop", "location": "村口", "opening_hou
 FACTS = {"name": "小卖部", "kind": "shop", "place": "村口", "opening_hours": "9:00–17:00"}
 
 
-places = worlds.fixture("places", "tests.support.people.make_regions")
+places = worlds.fixture("places", "tests.factories.people.make_regions")
 
 
 def signed_in(user):

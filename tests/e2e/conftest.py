@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:  # models can't be imported before Django is set up, and this file is read first
+    from tests.factories.village import Village
     from tests.support.clock import Clock
-    from tests.support.village import Village
     from tests.support.visitors import Visitor
 
 
 @pytest.fixture
 def clock() -> Iterator[Clock]:
     """Begin on the morning of the path; the server lives by this clock."""
+    from tests.factories import village as seed
     from tests.support import clock as clocks
-    from tests.support import village as seed
 
     yield clocks.install(seed.MORNING)
     clocks.remove()
@@ -33,7 +33,7 @@ def site(live_server: Any, settings: Any) -> str:
 @pytest.fixture
 def village(site: str, clock: Clock) -> Village:
     """Make the village of the path, up to its morning."""
-    from tests.support import village as seed
+    from tests.factories import village as seed
 
     return seed.build()
 
@@ -41,7 +41,7 @@ def village(site: str, clock: Clock) -> Village:
 @pytest.fixture
 def visit(site: str, new_person: Callable[..., Any]) -> Callable[..., Visitor]:
     """Return ``visit(key, user=None, language=…, **context)``: somebody with a browser, signed in when named."""
-    from tests.support import village as seed
+    from tests.factories import village as seed
     from tests.support.visitors import Visitor
 
     def make(key: str, user: Any = None, *, language: str = "zh-hans", size: str = "normal", **context: Any) -> Visitor:

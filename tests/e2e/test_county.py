@@ -148,7 +148,7 @@ class County:
 @pytest.mark.timeout(900)
 def test_a_county_from_nothing_to_a_thing_handed_over(site, clock, new_person):
     from marketplace.rewards.models import Ticket
-    from tests.support.village import points
+    from tests.factories.village import points
     from timebank.registry.models import Region, Resident
     from timebank.service import services as service
     from timebank.service.models import Activity, Record

@@ -13,8 +13,8 @@ from marketplace.funds.models import Fund
 from marketplace.funds.services import cover, payees
 from marketplace.payments.models import BalanceTransaction, StripeEvent
 from tests.e2e.test_pages import _look
+from tests.factories.funds import Money, agree, make
 from tests.funds.test_settlement import paid_account
-from tests.funds.world import Money, agree, make
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

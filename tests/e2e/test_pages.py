@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.factories import village as seed
 from tests.support import browser as chrome
-from tests.support import village as seed
 from tests.support.visitors import Visitor, overflow, set_size, weight
 
 pytestmark = pytest.mark.django_db(transaction=True)

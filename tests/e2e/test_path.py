@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.core.management import call_command
 
+from tests.factories import village as seed
 from tests.support import browser as chrome
-from tests.support import village as seed
 from tests.support.path import Path
 from tests.support.visitors import Visitor, overflow, set_size
 from timebank.ledger import selectors as ledger_read

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import market as stalls
+from tests.factories import market as stalls
 from tests.support.visitors import overflow
 
 pytestmark = pytest.mark.django_db(transaction=True)

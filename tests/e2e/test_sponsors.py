@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from tests.e2e.test_pages import _look
-from tests.sponsors.world import Giving, make
+from tests.factories.sponsors import Giving, make
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -20,8 +20,8 @@ from marketplace.rewards.models import Ticket
 from marketplace.sponsors.models import Claim, Enterprise, Pledge
 from marketplace.sponsors.services import needs
 from tests.e2e.test_pages import _look
-from tests.sponsors.world import next_code
-from tests.support import village as seed
+from tests.factories import village as seed
+from tests.factories.sponsors import next_code
 from tests.support.clock import Clock, at
 from tests.support.visitors import DESK, Visitor
 from timebank.registry import services as registry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support import village as seed
+from tests.factories import village as seed
 
 pytestmark = pytest.mark.django_db
 

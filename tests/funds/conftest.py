@@ -2,4 +2,4 @@ from __future__ import annotations
 
 from tests.support import worlds
 
-money = worlds.fixture("money", "tests.funds.world.make")
+money = worlds.fixture("money", "tests.factories.funds.make")

@@ -14,7 +14,7 @@ from django.utils import timezone
 from marketplace.funds import book, errors, posting
 from marketplace.funds.models import PeriodClose, Purpose
 from marketplace.funds.services import setup, terms
-from tests.funds.world import ACTOR, Money, free, left, owed, short, total
+from tests.factories.funds import ACTOR, Money, free, left, owed, short, total
 from timebank.ledger import errors as ledger_errors
 from timebank.ledger import selectors as ledger_read
 from timebank.ledger import services as ledger

@@ -14,8 +14,8 @@ from marketplace.funds.models import CoverageSnapshot, QueuedRedemption
 from marketplace.funds.selectors.coverage import figures_of, history
 from marketplace.funds.services import cover, goods, prices, promising, queue, setup, terms
 from marketplace.funds.types import Wanted
-from tests.funds.world import Money, agree, issue, well
-from tests.rewards.world import give
+from tests.factories.funds import Money, agree, issue, well
+from tests.factories.rewards import give
 from timebank.common import sweeps
 from timebank.common.models import Event
 
@@ -151,7 +151,7 @@ def test_the_check_and_the_promise_cost_few_statements(money: Money, query_budge
     want = [Wanted(record.pk, record.partner_id, record.product_id, 1, False)]
     with query_budget(4):
         plan = promising.check_cover(village=money.world.village, age=70, wanted=want, on=timezone.localdate())
-    from tests.funds.world import handed
+    from tests.factories.funds import handed
 
     with query_budget(3):  # of these a savepoint and its release
         promising.commit(tickets=[handed(record, 1)], stocked=[False], plan=plan)
@@ -200,7 +200,7 @@ def test_what_was_kept_is_offered_in_order_as_far_as_the_cover_reaches(money: Mo
 
 
 def test_what_was_kept_lapses_and_takes_no_points(money: Money) -> None:
-    from tests.rewards.world import points_of
+    from tests.factories.rewards import points_of
 
     kept = keep(money, 800)
     assert points_of(money.world.sister) == 10000

@@ -11,8 +11,8 @@ from django.db import transaction
 from marketplace.funds import posting
 from marketplace.funds.models import Commitment, DrawDown, DrawShare, Fund, Payout
 from tests import conftest
+from tests.factories.funds import ACTOR, Money
 from tests.funds.test_settlement import approved, paid_account, send, statement, tickets
-from tests.funds.world import ACTOR, Money
 from tests.support.money import assert_money_adds_up
 
 

@@ -10,7 +10,7 @@ from marketplace.funds import errors, posting
 from marketplace.funds.models import Batch, Purchase
 from marketplace.funds.services import goods
 from marketplace.funds.services.goods import Moved
-from tests.funds.world import Money, agree, owed, total, well
+from tests.factories.funds import Money, agree, owed, total, well
 
 
 def shelf(money: Money) -> int:

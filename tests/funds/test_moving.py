@@ -16,7 +16,7 @@ from marketplace.funds.selectors.figures import budgets_of, months_of, purposes_
 from marketplace.funds.services import closing, cover, moving, setup, statements
 from marketplace.funds.services.common import keep_file
 from marketplace.rewards import services as rewards
-from tests.funds.world import Money, agree, free, hand_over, issue, left, short, total, well
+from tests.factories.funds import Money, agree, free, hand_over, issue, left, short, total, well
 from timebank.common import sweeps
 from timebank.ledger import services as ledger
 from timebank.registry.errors import NotAllowed

@@ -27,8 +27,8 @@ from marketplace.funds.models import (
 from marketplace.funds.services import cover, goods, setup
 from marketplace.funds.services.terms import APPLY_TERMS
 from marketplace.partner.models import StockRecord
+from tests.factories.funds import Money, agree, free, issue, owed, well
 from tests.funds.test_settlement import ACCOUNT, later, paid_account, tickets
-from tests.funds.world import Money, agree, free, issue, owed, well
 from timebank.common import sweeps
 
 

@@ -20,8 +20,8 @@ from marketplace.funds.services import cover, queue
 from marketplace.partner.services import set_price
 from marketplace.rewards import services as rewards
 from marketplace.rewards.models import Ticket
-from tests.funds.world import Money, agree, free, left, owed, short, well
-from tests.rewards.world import points_of
+from tests.factories.funds import Money, agree, free, left, owed, short, well
+from tests.factories.rewards import points_of
 from timebank.common import sweeps
 from timebank.ledger import selectors as ledger_read
 

@@ -20,9 +20,9 @@ from marketplace.funds.services import setup, statements
 from marketplace.rewards import errors
 from marketplace.rewards import services as rewards
 from marketplace.rewards.models import StockMovement, Ticket, TicketReturn
+from tests.factories.funds import Money, agree, free, left, owed, short, well
+from tests.factories.rewards import assert_stock_is_its_history, counters, escrow_of, give, points_of, redeemed_of
 from tests.funds.test_settlement import approved, later, paid_account, send, statement
-from tests.funds.world import Money, agree, free, left, owed, short, well
-from tests.rewards.world import assert_stock_is_its_history, counters, escrow_of, give, points_of, redeemed_of
 from timebank.common.models import Event
 from timebank.ledger import selectors as ledger_read
 from timebank.messages.models import Message

@@ -15,7 +15,7 @@ from marketplace.funds import errors
 from marketplace.funds.models import BankFile, DrawDown, Fund, Payout, Statement
 from marketplace.funds.services import drawing, moving, payees, payouts, setup, statements
 from marketplace.funds.services.numbers import check_account_number
-from tests.funds.world import Money, agree, hand_over, issue, owed, total, well
+from tests.factories.funds import Money, agree, hand_over, issue, owed, total, well
 from tests.support.clock import at
 from timebank.common.models import Event
 from timebank.registry.errors import NotAllowed

@@ -19,7 +19,7 @@ from marketplace.funds import posting
 from marketplace.funds.models import Commitment, DrawDown, DrawShare, Statement
 from marketplace.funds.services import statements
 from marketplace.partner.models import Partner
-from tests.funds.world import Money, owed
+from tests.factories.funds import Money, owed
 from tests.support.killing import Killed, killed_after
 from timebank.ledger import services as ledger
 from timebank.ledger.types import Leg, TransferSpec

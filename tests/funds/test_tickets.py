@@ -12,7 +12,7 @@ from django.utils import timezone
 from marketplace.funds import errors
 from marketplace.funds.models import Commitment, DrawDown, DrawShare, Fund, Purpose, ServiceGift
 from marketplace.funds.services import drawing, prices, promising, setup
-from tests.funds.world import Money, agree, free, hand_over, issue, left, owed, short, well
+from tests.factories.funds import Money, agree, free, hand_over, issue, left, owed, short, well
 from timebank.registry.errors import NotAllowed
 
 TODAY = timezone.localdate
@@ -92,7 +92,7 @@ def test_a_gift_is_never_promised_twice_even_by_a_stale_plan(money: Money) -> No
     agree(money, ticket, 800)
     setup.give_service(fund=money.fund, stockrecord=ticket, units=1, actor=money.keeper, key=uuid.uuid4())
     from marketplace.funds.types import Wanted
-    from tests.funds.world import handed
+    from tests.factories.funds import handed
 
     want = [Wanted(ticket.pk, ticket.partner_id, ticket.product_id, 1, False)]
     plans = [

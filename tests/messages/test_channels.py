@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from settings import env
+from tests.factories.service import World, at, make_world
 from tests.messages.test_inbox import signed_in, tell
-from tests.service.world import World, at, make_world
 from timebank.common import sweeps
 from timebank.common.events import emit
 from timebank.messages import channels, checks, sending

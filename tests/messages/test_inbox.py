@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from tests.service.world import World, at
+from tests.factories.service import World, at
 from tests.support import worlds
 from timebank.common import sweeps
 from timebank.common.events import DELIVER, emit
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 SOON = at(20, 13)
 
 
-world = worlds.fixture("world", "tests.service.world.make_world")
+world = worlds.fixture("world", "tests.factories.service.make_world")
 
 
 def tell() -> None:

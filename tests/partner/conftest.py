@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.support.market import market
+from tests.factories.market import market
 
 __all__ = ["market"]

@@ -11,7 +11,7 @@ from tests.support import worlds
 
 if TYPE_CHECKING:
     from marketplace.payments.practice.server import Server
-    from tests.payments.world import World
+    from tests.factories.payments import World
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +38,7 @@ def double(_double: Server, settings: Any) -> Iterator[Server]:
     _double.world.order["webhook_endpoint"] = []
 
 
-made = worlds.fixture("made", "tests.payments.world.build")
+made = worlds.fixture("made", "tests.factories.payments.build")
 
 
 @pytest.fixture

@@ -21,9 +21,9 @@ from marketplace.payments.practice import hooks
 from marketplace.payments.services import bank_entries, by_hand, events, refunds
 from marketplace.payments.services.syncing import sync_payment
 from marketplace.payments.words import REFUSED
+from tests.factories.funds import Money, agree, make
+from tests.factories.payments import SECRET, World, now, send
 from tests.funds.test_settlement import approved, paid_account, statement, tickets
-from tests.funds.world import Money, agree, make
-from tests.payments.world import SECRET, World, now, send
 from tests.permissions.people import fingerprint
 from timebank.common.errors import DomainError
 from timebank.ledger.models import Transfer

@@ -29,7 +29,7 @@ from marketplace.payments.providers.stripe import EVENT_TYPES
 from marketplace.payments.services import bank_entries, by_hand, events, recon
 from marketplace.payments.services.foreign import shared
 from marketplace.payments.services.payouts import sync_payout
-from tests.payments.world import World, assert_equation, balance
+from tests.factories.payments import World, assert_equation, balance
 from timebank.common import sweeps
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,7 @@ from marketplace.payments.models import BalanceTransaction, Dispute, Payment, Re
 from marketplace.payments.practice import checkout, money
 from marketplace.payments.services import starting, syncing
 from marketplace.payments.services.syncing import sync_payment
-from tests.payments.world import World, assert_equation, at_double, balance
+from tests.factories.payments import World, assert_equation, at_double, balance
 
 pytestmark = pytest.mark.django_db
 

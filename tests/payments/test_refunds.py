@@ -14,7 +14,7 @@ from marketplace.payments.models import Payment, Refund
 from marketplace.payments.practice import money
 from marketplace.payments.services import by_hand, refunds
 from marketplace.payments.services.syncing import sync_payment
-from tests.payments.world import World, assert_equation, at_double, balance
+from tests.factories.payments import World, assert_equation, at_double, balance
 from timebank.common import sweeps
 from timebank.registry.errors import NotAllowed
 

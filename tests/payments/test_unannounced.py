@@ -15,7 +15,7 @@ from django.utils import timezone
 from marketplace.payments.models import BalanceTransaction, Payment, StripeEvent
 from marketplace.payments.practice import money
 from marketplace.payments.services import by_hand, strays
-from tests.payments.world import World, assert_equation
+from tests.factories.payments import World, assert_equation
 
 
 def as_(user: Any) -> Client:

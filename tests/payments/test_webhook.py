@@ -17,7 +17,7 @@ from marketplace.payments.models import Payment, RefusedHookCount, StripeEvent
 from marketplace.payments.practice import hooks, money
 from marketplace.payments.services import events
 from marketplace.payments.services.syncing import sync_payment
-from tests.payments.world import SECRET, World, assert_equation, at_double, balance, now, send
+from tests.factories.payments import SECRET, World, assert_equation, at_double, balance, now, send
 from tests.support.killing import Killed, killed_after
 
 pytestmark = pytest.mark.django_db

@@ -48,7 +48,7 @@ def make_cast() -> Cast:
     """Set the stage, through the public services only."""
     from django.utils import timezone
 
-    from tests.service.world import make_world
+    from tests.factories.service import make_world
     from timebank.registry import services as registry
     from timebank.registry.models import Resident, User
 
@@ -332,7 +332,7 @@ def _redeemed(cast: Cast, world: Any, baths: Any) -> None:
     from marketplace.catalogue.models import Product, ProductClass
     from marketplace.partner.services import create_partner, list_reward
     from marketplace.rewards import services
-    from tests.rewards.world import give
+    from tests.factories.rewards import give
 
     service = ProductClass.objects.create(name="服务", slug="m-service", kind="service", track_stock=False)
     bath = Product.objects.create(title="洗浴一次", upc="M-BATH", product_class=service)

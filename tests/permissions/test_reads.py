@@ -99,7 +99,7 @@ def test_a_resident_sees_who_looked_and_the_file_says_why(client: Any, cast: Cas
 
 @pytest.mark.django_db
 def test_a_look_can_be_neither_changed_nor_deleted_within_a_year_and_is_forgotten_later(transactional_db: None) -> None:
-    from tests.support.people import make_regions, make_resident, make_staff
+    from tests.factories.people import make_regions, make_resident, make_staff
 
     places = make_regions()
     admin, wang = make_staff("village_admin", places.village), make_resident(places.village)

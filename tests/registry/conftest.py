@@ -14,26 +14,26 @@ if TYPE_CHECKING:
     from timebank.registry.models import Resident, User
 
 
-places = worlds.fixture("places", "tests.support.people.make_regions")
+places = worlds.fixture("places", "tests.factories.people.make_regions")
 
 
 @pytest.fixture
 def admin(places: SimpleNamespace) -> User:
-    from tests.support.people import make_staff
+    from tests.factories.people import make_staff
 
     return make_staff("village_admin", places.village, name="于管理")
 
 
 @pytest.fixture
 def resident(places: SimpleNamespace) -> Resident:
-    from tests.support.people import make_resident
+    from tests.factories.people import make_resident
 
     return make_resident(places.village)
 
 
 @pytest.fixture
 def elder(places: SimpleNamespace) -> Resident:
-    from tests.support.people import make_resident
+    from tests.factories.people import make_resident
 
     return make_resident(places.village, "王奶奶", signs_in=False)
 

@@ -11,9 +11,9 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
+from tests.factories.people import PASSWORD, make_resident, make_staff
 from tests.permissions.test_matrix import addresses
 from tests.support import worlds
-from tests.support.people import PASSWORD, make_resident, make_staff
 from timebank.registry import roles, rules, services
 from timebank.registry.errors import CodePause, NotAllowed, OtherPersonNeeded, ReasonMissing, WrongCode
 from timebank.registry.middleware import FREE, StaffSessionMiddleware
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 SIGN_IN = "/sign-in/"
 
 
-made = worlds.fixture("made", "tests.support.people.make_regions")
+made = worlds.fixture("made", "tests.factories.people.make_regions")
 
 
 @pytest.fixture

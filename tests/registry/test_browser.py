@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.mark.parametrize("size", ["normal", "xlarge"])
 def test_the_registry_has_no_barrier_that_axe_finds(page, live_server, assert_axe_clean, size):
-    from tests.support.people import make_regions, make_resident, make_staff
+    from tests.factories.people import make_regions, make_resident, make_staff
     from timebank.registry import services
 
     places = make_regions()

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
-from tests.support.people import make_resident, make_staff
+from tests.factories.people import make_resident, make_staff
 from timebank.registry import selectors, services
 from timebank.registry.errors import (
     CardBlocked,

@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from tests.support.people import make_staff
+from tests.factories.people import make_staff
 from timebank.registry import roles, rules, services
 from timebank.registry.errors import NotAllowed
 from timebank.registry.models import Role, RoleClash, RoleGrant, User

@@ -7,8 +7,8 @@ import re
 import pytest
 from django.test import Client
 
+from tests.factories.people import PASSWORD, make_resident, make_staff
 from tests.support import worlds
-from tests.support.people import PASSWORD, make_resident, make_staff
 from timebank.registry import services
 from timebank.registry.errors import ConflictOfInterest, NotAllowed
 from timebank.registry.models import AuditEntry, User
@@ -16,7 +16,7 @@ from timebank.registry.models import AuditEntry, User
 pytestmark = pytest.mark.django_db
 
 
-made = worlds.fixture("made", "tests.support.people.make_regions")
+made = worlds.fixture("made", "tests.factories.people.make_regions")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from tests.support.people import PASSWORD, make_resident, make_staff, new_phone
+from tests.factories.people import PASSWORD, make_resident, make_staff, new_phone
 from timebank.common.sheets.writing import csv_lines, safe_cell
 from timebank.registry import selectors, services
 from timebank.registry.models import AuditEntry, Card, HelperRequest, Proxy, Resident, User

@@ -10,8 +10,8 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
+from tests.factories.people import PASSWORD, make_resident, make_staff, new_phone
 from tests.support.clients import PageClient
-from tests.support.people import PASSWORD, make_resident, make_staff, new_phone
 from timebank.common.models import Event
 from timebank.ledger import selectors as ledger_read
 from timebank.ledger import services as ledger

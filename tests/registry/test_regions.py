@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from tests.support.people import make_resident, make_staff
+from tests.factories.people import make_resident, make_staff
 from timebank.ledger.models import Account
 from timebank.registry import rules
 from timebank.registry.models import Region, RegionCode, Resident

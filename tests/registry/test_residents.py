@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 from django.http import Http404
 
-from tests.support.people import PASSWORD, make_resident, make_staff, new_phone
+from tests.factories.people import PASSWORD, make_resident, make_staff, new_phone
 from timebank.common.input import InvalidInput
 from timebank.ledger import selectors as ledger_read
 from timebank.registry import ids, selectors, services

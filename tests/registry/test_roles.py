@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from marketplace.rewards.rules import CARD_SALE, HAND_OVER, RECEIVE_STOCK
-from tests.support.people import PASSWORD, make_resident, make_staff
+from tests.factories.people import PASSWORD, make_resident, make_staff
 from timebank.registry import rules, selectors, services
 from timebank.registry.errors import (
     AlreadyGranted,

@@ -7,7 +7,7 @@ from axes.models import AccessAttempt
 from django.test import Client
 from django.urls import reverse
 
-from tests.support.people import PASSWORD, make_resident
+from tests.factories.people import PASSWORD, make_resident
 from timebank.common.input import InvalidInput
 from timebank.registry import selectors, services
 from timebank.registry.backends import account_of, counted_as

@@ -6,7 +6,7 @@ import pytest
 
 from marketplace.rewards import services
 from marketplace.rewards.services import handing_over
-from tests.rewards.world import points_of
+from tests.factories.rewards import points_of
 from timebank.registry import services as registry
 from timebank.registry.errors import ConflictOfInterest
 

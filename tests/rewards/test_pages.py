@@ -13,7 +13,7 @@ from marketplace.basket.models import Basket
 from marketplace.basket.sweeps import SWEEPS
 from marketplace.rewards import services
 from marketplace.rewards.models import Redemption, Ticket
-from tests.rewards.world import counters, give, points_of
+from tests.factories.rewards import counters, give, points_of
 from timebank.common.sweeps import run
 from timebank.ledger.services.sealing import seal_all
 from timebank.registry import services as registry

@@ -12,15 +12,15 @@ from marketplace.catalogue.services import product_class_of
 from marketplace.partner.models import Partner
 from marketplace.partner.services import create_partner, list_reward, update_partner
 from marketplace.rewards.selectors.reach import Reach, reach_of
+from tests.factories.service import World
 from tests.service.test_windows import serve
-from tests.service.world import World
 from tests.support import worlds
 from timebank.registry.models import Region
 
 TODAY = dt.date(2026, 9, 30)
 
 
-hamlet = worlds.fixture("hamlet", "tests.service.world.make_world")
+hamlet = worlds.fixture("hamlet", "tests.factories.service.make_world")
 
 
 def offer(region: Region, kind: str, points: int, of: str = "service") -> Partner:

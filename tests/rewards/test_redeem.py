@@ -15,7 +15,7 @@ from marketplace.order.models import Order
 from marketplace.partner.models import Partner, StockRecord
 from marketplace.rewards import errors, services
 from marketplace.rewards.models import Redemption, StockMovement, Ticket, TicketEvent
-from tests.rewards.world import assert_stock_is_its_history, counters, escrow_of, give, points_of
+from tests.factories.rewards import assert_stock_is_its_history, counters, escrow_of, give, points_of
 from timebank.ledger import selectors as ledger_read
 from timebank.registry import services as registry
 from timebank.registry.models import Resident

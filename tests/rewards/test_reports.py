@@ -11,7 +11,7 @@ from tests.support import worlds
 pytestmark = pytest.mark.django_db
 
 
-village = worlds.fixture("village", "tests.service.world.make_world")
+village = worlds.fixture("village", "tests.factories.service.make_world")
 
 
 def test_statement_explains_an_hour_of_help_step_by_step(village):

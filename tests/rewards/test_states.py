@@ -24,7 +24,15 @@ from hypothesis.stateful import (
 
 from marketplace.rewards import errors, services
 from marketplace.rewards.models import Redemption, Ticket
-from tests.rewards.world import World, assert_stock_is_its_history, build, counters, escrow_of, points_of, redeemed_of
+from tests.factories.rewards import (
+    World,
+    assert_stock_is_its_history,
+    build,
+    counters,
+    escrow_of,
+    points_of,
+    redeemed_of,
+)
 from timebank.ledger.testing import assert_ledger_clean
 
 SOAP, BATH = 500, 1000

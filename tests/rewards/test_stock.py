@@ -8,7 +8,7 @@ from django.urls import reverse
 from marketplace.rewards import errors, selectors, services
 from marketplace.rewards.models import StockMovement
 from marketplace.rewards.services.wishes import end_wish, wish_restock
-from tests.rewards.world import assert_stock_is_its_history, counters
+from tests.factories.rewards import assert_stock_is_its_history, counters
 from timebank.common.models import Event
 from timebank.registry import errors as registry_errors
 

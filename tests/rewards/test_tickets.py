@@ -10,7 +10,7 @@ from django.utils import timezone
 from marketplace.order.models import OrderNote
 from marketplace.rewards import errors, selectors, services
 from marketplace.rewards.models import Scan, Ticket, TicketEvent
-from tests.rewards.world import PIN, assert_stock_is_its_history, counters, escrow_of, give, points_of, redeemed_of
+from tests.factories.rewards import PIN, assert_stock_is_its_history, counters, escrow_of, give, points_of, redeemed_of
 from timebank.common.tasks import task_sweep
 from timebank.ledger import selectors as ledger_read
 from timebank.registry import errors as registry_errors

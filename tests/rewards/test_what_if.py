@@ -24,10 +24,10 @@ from marketplace.partner.services import create_partner, list_reward
 from marketplace.rewards.selectors.pricing import advice_for, published_for
 from marketplace.rewards.selectors.what_if import WhatIf, what_if
 from marketplace.rewards.services import cancel_ticket, redeem
+from tests.factories.service import World, at
 from tests.rewards.test_reach import offer
 from tests.service.test_simulation import FIRST, LAST, minted
 from tests.service.test_windows import adopt, serve
-from tests.service.world import World, at
 from tests.support import worlds
 from timebank.policy import published
 from timebank.policy.effort import curve, minutes_for
@@ -39,7 +39,7 @@ HOURLY = "longxian-beicheng"
 TODAY = dt.date(2026, 9, 30)
 
 
-hamlet = worlds.fixture("hamlet", "tests.service.world.make_world")
+hamlet = worlds.fixture("hamlet", "tests.factories.service.make_world")
 
 
 def staff(role: str, region: Any) -> User:

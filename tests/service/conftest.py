@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from tests.support import worlds
 
-world = worlds.fixture("world", "tests.service.world.make_world")
+world = worlds.fixture("world", "tests.factories.service.make_world")

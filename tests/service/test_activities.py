@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.http import Http404
 
-from tests.service.world import World, at, refusal
+from tests.factories.service import World, at, refusal
 from timebank.registry import services as registry
 from timebank.registry.errors import NotAllowed
 from timebank.registry.models import AuditEntry

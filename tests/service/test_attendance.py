@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 from django.test import override_settings
 
-from tests.service.world import World, at, refusal
+from tests.factories.service import World, at, refusal
 from timebank.common.tasks import task_sweep
 from timebank.registry import services as registry
 from timebank.service import errors, services, tokens

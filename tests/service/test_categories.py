@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 from django.db import IntegrityError, transaction
 
-from tests.service.world import World, at
+from tests.factories.service import World, at
 from timebank.policy import services as policy
 from timebank.policy.engine import ANY_HOURS, ORGANISER, Kind, Rule, Scheme
 from timebank.policy.models import Category

@@ -10,7 +10,7 @@ import hypothesis.strategies as st
 import pytest
 from django.db import IntegrityError, transaction
 
-from tests.service.world import World, at
+from tests.factories.service import World, at
 from timebank.common.errors import DomainError
 from timebank.registry import services as registry
 from timebank.registry.models import Resident

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from tests.service.world import World, at, balance, refusal
+from tests.factories.service import World, at, balance, refusal
 from timebank.common.tasks import task_sweep
 from timebank.ledger import selectors as ledger_read
 from timebank.ledger import services as ledger

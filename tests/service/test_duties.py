@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 from django.db import IntegrityError, transaction
 
-from tests.service.world import World, at, refusal
+from tests.factories.service import World, at, refusal
 from timebank.registry import interests
 from timebank.registry import services as registry
 from timebank.registry.errors import AppointsSelf, ConflictOfInterest, DutiesClash, HelperAppointsSelf, NotAllowed

@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.utils import DatabaseError
 
-from tests.service.world import World, at
+from tests.factories.service import World, at
 from timebank.service.models import Activity, Attendance, NoticeList, Objection, Record, RecordChange
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.service.world import World, at
+from tests.factories.service import World, at
 from timebank.service import errors, rules, services
 from timebank.service.models import Record
 

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 from django.http import Http404
 
-from tests.service.world import World, at, balance, refusal, tokens_of
+from tests.factories.service import World, at, balance, refusal, tokens_of
 from timebank.registry.errors import NotAllowed
 from timebank.service import errors, rules, selectors, services
 from timebank.service.models import Objection, Record

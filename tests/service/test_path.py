@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from tests.service.world import World, at, balance, tokens_of
+from tests.factories.service import World, at, balance, tokens_of
 from timebank.ledger import selectors as ledger_read
 from timebank.service import selectors, services
 from timebank.service.models import Record, SignUp, Standing

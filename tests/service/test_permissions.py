@@ -9,7 +9,7 @@ import time_machine
 from django.test import Client
 from django.urls import reverse
 
-from tests.service.world import World, at, everything
+from tests.factories.service import World, at, everything
 from timebank.registry import services as registry
 from timebank.service import services
 

@@ -9,7 +9,7 @@ from django.http import Http404
 from django.test import Client
 from icalendar import Calendar
 
-from tests.service.world import World, at, refusal
+from tests.factories.service import World, at, refusal
 from timebank.common.models import Event
 from timebank.ledger import selectors as ledger_read
 from timebank.registry import services as registry

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.service.world import World, at, refusal, tokens_of
+from tests.factories.service import World, at, refusal, tokens_of
 from timebank.registry.errors import NotAllowed
 from timebank.service import errors, rules, services
 from timebank.service.models import Activity, Objection, Record, RecordChange

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 from django.db import IntegrityError, transaction
 
-from tests.service.world import World, at, refusal
+from tests.factories.service import World, at, refusal
 from timebank.registry import services as registry
 from timebank.registry.models import Proxy, Resident
 from timebank.service import errors, selectors, services

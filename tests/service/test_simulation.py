@@ -13,8 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.factories.service import World
 from tests.service.test_windows import adopt, own_scheme, serve
-from tests.service.world import World
 from timebank.ledger import selectors as ledger_read
 from timebank.policy import published
 from timebank.policy import services as policy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.service.world import World, at
+from tests.factories.service import World, at
 from timebank.common.models import SweepFailure
 from timebank.common.sweeps import open_failures
 from timebank.common.tasks import task_sweep

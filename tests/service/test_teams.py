@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from tests.service.world import World
+from tests.factories.service import World
 from timebank.registry import services as registry
 from timebank.registry.errors import NotAllowed, OtherName
 from timebank.registry.models import AuditEntry, User

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
-from tests.service.world import World, at, refusal
+from tests.factories.service import World, at, refusal
 from timebank.common.models import Event
 from timebank.registry.models import Region
 from timebank.service import errors, services

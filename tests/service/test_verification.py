@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import IntegrityError, transaction
 
-from tests.service.world import World, at, refusal
+from tests.factories.service import World, at, refusal
 from timebank.registry import services as registry
 from timebank.registry.models import Proxy, Resident
 from timebank.service import errors, rules, selectors, services

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.service.world import World, at, balance
+from tests.factories.service import World, at, balance
 from tests.support import clock
 from timebank.ledger import selectors as ledger_read
 from timebank.ledger import services as ledger

@@ -9,8 +9,8 @@ from django.core.management import CommandError, call_command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.factories.service import World, at, balance
 from tests.service.test_windows import adopt, own_scheme, serve, spend
-from tests.service.world import World, at, balance
 from timebank.ledger import selectors as ledger_read
 from timebank.ledger.models import Transfer
 from timebank.policy import published

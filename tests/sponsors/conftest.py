@@ -2,4 +2,4 @@ from __future__ import annotations
 
 from tests.support import worlds
 
-giving = worlds.fixture("giving", "tests.sponsors.world.make")
+giving = worlds.fixture("giving", "tests.factories.sponsors.make")

@@ -21,8 +21,8 @@ from marketplace.sponsors.models import Need, Pledge, Receipt
 from marketplace.sponsors.money import PledgeSource
 from marketplace.sponsors.selectors import parties
 from marketplace.sponsors.services import deliveries, needs, papers, pledges
-from tests.rewards.world import counters
-from tests.sponsors.world import Giving, soon
+from tests.factories.rewards import counters
+from tests.factories.sponsors import Giving, soon
 from timebank.common import sweeps
 from timebank.common.models import Event
 from timebank.registry.errors import NotAllowed

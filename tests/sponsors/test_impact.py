@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from marketplace.funds.models import Commitment, DrawDown, DrawShare, Fund
 from marketplace.rewards.models import Ticket
 from marketplace.sponsors.selectors.impact import Impact, impact_of, rounded
-from tests.sponsors.world import Giving
+from tests.factories.sponsors import Giving
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6))

@@ -17,9 +17,9 @@ from marketplace.payments.models import Payment
 from marketplace.payments.services import by_hand
 from marketplace.sponsors.models import Agreement, Claim, Delivery, Enterprise, Need, Pledge, Receipt
 from marketplace.sponsors.services import enterprises, papers
-from tests.funds.world import left
-from tests.rewards.world import PASSWORD, next_phone
-from tests.sponsors.world import Giving, next_code, soon
+from tests.factories.funds import left
+from tests.factories.rewards import PASSWORD, next_phone
+from tests.factories.sponsors import Giving, next_code, soon
 from timebank.common.models import Event
 from timebank.messages.selectors import inbox, show
 from timebank.messages.services import deliver

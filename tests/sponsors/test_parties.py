@@ -14,8 +14,8 @@ from marketplace.sponsors import errors
 from marketplace.sponsors.models import Enterprise, PersonIdentity
 from marketplace.sponsors.selectors import parties
 from marketplace.sponsors.services import enterprises, organisations, papers
-from tests.rewards.world import PASSWORD, next_phone
-from tests.sponsors.world import Giving
+from tests.factories.rewards import PASSWORD, next_phone
+from tests.factories.sponsors import Giving
 from timebank.registry import services as registry
 from timebank.registry.errors import InvalidIdNumber, InvalidUscc, NotAllowed, OrganisationExists
 from timebank.registry.models import Organisation, User

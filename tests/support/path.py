@@ -16,8 +16,8 @@ from django.urls import reverse
 
 from marketplace.partner.models import StockRecord
 from marketplace.partner.prices import decimal_of
+from tests.factories.village import Village, points
 from tests.support.clock import Clock
-from tests.support.village import Village, points
 from tests.support.visitors import DESK, PHONE, Visitor
 from timebank.common.numbers import format_points
 from timebank.registry.models import Resident

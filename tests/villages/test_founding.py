@@ -14,8 +14,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from marketplace.rewards.services import suppliers
+from tests.factories.people import PASSWORD, make_resident, make_staff, new_phone
 from tests.support import worlds
-from tests.support.people import PASSWORD, make_resident, make_staff, new_phone
 from timebank.common.models import Event
 from timebank.policy.services import load_published
 from timebank.registry import roles
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db
 BACKEND = "timebank.registry.backends.PhoneCardOrEmailBackend"
 
 
-places = worlds.fixture("places", "tests.support.people.make_regions")
+places = worlds.fixture("places", "tests.factories.people.make_regions")
 
 
 @pytest.fixture

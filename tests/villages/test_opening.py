@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from marketplace.desk.scope import Scope
 from marketplace.desk.statement import statement_of
-from tests.support.people import make_regions, make_resident, make_staff
+from tests.factories.people import make_regions, make_resident, make_staff
 from timebank.common.models import Event
 from timebank.ledger import selectors as ledger_read
 from timebank.registry import services as registry

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from tests.support.people import make_regions, new_phone
+from tests.factories.people import make_regions, new_phone
 from timebank.policy.services import load_published
 from timebank.registry.models import Region, RoleGrant, User
 from timebank.service.models import SchemeAdoption

@@ -13,8 +13,8 @@ from django.test import Client
 from django.urls import reverse
 from openpyxl import load_workbook
 
+from tests.factories.people import make_resident, make_staff
 from tests.registry.imports.test_right import FILES, RIGHT, registered
-from tests.support.people import make_resident, make_staff
 from timebank.registry.models import AuditEntry, DistinctPair, Resident, ResidentImport, ResidentImportRow
 
 pages = import_module("timebank.registry.views.lists")

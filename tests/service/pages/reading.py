@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tests.service.world import everything
+from tests.factories.service import everything
 
 
 def text_of(response: Any) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tests.factories.service import World, at
 from tests.service.pages.reading import refusal_of_nothing, text_of
-from tests.service.world import World, at
 from timebank.service import services
 from timebank.service.models import Record
 

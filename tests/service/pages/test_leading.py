@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import time_machine
 
+from tests.factories.service import World, at
 from tests.service.pages.reading import refusal_of_nothing, text_of
-from tests.service.world import World, at
 from timebank.registry import services as registry
 from timebank.service import services, tokens
 from timebank.service.models import Activity, Attendance, Record, SignUp

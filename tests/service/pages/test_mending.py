@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import time_machine
 
+from tests.factories.service import World, at, balance, refusal
 from tests.service.pages.reading import text_of
-from tests.service.world import World, at, balance, refusal
 from timebank.common.models import Event
 from timebank.service import errors, services
 from timebank.service.models import Record

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from django.test import Client
 
+from tests.factories.service import World
 from tests.service.pages.reading import refusal_of_nothing, text_of
-from tests.service.world import World
 from timebank.service import services
 from timebank.service.models import Objection
 

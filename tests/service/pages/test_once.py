@@ -8,7 +8,7 @@ from collections.abc import Callable
 import time_machine
 from django.test import Client
 
-from tests.service.world import World, at
+from tests.factories.service import World, at
 from timebank.service.models import Activity, Objection, Record
 
 

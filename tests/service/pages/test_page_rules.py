@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import translation
 
-from tests.service.world import World, at
+from tests.factories.service import World, at
 from timebank.service import services, tokens
 
 

@@ -10,8 +10,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone, translation
 
+from tests.factories.service import World
 from tests.service.test_windows import serve
-from tests.service.world import World
 from timebank.policy import describe
 from timebank.policy import services as policy
 from timebank.policy.errors import SchemeFrozen, SecondPersonApproves

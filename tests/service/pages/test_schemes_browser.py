@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def world(live_server: Any) -> Any:
     """Return the town, made for the eyes of another process."""
-    from tests.service.world import make_world
+    from tests.factories.service import make_world
 
     return make_world()
 

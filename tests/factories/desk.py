@@ -15,7 +15,7 @@ from marketplace.partner.models import Partner, StockRecord
 from marketplace.partner.services import create_partner, list_reward
 from marketplace.rewards import services as rewards
 from marketplace.rewards.models import Redemption
-from tests.service.world import World, make_world
+from tests.factories.service import World, make_world
 from timebank.registry import services as registry
 from timebank.registry.models import Region, Resident, User
 from timebank.service import services

@@ -13,7 +13,7 @@ from marketplace.partner import services as partners
 from marketplace.partner.models import Partner, StockRecord
 from marketplace.rewards import services
 from marketplace.rewards.models import Redemption, StockMovement
-from tests.support.village import PASSWORD
+from tests.factories.village import PASSWORD
 from timebank.ledger import selectors as ledger_read
 from timebank.ledger import services as ledger
 from timebank.ledger.types import Leg, TransferSpec

@@ -14,7 +14,7 @@ from marketplace.funds.models import BankAccount, Fund, Purpose
 from marketplace.funds.services import drawing, prices, promising, setup
 from marketplace.funds.types import Handed, Wanted
 from marketplace.partner.models import Partner
-from tests.rewards.world import World, build
+from tests.factories.rewards import World, build
 from tests.support.money import assert_money_adds_up
 from timebank.ledger import selectors as ledger_read
 from timebank.registry.models import User

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from marketplace.sponsors.models import Claim, Delivery, Enterprise, Need, Pledge
 from marketplace.sponsors.services import deliveries, enterprises, needs, pledges
-from tests.funds.world import Money
-from tests.funds.world import make as make_money
-from tests.rewards.world import PASSWORD, next_phone
+from tests.factories.funds import Money
+from tests.factories.funds import make as make_money
+from tests.factories.rewards import PASSWORD, next_phone
 from timebank.registry import uscc as codes
 from timebank.registry.models import User
 
