@@ -224,6 +224,8 @@ def _ledger_still_verifies(request: pytest.FixtureRequest) -> Iterator[None]:
     if connection.needs_rollback or (connection.connection is None and connection.in_atomic_block):
         return
     assert_ledger_clean()
+    if request.node.nodeid.startswith("tests/ledger/"):
+        return  # the ledger knows no fund: its tests post money from anywhere to anywhere
     from tests.support.money import assert_money_adds_up
 
     assert_money_adds_up(rows=not request.node.get_closest_marker("money_without_rows"))
