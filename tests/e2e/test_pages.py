@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from tests.factories import village as seed
 from tests.support import browser as chrome
@@ -57,6 +58,10 @@ def pages_of(village: seed.Village, lively: seed.Lively) -> Iterator[tuple[str, 
             f"/redeemed/{lively.redemption.key}/cancel/",
             "/tickets/",
             "/tickets/?show=done",
+            "/me/messages/",
+            "/me/messages/channels/",
+            "/help/",
+            reverse("registry:security"),
             f"/t/{lively.ticket.code}/",
             f"/t/{lively.ticket.code}/cancel/",
         ],
@@ -107,6 +112,12 @@ def pages_of(village: seed.Village, lively: seed.Lively) -> Iterator[tuple[str, 
             "/village/tickets/",
             "/village/statement/",
             "/village/staff/",
+            reverse("registry:security"),
+            reverse("desk:shelf", args=[region]),
+            reverse("desk:shelf_labels", args=[region]),
+            reverse("desk:what_if", args=[region]),
+            reverse("desk:price", args=[village.soap.pk]),
+            reverse("villages:founding", args=[region]),
         ],
     )
     yield ("stock keeper", village.stock_keeper, ["/village/", "/village/stock/", f"/village/stock/{village.soap.pk}/"])
