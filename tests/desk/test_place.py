@@ -132,7 +132,9 @@ def _addresses(village) -> dict[str, tuple[int, ...]]:
         "end_helper": (village.world.li.pk, proxy.pk),
         "stock_item": (shelf,),
         "end_role": (grant.pk,),
-        **dict.fromkeys(("suppliers", "new_supplier", "shelf", "shelf_labels", "what_if", "goods_list"), (village.place.pk,)),
+        **dict.fromkeys(
+            ("suppliers", "new_supplier", "shelf", "shelf_labels", "what_if", "goods_list"), (village.place.pk,)
+        ),
         **dict.fromkeys(("supplier", "list_reward"), (village.good().partner_id,)),
         "price": (shelf,),
     }

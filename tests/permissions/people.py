@@ -529,6 +529,18 @@ def fingerprint() -> dict[str, int]:
         return dict(cursor.fetchall())
 
 
+def touched() -> int:
+    """Return a number that moves whenever this transaction writes a row anywhere."""
+    if connection.vendor == "sqlite":
+        statement = "SELECT total_changes()"
+    else:
+        counted = "inserted(oid) + pg_stat_get_xact_tuples_updated(oid) + pg_stat_get_xact_tuples_deleted"
+        statement = f"SELECT SUM(pg_stat_get_xact_tuples_{counted}(oid)) FROM pg_class WHERE relkind = 'r'"
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return int(cursor.fetchone()[0])
+
+
 def _payments(cast: Cast, world: Any) -> None:
     """Announce a transfer to the village's fund."""
     import uuid

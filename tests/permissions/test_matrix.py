@@ -10,12 +10,14 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.db import transaction
+from django.http import Http404
 from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from tests.permissions import matrix
-from tests.permissions.matrix import GROUPS, POSTED, Row
-from tests.permissions.people import ROLES, Cast, added_roles, fingerprint
+from tests.permissions.matrix import GROUPS, POSTED, Row, answers
+from tests.permissions.people import ROLES, Cast, added_roles, fingerprint, touched
 
 # An app of the tests brings its rows along, and a person for each role that it declares.
 MATRIX = matrix.MATRIX | {
@@ -64,8 +66,8 @@ def group_addresses() -> list[str]:
     return found
 
 
-def ask(client: Any, cast: Cast, name: str, role: str, method: str) -> str:
-    """Ask an address as a role; return the answer in the words of the matrix."""
+def ask(client: Any, cast: Cast, name: str, role: str, method: str) -> tuple[str, bool]:
+    """Ask an address as a role; return the answer in the words of the matrix, and whether anything was written."""
     try:
         path = reverse(name, kwargs=cast.arguments.get(name, dict)())
     except NoReverseMatch:
@@ -73,18 +75,23 @@ def ask(client: Any, cast: Cast, name: str, role: str, method: str) -> str:
     client.logout()
     if cast.users[role] is not None:
         client.force_login(cast.users[role])
+    before = touched()
     response = client.get(path) if method == "GET" else client.post(path)
+    wrote = touched() != before
     if response.status_code in {301, 302, 303}:
-        return "in" if response["Location"].startswith(resolve_url(settings.LOGIN_URL)) else "go"
-    return "ok" if response.status_code == 200 else str(response.status_code)
+        return ("in" if response["Location"].startswith(resolve_url(settings.LOGIN_URL)) else "go"), wrote
+    return ("ok" if response.status_code == 200 else str(response.status_code)), wrote
 
 
-def ask_and_undo(client: Any, cast: Cast, name: str, role: str, method: str) -> tuple[str, dict[str, int]]:
-    """Ask, count the rows of all tables, and undo what was written, so that every role meets the same stage."""
+def ask_and_undo(client: Any, cast: Cast, name: str, role: str, method: str) -> tuple[str, dict[str, int] | None]:
+    """Ask, and undo what was written, so that every role meets the same stage.
+
+    Return the answer and, where a refusal wrote something, the rows of all tables as it left them.
+    """
     try:
         with transaction.atomic():
-            answer = ask(client, cast, name, role, method)
-            rows = fingerprint()
+            answer, wrote = ask(client, cast, name, role, method)
+            rows = fingerprint() if wrote and answer in REFUSED else None
             raise _Undo
     except _Undo:
         return answer, rows
@@ -100,10 +107,9 @@ def check_row(client: Any, cast: Cast, name: str, row: Row, method: str) -> None
     assert not unknown, f"{name} names {unknown}, who are not among people.ROLES"
     expected = {role: row.get(role, row["default"]) for role in EVERY_ROLE}
     answers, changed = {}, {}
-    before = fingerprint()
     for role in EVERY_ROLE:
         answers[role], after = ask_and_undo(client, cast, name, role, method)
-        if answers[role] in REFUSED and before != after:
+        if after is not None and after != (before := fingerprint()):
             changed[role] = {table: after[table] - before[table] for table in after if after[table] != before[table]}
     assert answers == expected
     assert changed == {}
@@ -132,6 +138,18 @@ def test_post_is_not_taken_where_none_is_expected(client: Any, cast: Cast, name:
 @pytest.mark.parametrize("name", list(POSTED))
 def test_post(client: Any, cast: Cast, name: str) -> None:
     check_row(client, cast, name, POSTED[name], "POST")
+
+
+def test_control_what_a_refusal_writes_is_found(client: Any, cast: Cast, monkeypatch: Any) -> None:
+    from timebank.common.models import Event
+
+    def write(*args: Any, **kwargs: Any) -> None:
+        Event.objects.create(kind="on_purpose", occurred_at=timezone.now())
+        raise Http404
+
+    monkeypatch.setattr(import_module("timebank.registry.views.me"), "own_resident", write)
+    with pytest.raises(AssertionError, match="common_event"):
+        check_row(client, cast, "registry:profile", answers("404", nobody="in"), "GET")
 
 
 @pytest.mark.parametrize("group", list(GROUPS))

@@ -25,6 +25,8 @@ OPTIONS = {
     "full_page_writes": "off",
     "synchronous_commit": "off",
     "autovacuum": "off",
+    "max_parallel_workers_per_gather": "0",  # tables of ten rows are not worth a second process
+    "jit": "off",
     "max_connections": "120",
     "shared_buffers": "64MB",
     "min_wal_size": "16MB",
