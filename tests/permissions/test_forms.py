@@ -41,8 +41,8 @@ TEXTS = {"text", "search", "tel", "email", "url", "number", "date", "datetime-lo
 LATIN = {"CSV", "XLSX", "Excel", "PIN", "ID", "QR", "URL", "UTF", "GB", "Shanji", "APP", "Stripe"}
 
 ERRORS = re.compile(r'class="(?:error-summary|field__error)[^"]*"[^>]*>(.*?)</(?:div|p|section)>', re.S)
-# Written whatever is answered: who looked at whom, and how often something was tried.
-READS = {'"registry_personalread"', '"common_attempt"'}
+# Written whatever is answered: who looked at whom.
+READS = {'"registry_personalread"'}
 
 
 @dataclass
