@@ -47,6 +47,7 @@ POST_ONLY = {**dict.fromkeys(PEOPLE, 405), "nobody": IN}
 GET: dict[str, dict[str, Any]] = {
     "activities": SIGNED_IN,
     "activity": NEAR,
+    "activity_calendar": {**dict.fromkeys(PEOPLE, 404), "nobody": IN},
     "sign_up": POST_ONLY,
     "withdraw": RESIDENTS_NEAR,
     "attend": {**ALL, "nobody": IN},
@@ -65,6 +66,8 @@ GET: dict[str, dict[str, Any]] = {
     "lead_places": POST_ONLY,
     "lead_close": LEADS,
     "lead_cancel": LEADS,
+    "lead_change": LEADS,
+    "lead_walk_in": LEADS,
     "lead_enter": LEADS,
     "lead_state": LEADS,
     "notice": ALL,
@@ -80,7 +83,17 @@ REFUSED_POSTS: dict[str, tuple[str, ...]] = {
     "object": tuple(one for one in PEOPLE if one != "resident"),
     **{
         name: tuple(one for one in PEOPLE if one not in {"leader", "admin"})
-        for name in ("lead_tap", "lead_card", "lead_places", "lead_close", "lead_cancel", "lead_enter", "lead_state")
+        for name in (
+            "lead_tap",
+            "lead_change",
+            "lead_walk_in",
+            "lead_card",
+            "lead_places",
+            "lead_close",
+            "lead_cancel",
+            "lead_enter",
+            "lead_state",
+        )
     },
 }
 
@@ -102,7 +115,7 @@ def scene(world: World) -> dict[str, Any]:
     places = {"pk": activity.pk}
     addresses = {name: places for name in GET if name.startswith("lead_") and name not in {"lead_new", "lead_hours"}}
     addresses["lead_state"] = {**places, "resident_pk": came.pk}
-    addresses |= dict.fromkeys(("activity", "sign_up", "withdraw"), places)
+    addresses |= dict.fromkeys(("activity", "activity_calendar", "sign_up", "withdraw"), places)
     addresses |= {name: {"pk": record.pk} for name in ("record", "record_name", "record_mend", "record_reverse")}
     addresses |= {name: {"pk": world.village.pk} for name in ("notice", "notice_print")}
     addresses |= {"object": {"pk": world.village.pk, "record_pk": record.pk}, "attend": {"token": token}}
