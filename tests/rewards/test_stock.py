@@ -107,3 +107,14 @@ def test_who_asked_is_told_once_when_it_lies_on_the_shelf_again(world, client):
     (event,) = Event.objects.filter(kind="restocked")
     assert event.recipients == [f"resident:{who.pk}"]
     assert client.post(address).status_code == 404  # there is some: nothing to wait for
+
+
+def test_who_waits_is_told_when_a_cancelled_ticket_frees_the_last_one(world):
+    waits = world.resident("等货人")
+    services.adjust_stock(stockrecord=world.soap, quantity=1, actor=world.keeper, reason="清点", kind="count")
+    ticket = world.redeem(world.sister, (world.soap, 1)).tickets.get()
+    wish_restock(stockrecord=world.soap, resident=waits, actor=waits.user)
+    assert not Event.objects.filter(kind="restocked").exists()
+    services.cancel_ticket(ticket=ticket, actor=world.sister.user)
+    (event,) = Event.objects.filter(kind="restocked")
+    assert event.recipients == [f"resident:{waits.pk}"]

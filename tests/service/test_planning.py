@@ -13,7 +13,7 @@ from tests.factories.service import World, at, refusal
 from timebank.common.models import Event
 from timebank.ledger import selectors as ledger_read
 from timebank.registry import services as registry
-from timebank.registry.models import User
+from timebank.registry.models import AuditEntry, User
 from timebank.service import errors, rules, selectors, services
 from timebank.service.models import Activity, LapseWarning, SignUp
 from timebank.service.selectors.activities import walk_ins
@@ -101,6 +101,14 @@ def test_a_change_is_told_once_to_whom_it_concerns_and_moves_the_later_weeks_by_
     with refusal(errors.AlreadyCheckedIn):
         late = again(rows[0], ends_at=at(21, 12))
         services.change_activity(**late, actor=world.leader, now=at(21, 9))  # type: ignore[arg-type]
+
+
+def test_what_nobody_is_told_of_is_written_down_all_the_same(world: World) -> None:
+    activity = world.activity()
+    services.change_activity(**again(activity, min_age=18), actor=world.leader, now=at(16))  # type: ignore[arg-type]
+    assert told("activity_changed") == []
+    entry = AuditEntry.objects.get(action="change_activity")
+    assert (entry.actor, entry.subject) == (world.leader, f"activity:{activity.pk}")
 
 
 def test_a_cancelled_series_is_told_once_and_the_leader_keeps_the_lists(world: World) -> None:

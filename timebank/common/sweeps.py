@@ -56,6 +56,22 @@ class Sweep:
         return transaction.atomic(durable=True) if self.atomic else nullcontext()
 
 
+def forget(name: str, rows: Callable[[dt.datetime], QuerySet[Any]], *, most: int = 50_000) -> Sweep:
+    """Return a daily sweep that deletes ``rows(now)``: what was kept long enough. Asked again as each batch goes."""
+
+    def handle(keys: list[int], now: dt.datetime) -> None:
+        rows(now).filter(pk__in=keys).delete()
+
+    return Sweep(
+        name=name,
+        due=lambda now: rows(now).order_by("pk").values_list("pk", flat=True),
+        handle=lambda key, now: handle([key], now),
+        handle_batch=handle,
+        every=24 * 60 * 60,
+        most=most,
+    )
+
+
 @dataclass
 class Partly:
     """What a handler returns that did only some of its rows, and let that stand: the others, with their reasons."""

@@ -132,6 +132,10 @@ def _problem(error: Exception) -> str:
 @transaction.atomic
 def _claim(pk: int, now: dt.datetime) -> list[Sending]:
     """Mark what is sent now, if it is still to be sent: of two who ask at once, one gets it."""
+    # What the person chose is the gate: two who send one digest never wait for each other's rows.
+    choice = (
+        SendingChoice.objects.select_for_update().filter(user__in=Sending.objects.filter(pk=pk).values("user")).first()
+    )
     row = Sending.objects.select_for_update(of=("self",)).select_related("user").filter(pk=pk).first()
     if row is None:
         return []
@@ -140,7 +144,6 @@ def _claim(pk: int, now: dt.datetime) -> list[Sending]:
         return []
     if row.state != State.WAITING or row.due_at > now:
         return []
-    choice = SendingChoice.objects.filter(user=row.user_id).first()
     if choice is None or not row.user.is_active or not address_of(row.user, row.channel):
         Sending.objects.filter(pk=pk).update(state=State.DROPPED, ended_at=now)
         return []

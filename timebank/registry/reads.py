@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
 from timebank.common.input import read_text
-from timebank.common.sweeps import Sweep
+from timebank.common.sweeps import forget
 from timebank.registry.models import PersonalRead, Region, Resident
 
 READS_KEPT = dt.timedelta(days=2 * 365)
@@ -88,22 +88,4 @@ def may_download(request: HttpRequest) -> bool:
     return bool(read_text(request.GET.get("why"), 200))
 
 
-def _due(now: dt.datetime) -> QuerySet[Any]:
-    old = PersonalRead.objects.filter(occurred_at__lt=now - READS_KEPT)
-    return old.order_by("occurred_at").values_list("pk", flat=True)
-
-
-def _forget(keys: list[int], _now: dt.datetime) -> None:
-    PersonalRead.objects.filter(pk__in=keys).delete()
-
-
-SWEEPS = [
-    Sweep(
-        name="forget old looks",
-        due=_due,
-        handle=lambda key, now: _forget([key], now),
-        handle_batch=_forget,
-        every=24 * 60 * 60,
-        most=50_000,
-    )
-]
+SWEEPS = [forget("forget old looks", lambda now: PersonalRead.objects.filter(occurred_at__lt=now - READS_KEPT))]

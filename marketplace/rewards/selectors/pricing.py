@@ -99,7 +99,8 @@ def advice_for(record: StockRecord, *, tried: int | None = None, today: dt.date 
     reach = reach_of(region, today=today)
     advice.month_points, advice.volunteers = reach.median_points, reach.volunteers
     others = _others(record)
-    schemes = schemes_of([region, *(other.partner.village for other in others)], today)
+    shown = others[:MOST_SHOWN]
+    schemes = schemes_of([region, *(other.partner.village for other in shown)], today)
     scheme = schemes.get(region.pk)
     if scheme is not None:
         advice.has_scheme = True
@@ -112,7 +113,7 @@ def advice_for(record: StockRecord, *, tried: int | None = None, today: dt.date 
     prices = [points_of(other.price or 0) for other in others]
     advice.neighbours_in_all = len(prices)
     advice.median = median_low(prices) if prices else None
-    for other, points in list(zip(others, prices, strict=True))[:MOST_SHOWN]:
+    for other, points in zip(shown, prices, strict=False):
         own = schemes.get(other.partner.village_id)
         advice.neighbours.append(
             Neighbour(

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median_low
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
 from marketplace.catalogue.models import ProductClass
@@ -48,8 +48,8 @@ def reach_of(region: Region, *, today: dt.date | None = None) -> Reach:
     since = today - dt.timedelta(days=DAYS)
     people = Resident.objects.filter(village__path__startswith=region.path)
     villages = list(Region.objects.filter(pk__in=people.values("village")).order_by("path"))
-    suppliers = set(Partner.objects.filter(is_active=True).values_list("village__path", flat=True))
-    services, care = _cheapest()
+    suppliers = set(Partner.objects.filter(_near(region), is_active=True).values_list("village__path", flat=True))
+    services, care = _cheapest(region)
     counted = Record.objects.filter(
         village__path__startswith=region.path, served_on__gt=since, state__in=Record.COUNTED
     ).exclude(state=Record.State.DRAFT)
@@ -100,11 +100,17 @@ def _lowest(prices: dict[str, int], path: str) -> int | None:
     return min((prices[part] for part in _up(path) if part in prices), default=None)
 
 
-def _cheapest() -> tuple[dict[str, int], dict[str, int]]:
+def _near(region: Region, place: str = "village") -> Q:
+    """Choose what stands in a region or above it: nothing else is in reach of its villages."""
+    return Q(**{f"{place}__path__startswith": region.path}) | Q(**{f"{place}__path__in": list(_up(region.path))})
+
+
+def _cheapest(region: Region) -> tuple[dict[str, int], dict[str, int]]:
     """Return the lowest list price (1/100) of a service, and of a bath or haircut, by the path of its supplier."""
     services: dict[str, int] = {}
     care: dict[str, int] = {}
     rows = StockRecord.objects.filter(
+        _near(region, "partner__village"),
         partner__is_active=True,
         price__gt=0,
         product__is_public=True,

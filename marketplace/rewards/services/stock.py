@@ -81,6 +81,8 @@ def move_for_tickets(
         ]
     )
     money.follow_stock(kind, moves, actor=actor, now=now)
+    if kind in {Kind.CANCEL, Kind.RETURN}:  # somebody else may have it now
+        tell_restocked(records, now)
 
 
 def _restock(record: StockRecord, quantity: int, *, promised: bool) -> None:
@@ -142,7 +144,7 @@ def receive_stock(
         now=now,
     )
     stockrecord.refresh_from_db(fields=["num_in_stock", "num_allocated"])
-    tell_restocked(stockrecord, made.occurred_at)
+    tell_restocked([stockrecord.pk], made.occurred_at)
     return made
 
 
@@ -198,5 +200,5 @@ def adjust_stock(
     goods.stock_counted(stockrecord=stockrecord, movement_id=made.pk, change=change, actor=actor, now=now)
     stockrecord.refresh_from_db(fields=["num_in_stock", "num_allocated"])
     if change > 0:
-        tell_restocked(stockrecord, made.occurred_at)
+        tell_restocked([stockrecord.pk], made.occurred_at)
     return made

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from collections.abc import Iterable
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from marketplace.partner.models import StockRecord
 from marketplace.rewards.errors import NotYours
 from marketplace.rewards.models import RestockWish
 from timebank.common.events import emit
-from timebank.common.sweeps import Sweep
+from timebank.common.sweeps import forget
 from timebank.registry.models import Resident, User
 from timebank.registry.rules import can_act_for
 
@@ -51,38 +52,32 @@ def _require_hand(actor: User, resident: Resident, on_behalf_of: Resident | None
         raise NotYours
 
 
-def tell_restocked(stockrecord: StockRecord, now: dt.datetime) -> None:
-    """Tell whoever waits for this, if there is some again; called in the transaction that brought it."""
-    if (stockrecord.num_in_stock or 0) <= (stockrecord.num_allocated or 0):
-        return
-    waiting = RestockWish.objects.select_for_update(of=("self",)).filter(stockrecord=stockrecord, told_at=None)
-    wishes = list(waiting.order_by("pk"))
+def tell_restocked(stockrecords: Iterable[int], now: dt.datetime) -> None:
+    """Tell whoever waits for one of these, where there is some again; in the transaction that brought it, whatever did.
+
+    One statement where nobody waits.
+    """
+    waiting = RestockWish.objects.select_for_update(of=("self",)).filter(
+        stockrecord__in=list(stockrecords),
+        told_at=None,
+        stockrecord__num_in_stock__gt=Coalesce(F("stockrecord__num_allocated"), 0),
+    )
+    wishes = list(waiting.select_related("stockrecord__product", "stockrecord__partner__village").order_by("pk"))
     if not wishes:
         return
     RestockWish.objects.filter(pk__in=[wish.pk for wish in wishes]).update(told_at=now)
-    emit(
-        "restocked",
-        subject=stockrecord.product,
-        recipients=[f"resident:{wish.resident_id}" for wish in wishes],
-        region=stockrecord.partner.village,
-        facts={"what": stockrecord.product.get_title(), "supplier": stockrecord.partner.display_name},
-        occurred_at=now,
-    )
+    by_record: dict[StockRecord, list[RestockWish]] = {}
+    for wish in wishes:
+        by_record.setdefault(wish.stockrecord, []).append(wish)
+    for record, of_record in by_record.items():
+        emit(
+            "restocked",
+            subject=record.product,
+            recipients=[f"resident:{wish.resident_id}" for wish in of_record],
+            region=record.partner.village,
+            facts={"what": record.product.get_title(), "supplier": record.partner.display_name},
+            occurred_at=now,
+        )
 
 
-def _old(now: dt.datetime) -> QuerySet[Any, int]:
-    old = RestockWish.objects.filter(told_at__lt=now - KEPT)
-    return old.order_by("pk").values_list("pk", flat=True)
-
-
-def _forget(pks: list[int], _now: dt.datetime) -> None:
-    RestockWish.objects.filter(pk__in=pks).delete()
-
-
-FORGET_WISHES = Sweep(
-    "forget old wishes",
-    due=_old,
-    handle=lambda pk, now: _forget([pk], now),
-    handle_batch=_forget,
-    every=24 * 60 * 60,
-)
+FORGET_WISHES = forget("forget old wishes", lambda now: RestockWish.objects.filter(told_at__lt=now - KEPT))

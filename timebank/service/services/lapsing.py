@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from timebank.common import events
-from timebank.common.sweeps import Sweep
+from timebank.common.sweeps import Sweep, forget
 from timebank.ledger import selectors as ledger_read
 from timebank.registry.models import Resident
 from timebank.service.models import LapseWarning
@@ -61,15 +61,6 @@ def _warn(people: list[int], now: dt.datetime) -> None:
             events.emit("points_lapsing", recipients=sorted(each), facts={"days": days, "each": each}, occurred_at=now)
 
 
-def _old(now: dt.datetime) -> QuerySet[Any, int]:
-    old = LapseWarning.objects.filter(expires_on__lt=timezone.localdate(now) - KEPT)
-    return old.order_by("pk").values_list("pk", flat=True)
-
-
-def _forget(pks: list[int], _now: dt.datetime) -> None:
-    LapseWarning.objects.filter(pk__in=pks).delete()
-
-
 WARN = Sweep(
     "tell of points that end",
     due=_due,
@@ -78,10 +69,6 @@ WARN = Sweep(
     every=6 * 60 * 60,
     most=50_000,
 )
-FORGET = Sweep(
-    "forget old warnings",
-    due=_old,
-    handle=lambda pk, now: _forget([pk], now),
-    handle_batch=_forget,
-    every=24 * 60 * 60,
+FORGET = forget(
+    "forget old warnings", lambda now: LapseWarning.objects.filter(expires_on__lt=timezone.localdate(now) - KEPT)
 )

@@ -105,7 +105,7 @@ def change_activity(
         "min_age": min_age,
         "audience": Activity.Audience(audience),
     }
-    changed = []
+    changed, told = [], []
     for row in rows:
         rules.require_leader(actor, row)
         if row.status != Activity.Status.OPEN:
@@ -123,9 +123,11 @@ def change_activity(
             row.reminded_at = None
         row.save(update_fields=[name.removesuffix("_id") for name in [*names, "reminded_at"]])
         if {"title", "place", "starts_at", "ends_at", "details"} & set(names):
-            changed.append(row)
+            told.append(row)
+        changed.append(row)
+    if told:
+        _tell("activity_changed" if len(told) == 1 else "series_changed", told, {}, now)
     if changed:
-        _tell("activity_changed" if len(changed) == 1 else "series_changed", changed, {}, now)
         facts = {"activities": [row.pk for row in changed]}
         _audit("change_activity", first, actor, "", facts, now)
     return first
