@@ -104,6 +104,7 @@ MIDDLEWARE = [
     "timebank.ui.middleware.RefusedMethodMiddleware",
     "timebank.registry.middleware.OwnPasswordMiddleware",
     "timebank.registry.middleware.StaffSessionMiddleware",
+    "timebank.common.middleware.UploadLimitMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",

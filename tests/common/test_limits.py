@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
@@ -119,7 +120,14 @@ def test_asking_for_an_account_searching_and_files_are_bounded(settings, monkeyp
     assert [office.get("/village/residents/?format=csv&why=x").status_code for _ in range(3)] == [200, 200, 429]
     assert office.get("/village/residents/").status_code == 200
     lists = f"/people/{places.village.pk}/lists/"
-    assert [office.post(lists, {}).status_code for _ in range(3)] == [422, 422, 429]
+    assert [office.post(lists, {"file": _file()}).status_code for _ in range(3)] == [422, 422, 429]
+    # Whichever page takes files, they are counted together; a form without one is not.
+    assert office.post(f"/villages/{places.village.pk}/openings/", {"file": _file()}).status_code == 429
+    assert office.post(lists, {}).status_code == 422
+
+
+def _file() -> SimpleUploadedFile:
+    return SimpleUploadedFile("list.csv", b"")
 
 
 def _spend_at_most_two(limit: Limit, keys, *, now=None):

@@ -102,20 +102,25 @@ def address_of(request: HttpRequest | None) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
+def refusal(request: HttpRequest, limit: Limit) -> HttpResponseBase | None:
+    """Count this request for who asks, or for their address; return the page that refuses it if it is one too many."""
+    user = getattr(request, "user", None)
+    key = f"user:{user.pk}" if user is not None and user.is_authenticated else address_of(request)
+    try:
+        spend(limit, [key])
+    except TooOften as error:
+        return render(request, "429.html", status=error.status)
+    return None
+
+
 def limited(limit: Limit, when: Callable[[HttpRequest], Any] = lambda _request: True) -> Callable[[View], View]:
     """Wrap a view that a person, or an address, may ask only so often; ``when`` says which requests count."""
 
     def wrap(view: View) -> View:
         @wraps(view)
         def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            if when(request):
-                user = getattr(request, "user", None)
-                key = f"user:{user.pk}" if user is not None and user.is_authenticated else address_of(request)
-                try:
-                    spend(limit, [key])
-                except TooOften as error:
-                    return render(request, "429.html", status=error.status)
-            return view(request, *args, **kwargs)
+            refused = refusal(request, limit) if when(request) else None
+            return refused if refused is not None else view(request, *args, **kwargs)
 
         return inner
 

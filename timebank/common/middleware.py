@@ -1,11 +1,15 @@
-"""What no view should ever have to think of: requests that can't be text."""
+"""What no view should ever have to think of: requests that can't be text, and files that come too often."""
 
 from __future__ import annotations
 
 import codecs
 from collections.abc import Callable
+from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from timebank.common.limits import UPLOADS, refusal
 
 
 class PlainTextMiddleware:
@@ -28,6 +32,22 @@ class PlainTextMiddleware:
         if "\0" in request.path_info:
             raise Http404
         return self.get_response(request)
+
+
+class UploadLimitMiddleware:
+    """Take files from one person only so often, whichever page takes them; Django has checked the form's token."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, _args: Any, _kwargs: Any) -> HttpResponseBase | None:
+        """Count a form that brings files; what takes no form (a webhook) reads its body by itself."""
+        if request.method != "POST" or getattr(view, "csrf_exempt", False) or not request.FILES:
+            return None
+        return refusal(request, UPLOADS)
 
 
 def _name(charset: str) -> str:

@@ -18,7 +18,6 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from timebank.common.errors import DomainError
 from timebank.common.input import read_ids, read_page, read_text
-from timebank.common.limits import UPLOADS, limited
 from timebank.common.sheets.writing import CSV, XLSX, table_response
 from timebank.registry import import_selectors, rules
 from timebank.registry.forms import ListForm
@@ -39,7 +38,6 @@ SEEING = (REGISTER_RESIDENT, CONFIRM_LIST)
 @never_cache
 @login_required
 @require_http_methods(["GET", "POST"])
-@limited(UPLOADS, lambda request: request.method == "POST")
 def resident_lists(request: HttpRequest, place: int) -> HttpResponseBase:
     """Hand in a list for a village; see what became of those that were handed in here and below."""
     region = Region.objects.filter(pk=place, is_active=True).first()
