@@ -253,6 +253,19 @@ class _ErrorLog(logging.Handler):
 
 
 @pytest.fixture(autouse=True)
+def _tasks_may_be_waited_for() -> Iterator[None]:
+    """Let every test wait for the tasks that it starts.
+
+    Celery notes in one global that a task runs at once and must not be waited for, and puts back what it read: two
+    threads of a race test that put theirs back in the wrong order leave it set for every later test.
+    """
+    from celery.result import allow_join_result
+
+    with allow_join_result():
+        yield
+
+
+@pytest.fixture(autouse=True)
 def _no_error_logged(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that logged an ERROR, unless it says ``@pytest.mark.logs_error("why")``."""
     handler = _ErrorLog()
