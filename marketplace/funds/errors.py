@@ -46,6 +46,12 @@ class SamePerson(FundsError):
     message = _("A second person must do this: you prepared it yourself.")
 
 
+class OwnSupplier(FundsError):
+    code = "own_supplier"
+    message = _("You work for this supplier. Another person must see to its prices and payments.")
+    status = 403
+
+
 class PayeeUnconfirmed(FundsError):
     code = "payee_unconfirmed"
     message = _("The payee has no bank account that was confirmed by a second person three working days ago.")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from marketplace.funds.errors import NotThere, SamePerson
+from marketplace.funds.errors import NotThere, OwnSupplier, SamePerson
 from marketplace.funds.models import Fund
+from marketplace.partner.models import Partner
 from timebank.registry.models import Organisation, Region
-from timebank.registry.rules import can, require
+from timebank.registry.rules import can, grants_of, require
 
 # What needs a role here (``duties`` says whose).
 KEEP_FUND = "keep_fund"
@@ -55,6 +56,14 @@ def other_person(actor: Any, *earlier: int | None) -> None:
     """Raise ``SamePerson`` when ``actor`` is one of those who acted before."""
     if actor.pk in earlier:
         raise SamePerson
+
+
+def not_own_supplier(actor: Any, partner: Partner | None) -> None:
+    """Raise ``OwnSupplier`` for the staff of a supplier, where its prices, account and payments are decided."""
+    if partner is None or partner.organisation_id is None:
+        return
+    if partner.organisation_id in {grant.organisation_id for grant in grants_of(actor)}:
+        raise OwnSupplier
 
 
 def sees_fund(user: Any, fund: Fund) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import datetime as dt
 import io
@@ -11,15 +12,16 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from marketplace.funds import errors
+from marketplace.funds import errors, rules
 from marketplace.funds.models import BankFile, DrawDown, Fund, Payout, Statement
-from marketplace.funds.services import drawing, moving, payees, payouts, setup, statements
+from marketplace.funds.services import drawing, moving, payees, payouts, prices, setup, statements
 from marketplace.funds.services.numbers import check_account_number
 from tests.factories.funds import Money, agree, hand_over, issue, owed, total, well
 from tests.support.clock import at
 from timebank.common.models import Event
+from timebank.registry import services as registry
 from timebank.registry.errors import NotAllowed
-from timebank.registry.models import AuditEntry
+from timebank.registry.models import AuditEntry, User
 
 ACCOUNT = "6222020200112233446"  # invented; passes Luhn's check
 TODAY = timezone.localdate
@@ -124,6 +126,57 @@ def test_from_ticket_to_bank_and_each_ticket_once(money: Money) -> None:
     ]
     assert told[1].facts["amount_fen"] == 2400
     well()
+
+
+def _pay_own(money: Money) -> list[str]:
+    """Let staff of the bath house, who also keep or approve the fund, see to all that it is paid; name what worked."""
+    registry.grant_role(user=money.keeper, role="supplier_staff", organisation=money.world.organisation, actor=None)
+    registry.grant_role(user=money.town, role="supplier_staff", organisation=money.world.organisation, actor=None)
+    money.keeper, money.town = (User.objects.get(pk=user.pk) for user in (money.keeper, money.town))
+    money.give(100000)
+    record, other = money.world.ticket, money.other_town
+    price = prices.AgreedPrice.objects.create(
+        stockrecord=record, fen=700, valid_from=TODAY(), prepared_by=money.world.admin, key=uuid.uuid4()
+    )
+    made = statement(money)
+    done: list[str] = []
+
+    def attempt(name: str, service: Any, **facts: Any) -> None:
+        with contextlib.suppress(errors.OwnSupplier):
+            service(**facts)
+            done.append(name)
+
+    attempt(
+        "propose a price",
+        prices.propose_price,
+        stockrecord=record,
+        fen=900,
+        valid_from=later(days=40).date(),
+        actor=money.keeper,
+        key=uuid.uuid4(),
+    )
+    attempt("agree a price", prices.decide_price, price=price, actor=money.town, approve=False, reason="否")
+    attempt("prepare", statements.prepare_statement, statement=made, actor=money.keeper, invoice_number="1")
+    statements.prepare_statement(statement=made, actor=money.world.fund_friend, invoice_number="1")
+    statements.accept_statement(statement=made, actor=money.world.bath_clerk)
+    attempt("approve", statements.approve_statement, statement=made, actor=money.town)
+    if "approve" not in done:
+        statements.approve_statement(statement=made, actor=other)
+    send(money, made)
+    return done
+
+
+@pytest.mark.parametrize("watched", [True, False], ids=["watched", "control"])
+def test_nobody_prices_prepares_or_approves_for_a_supplier_they_work_for(
+    money: Money, watched: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    money.world.people["fund_friend"] = money.world.staff("另一资金员", "fund_keeper")
+    paid_account(money)
+    tickets(money, 1, 2)
+    if not watched:
+        monkeypatch.setattr(rules, "not_own_supplier", lambda actor, partner: None)
+    wanted = [] if watched else ["propose a price", "agree a price", "prepare", "approve"]
+    assert _pay_own(money) == wanted
 
 
 def test_a_hand_over_that_can_still_be_undone_is_not_listed(money: Money) -> None:

@@ -31,7 +31,7 @@ def test_the_clerk_who_helps_her_does_not_hand_over_to_her(world, grandmother):
 
 
 def test_control_without_the_predicate_she_gets_it_from_her_helper(world, grandmother, monkeypatch):
-    monkeypatch.setattr(handing_over, "needs_another", lambda actor, ticket: False)
+    monkeypatch.setattr(handing_over, "needs_another", lambda actor, ticket, now: False)
     ticket = world.redeem(grandmother, (world.soap, 1), actor=world.clerk, on_behalf_of=grandmother).tickets.get()
     assert services.hand_over(code=ticket.code, actor=world.clerk, nonce="a").ok
 

@@ -143,6 +143,11 @@ class ConflictOfInterest(RegistryError):
     status = 403
 
 
+class GaveSignIn(ConflictOfInterest):
+    code = "gave_sign_in"
+    message = _("You brought this person in or gave them their password or PIN. Another person must serve them.")
+
+
 class HelperAppointsSelf(RegistryError):
     code = "helper_appoints_self"
     message = _("Nobody makes themselves a helper. Another member of the village staff must add you.")

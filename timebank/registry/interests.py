@@ -5,16 +5,18 @@ Judged by who a thing concerns, not by the way it was done. One predicate; servi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import datetime as dt
+from typing import Any
+
+from django.db.models import Q
 
 from timebank.registry.errors import ConflictOfInterest
-from timebank.registry.models import Proxy
+from timebank.registry.models import AuditEntry, Proxy, Resident
 from timebank.registry.selectors import resident_of, same_household
 
-if TYPE_CHECKING:
-    from timebank.registry.models import Resident
-
 OWN, HOUSEHOLD, CLIENT = "own", "household", "client"
+# Who gave somebody a password could still sign in as them: for so long another person hands over to them.
+SIGN_IN_APART = dt.timedelta(days=30)
 
 
 def interest_of(actor: Any, resident: Resident) -> str:
@@ -39,3 +41,27 @@ def require_no_interest(actor: Any, resident: Resident) -> None:
     interest = interest_of(actor, resident)
     if interest:
         raise ConflictOfInterest(interest=interest)
+
+
+def is_known(resident: Resident) -> bool:
+    """Say whether somebody other than who registered or accepted them has confirmed that this person is there.
+
+    A sign-in alone does not count: who registers somebody could sign in as them.
+    """
+    return resident.confirmed_at is not None and resident.confirmed_how != Resident.Confirmation.SIGN_IN
+
+
+def could_stand_in(actor: Any, resident: Resident, now: dt.datetime) -> bool:
+    """Say whether ``actor`` could be the one who appears as this resident.
+
+    So it is with who brought in somebody whom nobody else has confirmed, and with who gave them a password lately.
+    """
+    if actor is None or actor.pk is None:
+        return False
+    if resident.registered_by_id == actor.pk and not is_known(resident):
+        return True
+    if resident.user_id is None:
+        return False
+    given = Q(subject=f"resident:{resident.pk}", action__in=("register_resident", "give_sign_in"))
+    given |= Q(subject=f"user:{resident.user_id}", action="reset_password")
+    return AuditEntry.objects.filter(given, actor_id=actor.pk, occurred_at__gte=now - SIGN_IN_APART).exists()

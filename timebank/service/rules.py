@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from timebank.policy.engine import ORGANISER
 from timebank.registry import rules as registry_rules
-from timebank.registry.interests import CLIENT, HOUSEHOLD, OWN, interest_of
+from timebank.registry.interests import CLIENT, HOUSEHOLD, OWN, interest_of, is_known
 from timebank.registry.models import Region, Resident
 from timebank.service import errors
 from timebank.service.models import DAY_MINUTES, Activity, Method, Record, RecordChange, Team
@@ -140,14 +140,6 @@ def hands_of(record: Record) -> set[int]:
     if not is_known(record.resident):
         hands |= {record.resident.registered_by_id}
     return {pk for pk in hands if pk is not None}
-
-
-def is_known(resident: Resident) -> bool:
-    """Say whether somebody other than who registered them has confirmed that this person is there.
-
-    A sign-in alone does not count here: who registers somebody could sign in as them.
-    """
-    return resident.confirmed_at is not None and resident.confirmed_how != Resident.Confirmation.SIGN_IN
 
 
 def without_hands_of(records: QuerySet[Record], actor: Any) -> QuerySet[Record]:

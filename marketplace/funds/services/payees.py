@@ -116,11 +116,16 @@ def enter_account(
 def confirm_account(*, account: PayeeAccount, actor: User, now: dt.datetime | None = None) -> PayeeAccount:
     """Confirm an account by a second person (a call to the payee, the bank book seen); it replaces the one before."""
     now = now or timezone.now()
-    payee = Payee.objects.select_for_update(of=("self",), no_key=True).select_related("region").get(pk=account.payee_id)
+    payee = (
+        Payee.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("region", "partner")
+        .get(pk=account.payee_id)
+    )
     account = PayeeAccount.objects.get(pk=account.pk)
     if not can(actor, rules.APPROVE_PAYMENT, region=payee.region):
         require(actor, rules.KEEP_FUND, region=payee.region)
     rules.other_person(actor, account.entered_by_id)
+    rules.not_own_supplier(actor, payee.partner)
     if account.confirmed_at is not None or account.ended_at is not None:
         raise errors.WrongState
     payee.accounts.filter(ended_at__isnull=True).exclude(pk=account.pk).update(ended_at=now)

@@ -39,6 +39,7 @@ def propose_price(
 ) -> AgreedPrice:
     """Propose what a unit costs from a day on (0: the village bears it). A second person approves."""
     require(actor, rules.PRICE_SUPPLIER, region=stockrecord.partner.village)
+    rules.not_own_supplier(actor, stockrecord.partner)
     if type(fen) is not int or not 0 <= fen < 10**10:
         raise errors.BadAmount(field="amount")
     if valid_until is not None and valid_until < valid_from:
@@ -77,6 +78,7 @@ def decide_price(
     if price.state != Decision.PREPARED:
         raise errors.WrongState(state=price.state)
     rules.other_person(actor, price.prepared_by_id)
+    rules.not_own_supplier(actor, record.partner)
     if approve:
         _end_earlier(price, timezone.localdate(now))
     price.state = Decision.APPROVED if approve else Decision.DECLINED

@@ -227,6 +227,7 @@ def answer_objection(
     objection = Objection.objects.select_for_update(of=("self",), no_key=True).get(pk=objection.pk)
     require(actor, rules.APPROVE_PAYMENT, region=statement.partner.village)
     rules.other_person(actor, objection.raised_by_id)
+    rules.not_own_supplier(actor, statement.partner)
     if objection.answered_at is not None:
         raise errors.WrongState
     if not clean_text(answer):
@@ -276,6 +277,7 @@ def prepare_statement(
     """Put the supplier's invoice (or why there is none) to a statement, and ask for approval."""
     statement = lock_statement(statement, State.ISSUED)
     require(actor, rules.KEEP_FUND, region=statement.partner.village)
+    rules.not_own_supplier(actor, statement.partner)
     if not clean_text(invoice_number) and not clean_text(no_invoice_reason):
         raise errors.EvidenceMissing(field="invoice_number")
     statement.prepared_by = actor
@@ -296,6 +298,7 @@ def approve_statement(*, statement: Statement, actor: User, now: dt.datetime | N
     statement = lock_statement(statement, State.ISSUED)
     require(actor, rules.APPROVE_PAYMENT, region=statement.partner.village)
     rules.other_person(actor, statement.prepared_by_id, statement.issued_by_id, statement.accepted_by_id)
+    rules.not_own_supplier(actor, statement.partner)
     if statement.prepared_by is None:
         raise errors.EvidenceMissing(field="invoice_number")
     over = statement.objections_until is not None and timezone.localdate(now) > statement.objections_until

@@ -31,7 +31,7 @@ from timebank.common.models import Event
 from timebank.common.sweeps import Sweep
 from timebank.ledger import services as ledger
 from timebank.ledger.types import Leg, TransferSpec
-from timebank.registry.interests import interest_of, require_no_interest
+from timebank.registry.interests import could_stand_in, interest_of, require_no_interest
 from timebank.registry.models import User
 from timebank.registry.rules import require
 
@@ -80,7 +80,7 @@ def hand_over(
         return scan
     order = lock_orders([ticket.order_id])[ticket.order_id]
     scan.result = _judge(ticket, where, now)
-    if scan.ok and needs_another(actor, ticket):
+    if scan.ok and needs_another(actor, ticket, now):
         scan.result = Result.OTHER_PERSON
     if scan.ok and not claim_ticket(ticket, actor=actor, now=now):
         scan.result = _judge(ticket, where, now)  # another counter was quicker: say so
@@ -92,10 +92,14 @@ def hand_over(
     return scan
 
 
-def needs_another(actor: User, ticket: Ticket) -> bool:
+def needs_another(actor: User, ticket: Ticket, now: dt.datetime) -> bool:
     """Say whether another person must hand this over: nobody gives themselves, their household or whom they help, nor
-    what they redeemed for somebody."""
-    return bool(interest_of(actor, ticket.resident)) or actor.pk == ticket.redemption.actor_id
+    what they redeemed for somebody, nor to whom they could be themselves (``could_stand_in``)."""
+    return (
+        bool(interest_of(actor, ticket.resident))
+        or actor.pk == ticket.redemption.actor_id
+        or could_stand_in(actor, ticket.resident, now)
+    )
 
 
 def _claim_nonce(scan: Scan) -> Scan | None:

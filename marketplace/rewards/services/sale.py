@@ -19,7 +19,8 @@ from marketplace.rewards.services.cancel import cancel_redemption
 from marketplace.rewards.services.handing_over import hand_over_now, undo_hand_over
 from marketplace.rewards.services.redemption.redeeming import redeem
 from timebank.registry import services as registry
-from timebank.registry.interests import require_no_interest
+from timebank.registry.errors import GaveSignIn
+from timebank.registry.interests import could_stand_in, require_no_interest
 from timebank.registry.models import User
 from timebank.registry.rules import require
 
@@ -48,6 +49,8 @@ def card_sale(
     card = registry.check_pin(card_number=card_number, pin=pin, actor=actor, device=device)
     require_no_interest(actor, card.resident)
     now = now or timezone.now()
+    if could_stand_in(actor, card.resident, now):
+        raise GaveSignIn
     with transaction.atomic():
         redemption = redeem(
             resident=card.resident,

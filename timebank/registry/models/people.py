@@ -196,6 +196,10 @@ class Card(models.Model):
     number = models.CharField(_("card number"), max_length=12, unique=True)
     status = models.CharField(_("status"), max_length=8, choices=Status.choices, default=Status.ACTIVE)
     pin_hash = models.CharField(max_length=128, blank=True, editable=False)
+    # Who knows the PIN besides the holder: they neither sell by this card nor act by it.
+    pin_set_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", editable=False
+    )
     pin_failures = models.PositiveSmallIntegerField(_("wrong PINs in a row"), default=0, editable=False)
     pin_locked_until = models.DateTimeField(_("PIN locked until"), null=True, blank=True, editable=False)
     issued_at = models.DateTimeField(_("issued at"), default=timezone.now)

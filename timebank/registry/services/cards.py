@@ -16,6 +16,7 @@ from timebank.common.limits import Limit
 from timebank.registry import codes
 from timebank.registry.errors import (
     CardBlocked,
+    GaveSignIn,
     HasCard,
     NoPin,
     NotAllowed,
@@ -90,7 +91,12 @@ def _write(resident: Resident, *, actor: User | None, pin_hash: str, now: dt.dat
     try:
         with transaction.atomic():
             return Card.objects.create(
-                resident=resident, number=number, pin_hash=pin_hash, issued_at=now, issued_by=actor
+                resident=resident,
+                number=number,
+                pin_hash=pin_hash,
+                pin_set_by=actor if pin_hash else None,
+                issued_at=now,
+                issued_by=actor,
             )
     except IntegrityError:
         raise HasCard from None
@@ -106,10 +112,10 @@ def set_pin(*, card: Card, pin: str, actor: User, now: dt.datetime | None = None
         raise CardBlocked
     pin = _read_pin(pin)
     check_pin_form(pin)
-    card.pin_hash = make_password(pin)
+    card.pin_hash, card.pin_set_by = make_password(pin), actor
     card.pin_failures = 0
     card.pin_locked_until = None
-    card.save(update_fields=["pin_hash", "pin_failures", "pin_locked_until"])
+    card.save(update_fields=["pin_hash", "pin_set_by", "pin_failures", "pin_locked_until"])
     record_audit(actor=actor, action="set_pin", subject=f"card:{card.number}", region=card.resident.village, now=now)
     return card
 
@@ -119,6 +125,7 @@ def check_pin(
 ) -> Card:
     """Return the card whose PIN this is; raise ``UnknownCard, CardBlocked, NoPin, PinLocked, WrongPin, TooOften``.
 
+    Who gave another's card its PIN can't use it (``GaveSignIn``): with the PIN they could spend alone.
     A wrong try is counted in a transaction of its own, so that refusing it can't undo the count: call this before
     you open yours.
     """
@@ -131,7 +138,14 @@ def check_pin(
             limits.count(PIN_BY_ONE, keys, now=now)
     if isinstance(outcome, RegistryError):
         raise outcome
+    if gave_pin(actor, outcome):
+        raise GaveSignIn(field="pin")
     return outcome
+
+
+def gave_pin(actor: User | None, card: Card) -> bool:
+    """Say whether ``actor`` knows the PIN of somebody else's card because they set it."""
+    return actor is not None and card.pin_set_by_id == actor.pk and not _is_own(actor, card.resident)
 
 
 def _try_pin(number: str, pin: str, now: dt.datetime) -> Card | RegistryError:

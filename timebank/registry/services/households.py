@@ -9,10 +9,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from timebank.common.input import household_number
-from timebank.registry.errors import NotKin
+from timebank.registry.errors import ConflictOfInterest, NotKin
 from timebank.registry.interests import require_no_interest
 from timebank.registry.models import Household, Region, Resident, User
 from timebank.registry.rules import REGISTER_RESIDENT, require
+from timebank.registry.selectors import resident_of, same_household
 from timebank.registry.services.audit import record_audit
 
 
@@ -62,7 +63,10 @@ def set_household(
     require_no_interest(actor, resident)
     now = now or timezone.now()
     left = resident.household
+    own = resident_of(actor)
     resident.household = household_at(resident.village, number, now=now)
+    if own is not None and same_household(own, resident):
+        raise ConflictOfInterest(interest="household")  # nobody makes another's matters their own
     if left is not None and left.head_id == resident.pk and left != resident.household:
         left.head = None
         left.save(update_fields=["head"])

@@ -29,6 +29,7 @@ from timebank.registry.errors import (
 )
 from timebank.registry.imports.duplicates import lookalikes
 from timebank.registry.imports.matching import remember_distinct
+from timebank.registry.interests import require_no_interest
 from timebank.registry.models import Card, Consent, HelperRequest, Proxy, Region, Residence, Resident, RoleGrant, User
 from timebank.registry.rules import REGISTER_RESIDENT, require, require_open
 from timebank.registry.services import points
@@ -252,6 +253,10 @@ def accept_resident(*, resident: Resident, actor: User, now: dt.datetime | None 
         raise NotWaiting
     resident.status = Resident.Status.ACTIVE
     changed = ["status"]
+    if resident.registered_by_id is None:
+        # Who let somebody in whom nobody else has seen does not verify their first hours.
+        resident.registered_by = actor
+        changed.append("registered_by")
     if resident.confirmed_at is None and resident.user_id is not None:
         # Who asked by their own sign-in is there: somebody else than the village brought this person in.
         resident.confirmed_at, resident.confirmed_how = now or timezone.now(), Resident.Confirmation.SIGN_IN
@@ -461,6 +466,8 @@ def withdraw_consent(
         require(actor, REGISTER_RESIDENT, resident.village)
     if resident.status == Resident.Status.CLOSED:
         raise ResidentClosed
+    if heir is not None and resident.user_id != actor.pk:
+        require_no_interest(actor, heir)  # nobody lets another's points pass to themselves or their own
     now = now or timezone.now()
     _pass_points(resident, heir=heir, to_pool=to_pool, actor=actor, now=now)
     return _close(resident, actor=actor, reason=reason or "consent withdrawn", action="withdraw_consent", now=now)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from timebank.common.errors import DomainError
 from timebank.common.input import clean_text
 from timebank.registry import rules as registry_rules
-from timebank.registry.interests import interest_of
+from timebank.registry.interests import interest_of, is_known
 from timebank.registry.models import Resident, User
 from timebank.service import errors, rules
 from timebank.service.models import Record
@@ -71,7 +71,7 @@ def verify_record(
     chosen = ["factors", "chosen_points", "chosen_by", "chosen_reason"]
     locked.save(update_fields=["state", "verified_at", "verified_by", "minutes", "ended_at", *chosen])
     log_change(locked, actor=actor, was=was, now=now, reason=reason, code=code)
-    if not rules.is_known(locked.resident):
+    if not is_known(locked.resident):
         # The first record that a second person verifies shows that the person is there.
         Resident.objects.filter(pk=locked.resident_id).update(
             confirmed_at=now, confirmed_by=actor, confirmed_how=Resident.Confirmation.SECOND

@@ -1,0 +1,541 @@
+"""A village with hours and a shelf, and one cheat in it with all that he may do; everything by the public services."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import datetime as dt
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+
+from marketplace.catalogue.models import Product, ProductClass
+from marketplace.partner.models import Partner, StockRecord
+from marketplace.partner.services import create_partner, list_reward
+from marketplace.rewards import services as rewards
+from marketplace.rewards.models import Ticket, TicketReturn
+from marketplace.rewards.services import shelf
+from tests.factories.rewards import give
+from tests.factories.service import World, at, balance, make_world
+from timebank.common.errors import DomainError
+from timebank.ledger.selectors import balances_of
+from timebank.registry import roles
+from timebank.registry import services as registry
+from timebank.registry.models import Card, HelperRequest, Resident, ResidentCase, User
+from timebank.registry.services import cases, confirmation, households, moves
+from timebank.service import services
+from timebank.service.models import Activity, Objection, Record
+from timebank.villages.models import Opening
+from timebank.villages.services import opening
+
+PIN, OWN_PIN, PASSWORD = "2580", "9731", "a-long-password"
+CONSENT = "2026-11"
+OPERATOR = "operator"
+LOOKS = {"view_village", "audit", "see_reads", "see_settlement"}
+BASE = ("village_admin", "leader", "clerk", "verifier", "supervisor", "stock_keeper", "town_admin", OPERATOR)
+
+
+@dataclass
+class Stage:
+    """The village of the cheats: its people of good faith, one shop, one supplier with an organisation of its own."""
+
+    world: World
+    shop: Partner
+    bath: Partner
+    soap: StockRecord
+    bathing: StockRecord
+    own: Resident  # the cheat himself
+    wife: Resident
+    client: Resident  # whom he helps
+    elder: Resident  # on paper, with points: no kin of his
+    signed: Resident  # with a sign-in and points
+
+
+def make_stage() -> Stage:
+    """Set the stage, on which nobody cheats yet."""
+    world = make_world()
+    goods = ProductClass.objects.create(name="实物", kind="goods", track_stock=True, requires_shipping=False)
+    service = ProductClass.objects.create(name="服务", kind="service", track_stock=False, requires_shipping=False)
+    organisation = registry.register_organisation(name="澡堂", kind="supplier", region=world.village, actor=world.admin)
+    shop = create_partner(name="信用超市", village=world.village)
+    bath = create_partner(name="澡堂", kind="bath", village=world.village, organisation=organisation)
+    products = [
+        Product.objects.create(title=title, slug=slug, upc=slug, product_class=kind, structure=Product.STANDALONE)
+        for title, slug, kind in (("香皂", "c1", goods), ("洗浴", "c2", service))
+    ]
+    keeper = User.objects.create_user(name="保管", email="keeper@shanji.example")
+    registry.grant_role(user=keeper, role="stock_keeper", region=world.village, actor=None)
+    soap = list_reward(product=products[0], partner=shop, points=500, sku="C1")
+    rewards.receive_stock(stockrecord=soap, quantity=20, actor=keeper, reason="初次入库")
+    bathing = list_reward(product=products[1], partner=bath, points=500, sku="C2")
+    people = [
+        world.resident("吴七", household_number="88"),
+        world.resident("妻", household_number="88", phone=False),
+        world.resident("奶奶", phone=False),
+        world.resident("老人", phone=False),
+        world.resident("郑有号"),
+    ]
+    for person in people:
+        give(person, 3000)
+    registry.add_proxy(resident=people[2], helper=people[0].user, relation="village", actor=None)
+    return Stage(world, shop, bath, soap, bathing, *people)
+
+
+def may_together() -> list[tuple[str, str]]:
+    """List each role that a cheat may have, alone and with each second one that it does not clash with."""
+    table = roles.table()
+    second = [key for key, app in table.app_of.items() if app != "bees" and key != "city_admin"]
+    found = [(OPERATOR, "")]
+    for base in BASE[:-1]:
+        found.append((base, ""))
+        found += [(base, other) for other in second if other != base and not roles.clash(base, other)]
+    return [pair for number, pair in enumerate(found) if pair[::-1] not in found[:number]]
+
+
+def rights_of(pair: tuple[str, str]) -> tuple[frozenset[str], bool]:
+    """Return what a pair of roles may do with hours, points, goods and people, and whether at a supplier of its own.
+
+    Looking on, and what only moves money, mints nothing and hands nothing over.
+    """
+    if pair[0] == OPERATOR:
+        return frozenset({OPERATOR}), False
+    table = roles.table()
+    minting = [role for role in pair if role and table.app_of[role] not in {"funds", "sponsors"}]
+    return frozenset().union(*(table.allowed[role] for role in minting)) - LOOKS, "supplier_staff" in pair
+
+
+def pairs() -> list[tuple[str, str]]:
+    """List the pairs of roles of which each may do something that none before may."""
+    return list({rights_of(pair): pair for pair in reversed(may_together())}.values())
+
+
+class Cheat:
+    """What one person does alone, for himself, his wife, his client, a ghost, or with another's points."""
+
+    def __init__(self, stage: Stage, role: str, second: str = "") -> None:
+        self.stage, self.world = stage, stage.world
+        self.hour = at(20, 8)
+        self.me = User.objects.get(pk=stage.own.user_id)
+        if role == OPERATOR:
+            User.objects.filter(pk=self.me.pk).update(is_superuser=True)
+            self.me = User.objects.get(pk=self.me.pk)
+        for name in {role, second} - {"", OPERATOR}:
+            place: dict[str, Any] = {"region": self.world.town if name == "town_admin" else self.world.village}
+            if roles.is_by_organisation(name):
+                place = {"organisation": stage.bath.organisation}
+            registry.grant_role(user=self.me, role=name, actor=None, **place)
+        self.who = {name: getattr(stage, name) for name in ("own", "wife", "client", "elder", "signed")}
+        self.had = {name: balance(person) for name, person in self.who.items()}
+        self.sign_ins: dict[str, User] = {}  # of others, whose password he knows
+        # The activity is another's: with his own he would be the leader, whatever he is.
+        self.activity = self.world.activity(starts_at=at(20, 8), ends_at=at(20, 12))
+
+    def take(self, step: str, whom: str) -> bool:
+        """Take one step; a refusal is only a refusal. Say whether it was taken."""
+        self.hour += dt.timedelta(minutes=7)
+        try:
+            STEPS[step](self, whom)
+        except DomainError:
+            return False
+        return True
+
+    def actor_for(self, whom: str) -> User:
+        """Return the sign-in he uses: the person's own, where he knows the password."""
+        return self.sign_ins.get(whom, self.me)
+
+    @property
+    def won(self) -> str:
+        """Say what he got: hours that passed the second person, a point, a reward in somebody's hands, or nothing."""
+        passed = Record.objects.exclude(state__in=("draft", "submitted", "returned")).select_related("resident").first()
+        if passed is not None:
+            return f"hours for {passed.resident.name}"
+        held = balances_of([person.wallet_key for person in self.who.values()])
+        for name, person in self.who.items():
+            if held[person.wallet_key].spendable > self.had.get(name, 0):
+                return f"points for {name}"
+        ticket = Ticket.objects.filter(state=Ticket.State.HANDED_OVER).select_related("resident").first()
+        return f"a reward for {ticket.resident.name}" if ticket is not None else ""
+
+
+Step = Callable[[Cheat, str], object]
+STEPS: dict[str, Step] = {}
+
+
+def step(function: Step) -> Step:
+    """Add a step to what a cheat can do, under its name."""
+    STEPS[function.__name__] = function
+    return function
+
+
+def _person(cheat: Cheat, whom: str) -> Resident:
+    person = cheat.who.get(whom) or cheat.stage.own
+    return Resident.objects.select_related("village", "household", "user").get(pk=person.pk)
+
+
+@step
+def begin(cheat: Cheat, whom: str) -> None:
+    """Do nothing yet."""
+
+
+@step
+def register(cheat: Cheat, whom: str) -> None:
+    made = registry.register_resident(
+        village=cheat.world.village,
+        name="无此人",
+        actor=cheat.me,
+        phone="13800008888",
+        password=PASSWORD,
+        now=cheat.hour,
+    )
+    cheat.who["ghost"] = made
+    _sign_in(cheat, "ghost", made)
+
+
+@step
+def apply(cheat: Cheat, whom: str) -> None:
+    """Ask for an account as a stranger would, and let himself in."""
+    made = registry.apply_to_join(
+        village=cheat.world.village, name="假人", phone="13800008889", password=PASSWORD, consent_version=CONSENT
+    )
+    registry.accept_resident(resident=made, actor=cheat.me)
+    cheat.who["ghost"] = made
+    _sign_in(cheat, "ghost", made)
+
+
+def _sign_in(cheat: Cheat, whom: str, resident: Resident) -> None:
+    person = Resident.objects.select_related("user").get(pk=resident.pk)
+    assert person.user is not None
+    cheat.sign_ins[whom] = person.user
+    confirmation.confirm_by_sign_in(user=person.user, now=cheat.hour)
+
+
+@step
+def confirm(cheat: Cheat, whom: str) -> None:
+    confirmation.confirm_resident(resident=_person(cheat, whom), actor=cheat.me, now=cheat.hour)
+
+
+@step
+def take_over(cheat: Cheat, whom: str) -> None:
+    """Give a password, to sign in with it himself."""
+    person = _person(cheat, whom)
+    if person.user is not None:
+        registry.reset_password(user=person.user, actor=cheat.me, now=cheat.hour)
+    else:
+        number = f"1380000777{len(cheat.sign_ins)}"
+        moves.give_sign_in(resident=person, phone=number, password=PASSWORD, actor=cheat.me, now=cheat.hour)
+    _sign_in(cheat, whom, person)
+
+
+@step
+def check_in(cheat: Cheat, whom: str) -> None:
+    activity = Activity.objects.get(pk=cheat.activity.pk)
+    token = services.attendance_token(activity, cheat.hour, shown_by=cheat.me)
+    services.check_in(token=token, resident=_person(cheat, whom), actor=cheat.actor_for(whom), now=cheat.hour)
+
+
+@step
+def check_out(cheat: Cheat, whom: str) -> None:
+    activity = Activity.objects.get(pk=cheat.activity.pk)
+    cheat.hour = max(cheat.hour, at(20, 12))
+    token = services.attendance_token(activity, cheat.hour, shown_by=cheat.me)
+    services.check_out(token=token, resident=_person(cheat, whom), actor=cheat.actor_for(whom), now=cheat.hour)
+
+
+@step
+def list_in_and_out(cheat: Cheat, whom: str) -> None:
+    activity = Activity.objects.get(pk=cheat.activity.pk)
+    services.check_in(activity=activity, resident=_person(cheat, whom), actor=cheat.me, now=cheat.hour)
+    cheat.hour += dt.timedelta(hours=2)
+    services.check_out(activity=activity, resident=_person(cheat, whom), actor=cheat.me, now=cheat.hour)
+
+
+@step
+def close(cheat: Cheat, whom: str) -> None:
+    cheat.hour = max(cheat.hour, at(20, 12))
+    services.close_activity(activity=cheat.activity, actor=cheat.me, now=cheat.hour)
+
+
+@step
+def clock(cheat: Cheat, whom: str) -> None:
+    """Let the sweeps run: what was forgotten is closed, what is due is credited."""
+    cheat.hour = max(cheat.hour + dt.timedelta(days=9), at(22))
+    services.close_overdue(now=cheat.hour)
+    services.credit_due(now=cheat.hour)
+
+
+@step
+def state_time(cheat: Cheat, whom: str) -> None:
+    services.state_time(
+        activity=cheat.activity,
+        resident=_person(cheat, whom),
+        minutes=60,
+        actor=cheat.me,
+        reason="我说的",
+        now=cheat.hour,
+    )
+
+
+@step
+def enter(cheat: Cheat, whom: str) -> None:
+    facts = {"category": "farm", "served_on": at(10).date(), "minutes": 120}
+    services.enter_record(resident=_person(cheat, whom), actor=cheat.me, now=cheat.hour, **facts)
+
+
+@step
+def send_back(cheat: Cheat, whom: str) -> None:
+    for record in Record.objects.filter(resident=_person(cheat, whom)):
+        services.return_record(record=record, actor=cheat.me, reason="再看", now=cheat.hour)
+
+
+@step
+def resend(cheat: Cheat, whom: str) -> None:
+    for record in Record.objects.filter(resident=_person(cheat, whom)):
+        services.submit_record(record=record, actor=cheat.actor_for(whom), reason="看过", now=cheat.hour)
+
+
+@step
+def verify(cheat: Cheat, whom: str) -> None:
+    services.verify_many(records=Record.objects.all(), actor=cheat.me, now=cheat.hour)
+
+
+@step
+def publish(cheat: Cheat, whom: str) -> None:
+    services.publish_notice(village=cheat.world.village, actor=cheat.me, now=cheat.hour)
+
+
+@step
+def answer(cheat: Cheat, whom: str) -> None:
+    for objection in Objection.objects.filter(state="open"):
+        services.answer_objection(objection=objection, actor=cheat.me, upheld=False, answer="没有", now=cheat.hour)
+
+
+@step
+def help_(cheat: Cheat, whom: str) -> None:
+    """Become the helper of somebody, and be one's own witness."""
+    person = _person(cheat, whom)
+    with contextlib.suppress(DomainError):
+        registry.add_proxy(resident=person, helper=cheat.me, relation="kin", actor=cheat.me)
+    registry.ask_helper(resident=person, helper=cheat.me, relation="kin", actor=cheat.actor_for(whom))
+    for request in HelperRequest.objects.filter(resident=person, state="open"):
+        registry.answer_helper_request(request=request, actor=cheat.me, agree=True)
+        registry.confirm_helper_paper(request=request, actor=cheat.me)
+
+
+@step
+def leave_kin(cheat: Cheat, whom: str) -> None:
+    """Let his wife live somewhere else for the books."""
+    households.set_household(resident=cheat.stage.wife, number="12", actor=cheat.me)
+
+
+@step
+def adopt(cheat: Cheat, whom: str) -> None:
+    """Take somebody with points into his household, and let them leave with the points to himself."""
+    person = _person(cheat, whom)
+    households.set_household(resident=person, number="88", actor=cheat.me)
+    registry.withdraw_consent(resident=_person(cheat, whom), actor=cheat.me, heir=cheat.stage.own, now=cheat.hour)
+
+
+@step
+def merge(cheat: Cheat, whom: str) -> None:
+    """Make of a neighbour and his own one person."""
+    ghost = cheat.who.get("ghost", cheat.stage.own)
+    cases.propose_merge(resident=_person(cheat, whom), into=ghost, reason="同一人", actor=cheat.me)
+
+
+@step
+def bury(cheat: Cheat, whom: str) -> None:
+    heir = cheat.who.get("ghost", cheat.stage.wife)
+    cases.propose_death(
+        resident=_person(cheat, whom), died_on=at(1).date(), heir=heir, reason="已故", actor=cheat.me, now=cheat.hour
+    )
+
+
+@step
+def decide(cheat: Cheat, whom: str) -> None:
+    for case in ResidentCase.objects.filter(status="proposed"):
+        cases.decide_case(case=case, agreed=True, actor=cheat.me)
+
+
+@step
+def enter_opening(cheat: Cheat, whom: str) -> None:
+    lines = [opening.Line(2, _person(cheat, whom).name, points=5000)]
+    facts = {"title": "结余", "signed_on": at(1).date(), "paper": "夹"}
+    opening.enter_opening(village=cheat.world.village, lines=lines, actor=cheat.me, now=cheat.hour, **facts)
+
+
+@step
+def rise(cheat: Cheat, whom: str) -> None:
+    """Go from the village office to the town's, so that what one entered waits for one's own yes."""
+    held = list(cheat.me.role_grants.filter(region__isnull=False, ended_at__isnull=True))
+    for grant in held:
+        registry.end_role(grant=grant, actor=cheat.me)
+    if "village_admin" in {grant.role for grant in held}:
+        registry.grant_role(user=cheat.me, role="town_admin", region=cheat.world.town, actor=None)
+
+
+@step
+def approve_opening(cheat: Cheat, whom: str) -> None:
+    for signed in Opening.objects.filter(state="entered"):
+        opening.approve_opening(opening=signed, actor=cheat.me, now=cheat.hour)
+
+
+@step
+def appoint_self(cheat: Cheat, whom: str) -> None:
+    for role in ("verifier", "clerk", "village_admin", "town_admin"):
+        with contextlib.suppress(DomainError):
+            registry.grant_role(user=cheat.me, role=role, region=cheat.world.village, actor=cheat.me)
+
+
+@step
+def price_low(cheat: Cheat, whom: str) -> None:
+    for record in (cheat.stage.soap, cheat.stage.bathing):
+        shelf.decide_price(
+            stockrecord=record, points=0, since=cheat.hour.date(), reason="便宜", actor=cheat.me, now=cheat.hour
+        )
+
+
+@step
+def redeem(cheat: Cheat, whom: str) -> None:
+    person, actor = _person(cheat, whom), cheat.actor_for(whom)
+    for record in (cheat.stage.soap, cheat.stage.bathing):
+        rewards.redeem(
+            resident=person,
+            lines=[(record.pk, 1)],
+            key=uuid.uuid4(),
+            actor=actor,
+            on_behalf_of=None if person.user_id == actor.pk else person,
+            now=cheat.hour,
+        )
+
+
+@step
+def hand_over(cheat: Cheat, whom: str) -> None:
+    for ticket in Ticket.objects.filter(state=Ticket.State.ISSUED):
+        with contextlib.suppress(DomainError):
+            rewards.hand_over(code=ticket.code, actor=cheat.me, nonce=str(uuid.uuid4()), now=cheat.hour)
+
+
+@step
+def card_sale(cheat: Cheat, whom: str) -> None:
+    """Sell by somebody's card, with the PIN that he gave it or, in the ghost's name, chose."""
+    person = _person(cheat, whom)
+    card = Card.objects.filter(resident=person, status="active").first()
+    if card is None:
+        card = registry.issue_card(resident=person, actor=cheat.me, pin=PIN)
+    else:
+        registry.set_pin(card=card, pin=PIN, actor=cheat.me)
+    pin = PIN
+    if whom in cheat.sign_ins:
+        registry.set_pin(card=card, pin=OWN_PIN, actor=cheat.sign_ins[whom])
+        pin = OWN_PIN
+    for partner, record in ((cheat.stage.shop, cheat.stage.soap), (cheat.stage.bath, cheat.stage.bathing)):
+        with contextlib.suppress(DomainError):
+            rewards.card_sale(
+                card_number=card.number,
+                pin=pin,
+                lines=[(record.pk, 1)],
+                key=uuid.uuid4(),
+                actor=cheat.me,
+                partner=partner,
+                now=cheat.hour,
+            )
+
+
+@step
+def take_back(cheat: Cheat, whom: str) -> None:
+    """Ask for the return of what was handed over to him, and decide it."""
+    for ticket in Ticket.objects.filter(state=Ticket.State.HANDED_OVER):
+        rewards.ask_return(ticket=ticket, actor=cheat.me, reason="坏的", restock=False, now=cheat.hour)
+    for asked in TicketReturn.objects.filter(state="prepared"):
+        rewards.decide_return(asked=asked, actor=cheat.me, approve=True, now=cheat.hour)
+
+
+VERIFY = ("verify", "")
+SCRIPTS: dict[str, list[tuple[str, str]]] = {
+    "a ghost that the clock closes": [
+        ("register", ""),
+        ("check_in", "ghost"),
+        ("clock", ""),
+        ("state_time", "ghost"),
+        VERIFY,
+    ],
+    "a ghost that scans out by itself": [
+        ("register", ""),
+        ("check_in", "ghost"),
+        ("check_out", "ghost"),
+        ("clock", ""),
+        VERIFY,
+    ],
+    "a ghost that asked to join": [
+        ("apply", ""),
+        ("confirm", "ghost"),
+        ("list_in_and_out", "ghost"),
+        ("close", ""),
+        VERIFY,
+    ],
+    "a ghost that asked to join, and the clock": [
+        ("apply", ""),
+        ("confirm", "ghost"),
+        ("check_in", "ghost"),
+        ("check_out", "ghost"),
+        ("clock", ""),
+        VERIFY,
+    ],
+    "a slip for his wife": [("enter", "wife"), VERIFY, ("publish", ""), ("clock", "")],
+    "a slip for his wife, who lives elsewhere": [("leave_kin", ""), ("enter", "wife"), VERIFY],
+    "a slip for whom he helps": [("enter", "client"), ("send_back", "client"), ("resend", "client"), VERIFY],
+    "his own hours": [("check_in", "own"), ("check_out", "own"), ("close", ""), VERIFY],
+    "offices for himself": [("appoint_self", ""), ("enter", "own"), VERIFY, ("redeem", "own"), ("hand_over", "")],
+    "an opening balance": [("enter_opening", "wife"), ("rise", ""), ("approve_opening", "")],
+    "a neighbour's points by leaving": [("adopt", "elder")],
+    "a neighbour's points by death": [("bury", "elder"), ("decide", "")],
+    "a neighbour's points by a merge": [("register", ""), ("merge", "elder"), ("decide", "")],
+    "his own ticket": [("redeem", "own"), ("hand_over", ""), ("take_back", "")],
+    "a ticket of whom he helps": [("redeem", "client"), ("hand_over", "")],
+    "a ticket of whom he made his client": [("help_", "elder"), ("redeem", "elder"), ("hand_over", "")],
+    "a ticket by another's sign-in": [("take_over", "signed"), ("redeem", "signed"), ("hand_over", "")],
+    "a ticket by a sign-in that he gave": [("take_over", "elder"), ("redeem", "elder"), ("hand_over", "")],
+    "a card that he gave a PIN": [("card_sale", "elder")],
+    "his wife's card": [("card_sale", "wife")],
+    "a gift to a ghost": [("price_low", ""), ("apply", ""), ("redeem", "ghost"), ("hand_over", "")],
+    "a gift by a ghost's card": [("price_low", ""), ("register", ""), ("card_sale", "ghost")],
+}
+
+
+def run(stage: Stage, steps: list[tuple[str, str]], role: str, second: str = "") -> str:
+    """Run one cheat and undo all of it; say what he won, or nothing."""
+    return next(iter(run_all(stage, {"": [("begin", ""), *steps]}, role, second).values()), "")
+
+
+def run_all(stage: Stage, scripts: dict[str, list[tuple[str, str]]], role: str, second: str = "") -> dict[str, str]:
+    """Run each script by itself with one person's roles; return what was won by which.
+
+    A script whose first step is refused is over: the rest builds on it.
+    """
+    won = {}
+    with _undone():
+        made = Cheat(stage, role, second)
+        for name, steps in scripts.items():
+            with _undone():
+                cheat = copy.copy(made)
+                cheat.me = User.objects.get(pk=made.me.pk)
+                cheat.who, cheat.sign_ins = dict(made.who), {}
+                for number, (one, whom) in enumerate(steps):
+                    if not cheat.take(one, whom) and number == 0:
+                        break
+                if what := cheat.won:
+                    won[name] = what
+    return won
+
+
+@contextlib.contextmanager
+def _undone() -> Iterator[None]:
+    """Take back all that is written; the sweeps and the PIN's counter may have transactions of their own in it."""
+    together = transaction.atomic()
+    together._from_testcase = True  # type: ignore[attr-defined]
+    with together:
+        yield
+        transaction.set_rollback(True)
