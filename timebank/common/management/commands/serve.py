@@ -22,6 +22,8 @@ from django.db import connection, connections
 from timebank.common import contract, health
 from timebank.common.processes import Child, Tree
 
+WORKER = "timebank.common.webworker.Worker"
+
 
 class Command(BaseCommand):
     """Start the process tree."""
@@ -97,8 +99,9 @@ class Command(BaseCommand):
         # Heartbeat files in memory: on a slow disk a worker could be taken for dead.
         scratch = ["--worker-tmp-dir", "/dev/shm"] if os.access("/dev/shm", os.W_OK) else []  # noqa: S108
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        web = ["gunicorn", "settings.wsgi", "--bind", address, "--worker-class", "gthread", *scratch]
+        web = ["gunicorn", "settings.wsgi", "--bind", address, "--worker-class", WORKER, *scratch]
         web += ["--workers", str(options["workers"]), "--threads", str(options["threads"])]
+        web += ["--keep-alive", "75"]  # longer than a proxy's, which may send on what we are closing
         web += ["--log-level", "warning", "--graceful-timeout", "8", "--no-control-socket"]
         web += ["--reload"] if options["reload"] else []
         children = [Child("web server", [*python, *web], vital=True)]
