@@ -129,9 +129,7 @@ def walk(client: Any, cast: Cast, app: str, only: str = "") -> tuple[list[str], 
         for role in EVERY_ROLE:
             if row.get(role, row["default"]) != "ok":
                 continue
-            client.logout()
-            if cast.users[role] is not None:
-                client.force_login(cast.users[role])
+            cast.sign_in(client, role)
             page = client.get(path)
             if page.status_code != 200 or not page.get("Content-Type", "").startswith("text/html"):
                 continue

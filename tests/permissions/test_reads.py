@@ -31,7 +31,7 @@ def _unseen(client: Any, cast: Cast, role: str, query: str) -> tuple[dict[str, s
     numbers = {phone: pk for pk, phone in Resident.objects.exclude(phone="").values_list("pk", "phone")}
     numbers |= dict(Card.objects.filter(status="active").values_list("number", "resident"))
     user = cast.users[role]
-    client.force_login(user)
+    cast.sign_in(client, role)
     missing: dict[str, set[str]] = {}
     shown = 0
     for name in MATRIX:
@@ -52,6 +52,7 @@ def _unseen(client: Any, cast: Cast, role: str, query: str) -> tuple[dict[str, s
     return missing, shown
 
 
+@pytest.mark.pg_only  # which pages show a number does not hang on the database
 @pytest.mark.parametrize(
     ("role", "query", "least"), [("admin", "", 4), ("admin", "?format=csv&why=x", 1), ("town", "", 2)]
 )
@@ -62,6 +63,7 @@ def test_no_number_is_shown_without_a_row(client: Any, cast: Cast, role: str, qu
     assert shown >= least
 
 
+@pytest.mark.pg_only
 def test_without_the_decorators_row_the_walk_finds_the_pages(client: Any, cast: Cast, monkeypatch: Any) -> None:
     monkeypatch.setattr(reads, "_write", lambda request: None)
     missing, _shown = _unseen(client, cast, "admin", "")
