@@ -80,9 +80,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.e2e)
-        of_postgresql = databases.kind() == "sqlite" and item.get_closest_marker("pg_only")
+        elsewhere = item.get_closest_marker("pg_only" if databases.kind() == "sqlite" else "sqlite_only")
         same = config.getoption("--differs") and not _may_differ(item)
-        if of_postgresql or same or (not fast and item.get_closest_marker("fast_path")):
+        if elsewhere or same or (not fast and item.get_closest_marker("fast_path")):
             left_out.append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)

@@ -26,6 +26,7 @@ from timebank.service.selectors.adoptions import in_use_by_slug
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.sqlite_only
 @pytest.mark.timeout(900)
 def test_the_demo_holds_sponsors_purposes_and_a_quarter_of_settlements(
     monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]

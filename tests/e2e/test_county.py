@@ -145,6 +145,7 @@ class County:
         me.look("founding-open")
 
 
+@pytest.mark.path
 @pytest.mark.timeout(900)
 def test_a_county_from_nothing_to_a_thing_handed_over(site, clock, new_person):
     from marketplace.rewards.models import Ticket
