@@ -187,6 +187,12 @@ def django_db_setup(
         clone.drop()
 
 
+@pytest.fixture(scope="session")
+def live_server(django_db_setup: None, live_server: Any) -> Any:
+    """Start the server once the database is a file: of one in memory all its threads would share one connection."""
+    return live_server
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> Iterator[Any]:
     """Take the database of the world that a test asks for, before its transaction begins."""
