@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import secrets
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -14,32 +16,49 @@ from typing import IO, TYPE_CHECKING, Any
 from django.contrib.staticfiles import finders
 from django.core.files.base import ContentFile
 from django.db import transaction
+from django.utils.translation import get_language
 from PIL import Image, ImageOps
 
-from marketplace.catalogue.models import Category, Product, ProductClass
+from marketplace.catalogue.models import Category, Product, ProductCategory, ProductClass
 from marketplace.catalogue.text import clean_html, search_text
 from marketplace.partner import services as partners
+from marketplace.partner.models import StockRecord
 from marketplace.partner.prices import points_of, whole_steps
 from timebank.common.input import clean_text
 from timebank.registry.services import record_audit
 
 if TYPE_CHECKING:
-    from marketplace.partner.models import Partner, StockRecord
+    from marketplace.partner.models import Partner
     from timebank.registry.models import Region, User
 
 DATA = Path(__file__).resolve().parent / "data"
 # Time-bank services are counted in hours, never in points.
 TIME_ONLY = "小时(时间)"
+BATCH = 500  # rows a statement
 
 
 def index_product(*, product: Product) -> Product:
     """Write the text by which ``product`` is found: titles, categories, suppliers, pinyin."""
-    suppliers = product.stockrecords.values_list("partner__name", "partner__name_en").distinct()
-    categories = product.categories.values_list("name", "name_en")
-    texts = [product.title, product.title_en, product.upc or "", *(text for pair in categories for text in pair)]
-    product.search_text = search_text(texts, plain=[text for pair in suppliers for text in pair])
-    Product.objects.filter(pk=product.pk).update(search_text=product.search_text)
+    index_products(products=[product])
     return product
+
+
+def index_products(*, products: Sequence[Product]) -> None:
+    """Write the texts by which many products are found, in as many statements for all as for one."""
+    ids = [product.pk for product in products]
+    suppliers, categories = defaultdict(list), defaultdict(list)
+    for start in range(0, len(ids), BATCH):
+        part = ids[start : start + BATCH]
+        rows = StockRecord.objects.filter(product__in=part).order_by().distinct()
+        for pk, *names in rows.values_list("product", "partner__name", "partner__name_en"):
+            suppliers[pk] += names
+        named = ProductCategory.objects.filter(product__in=part).order_by("pk")
+        for pk, *names in named.values_list("product", "category__name", "category__name_en"):
+            categories[pk] += names
+    for product in products:
+        texts = [product.title, product.title_en, product.upc or "", *categories[product.pk]]
+        product.search_text = search_text(texts, plain=suppliers[product.pk])
+    Product.objects.bulk_update(products, ["search_text"], batch_size=BATCH)
 
 
 @transaction.atomic
@@ -107,21 +126,50 @@ def save_reward(
     product.categories.set(categories)
     if photograph:
         product.images.all().delete()
-        product.images.create(original=_photograph(photograph, product), display_order=0)
+        product.images.create(original=redraw(photograph, product.pk), display_order=0)
         changed["photograph"] = "new"
     index_product(product=product)
     record_audit(actor=actor, action="save_reward", subject=f"product:{product.pk}", facts=changed)
     return product
 
 
-def _photograph(file: IO[bytes], product: Product) -> ContentFile[bytes]:
+def redraw(file: IO[bytes], name: str | int) -> ContentFile[bytes]:
     """Draw an uploaded picture anew: fits the shelf, and nothing but pixels comes through."""
     with Image.open(file, formats=("JPEG", "PNG", "WEBP")) as image:
         drawn = ImageOps.exif_transpose(image).convert("RGB")
     drawn.thumbnail((1200, 900))
     out = BytesIO()
     drawn.save(out, "JPEG", quality=82, optimize=True)
-    return ContentFile(out.getvalue(), name=f"{product.pk}-{secrets.token_hex(4)}.jpg")
+    return ContentFile(out.getvalue(), name=f"{name}-{secrets.token_hex(4)}.jpg")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the project's own list knows of a reward: English name, category, unit, drawing (static path)."""
+
+    title: str
+    title_en: str = ""
+    category: str = ""
+    unit: str = ""
+    drawing: str = ""
+
+    @property
+    def label(self) -> str:
+        """Name in the reader's language, if there is one."""
+        return self.title_en if self.title_en and (get_language() or "").startswith("en") else self.title
+
+
+@lru_cache(maxsize=1)
+def known_rewards() -> dict[str, Known]:
+    """Return what is known of rewards by their Chinese title."""
+    words = {row["sku"]: row["title_en"] for row in _rows("reward_words.csv")}
+    known = {}
+    for row in _rows("reward_catalogue.csv"):
+        picture = f"catalogue/pictures/{row['sku']}.svg"
+        drawing = picture if finders.find(picture) else ""
+        title, title_en = row["title"], words.get(row["sku"], "")
+        known[title] = Known(title, title_en, row["category_path"], row["unit"], drawing)
+    return known
 
 
 def product_class_of(kind: str) -> ProductClass:

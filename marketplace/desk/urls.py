@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from marketplace.desk import views
-from marketplace.desk.views import prices, returns, suppliers, what_if
+from marketplace.desk.views import filling, prices, returns, suppliers, what_if
 
 app_name = "desk"
 urlpatterns = [
@@ -34,6 +34,8 @@ urlpatterns = [
     path("shelf/", prices.my_shelf, name="my_shelf"),
     path("shelf/in/<id:place>/", prices.on_shelf, name="shelf"),
     path("shelf/in/<id:place>/labels/", prices.labels, name="shelf_labels"),
+    path("shelf/in/<id:place>/fill/", filling.fill, name="shelf_fill"),
+    path("shelf/in/<id:place>/prices/", filling.unpriced, name="shelf_prices"),
     path("shelf/in/<id:place>/file/", prices.goods_list, name="goods_list"),
     path("shelf/in/<id:place>/what-if/", what_if.try_out, name="what_if"),
     path("shelf/<id:pk>/price/", prices.price, name="price"),

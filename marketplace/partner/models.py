@@ -8,6 +8,7 @@ from typing import Any
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Cast, Coalesce
+from django.templatetags.static import static
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from oscar.apps.partner.abstract_models import AbstractPartner, AbstractStockRecord
@@ -71,6 +72,10 @@ class Partner(AbstractPartner):
 class StockRecord(AbstractStockRecord):
     """One reward at one supplier: price in points, and for goods what lies there and what is promised."""
 
+    # How it looks on this shelf; without either as the reward looks everywhere.
+    photograph = models.ImageField(_("photograph"), upload_to="images/shelf", max_length=120, blank=True)
+    drawing = models.CharField(_("drawing"), max_length=200, blank=True)  # static path
+
     class Meta(AbstractStockRecord.Meta):
         constraints = [
             models.CheckConstraint(condition=Q(price_currency="PTS"), name="stock_priced_in_points"),
@@ -94,6 +99,13 @@ class StockRecord(AbstractStockRecord):
                 name="stock_never_sold_twice",
             ),
         ]
+
+    @property
+    def picture_url(self) -> str:
+        """URL of this shelf's photograph, else of the drawing chosen for it, else of the reward's own picture."""
+        if self.photograph:
+            return str(self.photograph.url)
+        return static(self.drawing) if self.drawing else self.product.picture_url
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save what people edit; the two counters change only by the guarded updates below and by stock services."""

@@ -8,6 +8,7 @@ from marketplace.rewards.rules import (
     ADJUST_STOCK,
     APPROVE_RETURN,
     CARD_SALE,
+    CONFIRM_COUNT,
     HAND_OVER,
     KEEP_SUPPLIERS,
     LIST_REWARD,
@@ -24,12 +25,12 @@ DUTIES = Duties(
     roles=(RoleSpec("stock_keeper", _("Stock keeper"), appointed_by=APPOINTERS, order=60),),
     actions={
         "stock_keeper": (VIEW_VILLAGE, RECEIVE_STOCK, ADJUST_STOCK, LIST_REWARD, RETURN_TICKET),
-        "village_admin": (PRICE_REWARD, HAND_OVER, CARD_SALE, KEEP_SUPPLIERS, RETURN_TICKET),
+        "village_admin": (PRICE_REWARD, HAND_OVER, CARD_SALE, KEEP_SUPPLIERS, RETURN_TICKET, CONFIRM_COUNT),
         # What goes back to a person is decided by who looks at both ends, and by the town.
-        "supervisor": (APPROVE_RETURN,),
+        "supervisor": (APPROVE_RETURN, CONFIRM_COUNT),
         "verifier": (APPROVE_RETURN,),
-        "town_admin": (KEEP_SUPPLIERS, PRICE_REWARD, APPROVE_RETURN),
-        "city_admin": (KEEP_SUPPLIERS, PRICE_REWARD, APPROVE_RETURN),
+        "town_admin": (KEEP_SUPPLIERS, PRICE_REWARD, APPROVE_RETURN, CONFIRM_COUNT),
+        "city_admin": (KEEP_SUPPLIERS, PRICE_REWARD, APPROVE_RETURN, CONFIRM_COUNT),
     },
     # Who says that hours were served does not keep what they buy.
     clashes=tuple(

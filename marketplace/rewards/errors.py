@@ -158,3 +158,72 @@ class PriceReasonMissing(RewardsError):
     code = "price_reason_missing"
     message = _("Say why: the price and its reason stay in the history.")
     status = 400
+
+
+class PricedMeanwhile(RewardsError):
+    """The message names the reward ("%(item)s")."""
+
+    code = "priced_meanwhile"
+    message = _("%(item)s was priced by somebody meanwhile: change that price on its own page.")
+
+
+class PriceOfARight(RewardsError):
+    code = "price_of_a_right"
+    message = _("This is everybody's right: it has no price.")
+    status = 400
+
+
+class CountedAlready(RewardsError):
+    """``params["item"]`` names what was counted, or has moved since."""
+
+    code = "counted_already"
+    message = _("Something of this was counted or received already: %(item)s. Count the rest anew.")
+
+
+class NothingCounted(RewardsError):
+    code = "nothing_counted"
+    message = _("Nothing was counted: write a number, or 0 where none is there.")
+    status = 400
+
+
+class CountedLater(RewardsError):
+    code = "counted_later"
+    message = _("A count is not of a day to come.")
+    status = 400
+
+
+class CountDecided(RewardsError):
+    code = "count_decided"
+    message = _("This count was decided already.")
+
+
+class SupplierOwns(RewardsError):
+    code = "supplier_owns"
+    message = _("These goods belong to the supplier, who is paid for each: they are not the village's to send.")
+
+
+class WrongTarget(RewardsError):
+    code = "wrong_target"
+    message = _("Choose a supplier of another village of the same town.")
+
+
+class TransferClosed(RewardsError):
+    code = "transfer_closed"
+    message = _("This sending has arrived already, or was taken back.")
+
+
+class BothEnds(RewardsError):
+    code = "both_ends"
+    message = _("Who sent it does not count what arrived: somebody else does.")
+
+
+class DifferenceUnexplained(RewardsError):
+    code = "difference_unexplained"
+    message = _("Another number arrived than was sent: say why.")
+    status = 400
+
+
+class NotYourRequest(RewardsError):
+    code = "not_your_request"
+    message = _("Only who asked for it can withdraw it.")
+    status = 403

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.urls import reverse
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from marketplace.funds.models.base import Decision
 from marketplace.partner.models import Partner, StockRecord
-from marketplace.rewards.rules import KEEP_SUPPLIERS
-from timebank.registry.rules import GRANT_ROLE, VIEW_VILLAGE
+from marketplace.rewards.models import OpeningCount
+from marketplace.rewards.rules import ADJUST_STOCK, CONFIRM_COUNT, KEEP_SUPPLIERS, LIST_REWARD, PRICE_REWARD
+from timebank.registry.rules import GRANT_ROLE
 from timebank.villages.steps import Step, Villages, appoint_at, holders
 
 
@@ -28,6 +31,34 @@ def _shelf(villages: Villages) -> dict[int, str]:
         pk: ngettext("%(n)s reward", "%(n)s rewards", count) % {"n": count}
         for pk, count in villages.nearest(counts).items()
     }
+
+
+def _prices(villages: Villages) -> dict[int, str]:
+    rows = StockRecord.objects.filter(partner__village__path__in=villages.paths, partner__is_active=True).order_by()
+    priced = Count("pk", filter=Q(price__isnull=False))
+    counts = {
+        path: (some, many)
+        for path, some, many in rows.values_list("partner__village__path").annotate(priced, Count("pk"))
+        if some
+    }
+    return {
+        pk: _now("%(some)s of %(many)s priced") % {"some": some, "many": many}
+        for pk, (some, many) in villages.nearest(counts).items()
+    }
+
+
+def _opening_counts(villages: Villages) -> dict[int, str]:
+    rows = OpeningCount.objects.filter(partner__village__in=villages.ids).exclude(state=Decision.DECLINED)
+    words: dict[int, str] = {}
+    for pk, state, count in rows.order_by("state").values_list("partner__village", "state").annotate(Count("pk")):
+        confirmed = state == Decision.APPROVED
+        text = (
+            ngettext("%(n)s count confirmed", "%(n)s counts confirmed", count)
+            if confirmed
+            else ngettext("%(n)s count waits for a second person", "%(n)s counts wait for a second person", count)
+        )
+        words[pk] = " · ".join(filter(None, [words.get(pk, ""), text % {"n": count}]))
+    return words
 
 
 STEPS = [
@@ -56,11 +87,33 @@ STEPS = [
         key="shelf",
         order=90,
         label=_("Rewards on the shelf"),
-        text=_("Goods and services with their price in points."),
-        action=_("Shelf"),
-        href=lambda village: reverse("desk:shelf", args=[village.pk]),
-        actions=(VIEW_VILLAGE,),
+        text=_("Goods and services, from a template: what others published, or the shelf of a village nearby."),
+        action=_("Fill the shelf"),
+        href=lambda village: reverse("desk:shelf_fill", args=[village.pk]),
+        actions=(LIST_REWARD,),
         standing=_shelf,
+        needed=False,
+    ),
+    Step(
+        key="prices",
+        order=91,
+        label=_("Prices in points"),
+        text=_("What has no price yet can't be redeemed."),
+        action=_("Decide prices"),
+        href=lambda village: reverse("desk:shelf_prices", args=[village.pk]),
+        actions=(PRICE_REWARD,),
+        standing=_prices,
+        needed=False,
+    ),
+    Step(
+        key="opening_stock",
+        order=92,
+        label=_("Goods from before"),
+        text=_("What lay there already: counted by one, confirmed by another."),
+        action=_("Count"),
+        href=lambda village: reverse("desk:opening_counts", args=[village.pk]),
+        actions=(ADJUST_STOCK, CONFIRM_COUNT),
+        standing=_opening_counts,
         needed=False,
     ),
 ]

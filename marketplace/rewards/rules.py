@@ -6,6 +6,7 @@ PRICE_REWARD = "price_reward"
 LIST_REWARD = "list_reward"  # put a reward on a supplier's shelf, without a price
 RECEIVE_STOCK = "receive_stock"
 ADJUST_STOCK = "adjust_stock"
+CONFIRM_COUNT = "confirm_count"  # the second person of an opening count
 HAND_OVER = "hand_over"
 RETURN_TICKET = "return_ticket"  # ask to take back what was handed over
 APPROVE_RETURN = "approve_return"  # the second person

@@ -76,6 +76,7 @@ def on_shelf(request: HttpRequest, place: int) -> HttpResponseBase:
         "partners": Partner.objects.filter(village=region, is_active=True).order_by("name"),
         "may_list": can(request.user, LIST_REWARD, region),
         "may_price": can(request.user, PRICE_REWARD, region),
+        "unpriced": rows.filter(price__isnull=True).exists(),
     }
     return render(request, "desk/shelf.html", context)
 

@@ -18,6 +18,7 @@ class Batch(models.Model):
         DELIVERY = "delivery", _("Given")
         COUNT = "count", _("Found when counting")
         MOVED = "moved", _("From another village")
+        OPENING = "opening", _("There when the village began")
 
     stockrecord = models.ForeignKey("partner.StockRecord", models.PROTECT, related_name="batches")
     partner = models.ForeignKey("partner.Partner", models.PROTECT, related_name="+")
@@ -41,7 +42,7 @@ class Batch(models.Model):
             models.Index(fields=["stockrecord", "use_by"], condition=Q(units_left__gt=0), name="funds_batch_left")
         ]
         constraints = [
-            known_state("batch", "bought delivery count moved", "source"),
+            known_state("batch", "bought delivery count moved opening", "source"),
             models.CheckConstraint(condition=Q(units__gt=0, units_left__lte=F("units")), name="funds_batch_units"),
             models.CheckConstraint(condition=Q(fen_left__gte=0, fen_left__lte=F("fen")), name="funds_batch_value"),
             models.CheckConstraint(condition=Q(units_left__gt=0) | Q(fen_left=0), name="funds_batch_empty_no_value"),

@@ -21,6 +21,8 @@ from timebank.common.input import clean_text
 from timebank.registry.models import User
 
 Source = Batch.Source
+#: What came without a price is valued once, by evidence.
+VALUED = frozenset({Source.DELIVERY, Source.OPENING})
 
 
 class Moved(NamedTuple):
@@ -105,13 +107,13 @@ def stock_received(
 
 @transaction.atomic
 def value_batch(*, batch: Batch, fen: int, actor: User, reason: str, now: dt.datetime | None = None) -> Batch:
-    """Value given goods, once, by evidence (invoice or two quotes). What has left already is booked in and out."""
+    """Value goods that were given, or there at the beginning, once, by evidence (invoice or two quotes). What has left already is booked in and out."""
     now = now or timezone.now()
     StockRecord.objects.select_for_update(of=("self",), no_key=True).get(pk=batch.stockrecord_id)
     batch = Batch.objects.select_for_update(of=("self",), no_key=True).select_related("fund__region").get(pk=batch.pk)
     rules.require_at(actor, rules.KEEP_FUND, batch.fund)
     check_fen(fen)
-    if batch.valued_at is not None or batch.source != Source.DELIVERY:
+    if batch.valued_at is not None or batch.source not in VALUED:
         raise errors.WrongState
     if not clean_text(reason):
         raise errors.EvidenceMissing(field="reason")

@@ -37,7 +37,7 @@ def goods_list(request: HttpRequest, fund: Fund) -> HttpResponseBase:
     """List the batches on the shelves; value given goods by their evidence."""
     may = can(request.user, rules.KEEP_FUND, region=fund.region)
     batches = Batch.objects.filter(fund=fund, units_left__gt=0).select_related("stockrecord__product", "partner")
-    waiting = Batch.objects.filter(fund=fund, source="delivery", valued_at__isnull=True)
+    waiting = Batch.objects.filter(fund=fund, source__in=goods.VALUED, valued_at__isnull=True)
     form = sent(request, "value", forms.ValueForm, batches=waiting.select_related("stockrecord__product"))
 
     def call(data: dict[str, Any]) -> None:
@@ -66,5 +66,5 @@ def goods_list(request: HttpRequest, fund: Fund) -> HttpResponseBase:
         fund=fund,
         title=_("Goods at cost"),
         sections=[Section(_("On the shelves"), headers, rows, empty=_("Nothing yet."), page=page)],
-        forms=[FormSection(_("Value given goods"), form, _("Write down"), "value")] if may and waiting.exists() else [],
+        forms=[FormSection(_("Value goods that came without a price"), form, _("Write down"), "value")] if may and waiting.exists() else [],
     )

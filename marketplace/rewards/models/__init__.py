@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from marketplace.rewards.models.opening import OpeningCount, OpeningCountLine
 from marketplace.rewards.models.prices import PriceChange
 from marketplace.rewards.models.redemptions import Redemption
 from marketplace.rewards.models.returns import TicketReturn
 from marketplace.rewards.models.stock import RestockWish, StockMovement
 from marketplace.rewards.models.tickets import Scan, Ticket, TicketEvent
+from marketplace.rewards.models.transfers import StockTransfer
 
 __all__ = [
+    "OpeningCount",
+    "OpeningCountLine",
     "PriceChange",
     "Redemption",
     "RestockWish",
     "Scan",
     "StockMovement",
+    "StockTransfer",
     "Ticket",
     "TicketEvent",
     "TicketReturn",

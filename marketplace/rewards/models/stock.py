@@ -48,6 +48,10 @@ class StockMovement(models.Model):
         RETURN = "return", _("Returned")
         COUNT = "count", _("Counted")
         WRITE_OFF = "write_off", _("Written off")
+        OPENING = "opening", _("There at the beginning")
+        SENT = "sent", _("Sent to another village")
+        ARRIVED = "arrived", _("Come from another village")
+        CAME_BACK = "came_back", _("Sending taken back")
 
     stockrecord = models.ForeignKey(
         "partner.StockRecord", models.PROTECT, related_name="movements", verbose_name=_("stock record")
@@ -76,10 +80,10 @@ class StockMovement(models.Model):
         indexes = [models.Index(fields=["stockrecord", "occurred_at"], name="movement_stockrecord_at")]
         constraints = [
             models.CheckConstraint(condition=Q(quantity__gt=0), name="movement_quantity_positive"),
-            # The same ticket takes, gives back or consumes its stock once for each time it is handed over.
+            # The same ticket takes and gives back its promise once; what is returned may come back piece by piece.
             models.UniqueConstraint(
                 fields=["ticket", "kind"],
-                condition=Q(kind__in=["redeem", "cancel", "return"], ticket__isnull=False),
+                condition=Q(kind__in=["redeem", "cancel"], ticket__isnull=False),
                 name="movement_once_per_ticket",
             ),
         ]

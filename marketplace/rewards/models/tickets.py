@@ -121,6 +121,7 @@ class TicketEvent(models.Model):
         CANCELLED = "cancelled", _("Cancelled, points given back")
         EXPIRED = "expired", _("Not collected in time, points given back")
         RETURNED = "returned", _("Returned, points given back")
+        SOME_RETURNED = "some_return", _("Some pieces returned, their points given back")
 
     ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="events", verbose_name=_("ticket"))
     what = models.CharField(_("what"), max_length=12, choices=What.choices)

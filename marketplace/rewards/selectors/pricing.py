@@ -137,12 +137,18 @@ def _cost(advice: Advice, record: StockRecord, today: dt.date) -> None:
         advice.cost_fen = -(-batch.fen // batch.units)
 
 
+def county_path(region: Region) -> str:
+    """Return the path of the county that a place lies in; of its root where there is none."""
+    path, step = region.path, Region.steplen
+    above = Region.objects.filter(path__in=[path[:end] for end in range(step, len(path) + 1, step)])
+    return above.filter(level=Region.Level.COUNTY).values_list("path", flat=True).first() or path[:step]
+
+
 def _others(record: StockRecord) -> list[StockRecord]:
     """List the same reward at the other suppliers of the county, the nearest first."""
     path, step = record.partner.village.path, Region.steplen
     paths = [path[:end] for end in range(step, len(path) + 1, step)]
-    above = Region.objects.filter(path__in=paths)
-    county = above.filter(level=Region.Level.COUNTY).values_list("path", flat=True).first() or path[:step]
+    county = county_path(record.partner.village)
     rows = (
         StockRecord.objects.filter(
             product_id=record.product_id,

@@ -15,8 +15,18 @@ from django.utils.translation import gettext_lazy
 from marketplace.catalogue.models import ProductClass
 from marketplace.partner.models import Partner, StockRecord
 from marketplace.partner.prices import points_of
+from marketplace.rewards import errors
 from marketplace.rewards.rules import LIST_REWARD, PRICE_REWARD
-from marketplace.rewards.services.shelf import decide_price, list_on_shelf, read_barcode
+from marketplace.rewards.services.listing import (
+    Item,
+    Priced,
+    Wanted,
+    list_many,
+    price_many,
+    price_problem,
+    rights_among,
+)
+from marketplace.rewards.services.shelf import read_barcode
 from timebank.common.errors import DomainError
 from timebank.common.input import clean_text
 from timebank.common.numbers import parse_points
@@ -112,10 +122,12 @@ class _Shelf:
         }
         self.by_code: dict[tuple[int, str], StockRecord] = {}
         self.by_title: dict[tuple[int, str, str], StockRecord] = {}
-        records = StockRecord.objects.filter(partner__village=region).select_related(
-            "partner__village", "product__product_class"
+        self.records = list(
+            StockRecord.objects.filter(partner__village=region).select_related(
+                "partner__village", "product__product_class"
+            )
         )
-        for record in records:
+        for record in self.records:
             self.add(record)
 
     def add(self, record: StockRecord) -> None:
@@ -161,73 +173,70 @@ def import_goods(
 ) -> GoodsReport:
     """Put the rows on the shelves of a place's suppliers, and price them, as far as the actor may do either.
 
-    A row that can't be used is named and left out; the others are done. ``dry_run``: nothing is written.
+    A row that can't be used is named and left out; the others are done, all at once. ``dry_run``: nothing is written.
     """
     now = now or timezone.now()
     may_list = registry_rules.can(actor, LIST_REWARD, region)
     may_price = registry_rules.can(actor, PRICE_REWARD, region)
     if not (may_list or may_price):
         registry_rules.require(actor, LIST_REWARD, region)
-    report, shelf = GoodsReport(), _Shelf(region)
+    plan = _plan(region, lines, may_list=may_list, may_price=may_price, has_reason=bool(clean_text(reason)), now=now)
+    if not dry_run:
+        made = list_many(wanted=[wanted for wanted, _points in plan.new], actor=actor, now=now) if plan.new else []
+        fresh = [(record, points) for record, (_w, points) in zip(made, plan.new, strict=True) if record is not None]
+        prices = plan.prices + [Priced(record, points) for record, points in fresh if points is not None]
+        if prices:
+            price_many(prices=prices, reason=reason, actor=actor, now=now)
+    return plan.report
+
+
+@dataclass
+class _Plan:
+    """What a list would do: put on shelves (with a price, perhaps), and price what stands there."""
+
+    report: GoodsReport = field(default_factory=GoodsReport)
+    new: list[tuple[Wanted, int | None]] = field(default_factory=list)
+    prices: list[Priced] = field(default_factory=list)
+
+
+def _plan(
+    region: Region, lines: Iterable[Line], *, may_list: bool, may_price: bool, has_reason: bool, now: dt.datetime
+) -> _Plan:
+    """Decide row by row, without a statement for any."""
+    plan, shelf, seen = _Plan(), _Shelf(region), {}
+    rights = rights_among([record.product_id for record in shelf.records], timezone.localdate(now))
     for line in lines:
-        if line.problem:
-            report.refused.append((line.number, line.problem))
+        problem, partner = line.problem, shelf.partners.get(line.supplier)
+        if not problem and partner is None:
+            problem = _("No supplier of this name is here: %(name)s.") % {"name": line.supplier}
+        if problem or partner is None:
+            plan.report.refused.append((line.number, problem))
             continue
-        try:
-            with transaction.atomic():
-                _do(line, shelf, report, actor, may_list=may_list, may_price=may_price, reason=reason, now=now)
-        except DomainError as error:
-            report.refused.append((line.number, str(error)))
-    if dry_run:
-        transaction.set_rollback(True)
-    return report
-
-
-def _do(
-    line: Line,
-    shelf: _Shelf,
-    report: GoodsReport,
-    actor: User,
-    *,
-    may_list: bool,
-    may_price: bool,
-    reason: str,
-    now: dt.datetime,
-) -> None:
-    partner = shelf.partners.get(line.supplier)
-    if partner is None:
-        report.refused.append((line.number, _("No supplier of this name is here: %(name)s.") % {"name": line.supplier}))
-        return
-    record, listed, priced = shelf.find(partner, line), 0, 0
-    if record is None:
-        if not may_list:
-            report.refused.append((line.number, _("Not on the shelf yet: the stock keeper puts it there first.")))
-            return
-        record = list_on_shelf(
-            partner=partner,
-            title=line.title,
-            kind=line.kind,
-            unit=line.unit,
-            barcode=line.barcode,
-            actor=actor,
-            now=now,
+        first = seen.setdefault((partner.pk, line.barcode or (line.title, line.kind)), line.number)
+        record = shelf.find(partner, line)
+        problem = _("The same thing stands in row %(row)s.") % {"row": first} if first != line.number else ""
+        if record is None and not may_list:
+            problem = problem or _("Not on the shelf yet: the stock keeper puts it there first.")
+        is_new_price = line.points is not None and (
+            record is None or record.price is None or points_of(record.price) != line.points
         )
-        listed = 1
-    if line.points is not None and (record.price is None or points_of(record.price) != line.points):
-        if may_price:
-            decide_price(
-                stockrecord=record,
-                points=line.points,
-                since=timezone.localdate(now),
-                reason=reason,
-                actor=actor,
-                now=now,
-            )
-            record.refresh_from_db(fields=["price"])
-            priced = 1
-        else:
-            report.unpriced += 1
-    shelf.add(record)
-    report.listed += listed
-    report.priced += priced
-    report.unchanged += not (listed or priced)
+        if is_new_price and may_price and not problem:
+            problem = price_problem(line.points or 0)
+            if not has_reason:
+                problem = problem or str(errors.PriceReasonMissing())
+            if line.points and record is not None and record.product_id in rights:
+                problem = problem or str(errors.PriceOfARight())
+        if problem:
+            plan.report.refused.append((line.number, problem))
+            continue
+        priced = line.points if is_new_price and may_price else None
+        if record is None:
+            item = Item(title=line.title, kind=line.kind, unit=line.unit, barcode=line.barcode)
+            plan.new.append((Wanted(partner, item), priced))
+        elif priced is not None:
+            plan.prices.append(Priced(record, priced))
+        plan.report.listed += record is None
+        plan.report.priced += priced is not None
+        plan.report.unpriced += is_new_price and priced is None
+        plan.report.unchanged += record is not None and priced is None
+    return plan

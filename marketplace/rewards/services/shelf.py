@@ -9,21 +9,18 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from marketplace.catalogue.models import Product
-from marketplace.catalogue.services import ensure_category, index_product, product_class_of
 from marketplace.partner.errors import BadPrice
 from marketplace.partner.models import Partner, StockRecord
 from marketplace.partner.services import set_price
 from marketplace.rewards import errors
 from marketplace.rewards.models import PriceChange
-from marketplace.rewards.rules import LIST_REWARD, PRICE_REWARD
+from marketplace.rewards.rules import PRICE_REWARD
+from marketplace.rewards.services.listing import Item, Wanted, list_many, rights_among
 from timebank.common.input import clean_text, digits
 from timebank.common.sweeps import Sweep
 from timebank.registry import rules as registry_rules
 from timebank.registry.models import User
 from timebank.registry.services import record_audit
-
-CATEGORIES = {"goods": "日用品", "service": "服务"}
 
 
 def read_barcode(text: str) -> str:
@@ -57,47 +54,18 @@ def list_on_shelf(
 
     The same barcode, or without one the same title and kind, is the same reward on many shelves.
     """
-    registry_rules.require(actor, LIST_REWARD, region=partner.village)
-    code, title = read_barcode(barcode), clean_text(title)
-    Partner.objects.select_for_update().get(pk=partner.pk)
-    product = _product(title, kind, code) or _new_product(title, title_en, kind, clean_text(unit), code, category)
-    if StockRecord.objects.filter(partner=partner, product=product).exists():
-        raise errors.AlreadyListed(field="title")
-    record = StockRecord.objects.create(
-        partner=partner,
-        product=product,
-        partner_sku=product.upc or f"P{product.pk}",
-        price=None,
-        price_currency="PTS",
-        num_in_stock=0 if product.get_product_class().track_stock else None,
-    )
-    index_product(product=product)
-    record_audit(
-        actor=actor,
-        action="list_reward",
-        subject=f"stockrecord:{record.pk}",
-        region=partner.village,
-        now=now or timezone.now(),
-    )
-    return record
-
-
-def _product(title: str, kind: str, barcode: str) -> Product | None:
-    if barcode:
-        return Product.objects.filter(upc=barcode).first()
-    return Product.objects.filter(title=title, product_class__slug=f"shanji-{kind}", upc__isnull=True).first()
-
-
-def _new_product(title: str, title_en: str, kind: str, unit: str, barcode: str, category: str) -> Product:
-    product = Product.objects.create(
-        title=title,
+    item = Item(
+        title=clean_text(title),
+        kind=kind,
+        unit=clean_text(unit),
+        barcode=read_barcode(barcode),
         title_en=clean_text(title_en),
-        product_class=product_class_of(kind),
-        unit=unit,
-        upc=barcode or None,
+        category=clean_text(category),
     )
-    product.categories.add(ensure_category(path=clean_text(category) or CATEGORIES[kind]))
-    return product
+    (record,) = list_many(wanted=[Wanted(partner, item)], actor=actor, now=now)
+    if record is None:
+        raise errors.AlreadyListed(field="title")
+    return record
 
 
 @transaction.atomic
@@ -120,6 +88,8 @@ def decide_price(
         raise errors.PricedTooLate(field="since")
     if not clean_text(reason):
         raise errors.PriceReasonMissing(field="reason")
+    if points and rights_among([stockrecord.product_id], since):
+        raise errors.PriceOfARight(field="points")
     StockRecord.objects.select_for_update(of=("self",)).get(pk=stockrecord.pk)
     change = PriceChange.objects.create(
         stockrecord=stockrecord,

@@ -32,6 +32,10 @@ EFFECT = {
     Kind.UNDO: (1, 1),
     Kind.RETURN: (1, 0),
     Kind.WRITE_OFF: (-1, 0),
+    Kind.OPENING: (1, 0),
+    Kind.SENT: (-1, 0),
+    Kind.ARRIVED: (1, 0),
+    Kind.CAME_BACK: (1, 0),
 }
 
 
