@@ -152,7 +152,7 @@ class SendForm(IdempotentForm, BaseForm):
         self.fields["target"].queryset = targets  # type: ignore[attr-defined]
 
 
-class ArrivedForm(BaseForm):
+class ArrivedForm(IdempotentForm, BaseForm):
     """How many of a sending arrived; another number wants its reason."""
 
     counted = BoundedIntegerField(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from marketplace.desk import views
-from marketplace.desk.views import filling, prices, returns, suppliers, what_if
+from marketplace.desk.views import filling, openings, pictures, prices, returns, suppliers, transfers, what_if
 
 app_name = "desk"
 urlpatterns = [
@@ -28,6 +28,9 @@ urlpatterns = [
     path("residents/<id:pk>/helper/<id:proxy_pk>/end/", views.end_helper, name="end_helper"),
     path("stock/", views.stock, name="stock"),
     path("stock/<id:pk>/", views.stock_item, name="stock_item"),
+    path("stock/<id:pk>/send/", transfers.send, name="send_stock"),
+    path("stock/in/<id:place>/transfers/", transfers.transfers, name="transfers"),
+    path("stock/transfers/<id:pk>/", transfers.transfer, name="transfer"),
     path("suppliers/", suppliers.my_suppliers, name="my_suppliers"),
     path("suppliers/in/<id:place>/", suppliers.suppliers, name="suppliers"),
     path("suppliers/in/<id:place>/new/", suppliers.new_supplier, name="new_supplier"),
@@ -36,6 +39,9 @@ urlpatterns = [
     path("shelf/in/<id:place>/labels/", prices.labels, name="shelf_labels"),
     path("shelf/in/<id:place>/fill/", filling.fill, name="shelf_fill"),
     path("shelf/in/<id:place>/prices/", filling.unpriced, name="shelf_prices"),
+    path("shelf/in/<id:place>/opening/", openings.opening_counts, name="opening_counts"),
+    path("shelf/opening/<id:pk>/", openings.opening_count, name="opening_count"),
+    path("shelf/<id:pk>/picture/", pictures.picture, name="picture"),
     path("shelf/in/<id:place>/file/", prices.goods_list, name="goods_list"),
     path("shelf/in/<id:place>/what-if/", what_if.try_out, name="what_if"),
     path("shelf/<id:pk>/price/", prices.price, name="price"),

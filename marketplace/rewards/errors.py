@@ -223,6 +223,12 @@ class DifferenceUnexplained(RewardsError):
     status = 400
 
 
+class NoSuchDrawing(RewardsError):
+    code = "no_such_drawing"
+    message = _("Choose one of the drawings.")
+    status = 400
+
+
 class NotYourRequest(RewardsError):
     code = "not_your_request"
     message = _("Only who asked for it can withdraw it.")

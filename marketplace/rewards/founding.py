@@ -38,7 +38,7 @@ def _prices(villages: Villages) -> dict[int, str]:
     priced = Count("pk", filter=Q(price__isnull=False))
     counts = {
         path: (some, many)
-        for path, some, many in rows.values_list("partner__village__path").annotate(priced, Count("pk"))
+        for path, some, many in rows.values_list("partner__village__path").annotate(some=priced, many=Count("pk"))
         if some
     }
     return {

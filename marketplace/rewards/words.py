@@ -10,4 +10,11 @@ AUDIT_LABELS = {
     "list_reward": _("Reward put on the shelf"),
     "decide_price": _("Price decided"),
     "set_price": _("Price changed"),
+    "set_picture": _("Picture chosen"),
+    "count_opening": _("Goods from before counted"),
+    "confirm_opening": _("Goods from before confirmed"),
+    "decline_opening": _("Goods from before declined"),
+    "send_stock": _("Stock sent to another village"),
+    "receive_transfer": _("Stock from another village counted"),
+    "cancel_transfer": _("Sending of stock taken back"),
 }

@@ -22,7 +22,7 @@ from timebank.registry.models import User
 
 Source = Batch.Source
 #: What came without a price is valued once, by evidence.
-VALUED = frozenset({Source.DELIVERY, Source.OPENING})
+VALUED = frozenset({Source.DELIVERY, Source.OPENING, Source.MOVED})
 
 
 class Moved(NamedTuple):
@@ -53,9 +53,12 @@ def stock_received(
     source: str = Source.BOUGHT,
     donor: str = "",
     reference: str = "",
+    valued: bool | None = None,
     now: dt.datetime | None = None,
 ) -> Batch | None:
     """Keep what came onto the shelf as a batch; goods bought are owed to the supplier and lie there at their cost.
+
+    ``valued``: whether its value is known (none given: by what it cost, and how it came); what is not, is valued later.
 
     Nothing happens where there is no fund, and for goods that the supplier owns (they have an agreed price).
     """
@@ -80,7 +83,7 @@ def stock_received(
         units_left=units,
         fen=value,
         fen_left=value,
-        valued_at=now if value or source == Source.COUNT else None,
+        valued_at=now if (bool(value) or source == Source.COUNT if valued is None else valued) else None,
         created_at=now,
     )
     if not value:
@@ -170,13 +173,22 @@ def stock_left(*, moved: Sequence[Moved], actor: User | None) -> int:
 
 
 @transaction.atomic
-def stock_back(*, ticket_id: int, movement_id: int, actor: User | None, now: dt.datetime | None = None) -> None:
-    """Put back what a hand-over took off the batches: the exact reverse, once."""
-    uses = list(
-        BatchUse.objects.select_for_update(of=("self",), no_key=True)
-        .filter(ticket_id=ticket_id, undone_at__isnull=True)
-        .order_by("pk")
-    )
+def stock_back(
+    *,
+    movement_id: int,
+    actor: User | None,
+    ticket_id: int | None = None,
+    taken_by: int | None = None,
+    keep: int = 0,
+    now: dt.datetime | None = None,
+) -> None:
+    """Put back what a hand-over (of ``ticket_id``), or the movement ``taken_by``, took off the batches: once.
+
+    ``keep``: so many units stay away. All is reversed, and those are taken again off the same batches.
+    """
+    rows = BatchUse.objects.select_for_update(of=("self",), no_key=True).filter(undone_at__isnull=True)
+    mine = rows.filter(ticket_id=ticket_id) if ticket_id is not None else rows.filter(movement_id=taken_by)
+    uses = list(mine.order_by("pk"))
     if not uses:
         return
     batches = Batch.objects.select_for_update(of=("self",), no_key=True).in_bulk({use.batch_id for use in uses})
@@ -186,8 +198,34 @@ def stock_back(*, ticket_id: int, movement_id: int, actor: User | None, now: dt.
         batch.fen_left += use.fen
     for transfer in sorted({use.transfer_id for use in uses if use.transfer_id}):
         book.goods_back(transfer_id=transfer, key=f"movement:{movement_id}:back:{transfer}", actor=person(actor))
-    Batch.objects.bulk_update(batches.values(), ["units_left", "fen_left"])
     BatchUse.objects.filter(pk__in=[use.pk for use in uses]).update(undone_at=now or timezone.now())
+    if keep:
+        _take_again(uses, batches, keep, movement_id, actor)
+    Batch.objects.bulk_update(batches.values(), ["units_left", "fen_left"])
+
+
+def _take_again(
+    uses: Sequence[BatchUse], batches: dict[int, Batch], units: int, movement_id: int, actor: User | None
+) -> None:
+    """Take ``units`` once more off the batches that they came from, at the value at which they left."""
+    kept, value = [], 0
+    for use in uses:
+        part = min(units, use.units)
+        if not part:
+            break
+        fen = use.fen * part // use.units
+        batch = batches[use.batch_id]
+        batch.units_left -= part
+        batch.fen_left -= fen
+        kept.append(BatchUse(batch=batch, movement_id=movement_id, ticket_id=use.ticket_id, units=part, fen=fen))
+        units -= part
+        value += fen
+    if value:
+        partner = kept[0].batch.partner_id
+        posted = book.goods_out(partner_id=partner, fen=value, key=f"movement:{movement_id}:kept", actor=person(actor))
+        for use in kept:
+            use.transfer_id = posted.id
+    BatchUse.objects.bulk_create(kept)
 
 
 @transaction.atomic

@@ -66,5 +66,7 @@ def goods_list(request: HttpRequest, fund: Fund) -> HttpResponseBase:
         fund=fund,
         title=_("Goods at cost"),
         sections=[Section(_("On the shelves"), headers, rows, empty=_("Nothing yet."), page=page)],
-        forms=[FormSection(_("Value goods that came without a price"), form, _("Write down"), "value")] if may and waiting.exists() else [],
+        forms=[FormSection(_("Value goods that came without a price"), form, _("Write down"), "value")]
+        if may and waiting.exists()
+        else [],
     )

@@ -67,9 +67,17 @@ def list_many(*, wanted: Sequence[Wanted], actor: User, now: dt.datetime | None 
 
     The same barcode, or without one the same title and kind, is the same reward on many shelves.
     """
-    partners = {entry.partner.pk: entry.partner for entry in wanted}
-    for village in {partner.village_id: partner.village for partner in partners.values()}.values():
+    for village in {entry.partner.village_id: entry.partner.village for entry in wanted}.values():
         registry_rules.require(actor, LIST_REWARD, region=village)
+    return put_on_shelves(wanted=wanted, actor=actor, now=now)
+
+
+@transaction.atomic
+def put_on_shelves(
+    *, wanted: Sequence[Wanted], actor: User, now: dt.datetime | None = None
+) -> list[StockRecord | None]:
+    """Do what ``list_many`` says; the caller has checked who may (goods that arrive need a place to lie)."""
+    partners = {entry.partner.pk: entry.partner for entry in wanted}
     list(Partner.objects.select_for_update().filter(pk__in=partners).order_by("pk").values_list("pk"))
     products = _products([entry.item for entry in wanted])
     standing = _standing(list(partners), [product.pk for product in products])

@@ -39,7 +39,8 @@ EFFECT = {
 }
 
 
-def _whole(quantity: int, *, least: int = 1) -> int:
+def whole(quantity: int, *, least: int = 1) -> int:
+    """Return a number of pieces; raises ``InvalidQuantity`` for what is none."""
     if isinstance(quantity, bool) or not isinstance(quantity, int) or quantity < least or quantity > 1_000_000:
         raise InvalidQuantity(field="quantity")
     return quantity
@@ -118,7 +119,7 @@ def receive_stock(
     """
     partner = stockrecord.partner
     require(actor, RECEIVE_STOCK, region=partner.village, organisation=partner.organisation)
-    quantity = _whole(quantity)
+    quantity = whole(quantity)
     StockRecord.objects.filter(pk=stockrecord.pk).update(
         num_in_stock=Coalesce(F("num_in_stock"), Value(0)) + quantity,
         num_allocated=Coalesce(F("num_allocated"), Value(0)),
@@ -157,7 +158,7 @@ def set_threshold(*, stockrecord: StockRecord, threshold: int, actor: User) -> S
     """Say from how few on of a thing the desk is warned."""
     partner = stockrecord.partner
     require(actor, RECEIVE_STOCK, region=partner.village, organisation=partner.organisation)
-    stockrecord.low_stock_threshold = _whole(threshold, least=0)
+    stockrecord.low_stock_threshold = whole(threshold, least=0)
     stockrecord.save(update_fields=["low_stock_threshold"])
     return stockrecord
 
@@ -182,7 +183,7 @@ def adjust_stock(
         raise ReasonMissing(field="reason")
     if kind not in {Kind.COUNT, Kind.WRITE_OFF}:
         raise InvalidQuantity(field="kind")
-    quantity = _whole(quantity, least=0 if kind == Kind.COUNT else 1)
+    quantity = whole(quantity, least=0 if kind == Kind.COUNT else 1)
     record = StockRecord.objects.select_for_update(no_key=True).get(pk=stockrecord.pk)
     shelf, promised = record.num_in_stock or 0, record.num_allocated or 0
     change = quantity - shelf if kind == Kind.COUNT else -quantity

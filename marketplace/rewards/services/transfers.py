@@ -1,0 +1,202 @@
+"""Stock from one village to another: sent by one keeper, counted by another; value and donor travel with the batch.
+
+The sending takes it off the shelf and out of the books of the first village, the count brings what really came into
+those of the second. What got lost on the way is worth nothing any more, and its reason stands with it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from marketplace.funds.models import AgreedPrice, Batch, BatchUse
+from marketplace.funds.services import goods
+from marketplace.funds.services.goods import Moved
+from marketplace.funds.services.promising import price_on
+from marketplace.partner.models import Partner, StockRecord
+from marketplace.rewards import errors
+from marketplace.rewards.models import StockMovement, StockTransfer
+from marketplace.rewards.rules import ADJUST_STOCK, RECEIVE_STOCK
+from marketplace.rewards.services.listing import Item, Wanted, put_on_shelves
+from marketplace.rewards.services.stock import movement, whole
+from marketplace.rewards.services.wishes import tell_restocked
+from timebank.common.input import clean_text
+from timebank.registry.models import Region, User
+from timebank.registry.rules import require
+from timebank.registry.services import record_audit
+
+Kind = StockMovement.Kind
+State = StockTransfer.State
+
+
+def targets_of(partner: Partner) -> QuerySet[Partner]:
+    """Select the suppliers to whom goods may be sent: of the other villages of the same town."""
+    town = partner.village.path[: -Region.steplen]
+    rows = Partner.objects.filter(is_active=True, village__path__startswith=town, village__is_active=True)
+    rows = rows.filter(village__level=Region.Level.VILLAGE).exclude(village=partner.village_id)
+    return rows.select_related("village").order_by("village__path", "name", "pk")
+
+
+@transaction.atomic
+def send_stock(
+    *,
+    stockrecord: StockRecord,
+    target: Partner,
+    quantity: int,
+    actor: User,
+    note: str = "",
+    now: dt.datetime | None = None,
+) -> StockTransfer:
+    """Take goods off the shelf and send them to another village's supplier. What is promised can't be sent."""
+    partner = stockrecord.partner
+    require(actor, ADJUST_STOCK, region=partner.village, organisation=partner.organisation)
+    now = now or timezone.now()
+    quantity = whole(quantity)
+    if partner.village.level != Region.Level.VILLAGE or not targets_of(partner).filter(pk=target.pk).exists():
+        raise errors.WrongTarget(field="target")
+    if AgreedPrice.objects.filter(price_on(timezone.localdate(now)), stockrecord=stockrecord, fen__gt=0).exists():
+        raise errors.SupplierOwns(field="quantity")
+    record = StockRecord.objects.select_for_update(no_key=True).get(pk=stockrecord.pk)
+    shelf, promised = record.num_in_stock or 0, record.num_allocated or 0
+    if shelf - quantity < promised:
+        raise errors.StockTooLow(field="quantity", free=shelf - promised, promised=promised)
+    StockRecord.objects.filter(pk=record.pk).update(num_in_stock=shelf - quantity)
+    reason = f"→ {target.village.short_name} · {target.name}"
+    move = movement(Kind.SENT, record.pk, quantity, actor=actor, occurred_at=now, reason=reason[:200])
+    move.save()
+    goods.stock_left(moved=[Moved(move.pk, record.pk, partner.pk, quantity)], actor=actor)
+    made = StockTransfer.objects.create(
+        stockrecord=record,
+        target=target,
+        quantity=quantity,
+        note=clean_text(note)[:200],
+        sent_by=actor,
+        sent_at=now,
+        movement=move,
+    )
+    _audit("send_stock", made, partner.village, actor, now, quantity=quantity)
+    return made
+
+
+def _lock(transfer: StockTransfer) -> StockTransfer:
+    """Lock a sending that is on its way: it is counted, or taken back, once."""
+    row = StockTransfer.objects.select_for_update(of=("self",), no_key=True).get(pk=transfer.pk)
+    if row.state != State.SENT:
+        raise errors.TransferClosed
+    return row
+
+
+@transaction.atomic
+def receive_transfer(
+    *, transfer: StockTransfer, counted: int, actor: User, difference: str = "", now: dt.datetime | None = None
+) -> StockTransfer:
+    """Count what arrived, by another person than who sent it: it lies on the shelf, each batch at its own value.
+
+    More than was sent is worth nothing until somebody says why; less is lost, with its reason.
+    """
+    now = now or timezone.now()
+    target = Partner.objects.select_related("village", "organisation").get(pk=transfer.target_id)
+    require(actor, RECEIVE_STOCK, region=target.village, organisation=target.organisation)
+    row = _lock(transfer)
+    if row.sent_by_id == actor.pk:
+        raise errors.BothEnds
+    counted = whole(counted, least=0)
+    difference = clean_text(difference)[:200]
+    if counted != row.quantity and not difference:
+        raise errors.DifferenceUnexplained(field="difference")
+    source = StockRecord.objects.select_related("partner__village", "product__product_class").get(pk=row.stockrecord_id)
+    record = _shelf_of(target, source, actor, now)
+    record = StockRecord.objects.select_for_update(of=("self",), no_key=True).get(pk=record.pk)
+    if counted:
+        StockRecord.objects.filter(pk=record.pk).update(
+            num_in_stock=Coalesce(F("num_in_stock"), 0) + counted, num_allocated=Coalesce(F("num_allocated"), 0)
+        )
+        _shelve(row, record, counted, source, actor, now)
+    row.state, row.closed_by, row.closed_at = State.RECEIVED, actor, now
+    row.counted, row.difference, row.arrived_at = counted, difference, record
+    row.save(update_fields=["state", "closed_by", "closed_at", "counted", "difference", "arrived_at"])
+    _audit("receive_transfer", row, target.village, actor, now, sent=row.quantity, counted=counted)
+    if counted:
+        tell_restocked([record.pk], now)
+    return row
+
+
+def _shelf_of(target: Partner, source: StockRecord, actor: User, now: dt.datetime) -> StockRecord:
+    """Return the place of these goods on the target's shelf, made (without a price) if there is none yet."""
+    standing = StockRecord.objects.filter(partner=target, product=source.product_id).first()
+    if standing is not None:
+        return standing
+    (made,) = put_on_shelves(wanted=[Wanted(target, Item(product=source.product))], actor=actor, now=now)
+    return made or StockRecord.objects.get(partner=target, product=source.product_id)
+
+
+def _shelve(
+    transfer: StockTransfer, record: StockRecord, counted: int, source: StockRecord, actor: User, now: dt.datetime
+) -> None:
+    """Put what arrived on the shelf, batch by batch, at the value with which it left."""
+    left = counted
+    reason = f"← {source.partner.village.short_name} · {source.partner.name}"[:200]
+    uses = BatchUse.objects.filter(movement_id=transfer.movement_id).select_related("batch").order_by("pk")
+    for use in uses:
+        units = min(left, use.units)
+        if not units:
+            break
+        left -= units
+        move = movement(
+            Kind.ARRIVED,
+            record.pk,
+            units,
+            actor=actor,
+            occurred_at=now,
+            reason=reason,
+            use_by=use.batch.use_by,
+            cost_fen=use.fen * units // use.units or None,
+        )
+        move.save()
+        goods.stock_received(
+            stockrecord=record,
+            movement_id=move.pk,
+            units=units,
+            cost_fen=use.fen * units // use.units,
+            use_by=use.batch.use_by,
+            source=Batch.Source.MOVED,
+            donor=use.batch.donor,
+            reference=use.batch.reference,
+            valued=use.batch.valued_at is not None,
+            actor=actor,
+            now=now,
+        )
+    if left:  # what no batch knew, and what nobody sent
+        move = movement(Kind.ARRIVED, record.pk, left, actor=actor, occurred_at=now, reason=reason)
+        move.save()
+        goods.stock_received(
+            stockrecord=record, movement_id=move.pk, units=left, source=Batch.Source.COUNT, actor=actor, now=now
+        )
+
+
+@transaction.atomic
+def cancel_transfer(*, transfer: StockTransfer, actor: User, now: dt.datetime | None = None) -> StockTransfer:
+    """Take a sending back before it has arrived: goods and value lie where they lay."""
+    now = now or timezone.now()
+    source = StockRecord.objects.select_related("partner__village", "partner__organisation").get(
+        pk=transfer.stockrecord_id
+    )
+    require(actor, ADJUST_STOCK, region=source.partner.village, organisation=source.partner.organisation)
+    row = _lock(transfer)
+    StockRecord.objects.filter(pk=source.pk).update(num_in_stock=F("num_in_stock") + row.quantity)
+    move = movement(Kind.CAME_BACK, source.pk, row.quantity, actor=actor, occurred_at=now)
+    move.save()
+    goods.stock_back(movement_id=move.pk, taken_by=row.movement_id, actor=actor, now=now)
+    row.state, row.closed_by, row.closed_at = State.CANCELLED, actor, now
+    row.save(update_fields=["state", "closed_by", "closed_at"])
+    _audit("cancel_transfer", row, source.partner.village, actor, now, quantity=row.quantity)
+    tell_restocked([source.pk], now)
+    return row
+
+
+def _audit(action: str, row: StockTransfer, region: Region, actor: User, now: dt.datetime, **facts: int) -> None:
+    record_audit(actor=actor, action=action, subject=f"stock_transfer:{row.pk}", region=region, facts=facts, now=now)
