@@ -36,6 +36,11 @@ class Row:
         return self.line.product
 
     @property
+    def picture_url(self) -> str:
+        """URL of its picture on the shelf that it comes from."""
+        return catalogue.picture_of(self.line.product, self.line.stockrecord)
+
+    @property
     def total(self) -> int:
         return (self.points or 0) * self.line.quantity
 

@@ -60,10 +60,21 @@ class Card:
         return self.info.stockrecord.partner
 
     @property
+    def picture_url(self) -> str:
+        """URL of the picture on the shelf that serves the reader."""
+        return picture_of(self.product, self.info.stockrecord)
+
+    @property
     def supplier(self) -> str:
         """Name of the supplier; for a visitor of no village with its village."""
         name: str = self.partner.display_name
         return name if self.near else f"{self.partner.village.short_name} · {name}"
+
+
+def picture_of(product: Product, record: StockRecord | None) -> str:
+    """Return the URL of a reward's picture as this shelf shows it. Reads the product's prefetched images."""
+    own = record.own_picture_url if record is not None else ""
+    return own or product.picture_url
 
 
 def spendable(resident: Resident | None) -> int | None:

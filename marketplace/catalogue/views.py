@@ -122,6 +122,7 @@ class ProductDetailView(View):
         price = info.price.points if info.price.exists else None
         return {
             "product": product,
+            "picture": selectors.picture_of(product, info.stockrecord),
             "info": info,
             "partner": info.stockrecord.partner if info.stockrecord else None,
             "stock": selectors.stock_of(info),

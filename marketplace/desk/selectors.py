@@ -7,7 +7,21 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import CharField, Count, F, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    F,
+    IntegerField,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
 from django.db.models.functions import Cast, Coalesce, Concat
 from django.http import Http404
 from django.utils import timezone
@@ -16,7 +30,7 @@ from marketplace.desk.scope import Scope
 from marketplace.funds.models import Batch
 from marketplace.funds.models.base import Decision
 from marketplace.partner.models import StockRecord
-from marketplace.rewards.models import StockMovement, Ticket, TicketReturn
+from marketplace.rewards.models import StockMovement, StockTransfer, Ticket, TicketReturn
 from marketplace.rewards.selectors import stock_of
 from timebank.common import figures
 from timebank.common.input import clean_text, digits, fold
@@ -228,6 +242,21 @@ def stock_item_for(user: Any, pk: int) -> StockRecord:
     if record is None or not rules.can(user, VIEW_VILLAGE, record.partner.village):
         raise Http404
     return record
+
+
+def transfers_of(region: Region) -> QuerySet[StockTransfer]:
+    """Select what goes to and from the suppliers of a place: what is on its way first, then the latest."""
+    ours = Q(target__village=region) | Q(stockrecord__partner__village=region)
+    rows = StockTransfer.objects.filter(ours).select_related(
+        "stockrecord__product__product_class", "stockrecord__partner__village", "target__village", "sent_by"
+    )
+    on_its_way = Case(When(state=StockTransfer.State.SENT, then=0), default=1)
+    return rows.order_by(on_its_way, "-sent_at", "-pk")
+
+
+def coming_to(region: Region) -> int:
+    """Count the sendings that wait to be counted in a place."""
+    return StockTransfer.objects.filter(target__village=region, state=StockTransfer.State.SENT).count()
 
 
 def returns_to_decide(user: Any, scope: Scope) -> QuerySet[TicketReturn]:

@@ -101,11 +101,16 @@ class StockRecord(AbstractStockRecord):
         ]
 
     @property
-    def picture_url(self) -> str:
-        """URL of this shelf's photograph, else of the drawing chosen for it, else of the reward's own picture."""
+    def own_picture_url(self) -> str:
+        """URL of this shelf's photograph, else of the drawing chosen for it, else nothing."""
         if self.photograph:
             return str(self.photograph.url)
-        return static(self.drawing) if self.drawing else self.product.picture_url
+        return static(self.drawing) if self.drawing else ""
+
+    @property
+    def picture_url(self) -> str:
+        """URL of the picture on this shelf: its own, else the reward's."""
+        return self.own_picture_url or str(self.product.picture_url)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save what people edit; the two counters change only by the guarded updates below and by stock services."""

@@ -42,9 +42,8 @@ def fill(request: HttpRequest, place: int) -> HttpResponse:
     source = source if source in known else templates.PUBLISHED
     rows = templates.template(partner, source) if partner is not None else []
     form = FillForm(request.POST if request.method == "POST" else None, keys=[row.key for row in rows])
-    if request.method == "POST" and partner is not None and form.is_valid():
-        if _fill(request, region, partner, source, form):
-            return redirect("desk:shelf", place=region.pk)
+    if request.method == "POST" and form.is_valid() and _fill(request, partner, source, form):
+        return redirect("desk:shelf", place=region.pk)
     context = {
         "region": region,
         "partners": partners,
@@ -59,7 +58,9 @@ def fill(request: HttpRequest, place: int) -> HttpResponse:
     return render(request, "desk/shelf_fill.html", context, status=form.status if form.errors else 200)
 
 
-def _fill(request: HttpRequest, region: Region, partner: Partner, source: str, form: FillForm) -> bool:
+def _fill(request: HttpRequest, partner: Partner | None, source: str, form: FillForm) -> bool:
+    if partner is None:
+        return False
     keys = form.cleaned_data["rows"]
 
     def create() -> list[int]:

@@ -15,13 +15,14 @@ from marketplace.desk.forms import AdjustForm, ReceiptForm, ThresholdForm
 from marketplace.desk.scope import desk, to
 from marketplace.desk.views.common import as_file, page_of, person
 from marketplace.partner.models import StockRecord
-from marketplace.rewards.rules import ADJUST_STOCK, RECEIVE_STOCK
+from marketplace.rewards.rules import ADJUST_STOCK, LIST_REWARD, RECEIVE_STOCK
 from marketplace.rewards.selectors import movements_of
 from marketplace.rewards.services import adjust_stock, receive_stock
 from marketplace.rewards.services.stock import set_threshold
 from timebank.common.errors import DomainError
 from timebank.common.input import read_choice, read_text
 from timebank.common.numbers import points_to_decimal
+from timebank.registry.models import Region
 from timebank.registry.rules import VIEW_VILLAGE, can
 from timebank.ui.lists import Column, Listing
 
@@ -90,6 +91,7 @@ def stock(request: HttpRequest) -> HttpResponseBase:
             "listing": listing,
             "low": selectors.LOW_STOCK,
             "soon": selectors.use_soon(scope)[:SOON_SHOWN],
+            "coming": selectors.coming_to(scope.region) if scope.is_village else 0,
         },
     )
 
@@ -173,6 +175,8 @@ def stock_item(request: HttpRequest, pk: int) -> HttpResponseBase:
             "wrong": wrong if wrong is not None and wrong.errors else None,
             "may_receive": may_receive,
             "may_adjust": may_adjust,
+            "may_send": may_adjust and shelf > promised and item.partner.village.level == Region.Level.VILLAGE,
+            "may_picture": can(request.user, LIST_REWARD, item.partner.village),
             "page": page_of(request, movements_of(item), 30),
         },
         status=wrong.status if wrong is not None and wrong.errors else 200,

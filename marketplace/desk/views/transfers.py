@@ -81,13 +81,8 @@ def _end_of(request: HttpRequest, row: StockTransfer) -> Region:
 @require_http_methods(["GET", "POST"])
 def transfer(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a sending to both villages: counted where it arrives, taken back where it came from."""
-    rows = StockTransfer.objects.select_related(
-        "stockrecord__partner__village",
-        "stockrecord__product__product_class",
-        "target__village",
-        "sent_by",
-        "closed_by",
-    )
+    rows = StockTransfer.objects.select_related("stockrecord__partner__village", "stockrecord__product__product_class")
+    rows = rows.select_related("target__village", "sent_by", "closed_by")
     row = rows.filter(pk=pk).first()
     if row is None:
         raise Http404

@@ -110,7 +110,10 @@ def stock_received(
 
 @transaction.atomic
 def value_batch(*, batch: Batch, fen: int, actor: User, reason: str, now: dt.datetime | None = None) -> Batch:
-    """Value goods that were given, or there at the beginning, once, by evidence (invoice or two quotes). What has left already is booked in and out."""
+    """Value goods that came without a price, once, by evidence (invoice or two quotes).
+
+    What has left already is booked in and out.
+    """
     now = now or timezone.now()
     StockRecord.objects.select_for_update(of=("self",), no_key=True).get(pk=batch.stockrecord_id)
     batch = Batch.objects.select_for_update(of=("self",), no_key=True).select_related("fund__region").get(pk=batch.pk)

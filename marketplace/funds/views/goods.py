@@ -60,13 +60,12 @@ def goods_list(request: HttpRequest, fund: Fund) -> HttpResponseBase:
         )
         for item in page
     ]
+    valuing = FormSection(_("Value goods that came without a price"), form, _("Write down"), "value")
     headers = [_("Supplier"), _("Goods"), _("Given by"), num(_("Left over")), num(_("Value left")), _("Use by")]
     return show(
         request,
         fund=fund,
         title=_("Goods at cost"),
         sections=[Section(_("On the shelves"), headers, rows, empty=_("Nothing yet."), page=page)],
-        forms=[FormSection(_("Value goods that came without a price"), form, _("Write down"), "value")]
-        if may and waiting.exists()
-        else [],
+        forms=[valuing] if may and waiting.exists() else [],
     )
