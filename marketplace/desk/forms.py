@@ -255,8 +255,9 @@ class AdjustForm(IdempotentForm, BaseForm):
 
 
 class ReturnForm(IdempotentForm, BaseForm):
-    """Take back what was handed over; asked by one person."""
+    """Take back what was handed over, or some pieces of it; asked by one person."""
 
+    quantity = BoundedIntegerField(label=_("How many pieces come back"), min_value=1)
     reason = CleanCharField(label=_("Reason"), max_length=200, help_text=_("The resident reads it."))
     restock = forms.ChoiceField(
         label=_("What comes back"),
@@ -267,10 +268,22 @@ class ReturnForm(IdempotentForm, BaseForm):
         widget=forms.RadioSelect,
     )
 
-    def __init__(self, *args: Any, can_restock: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, can_restock: bool, pieces: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not can_restock:
             del self.fields["restock"]
+        if pieces == 1:
+            del self.fields["quantity"]
+        else:
+            field: Any = BoundedIntegerField(
+                label=_("How many pieces come back"),
+                min_value=1,
+                max_value=pieces,
+                initial=pieces,
+                help_text=_("Of %(n)s.") % {"n": pieces},
+                widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
+            )
+            self.fields["quantity"] = field
 
 
 class DecideReturnForm(BaseForm):

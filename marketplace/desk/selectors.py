@@ -28,7 +28,6 @@ from django.utils import timezone
 
 from marketplace.desk.scope import Scope
 from marketplace.funds.models import Batch
-from marketplace.funds.models.base import Decision
 from marketplace.partner.models import StockRecord
 from marketplace.rewards.models import StockMovement, StockTransfer, Ticket, TicketReturn
 from marketplace.rewards.selectors import stock_of
@@ -261,7 +260,7 @@ def coming_to(region: Region) -> int:
 
 def returns_to_decide(user: Any, scope: Scope) -> QuerySet[TicketReturn]:
     """Select the returns that wait for a second person here, who is not the one who asked."""
-    waiting = TicketReturn.objects.filter(scope.below("ticket__partner__village"), state=Decision.PREPARED)
+    waiting = TicketReturn.objects.filter(scope.below("ticket__partner__village"), state=TicketReturn.State.PREPARED)
     return waiting.exclude(prepared_by=user)
 
 
@@ -290,7 +289,8 @@ def tickets(scope: Scope, *, which: str, text: str = "", day: dt.date | None = N
     if which == "done":
         return tickets.filter(state=Ticket.State.HANDED_OVER).order_by("-handed_over_at", "-pk")
     if which == "returns":
-        asked = TicketReturn.objects.filter(ticket=OuterRef("pk")).exclude(state=Decision.DECLINED)
+        came_back = (TicketReturn.State.PREPARED, TicketReturn.State.APPROVED)
+        asked = TicketReturn.objects.filter(ticket=OuterRef("pk"), state__in=came_back).order_by("-pk")
         tickets = tickets.annotate(asked_at=Subquery(asked.values("prepared_at")[:1]))
         # What waits first, then what came back, the latest on top.
         return tickets.filter(asked_at__isnull=False).order_by("state", "-asked_at", "-pk")

@@ -9,6 +9,7 @@ AUDIT_LABELS = {
     "update_partner": _("Supplier changed"),
     "list_reward": _("Reward put on the shelf"),
     "decide_price": _("Price decided"),
+    "withdraw_return": _("Return of a ticket withdrawn"),
     "set_price": _("Price changed"),
     "set_picture": _("Picture chosen"),
     "count_opening": _("Goods from before counted"),

@@ -48,10 +48,13 @@ def usable_purposes(fund: Fund, thing: Any) -> list[Purpose]:
 
 
 @transaction.atomic
-def draw(*, handed: Handed, actor: User | None, now: dt.datetime | None = None) -> DrawDown | None:
+def draw(
+    *, handed: Handed, actor: User | None, again: DrawDown | None = None, now: dt.datetime | None = None
+) -> DrawDown | None:
     """Owe the supplier for a handed-over ticket: nothing for goods of ours, given units and what the village bears.
 
     After the points were posted: wallets are locked in ascending id, and CNY comes after PTS. Never refuses for money.
+    ``again``: the draw-down that was taken back for this one, so that no other purpose pays than paid then.
     """
     now = now or timezone.now()
     row = _lock_commitment(handed.ticket_id, handed.on)
@@ -79,15 +82,18 @@ def draw(*, handed: Handed, actor: User | None, now: dt.datetime | None = None) 
     if made.state == State.OPEN and not unit:
         made.state = State.OWN
     if made.state == State.OPEN:
-        _post(made, unit * row.quantity, handed, actor)
+        _post(made, unit * row.quantity, handed, actor, again)
     else:
         made.save(force_insert=True)
     return made
 
 
-def _post(made: DrawDown, fen: int, handed: Handed, actor: User | None) -> None:
+def _post(made: DrawDown, fen: int, handed: Handed, actor: User | None, again: DrawDown | None = None) -> None:
     """Post a draw-down and keep it with the funds and purposes that paid."""
     purposes = usable_purposes(made.fund, handed)
+    if again is not None:
+        paid = set(again.shares.values_list("purpose_id", flat=True))
+        purposes = [purpose for purpose in purposes if purpose.pk in paid]
     arguments: dict[str, Any] = {
         "fund": made.fund,
         "partner_id": made.partner_id,
@@ -193,6 +199,30 @@ def return_(
     if row.kind == Kind.GIFT and restock:
         ServiceGift.objects.filter(pk=row.gift_id).update(delivered=F("delivered") - row.quantity)
     return made
+
+
+@transaction.atomic
+def return_part(*, handed: Handed, restock: bool, actor: User, reason: str, now: dt.datetime | None = None) -> None:
+    """Take back the cost of some pieces of a ticket: all of it as ``return_`` does, then owe for those that stay.
+
+    ``handed`` says what stays: how many pieces, as which hand-over, on the day of the first. The caller has checked
+    who may, and the second person.
+    """
+    now = now or timezone.now()
+    made = return_(ticket_id=handed.ticket_id, restock=False, actor=actor, reason=reason, now=now)
+    row = _lock_commitment(handed.ticket_id)
+    if row is None:
+        return
+    back = row.quantity - handed.quantity
+    changes = {"quantity": handed.quantity, "fen": row.unit_fen * handed.quantity}
+    if made is not None:
+        Commitment.objects.filter(pk=row.pk).update(**changes, state=Commitment.State.OPEN, closed_at=None)
+        draw(handed=handed, actor=actor, again=made, now=now)
+        return
+    state = Commitment.State.DRAWN if row.kind in {Kind.STOCK, Kind.GIFT, Kind.OWN} else row.state
+    Commitment.objects.filter(pk=row.pk).update(**changes, state=state)
+    if row.kind == Kind.GIFT and restock:
+        ServiceGift.objects.filter(pk=row.gift_id).update(delivered=F("delivered") - back)
 
 
 def _lock_statement_of(ticket_id: int) -> Statement | None:

@@ -6,7 +6,7 @@ from marketplace.partner.services import open_partner_accounts
 from marketplace.rewards.services.cancel import cancel_redemption, cancel_ticket
 from marketplace.rewards.services.handing_over import expire_tickets, hand_over, undo_hand_over
 from marketplace.rewards.services.redemption.redeeming import redeem
-from marketplace.rewards.services.returning import ask_return, decide_return
+from marketplace.rewards.services.returning import ask_return, decide_return, withdraw_return
 from marketplace.rewards.services.sale import card_sale, undo_sale
 from marketplace.rewards.services.stock import adjust_stock, receive_stock
 
@@ -24,4 +24,5 @@ __all__ = [
     "redeem",
     "undo_hand_over",
     "undo_sale",
+    "withdraw_return",
 ]

@@ -142,6 +142,26 @@ def claim_ticket(ticket: Ticket, *, actor: User, now: dt.datetime) -> bool:
     return bool(moved)
 
 
+def post_hand_over(ticket: Ticket, *, actor: User, now: dt.datetime) -> None:
+    """Move a ticket's points from what its supplier promised to what it has handed over."""
+    if not ticket.points:
+        return
+    again = f":{ticket.hand_overs}" if ticket.hand_overs > 1 else ""
+    posted = ledger.post(
+        TransferSpec(
+            key=f"ticket:{ticket.pk}:hand_over{again}",
+            kind="hand_over",
+            legs=(Leg(debit=ticket.partner.escrow_key, credit=ticket.partner.redeemed_key, amount=ticket.points),),
+            effective_on=timezone.localdate(now),
+            actor=person(actor),
+            source=f"ticket:{ticket.pk}",
+            memo=f"ticket:{ticket.code}",
+        )
+    )
+    Ticket.objects.filter(pk=ticket.pk).update(hand_over_transfer_id=posted.id)
+    ticket.hand_over_transfer_id = posted.id
+
+
 def _finish(ticket: Ticket, order: Order, *, actor: User, now: dt.datetime, device: str = "") -> None:
     """Do what follows from a claimed ticket: event, stock off the shelf, order status, escrow to redeemed."""
     ticket.state, ticket.handed_over_at, ticket.handed_over_by = State.HANDED_OVER, now, actor
@@ -149,21 +169,7 @@ def _finish(ticket: Ticket, order: Order, *, actor: User, now: dt.datetime, devi
     log_events([ticket], TicketEvent.What.HANDED_OVER, actor=actor, now=now, device=device[:60])
     move_for_tickets(StockMovement.Kind.HAND_OVER, [ticket], actor=actor, now=now)
     update_states([order], actor=actor)
-    if ticket.points:
-        again = f":{ticket.hand_overs}" if ticket.hand_overs > 1 else ""
-        posted = ledger.post(
-            TransferSpec(
-                key=f"ticket:{ticket.pk}:hand_over{again}",
-                kind="hand_over",
-                legs=(Leg(debit=ticket.partner.escrow_key, credit=ticket.partner.redeemed_key, amount=ticket.points),),
-                effective_on=timezone.localdate(now),
-                actor=person(actor),
-                source=f"ticket:{ticket.pk}",
-                memo=f"ticket:{ticket.code}",
-            )
-        )
-        Ticket.objects.filter(pk=ticket.pk).update(hand_over_transfer_id=posted.id)
-        ticket.hand_over_transfer_id = posted.id
+    post_hand_over(ticket, actor=actor, now=now)
     money.draw(ticket, actor=actor, now=now)
 
 

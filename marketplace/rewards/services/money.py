@@ -80,13 +80,23 @@ def give_back(ticket: Ticket, *, restock: bool, actor: User, reason: str, now: d
     drawing.return_(ticket_id=ticket.pk, restock=restock, actor=actor, reason=reason, now=now)
 
 
+def give_back_part(ticket: Ticket, *, restock: bool, actor: User, reason: str, now: dt.datetime) -> None:
+    """Take back what the returned pieces of a ticket cost; ``ticket`` says already what stays."""
+    day = timezone.localdate(ticket.handed_over_at)
+    drawing.return_part(
+        handed=handed(ticket, ticket.resident, day), restock=restock, actor=actor, reason=reason, now=now
+    )
+
+
 def release(tickets: Iterable[Ticket], now: dt.datetime) -> None:
     """Let go what closed tickets were promised."""
     promising.release(ticket_ids=[ticket.pk for ticket in tickets], now=now)
 
 
-def follow_stock(kind: str, moves: Sequence[StockMovement], *, actor: User | None, now: dt.datetime) -> None:
-    """Let the value of goods follow them off the shelf, or back."""
+def follow_stock(
+    kind: str, moves: Sequence[StockMovement], *, actor: User | None, now: dt.datetime, keep: int = 0
+) -> None:
+    """Let the value of goods follow them off the shelf, or back; ``keep``: so many of a ticket's units stay away."""
     if kind == StockMovement.Kind.HAND_OVER:
         moved = [
             Moved(move.pk, move.stockrecord_id, move.ticket.partner_id, move.quantity, move.ticket_id)  # type: ignore[union-attr]
@@ -96,4 +106,4 @@ def follow_stock(kind: str, moves: Sequence[StockMovement], *, actor: User | Non
     elif kind in {StockMovement.Kind.UNDO, StockMovement.Kind.RETURN}:
         for move in moves:
             if move.ticket_id is not None:
-                goods.stock_back(ticket_id=move.ticket_id, movement_id=move.pk, actor=actor, now=now)
+                goods.stock_back(ticket_id=move.ticket_id, movement_id=move.pk, keep=keep, actor=actor, now=now)

@@ -98,6 +98,19 @@ def _restock(record: StockRecord, quantity: int, *, promised: bool) -> None:
     )
 
 
+def return_pieces(ticket: Ticket, quantity: int, *, restock: bool, actor: User, now: dt.datetime, reason: str) -> None:
+    """Bring back some pieces of a handed-over ticket: on the shelf again, or written off."""
+    facts = {"ticket": ticket, "actor": actor, "occurred_at": now, "reason": reason}
+    kinds = (Kind.RETURN,) if restock else (Kind.RETURN, Kind.WRITE_OFF)
+    moves = StockMovement.objects.bulk_create(
+        [movement(kind, ticket.stockrecord_id, quantity, **facts) for kind in kinds]
+    )
+    if restock:  # else the shelf stays as it is, and its value is gone since the hand-over
+        _restock(StockRecord(pk=ticket.stockrecord_id), quantity, promised=False)
+        money.follow_stock(Kind.RETURN, moves, actor=actor, now=now, keep=ticket.quantity - quantity)
+        tell_restocked([ticket.stockrecord_id], now)
+
+
 @transaction.atomic
 def receive_stock(
     *,
