@@ -20,4 +20,5 @@ class FundsConfig(AppContract):
         "prices of the day": ("marketplace.funds.tasks.task_reprice", 60 * 60),
     }
     sweeps = "marketplace.funds.sweeps.SWEEPS"
+    founding_steps = "marketplace.funds.founding.STEPS"
     append_only = "marketplace.funds.guards.APPEND_ONLY"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from pathlib import Path
 
@@ -10,6 +11,10 @@ from django.test import Client
 from django.urls import reverse
 
 from marketplace import desk
+from marketplace.partner.services import create_partner
+from marketplace.rewards.services.opening import count_opening
+from marketplace.rewards.services.shelf import list_on_shelf
+from marketplace.rewards.services.transfers import send_stock
 from tests.factories.desk import objection
 from tests.factories.people import make_resident, make_staff
 from tests.support import worlds
@@ -121,6 +126,12 @@ def _addresses(village) -> dict[str, tuple[int, ...]]:
     doubt = objection(village, record)  # while its list hangs out
     bought = village.redeem(village.credited(1)[0], village.good())
     village.hand_over(bought)
+    new = list_on_shelf(partner=village.shop, title="盐", kind="goods", actor=village.keeper)
+    counted = count_opening(
+        partner=village.shop, counted=[(new, 3)], counted_on=dt.date(2026, 1, 1), actor=village.keeper
+    )
+    far = create_partner(name="周家店", village=village.world.other)
+    sent = send_stock(stockrecord=village.good(), target=far, quantity=1, actor=village.keeper)
     return {
         "ticket_return": (bought.tickets.get().pk,),
         "record": (record.pk,),
@@ -133,10 +144,16 @@ def _addresses(village) -> dict[str, tuple[int, ...]]:
         "stock_item": (shelf,),
         "end_role": (grant.pk,),
         **dict.fromkeys(
-            ("suppliers", "new_supplier", "shelf", "shelf_labels", "what_if", "goods_list"), (village.place.pk,)
+            (
+                *("suppliers", "new_supplier", "shelf", "shelf_labels", "what_if", "goods_list"),
+                *("shelf_fill", "shelf_prices", "opening_counts", "transfers"),
+            ),
+            (village.place.pk,),
         ),
         **dict.fromkeys(("supplier", "list_reward"), (village.good().partner_id,)),
-        "price": (shelf,),
+        **dict.fromkeys(("price", "picture", "send_stock"), (shelf,)),
+        "opening_count": (counted.pk,),
+        "transfer": (sent.pk,),
     }
 
 

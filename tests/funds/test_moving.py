@@ -39,7 +39,7 @@ def line(money: Money, kind: str, fen: int = 1000, **facts: Any) -> BankLine:
 
 @pytest.mark.parametrize("kind", ["opening", "collective", "grant", "interest"])
 def test_money_that_is_no_gift(money: Money, kind: str) -> None:
-    line(money, kind, 500000)
+    line(money, kind, 500000, note="交接单")
     assert (free(money.fund), total(money.bank.asset_key)) == (500000, -500000)
     assert months_of(money.fund)[0].into == {kind: 500000}
     well()

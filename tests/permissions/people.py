@@ -111,7 +111,10 @@ def _villages(cast: Cast, world: Any) -> None:
     """Let the village have a team with a member, a supplier and an opening list; the setup is over."""
     import datetime as dt
 
-    from marketplace.rewards.services import shelf, suppliers
+    from marketplace.partner.models import StockRecord
+    from marketplace.partner.services import create_partner
+    from marketplace.rewards.services import opening as first_count
+    from marketplace.rewards.services import shelf, suppliers, transfers
     from timebank.messages.models import Message
     from timebank.registry.models import Region
     from timebank.service.services import teams
@@ -123,6 +126,15 @@ def _villages(cast: Cast, world: Any) -> None:
         region=world.village, name="理发店", kind="barber", place="村口", opening_hours="9–17", actor=world.admin
     )
     listed = shelf.list_on_shelf(partner=partner, title="毛巾", kind="goods", actor=cast.users["keeper"])
+    counted = first_count.count_opening(
+        partner=partner, counted=[(listed, 3)], counted_on=dt.date(2026, 1, 1), actor=cast.users["keeper"]
+    )
+    sent = transfers.send_stock(
+        stockrecord=StockRecord.objects.get(partner_sku="M-SOAP"),
+        target=create_partner(name="周家店", village=world.other),
+        quantity=1,
+        actor=cast.users["keeper"],
+    )
     message = Message.objects.create(event_number=0, kind="resident_moved", resident=world.wang)
     place = {"place": world.village.pk}
     setup = {"token": "x" * 32}
@@ -136,6 +148,14 @@ def _villages(cast: Cast, world: Any) -> None:
         "desk:what_if": lambda: place,
         "desk:shelf_labels": lambda: place,
         "desk:price": lambda: {"pk": listed.pk},
+        "desk:shelf_fill": lambda: place,
+        "desk:shelf_prices": lambda: place,
+        "desk:picture": lambda: {"pk": listed.pk},
+        "desk:opening_counts": lambda: place,
+        "desk:opening_count": lambda: {"pk": counted.pk},
+        "desk:transfers": lambda: place,
+        "desk:transfer": lambda: {"pk": sent.pk},
+        "desk:send_stock": lambda: {"pk": sent.stockrecord_id},
         "desk:list_reward": lambda: {"pk": partner.pk},
         "inbox:seen": lambda: {"pk": message.pk},
         "villages:setup": lambda: setup,

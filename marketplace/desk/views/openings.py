@@ -20,6 +20,7 @@ from marketplace.funds.models.base import Decision
 from marketplace.partner.models import Partner
 from marketplace.rewards.models import OpeningCount
 from marketplace.rewards.rules import ADJUST_STOCK, CONFIRM_COUNT
+from marketplace.rewards.selectors.stock import uncounted
 from marketplace.rewards.services import opening
 from timebank.common.errors import DomainError
 from timebank.common.input import read_id
@@ -59,7 +60,7 @@ def opening_counts(request: HttpRequest, place: int) -> HttpResponse:
 
 def _form(request: HttpRequest, region: Region, partner: Partner) -> tuple[OpeningCountForm, int]:
     """Return the form for what is uncounted at a supplier, and how much of it waits for a next page."""
-    rows = opening.uncounted(region).filter(partner=partner)
+    rows = uncounted(region).filter(partner=partner)
     if request.method != "POST":
         shown = list(rows[: AT_ONCE + 1])
         return OpeningCountForm(records=shown[:AT_ONCE]), max(rows.count() - AT_ONCE, 0) if shown[AT_ONCE:] else 0

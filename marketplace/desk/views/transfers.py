@@ -19,6 +19,7 @@ from marketplace.desk.views.prices import place_of
 from marketplace.funds.models import BatchUse
 from marketplace.rewards.models import StockTransfer
 from marketplace.rewards.rules import ADJUST_STOCK, RECEIVE_STOCK
+from marketplace.rewards.selectors.stock import targets_of
 from marketplace.rewards.services import transfers as services
 from timebank.common.errors import DomainError
 from timebank.registry.models import Region
@@ -43,7 +44,7 @@ def send(request: HttpRequest, pk: int) -> HttpResponse:
     region = place_of(request, record.partner.village_id)
     if not can(request.user, ADJUST_STOCK, record.partner.village, record.partner.organisation):
         raise PermissionDenied
-    form = SendForm(request.POST if request.method == "POST" else None, targets=services.targets_of(record.partner))
+    form = SendForm(request.POST if request.method == "POST" else None, targets=targets_of(record.partner))
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
 

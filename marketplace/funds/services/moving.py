@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from marketplace.funds import book, errors, posting, rules
 from marketplace.funds.models import (
@@ -245,6 +246,8 @@ def record_line(
         raise errors.EvidenceMissing(field="partner")
     if fund is None and kind != Line.UNKNOWN:
         raise errors.EvidenceMissing(field="fund")
+    if kind == Line.OPENING and not (clean_text(note) or clean_text(reference)):
+        raise errors.EvidenceMissing(_("Write down the paper that says so: who handed it over, when."), field="note")
     if booked_on > timezone.localdate():
         raise errors.BadAmount(field="booked_on")
     facts: dict[str, Any] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce
 
-from marketplace.partner.models import StockRecord
+from marketplace.partner.models import Partner, StockRecord
 from marketplace.partner.strategy import Points
 from marketplace.rewards.models import StockMovement
 from timebank.registry.models import Region
@@ -36,3 +36,26 @@ def gone(strategy: Points, product_pk: int) -> StockRecord | None:
 def movements_of(stockrecord: StockRecord) -> QuerySet[StockMovement]:
     """Select the movements of a stock record, newest first."""
     return stockrecord.movements.select_related("actor", "ticket").order_by("-occurred_at", "-pk")
+
+
+def uncounted(region: Region) -> QuerySet[StockRecord]:
+    """Select the goods of a place's suppliers of which nothing was counted, received or handed out yet."""
+    return (
+        StockRecord.objects.filter(
+            partner__village=region,
+            partner__is_active=True,
+            product__product_class__track_stock=True,
+            movements__isnull=True,
+        )
+        .exclude(opening_lines__is_live=True)
+        .select_related("partner__village", "partner__organisation", "product__product_class")
+        .order_by("partner__name", "product__title", "pk")
+    )
+
+
+def targets_of(partner: Partner) -> QuerySet[Partner]:
+    """Select the suppliers to whom goods may be sent: of the other villages of the same town."""
+    town = partner.village.path[: -Region.steplen]
+    rows = Partner.objects.filter(is_active=True, village__path__startswith=town, village__is_active=True)
+    rows = rows.filter(village__level=Region.Level.VILLAGE).exclude(village=partner.village_id)
+    return rows.select_related("village").order_by("village__path", "name", "pk")

@@ -139,11 +139,12 @@ def _known(items: Sequence[Item]) -> dict[tuple[str, ...], Product]:
 def _make(items: Sequence[Item]) -> None:
     """Write down new rewards. A barcode that somebody else wrote down at this moment is theirs."""
     products = []
+    classes = {kind: product_class_of(kind) for kind in sorted({item.kind for item in items})}
     for item in items:
         product = Product(
             title=item.title,
             title_en=item.title_en,
-            product_class=product_class_of(item.kind),
+            product_class=classes[item.kind],
             unit=item.unit,
             upc=item.barcode or None,
             picture=item.drawing,

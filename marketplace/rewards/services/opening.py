@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet, Value
+from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -24,24 +24,9 @@ from marketplace.rewards.rules import ADJUST_STOCK, CONFIRM_COUNT
 from marketplace.rewards.services.stock import movement
 from marketplace.rewards.services.wishes import tell_restocked
 from timebank.common.input import clean_text
-from timebank.registry.models import Region, User
+from timebank.registry.models import User
 from timebank.registry.rules import require
 from timebank.registry.services import record_audit
-
-
-def uncounted(region: Region) -> QuerySet[StockRecord]:
-    """Select the goods of a place's suppliers of which nothing was counted, received or handed out yet."""
-    return (
-        StockRecord.objects.filter(
-            partner__village=region,
-            partner__is_active=True,
-            product__product_class__track_stock=True,
-            movements__isnull=True,
-        )
-        .exclude(opening_lines__is_live=True)
-        .select_related("partner__village", "partner__organisation", "product__product_class")
-        .order_by("partner__name", "product__title", "pk")
-    )
 
 
 @transaction.atomic

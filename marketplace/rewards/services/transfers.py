@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -21,6 +21,7 @@ from marketplace.partner.models import Partner, StockRecord
 from marketplace.rewards import errors
 from marketplace.rewards.models import StockMovement, StockTransfer
 from marketplace.rewards.rules import ADJUST_STOCK, RECEIVE_STOCK
+from marketplace.rewards.selectors.stock import targets_of
 from marketplace.rewards.services.listing import Item, Wanted, put_on_shelves
 from marketplace.rewards.services.stock import movement, whole
 from marketplace.rewards.services.wishes import tell_restocked
@@ -31,14 +32,6 @@ from timebank.registry.services import record_audit
 
 Kind = StockMovement.Kind
 State = StockTransfer.State
-
-
-def targets_of(partner: Partner) -> QuerySet[Partner]:
-    """Select the suppliers to whom goods may be sent: of the other villages of the same town."""
-    town = partner.village.path[: -Region.steplen]
-    rows = Partner.objects.filter(is_active=True, village__path__startswith=town, village__is_active=True)
-    rows = rows.filter(village__level=Region.Level.VILLAGE).exclude(village=partner.village_id)
-    return rows.select_related("village").order_by("village__path", "name", "pk")
 
 
 @transaction.atomic
