@@ -46,7 +46,8 @@ def index_product(*, product: Product) -> Product:
 def index_products(*, products: Sequence[Product]) -> None:
     """Write the texts by which many products are found, in as many statements for all as for one."""
     ids = [product.pk for product in products]
-    suppliers, categories = defaultdict(list), defaultdict(list)
+    suppliers: defaultdict[int, list[str]] = defaultdict(list)
+    categories: defaultdict[int, list[str]] = defaultdict(list)
     for start in range(0, len(ids), BATCH):
         part = ids[start : start + BATCH]
         rows = StockRecord.objects.filter(product__in=part).order_by().distinct()

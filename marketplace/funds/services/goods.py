@@ -190,7 +190,7 @@ def stock_back(
     ``keep``: so many units stay away. All is reversed, and those are taken again off the same batches.
     """
     rows = BatchUse.objects.select_for_update(of=("self",), no_key=True).filter(undone_at__isnull=True)
-    mine = rows.filter(ticket_id=ticket_id) if ticket_id is not None else rows.filter(movement_id=taken_by)
+    mine = rows.filter(movement_id=taken_by) if taken_by is not None else rows.filter(ticket_id=ticket_id)
     uses = list(mine.order_by("pk"))
     if not uses:
         return

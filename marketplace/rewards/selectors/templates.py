@@ -101,8 +101,8 @@ def _from_lists(titles: set[tuple[str, str]]) -> list[Suggestion]:
     rows = _published()
     known = known_rewards()
     products = {}
-    found = Product.objects.filter(title__in=[row.title for row in rows], is_public=True)
-    for product in found.select_related("product_class").order_by("-pk"):
+    result = Product.objects.filter(title__in=[row.title for row in rows], is_public=True)
+    for product in result.select_related("product_class").order_by("-pk"):
         products[product.title, str(ProductClass.Kind(product.kind))] = product
     made = []
     for row in rows:

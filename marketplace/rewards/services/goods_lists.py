@@ -203,7 +203,8 @@ def _plan(
     region: Region, lines: Iterable[Line], *, may_list: bool, may_price: bool, has_reason: bool, now: dt.datetime
 ) -> _Plan:
     """Decide row by row, without a statement for any."""
-    plan, shelf, seen = _Plan(), _Shelf(region), {}
+    plan, shelf = _Plan(), _Shelf(region)
+    seen: dict[tuple[Any, ...], int] = {}
     rights = rights_among([record.product_id for record in shelf.records], timezone.localdate(now))
     for line in lines:
         problem, partner = line.problem, shelf.partners.get(line.supplier)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -28,6 +28,7 @@ from timebank.registry.services.audit import record_audits
 
 CATEGORIES = {"goods": "日用品", "service": "服务"}
 BATCH = 500  # rows a statement
+Subject = tuple[str, Region | None, dict[str, Any]]  # of a line of the audit
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def put_on_shelves(
     fresh = [record for record in made if record is not None]
     StockRecord.objects.bulk_create(fresh, batch_size=BATCH)
     index_products(products=list({record.product_id: record.product for record in fresh}.values()))
-    subjects = [(f"stockrecord:{record.pk}", record.partner.village, {}) for record in fresh]
+    subjects: list[Subject] = [(f"stockrecord:{record.pk}", record.partner.village, {}) for record in fresh]
     record_audits(actor=actor, action="list_reward", rows=subjects, now=now)
     return made
 
@@ -116,24 +117,24 @@ def _standing(partners: Sequence[int], products: Sequence[int]) -> set[tuple[int
 def _products(items: Sequence[Item]) -> list[Product]:
     """Find the product of each item, made where there is none yet."""
     open_items = [item for item in items if item.product is None]
-    found = _known(open_items)
-    missing = {item.key: item for item in open_items if item.key not in found}
+    result = _known(open_items)
+    missing = {item.key: item for item in open_items if item.key not in result}
     if missing:
         _make(list(missing.values()))
-        found |= _known(list(missing.values()))
-    return [item.product or found[item.key] for item in items]
+        result |= _known(list(missing.values()))
+    return [item.product or result[item.key] for item in items]
 
 
 def _known(items: Sequence[Item]) -> dict[tuple[str, ...], Product]:
     """Find products by barcode, or by title and kind among those without one; the oldest where there are several."""
-    found: dict[tuple[str, ...], Product] = {}
+    result: dict[tuple[str, ...], Product] = {}
     rows = Product.objects.select_related("product_class").order_by("-pk")
     for part in in_parts(sorted({item.barcode for item in items if item.barcode})):
-        found |= {("code", product.upc or ""): product for product in rows.filter(upc__in=part)}
+        result |= {("code", product.upc or ""): product for product in rows.filter(upc__in=part)}
     for part in in_parts(sorted({item.title for item in items if not item.barcode})):
         for product in rows.filter(title__in=part, upc__isnull=True, product_class__isnull=False):
-            found["title", product.title, str(ProductClass.Kind(product.kind))] = product
-    return found
+            result["title", product.title, str(ProductClass.Kind(product.kind))] = product
+    return result
 
 
 def _make(items: Sequence[Item]) -> None:
@@ -184,11 +185,11 @@ def price_problem(points: int) -> str:
 
 def rights_among(products: Iterable[int], day: dt.date) -> set[int]:
     """Return which of these products are everybody's right on a day: they can have no price."""
-    found: set[int] = set()
+    result: set[int] = set()
     for part in in_parts(sorted(set(products))):
         rows = BasicLine.objects.filter(BasicLine.in_force(day), product_id__in=part)
-        found.update(rows.values_list("product_id", flat=True))
-    return found
+        result.update(rows.values_list("product_id", flat=True))
+    return result
 
 
 @transaction.atomic
