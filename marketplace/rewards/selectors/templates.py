@@ -17,6 +17,7 @@ from marketplace.catalogue.services import known_rewards
 from marketplace.partner.models import Partner, StockRecord
 from marketplace.partner.prices import points_of, whole_steps
 from marketplace.rewards.selectors.pricing import county_path
+from timebank.common.input import read_id
 from timebank.common.numbers import parse_points
 from timebank.registry.models import Region
 
@@ -93,7 +94,7 @@ def template(partner: Partner, source: str) -> list[Suggestion]:
     titles = set(here.values_list("product__title", "product__product_class__kind"))
     if source == PUBLISHED:
         return _from_lists(titles)
-    village = villages_near(partner.village).filter(pk=source).first() if source.isdecimal() else None
+    village = villages_near(partner.village).filter(pk=read_id(source, 0)).first()
     return _from_village(village, set(here.values_list("product_id", flat=True))) if village else []
 
 
