@@ -64,7 +64,7 @@ class Received:
         self.count = len(self._head)
         if end >= 0:
             head = b"\r\n" + self._head[: end + 4]
-            lengths = [int(found) for found in _LENGTH.findall(head)]
+            lengths = [int(text) for text in _LENGTH.findall(head)]
             length = max(lengths, default=0)
             # What is refused unread needs no body: a length that is too large, or none said.
             unread = length > MOST_BYTES or _UNKNOWN_LENGTH.search(head) is not None
@@ -148,7 +148,7 @@ class Worker(ThreadWorker):
             received.expects = False
             with contextlib.suppress(OSError):
                 conn.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-        elif received.count > IN_MEMORY and sum(one.count for one in self._waiting.values()) > MOST_WAITING:
+        elif received.count > IN_MEMORY and sum(body.count for body in self._waiting.values()) > MOST_WAITING:
             self._drop(conn)
 
     def _drop(self, conn: TConn, said: bytes = b"") -> None:
