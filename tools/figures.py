@@ -20,6 +20,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "figures.md"
+FIRST_RUN = ROOT / "var" / "first-run.json"
+FIRST_RUN = ROOT / "var" / "first-run.json"
 RESULTS = ROOT / "var" / "test-results"
 #: The last commit before the issue HOUSE: contract, names, lighter.
 BEFORE = "40989c8~1"
@@ -102,6 +104,14 @@ def seconds() -> dict[str, dict[str, float]]:
     return spent_by_run
 
 
+def first_run() -> list[str]:
+    """Return what `python -m tools.first_run` measured, as the rows of a table."""
+    if not FIRST_RUN.exists():
+        return ["Not measured: `python -m tools.first_run` does it."]
+    figures = json.loads(FIRST_RUN.read_text(encoding="utf-8"))
+    return ["| `make run` in a fresh clone | |", "|---|--:|", *(f"| {t} | {_figure(v)} |" for t, v in figures.items())]
+
+
 def page(before: str) -> str:
     """Compose the page."""
     with tempfile.TemporaryDirectory() as name:
@@ -135,6 +145,10 @@ def page(before: str) -> str:
             f"| {app} | {_figure(apps_was.get(app, '–'))} | {_figure(apps_now.get(app, '–'))} |"
             for app in sorted({*apps_was, *apps_now})
         ),
+        "",
+        "## The first `make run`",
+        "",
+        *first_run(),
         "",
         "## Seconds of the suite by app, last run",
         "",
