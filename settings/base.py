@@ -207,7 +207,8 @@ STRIPE_SECRET_KEY = env.secret("STRIPE_SECRET_KEY", "")
 # Newest first; all are tried, so a secret can be rotated.
 STRIPE_WEBHOOK_SECRETS = [item.strip() for item in env.secret("STRIPE_WEBHOOK_SECRETS", "").split(",") if item.strip()]
 # The demo practises with a double on this machine; a system check refuses it anywhere else.
-PRACTICE_PORT = env.whole("PRACTICE_PORT", 8021)
+# Two demos on one machine get two doubles: 8021 beside 8000.
+PRACTICE_PORT = env.whole("PRACTICE_PORT", int(port) + 21 if (port := env.text("PORT", "8000")).isdecimal() else 8021)
 PRACTICE_PAYMENTS = f"http://127.0.0.1:{PRACTICE_PORT}" if DEMO and not STRIPE_SECRET_KEY else ""
 PRACTICE_WEBHOOK_SECRET = f"whsec_{sha256(f'practice {SECRET_KEY}'.encode()).hexdigest()}"
 # A posted form may lead to the provider's page: Chromium holds the redirect against this list as well.

@@ -21,7 +21,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "figures.md"
 FIRST_RUN = ROOT / "var" / "first-run.json"
-FIRST_RUN = ROOT / "var" / "first-run.json"
 RESULTS = ROOT / "var" / "test-results"
 #: The last commit before the issue HOUSE: contract, names, lighter.
 BEFORE = "40989c8~1"
