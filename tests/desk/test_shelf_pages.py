@@ -7,7 +7,9 @@ import re
 import uuid
 from typing import Any
 
+import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -145,6 +147,29 @@ def test_a_hundred_rows_more_cost_no_statement_more_and_the_second_run_changes_n
     twice = [goods_lists.Line(number, "二店", "新货", points=500) for number in (2, 3)]
     report = goods_lists.import_goods(region=village.place, lines=twice, reason="x", actor=village.keeper)
     assert (report.listed, [number for number, _why in report.refused]) == (1, [3])
+
+
+def test_the_command_loads_as_the_page_does_and_says_what_it_did(village, tmp_path):
+    path = tmp_path / "goods.xlsx"
+    path.write_bytes(book([["信用超市", "盐", "实物", "袋", "6901234567892", 3], ["无此店", "糖", "", "", None, 3]]))
+
+    def load(actor: str, **options: Any) -> str:
+        out = io.StringIO()
+        call_command(
+            "import_goods", path, village=village.place.code, actor=actor, reason="村民代表会", stdout=out, **options
+        )
+        return out.getvalue()
+
+    keeper, admin = village.keeper.email, village.admin.username
+    assert "1 changed" in load(keeper, dry_run=True)
+    assert not StockRecord.objects.filter(partner=village.shop).exists()
+    said = load(keeper)
+    assert "row 3: " in said
+    assert "1 changed (1 listed, 0 priced)" in said
+    assert "(0 listed, 1 priced)" in load(admin)
+    assert ": 0 changed" in load(admin)
+    with pytest.raises(CommandError, match="nobody signs in"):
+        load("13900000000")
 
 
 # -- What lay there before ---------------------------------------------------------------------------------------------

@@ -96,7 +96,7 @@ def _exported(record: StockRecord) -> tuple[Any, ...]:
     product: Any = record.product
     kind = "服务" if product.is_service else "实物"
     price = "" if record.price is None else f"{record.price.normalize():f}"
-    return (record.partner.name, product.title, kind, product.unit, product.upc or "", price)
+    return (record.partner.name, product.title, kind, product.unit, shelf.barcode_of(product), price)
 
 
 def _form_page(request: HttpRequest, region: Region, form: Any, **context: Any) -> HttpResponse:

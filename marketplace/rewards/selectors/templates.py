@@ -11,6 +11,7 @@ from importlib.resources import files
 from statistics import median_low
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import get_language
 
 from marketplace.catalogue.models import Product, ProductClass
 from marketplace.catalogue.services import known_rewards
@@ -47,6 +48,11 @@ class Suggestion:
     @property
     def is_service(self) -> bool:
         return self.kind == ProductClass.Kind.SERVICE
+
+    @property
+    def unit_label(self) -> str:
+        """The unit where it can be read: units are Chinese measure words."""
+        return "" if (get_language() or "").startswith("en") else self.unit
 
     @property
     def label(self) -> str:

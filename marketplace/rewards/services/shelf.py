@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from marketplace.catalogue.models import Product
 from marketplace.partner.errors import BadPrice
 from marketplace.partner.models import Partner, StockRecord
 from marketplace.partner.services import set_price
@@ -35,6 +36,14 @@ def read_barcode(text: str) -> str:
     if (10 - total % 10) % 10 != int(code[-1]):
         raise errors.BadBarcode(field="barcode")
     return code
+
+
+def barcode_of(product: Product) -> str:
+    """Return the barcode of a reward; nothing for a number of the project's own list, which no scanner reads."""
+    try:
+        return read_barcode(product.upc or "")
+    except errors.BadBarcode:
+        return ""
 
 
 @transaction.atomic

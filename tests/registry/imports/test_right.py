@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+from tests.factories.people import make_staff
 from timebank.registry import ids
 from timebank.registry.models import Resident
 
@@ -52,7 +53,7 @@ def registered() -> list[dict[str, str]]:
 @pytest.mark.parametrize("name", [name for name, right in RIGHT.items() if "people" in right])
 def test_each_list_loads_and_refuses_as_it_should(places, name):
     right = RIGHT[name]
-    out, status = run(FILES / name)
+    out, status = run(FILES / name, actor=make_staff("village_admin", places.village).username)
     refused = len(right["refused"])
     assert last_line(out) == f"{right['loaded']} loaded, {refused} refused, 0 asked, 0 unchanged"
     assert status == (1 if refused else 0)

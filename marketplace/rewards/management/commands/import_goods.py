@@ -12,8 +12,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from marketplace.rewards.services.goods_lists import import_goods, read_goods
 from timebank.common.errors import DomainError
 from timebank.common.sheets.errors import SheetError
-from timebank.registry.backends import PhoneCardOrEmailBackend
-from timebank.registry.models import Region, User
+from timebank.registry.backends import account_of
+from timebank.registry.models import Region
 
 SHOWN = 200
 
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         region = Region.objects.filter(code=options["village"]).first()
         if region is None:
             raise CommandError(f"no place has the code {options['village']}")
-        actor: User | None = PhoneCardOrEmailBackend()._by_name(options["actor"])
+        actor = account_of(options["actor"])
         if actor is None:
             raise CommandError(f"nobody signs in as {options['actor']}")
         begun = time.monotonic()

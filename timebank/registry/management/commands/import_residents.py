@@ -17,6 +17,7 @@ from timebank.common.errors import DomainError
 from timebank.common.input import clean_text, digits
 from timebank.common.sheets.writing import safe_cell
 from timebank.registry import selectors
+from timebank.registry.backends import account_of
 from timebank.registry.models import Region, ResidentImport, ResidentImportRow, User
 from timebank.registry.services.resident_imports import answering, deciding, loading, reading
 from timebank.registry.services.residents import CONSENT_VERSION
@@ -147,9 +148,7 @@ class Command(BaseCommand):
             source.delete()
 
     def _actor(self, name: str) -> User:
-        from timebank.registry.backends import PhoneCardOrEmailBackend
-
-        user = PhoneCardOrEmailBackend()._by_name(name)
+        user = account_of(name)
         if user is None:
             raise CommandError(f"Nobody signs in as {name}.")
         return user
