@@ -203,10 +203,11 @@ def resident_for(user: Any, pk: int) -> Resident:
 
 
 def stock(scope: Scope, *, text: str = "") -> QuerySet[StockRecord]:
-    """Select the goods on the shelves of the scope, scarcest first."""
+    """Select the goods on the shelves of the scope, scarcest first; by name in either language, or by barcode."""
     stock = stock_of(scope.region)
     if text := clean_text(text):
-        stock = stock.filter(product__title__icontains=text)
+        named = Q(product__title__icontains=text) | Q(product__title_en__icontains=text)
+        stock = stock.filter(named | Q(product__upc=digits(text) or None))
     return stock
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from marketplace.catalogue.services import known_rewards
 from marketplace.partner.models import Partner, StockRecord
@@ -49,11 +50,13 @@ class _PerRecord(IdempotentForm, BaseForm):
     """A form with a field for each stock record, named by its reward."""
 
     def add(self, records: Sequence[StockRecord], make: Any) -> None:
-        """Add the fields, ``make(record)`` each; their names are kept in ``names``."""
+        """Add the fields, ``make(record)`` each; several suppliers are named beside the rewards."""
+        several = len({record.partner_id for record in records}) > 1
         self.records = {f"row{record.pk}": record for record in records}
         for name, record in self.records.items():
             self.fields[name] = make(record)
-            self.fields[name].label = f"{record.product.get_title()} · {record.partner.display_name}"
+            title = record.product.get_title()
+            self.fields[name].label = f"{title} · {record.partner.display_name}" if several else title
 
     @property
     def rows(self) -> list[Any]:
@@ -139,7 +142,7 @@ class DecideForm(BaseForm):
 class SendForm(IdempotentForm, BaseForm):
     """Send goods to a supplier of another village of the town."""
 
-    target = SupplierChoice(Partner.objects.none(), label=_("To"))
+    target = SupplierChoice(Partner.objects.none(), label=pgettext_lazy("a place", "To"))
     quantity = BoundedIntegerField(
         label=_("How many"), min_value=1, max_value=MOST_UNITS, widget=forms.NumberInput(attrs=_NUMBER)
     )

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from django.db.models import F
 from django.db.models.functions import Coalesce
 
+from marketplace.funds.models import Batch
 from marketplace.partner.errors import OutOfStock
 from marketplace.partner.models import StockRecord
+from marketplace.partner.services import create_partner
+from marketplace.rewards import errors
+from marketplace.rewards.models import StockTransfer
+from marketplace.rewards.services import transfers
 from tests.factories import market
+from timebank.registry.models import User
 
 pytestmark = [
     pytest.mark.pg_only("row locks decide who gets the last one"),
@@ -90,3 +98,57 @@ def test_oscars_own_allocate_is_stopped_by_the_database(soap, run_concurrently):
     outcome.raise_unless(IntegrityError)
     soap.refresh_from_db()
     assert (len(outcome.results), soap.num_allocated) == (5, 5)
+
+
+@pytest.fixture
+def sending(db) -> StockTransfer:
+    """Return five pieces on their way, worth 10.00, between two villages with a fund."""
+    from marketplace.funds.services import setup
+    from marketplace.rewards import services as rewards
+    from tests.factories import funds
+
+    money = funds.make()
+    world = money.world
+    setup.open_fund(region=world.other_village, bank_account=money.bank, actor=money.town)
+    record = world.reward("盐", 100, stock=0)
+    money.give(1000)
+    rewards.receive_stock(stockrecord=record, quantity=5, cost_fen=1000, actor=world.keeper)
+    far_shop = create_partner(name="寨西超市", village=world.other_village)
+    world.staff("寨西保管员", "stock_keeper", region=world.other_village)
+    return transfers.send_stock(stockrecord=record, target=far_shop, quantity=5, actor=world.keeper)
+
+
+def received_and_taken_back(sending: StockTransfer, run_concurrently) -> tuple[int, int, set[str]]:
+    """Let it be counted four times and taken back four times at once; return the pieces and the value there are now."""
+    far_keeper = User.objects.get(name="寨西保管员")
+    keeper = sending.sent_by
+
+    def act(number: int) -> None:
+        if number % 2:
+            transfers.cancel_transfer(transfer=sending, actor=keeper)
+        else:
+            transfers.receive_transfer(transfer=sending, counted=5, actor=far_keeper)
+
+    outcome = run_concurrently(act, 8)
+    shelf = sum(StockRecord.objects.filter(product=sending.stockrecord.product).values_list("num_in_stock", flat=True))
+    value = sum(Batch.objects.values_list("fen_left", flat=True))
+    return shelf, value, {type(error).__name__ for error in outcome.errors}
+
+
+def test_a_sending_is_counted_or_taken_back_once(sending, run_concurrently):
+    assert received_and_taken_back(sending, run_concurrently) == (5, 1000, {"TransferClosed"})
+
+
+def test_control_without_its_lock_a_sending_arrives_more_than_once(sending, run_concurrently, monkeypatch):
+    """Read without a lock, or the test above proves nothing."""
+
+    def look(transfer: StockTransfer) -> StockTransfer:
+        row = StockTransfer.objects.get(pk=transfer.pk)
+        if row.state != StockTransfer.State.SENT:
+            raise errors.TransferClosed
+        time.sleep(0.2)
+        return row
+
+    monkeypatch.setattr(transfers, "_lock", look)
+    shelf, _value, _errors = received_and_taken_back(sending, run_concurrently)
+    assert shelf > 5

@@ -245,6 +245,18 @@ def test_what_runs_low_or_out_of_date_is_named(village, enter):
     assert "Use these first" in client.get(url("stock")).content.decode()
 
 
+def test_a_scanned_barcode_opens_what_came(village, enter):
+    soap = village.good("香皂")
+    soap.product.upc = "6901234567892"
+    soap.product.save()
+    client = enter(village.keeper)
+    answer = client.get(url("stock", q="6901234567892"))
+    assert answer.headers["Location"] == url("stock_item", soap.pk)
+    page = client.get(url("stock_item", soap.pk)).content.decode()
+    assert page.index("Goods came in") < page.index("Every movement")  # what one comes for stands first
+    assert client.get(url("stock", q="6901234567891")).status_code == 200
+
+
 def test_labels_are_printed_for_what_has_a_price(village, enter):
     village.good("蓝围裙", points=250)
     page = enter(village.keeper).get(reverse("desk:shelf_labels", args=[village.place.pk])).content.decode()

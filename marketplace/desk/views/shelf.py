@@ -20,7 +20,7 @@ from marketplace.rewards.selectors import movements_of
 from marketplace.rewards.services import adjust_stock, receive_stock
 from marketplace.rewards.services.stock import set_threshold
 from timebank.common.errors import DomainError
-from timebank.common.input import read_choice, read_text
+from timebank.common.input import digits, read_choice, read_text
 from timebank.common.numbers import points_to_decimal
 from timebank.registry.models import Region
 from timebank.registry.rules import VIEW_VILLAGE, can
@@ -81,6 +81,9 @@ def stock(request: HttpRequest) -> HttpResponseBase:
     scope = request.scope  # type: ignore[attr-defined]
     text = read_text(request.GET.get("q"), 40)
     result = selectors.stock(scope, text=text)
+    scanned = list(result[:2]) if digits(text) == text and text else []
+    if len(scanned) == 1:  # a barcode was scanned: what came is written down next
+        return to(request, "desk:stock_item", pk=scanned[0].pk)
     listing = Listing(request, result, name="stock", columns=STOCK_COLUMNS)
     return listing.file() or render(
         request,
