@@ -120,7 +120,18 @@ def pages_of(village: seed.Village, lively: seed.Lively) -> Iterator[tuple[str, 
             reverse("villages:founding", args=[region]),
         ],
     )
-    yield ("stock keeper", village.stock_keeper, ["/village/", "/village/stock/", f"/village/stock/{village.soap.pk}/"])
+    yield (
+        "stock keeper",
+        village.stock_keeper,
+        [
+            "/village/",
+            "/village/stock/",
+            f"/village/stock/{village.soap.pk}/",
+            reverse("desk:shelf_fill", args=[region]),
+            reverse("desk:opening_counts", args=[region]),
+            reverse("desk:picture", args=[village.soap.pk]),
+        ],
+    )
 
 
 @pytest.mark.timeout(600)
