@@ -54,7 +54,7 @@ figures: setup ## Count the code before and after issue HOUSE; writes docs/figur
 	@$(PY) -m tools.figures
 
 attack: setup ## Kill web, worker and database in mid-work and look what was lost
-	@ATTACK=long $(PY) -m pytest -q -s tests/faults tests/funds/test_size.py tests/payments/test_webhook.py && ATTACK=long $(PY) -m pytest -q -s --sqlite tests/faults/ledger
+	@ATTACK=long $(PY) -m pytest -q -s tests/faults tests/funds/test_size.py tests/payments/test_webhook.py tests/permissions/test_links.py && ATTACK=long $(PY) -m pytest -q -s --sqlite tests/faults/ledger tests/permissions/test_links.py
 
 mutation: setup ## Change ledger and policy piece by piece, see what no test notices (pyproject.toml, [tool.mutmut])
 	@$(PY) -m tools.messages compile

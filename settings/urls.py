@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.urls import path, re_path
-from django.views.i18n import JavaScriptCatalog
+from django.urls import re_path
 from django.views.static import serve
 
 from timebank.common import contract
 
 urlpatterns = [
     *contract.url_patterns(),
-    path("jsi18n/", JavaScriptCatalog.as_view(), name="javascript-catalog"),
 ]
 # Photographs of rewards, and nothing else of what is kept as files: those belong to somebody.
 urlpatterns += [

@@ -11,7 +11,7 @@ from timebank.registry.rules import can, grants_of
 from timebank.ui.menus import Entry
 
 
-def _keeps(request: HttpRequest) -> bool:
+def sees_inside(request: HttpRequest) -> bool:
     """Say whether this visitor sees the inside of a fund."""
     user = getattr(request, "user", None)
     return any(grant.region_id is not None for grant in grants_of(user)) and any(can(user, inside) for inside in INSIDE)
@@ -31,9 +31,19 @@ MENUS = [
         url_name="funds:home",
         icon="shield",
         order=48,
-        visible=_keeps,
+        visible=sees_inside,
         match=("funds",),
         group=_("Village"),
+    ),
+    Entry(
+        area="account",
+        key="funds",
+        label=_("The villages' funds"),
+        text=_("The money behind the points"),
+        url_name="funds:public_list",
+        icon="shield",
+        order=62,
+        match=("funds:public",),
     ),
     Entry(
         area="desk",

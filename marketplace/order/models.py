@@ -17,6 +17,11 @@ STATUS_LABELS = {
 }
 
 
+def label_of(status: str) -> str:
+    """Return the name of a state on screen."""
+    return str(STATUS_LABELS.get(status, status))
+
+
 class Order(AbstractOrder):
     redemption = models.ForeignKey(
         "rewards.Redemption",
@@ -48,7 +53,7 @@ class Order(AbstractOrder):
 
     @property
     def status_label(self) -> str:
-        return STATUS_LABELS.get(self.status, self.status)
+        return label_of(self.status)
 
     def set_status(self, new_status: str) -> None:
         """Move to ``new_status`` once: a conditional update, so of two rivals one is refused (InvalidOrderStatus)."""

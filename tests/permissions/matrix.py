@@ -113,7 +113,6 @@ MATRIX: dict[str, Row] = {
     "counter:sale": closed(clerk="ok", admin="ok"),
     "counter:receipt": closed(clerk="ok", admin="ok"),
     "counter:undo_sale": NOBODY,
-    "javascript-catalog": EVERYBODY,
     "catalogue:index": EVERYBODY,
     "catalogue:detail": EVERYBODY,
     "catalogue:category": EVERYBODY,
@@ -199,7 +198,7 @@ MATRIX: dict[str, Row] = {
     "funds:statements": closed(admin="ok", town="ok", purser="ok"),
     "funds:payouts": closed(admin="ok", town="ok", purser="ok"),
     "funds:attachment": closed(admin="ok", town="ok", purser="ok"),
-    "funds:home": closed(admin="go", town="ok", purser="go"),  # the town may open another
+    "funds:home": closed(admin="go", far_admin="ok", town="ok", purser="go"),  # the town may open another
     "funds:open": closed(town="ok"),
     "funds:terms": closed(admin="ok", town="ok", purser="ok"),
     "funds:payee": closed(admin="ok", town="ok", purser="ok"),

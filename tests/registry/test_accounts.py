@@ -17,7 +17,7 @@ from tests.support import worlds
 from timebank.registry import roles, rules, services
 from timebank.registry.errors import CodePause, NotAllowed, OtherPersonNeeded, ReasonMissing, WrongCode
 from timebank.registry.middleware import FREE, StaffSessionMiddleware
-from timebank.registry.models import AuditEntry, Resident, RoleGrant, StaffPin
+from timebank.registry.models import AuditEntry, Resident, RoleGrant, StaffPin, User
 from timebank.registry.services import devices, second_factor
 
 pytestmark = pytest.mark.django_db
@@ -332,6 +332,34 @@ def test_every_act_that_is_declared_so_asks_and_programs_are_not_asked(places):
         user.must_confirm = True
         with pytest.raises(rules.ConfirmFirst):
             rules.require(user, action, region)
+
+
+def test_ending_anothers_role_asks_as_granting_does_and_ones_own_does_not(places):
+    admin, leader = make_staff("village_admin", places.village), make_staff("leader", places.village)
+    grant = RoleGrant.objects.get(user=leader)
+    admin.must_confirm = True
+    with pytest.raises(rules.ConfirmFirst):
+        services.end_role(grant=grant, actor=admin)
+    grant.refresh_from_db()
+    assert grant.ended_at is None
+    leader.must_confirm = True
+    assert services.end_role(grant=grant, actor=leader).ended_at is not None
+
+
+def test_an_operator_is_led_to_the_code_of_another_operator_and_nobody_else_is(places):
+    one, other = (
+        User.objects.create_superuser(username=name, phone=phone, password=PASSWORD)
+        for name, phone in (("one", "13700001231"), ("other", "13700001232"))
+    )
+    admin = make_staff("village_admin", places.village)
+    for user in (one, other, admin):
+        _with_factor(user)
+    off = reverse("registry:end_factor", args=[other.pk])
+    for user, led in ((one, True), (other, False), (admin, False)):
+        client = _past_code(user)
+        assert (f'href="{off}"' in client.get(reverse("registry:security")).text) == led
+        if led:
+            assert client.get(off).status_code == 200
 
 
 def test_sign_out_everywhere_leaves_only_this_one(places):

@@ -14,7 +14,7 @@ from django.utils import timezone
 from tests.factories.people import PASSWORD, make_resident, make_staff, new_phone
 from timebank.common.sheets.writing import csv_lines, safe_cell
 from timebank.registry import selectors, services
-from timebank.registry.models import AuditEntry, Card, HelperRequest, Proxy, Resident, User
+from timebank.registry.models import AuditEntry, Card, HelperRequest, PersonalRead, Proxy, Resident, User
 
 pytestmark = pytest.mark.django_db
 BACKEND = "timebank.registry.backends.PhoneCardOrEmailBackend"
@@ -259,7 +259,10 @@ def test_acting_by_card_needs_the_pin_and_lasts_minutes(signed_in, admin, elder,
     card.refresh_from_db()
     assert card.pin_failures == 1
     assert selectors.ACTING not in signed_in.session
+    looks = PersonalRead.objects.filter(resident=elder, what="act_for")
+    assert not looks.exists()
     signed_in.post(url, {"card_number": card.number, "pin": "2580"})
+    assert looks.get().actor.pk == int(signed_in.session["_auth_user_id"])
     assert "王奶奶</strong>" in signed_in.get(reverse("registry:me")).content.decode()
     time_machine.move_to(timezone.now() + selectors.ACTING_BY_CARD)
     assert "王奶奶</strong>" not in signed_in.get(reverse("registry:me")).content.decode()

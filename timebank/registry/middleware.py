@@ -35,7 +35,6 @@ FREE = {
     "ui:manifest",
     "common:healthz",
     "common:readyz",
-    "javascript-catalog",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import Http404, HttpRequest
 from django.utils import timezone
@@ -14,7 +15,17 @@ from timebank.common.input import code as read_code
 from timebank.common.input import phone as read_phone
 from timebank.registry import rules
 from timebank.registry.errors import CardBlocked, UnknownCard
-from timebank.registry.models import Card, HelperRequest, Household, Organisation, Proxy, Region, Resident, RoleGrant
+from timebank.registry.models import (
+    Card,
+    HelperRequest,
+    Household,
+    Organisation,
+    Proxy,
+    Region,
+    Resident,
+    RoleGrant,
+    User,
+)
 from timebank.registry.rules import VIEW_VILLAGE
 
 # How long a session acts for someone by their card and PIN, without being asked again.
@@ -288,6 +299,13 @@ def staff_at(organisation: Organisation | int | None) -> list[str]:
 
 
 # -- Staff -------------------------------------------------------------------------------------------------------------
+def other_operators(user: User) -> QuerySet[User]:
+    """Select the operators whose second factor another operator may turn off; none for anybody else."""
+    operators = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=user.pk).order_by("name", "pk")
+    with_factor = Authenticator.objects.filter(type=Authenticator.Type.TOTP)
+    return operators.filter(pk__in=with_factor.values("user")) if user.is_superuser else operators.none()
+
+
 def staff_of(region: Region) -> QuerySet[RoleGrant]:
     """Select the live roles in a region and below it."""
     return (

@@ -21,7 +21,7 @@ from timebank.registry.models import Region
 from timebank.registry.rules import AUDIT, can
 from timebank.service import services
 from timebank.service.models import NoticeList, Objection
-from timebank.service.rules import ANSWER_OBJECTION, PUBLISH_NOTICE
+from timebank.service.rules import ANSWER_OBJECTION, PUBLISH_NOTICE, VERIFY_RECORD
 from timebank.service.selectors import notice_days_of
 from timebank.service.selectors.notices import rows_of
 
@@ -136,6 +136,11 @@ def objection(request: HttpRequest, pk: int) -> HttpResponseBase:
     return render(
         request,
         "desk/objection.html",
-        {"objection": objection, "form": form, "open": objection.state == Objection.State.OPEN and may_answer},
+        {
+            "objection": objection,
+            "form": form,
+            "open": objection.state == Objection.State.OPEN and may_answer,
+            "may_verify": can(request.user, VERIFY_RECORD, village),
+        },
         status=422 if form.errors else 200,
     )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import template
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from marketplace.funds.models import Fund
+from marketplace.funds.rules import APPROVE_PAYMENT
 from marketplace.funds.selectors.keeper import percent
+from timebank.registry.rules import can
 
 register = template.Library()
 
@@ -19,8 +23,8 @@ def cover(bp: int | None) -> str:
 
 
 @register.filter
-def fund_links(fund: Fund) -> list[tuple[str, str, str]]:
-    """List the pages of a fund: address, label, icon."""
+def fund_links(fund: Fund, user: Any) -> list[tuple[str, str, str]]:
+    """List the pages of a fund that this person may see: address, label, icon."""
     pages = (
         ("purposes", _("Purposes"), "gift"),
         ("prices", _("Agreed prices"), "points"),
@@ -35,4 +39,9 @@ def fund_links(fund: Fund) -> list[tuple[str, str, str]]:
         ("approvals", _("To approve"), "check"),
         ("terms", _("Terms of the fund"), "settings"),
     )
-    return [(reverse(f"funds:{name}", args=[fund.pk]), label, icon) for name, label, icon in pages]
+    approves = can(user, APPROVE_PAYMENT, region=fund.region)
+    return [
+        (reverse(f"funds:{name}", args=[fund.pk]), label, icon)
+        for name, label, icon in pages
+        if name != "approvals" or approves
+    ]

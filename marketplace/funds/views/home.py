@@ -12,11 +12,13 @@ from marketplace.funds import rules
 from marketplace.funds.models import (
     Fund,
 )
+from marketplace.funds.navigation import sees_inside
 from marketplace.funds.selectors import keeper as selectors
 from marketplace.funds.selectors.coverage import history, latest
 from marketplace.funds.selectors.figures import standing_of
 from marketplace.funds.services.cover import take_snapshot
 from marketplace.funds.views.common import Button, Rows, Section, fund_page, num, show, yuan
+from timebank.registry.rules import can
 
 
 @require_safe
@@ -26,7 +28,7 @@ def home(request: HttpRequest) -> HttpResponseBase:
         return redirect(f"{reverse('registry:sign_in')}?next={request.path}")
     funds = list(selectors.funds_for(request.user))
     may_open = selectors.may_open(request.user)
-    if not funds and not may_open:
+    if not funds and not may_open and not sees_inside(request):
         raise Http404
     if len(funds) == 1 and not may_open:
         return redirect("funds:fund", funds[0].pk)
@@ -61,6 +63,7 @@ def fund(request: HttpRequest, fund: Fund) -> HttpResponseBase:
         "funds/fund.html",
         {
             "fund": fund,
+            "keeps": can(request.user, rules.KEEP_FUND, region=fund.region),
             "snapshot": latest(fund),
             "chart": selectors.chart_of(history(fund), fund),
             "inbox": selectors.inbox_of(fund, request.user),

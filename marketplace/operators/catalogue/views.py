@@ -101,6 +101,7 @@ def show_product(
     page = Paginator(records, 20).get_page(read_page(request.GET.get("page")))
     context = {
         "product": product,
+        "in_shop": product.is_public and product.stockrecords.filter(price__isnull=False).exists(),
         "form": form or ProductForm(instance=product),
         "listing": listing or ListingForm(product=product),
         "records": [(record, points_of(record.price or 0)) for record in page],

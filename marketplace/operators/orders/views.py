@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.views.generic import DetailView
 
 from marketplace.operators.views import OperatorMixin, SearchListView
-from marketplace.order.models import Order
+from marketplace.order.models import Order, label_of
 
 
 class OrderListView(SearchListView):
@@ -33,7 +33,7 @@ class OrderDetailView(OperatorMixin, DetailView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         changes = [
-            {"when": change.date_created, "what": f"{change.old_status} → {change.new_status}"}
+            {"when": change.date_created, "what": f"{label_of(change.old_status)} → {label_of(change.new_status)}"}
             for change in self.object.status_changes.all()
         ]
         return super().get_context_data(**kwargs) | {"changes": changes}

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from marketplace.funds.rules import KEEP_FUND
+from marketplace.rewards.rules import RECEIVE_STOCK
 from marketplace.sponsors import forms, rules
 from marketplace.sponsors.models import Pledge
 from marketplace.sponsors.selectors import parties
@@ -99,12 +100,13 @@ def pledge(request: HttpRequest, pk: int) -> HttpResponse:
     if can(user, KEEP_FUND, region=result.fund.region):
         acts += agreement_acts(result, user, "signed_by_village_id")
         acts += _receipt_acts(result, user)
+    counts = any(can(user, action, region=result.fund.region) for action in (KEEP_FUND, RECEIVE_STOCK))
     return show(
         request,
         title=result.text,
         badges=pledge_badges(result),
         facts=pledge_facts(result),
-        tables=[receipt_table(result), delivery_table(result, "sponsors:delivery")],
+        tables=[receipt_table(result), delivery_table(result, "sponsors:delivery" if counts else "")],
         acts=acts,
         links=agreement_links(result),
         back=(_("Pledges"), reverse("sponsors:desk_pledges")),

@@ -19,6 +19,7 @@ from marketplace.sponsors.views.common import Act, Table, cell, opened_to, page_
 from timebank.common.input import read_text
 from timebank.registry import uscc as codes
 from timebank.registry.models import Organisation, Region
+from timebank.registry.roles import label_of
 from timebank.registry.rules import GRANT_ROLE, can, regions_where
 
 BACK = (gettext_lazy("Organisations"), "sponsors:organisations")
@@ -118,7 +119,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
             facts.append((_("Reason"), sponsor.reason))
     acts = _acts(organisation, user) + (_sponsor_acts(organisation, sponsor, user))
     staff = parties.people_of(organisation)
-    rows = [(grant.user.name, grant.role_label if hasattr(grant, "role_label") else grant.role) for grant in staff]
+    rows = [(grant.user.name, label_of(grant.role)) for grant in staff]
     tone = {"active": "good", "pending": "warn"}.get(organisation.status, "quiet")
     return show(
         request,

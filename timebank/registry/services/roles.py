@@ -126,6 +126,8 @@ def end_role(*, grant: RoleGrant, actor: User, reason: str = "", now: dt.datetim
         raise NotAllowed(action="grant_role", role=grant.role)
     if grant.ended_at is not None:
         return grant
+    if grant.user_id != actor.pk:
+        rules.require_confirmed(actor)
     grant.ended_at = now or timezone.now()
     grant.ended_by = actor
     grant.save(update_fields=["ended_at", "ended_by"])

@@ -18,12 +18,14 @@ from timebank.common.limits import address_of
 from timebank.registry import selectors, services
 from timebank.registry.forms import ActingCardForm
 from timebank.registry.models import Resident
+from timebank.registry.reads import note_read, reads_people
 from timebank.registry.selectors import ACTING, ACTING_BY_CARD
 from timebank.registry.views.me import _user
 
 
 @login_required
 @sensitive_post_parameters("pin")
+@reads_people("act_for")
 def acting(request: HttpRequest) -> HttpResponse:
     """Choose for whom to act. Both names go into everything that is done."""
     card = read_code(request.GET.get("card"))[:12]
@@ -98,6 +100,7 @@ def _begin(request: HttpRequest, resident: Resident, chosen: dict[str, object]) 
         request.session.pop(ACTING, None)
         return
     request.session[ACTING] = chosen
+    note_read(request, [resident])  # whoever acts sees what the person would
     services.record_audit(
         actor=_user(request),
         action="act_for",

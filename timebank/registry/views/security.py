@@ -23,7 +23,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from timebank.common.errors import DomainError
 from timebank.common.input import read_page, read_text
-from timebank.registry import ids, rules, sessions
+from timebank.registry import ids, rules, selectors, sessions
 from timebank.registry.account_forms import CodeForm, ReasonForm
 from timebank.registry.forms import PinForm
 from timebank.registry.middleware import DEVICE_COOKIE, ask
@@ -75,6 +75,7 @@ def security(request: HttpRequest) -> HttpResponse:
             "pin": devices.has_staff_pin(user),
             "device": asked,
             "may_ask_device": staff and devices.place_of(user) is not None,
+            "operators": selectors.other_operators(user),
         },
     )
 

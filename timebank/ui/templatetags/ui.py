@@ -30,10 +30,18 @@ _PATTERNS = {
         "day": "n月j日 l",
         "full": "Y年n月j日 l",
         "date": "Y年n月j日",
+        "month": "Y年n月",
         "timestamp": "n月j日 H:i",
         "timestamp_full": "Y年n月j日 H:i",
     },
-    "en": {"day": "D j M", "full": "D j M Y", "date": "j M Y", "timestamp": "j M, H:i", "timestamp_full": "j M Y, H:i"},
+    "en": {
+        "day": "D j M",
+        "full": "D j M Y",
+        "date": "j M Y",
+        "month": "F Y",
+        "timestamp": "j M, H:i",
+        "timestamp_full": "j M Y, H:i",
+    },
 }
 
 
@@ -79,7 +87,10 @@ def money(value: int | None) -> str:
 
 @register.filter
 def day(value: dt.date | dt.datetime | None, style: str = "") -> str:
-    """Write a day in Asia/Shanghai; the year only when it is another one, or with "full" or "date"."""
+    """Write a day in Asia/Shanghai; the year only when it is another one, or with "full" or "date".
+
+    "month" writes the month alone: 2026年9月, September 2026.
+    """
     if not value:
         return ""
     local = _local(value)

@@ -104,6 +104,7 @@ def _overview(request: HttpRequest, region: Region) -> HttpResponse:
     ]
     context = {
         "region": region,
+        "may_keep": rules.can(request.user, KEEP_OFFICE, region),
         "counts": counts,
         "lacks": lacks if lacks in known else "",
         "total": len(villages),
