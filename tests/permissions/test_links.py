@@ -96,6 +96,7 @@ IN_ANOTHER_STATE = {
     "rewards:kept": "marketplace/rewards/views/confirm.py",  # the fund is below its floor
     "rewards:wish": "marketplace/rewards/templates/rewards/_restock_wish.html",  # sold out
     "rewards:receipt": "marketplace/rewards/templates/rewards/statement.html",  # sealed
+    "desk:send_stock": "marketplace/desk/templates/desk/stock_item.html",  # another village has a shelf
     "desk:publish": "marketplace/desk/templates/desk/notice.html",  # verified
     "desk:answer_request": "marketplace/desk/templates/desk/resident.html",  # who waits
     "desk:block_card": "marketplace/desk/templates/desk/resident.html",
