@@ -54,6 +54,7 @@ MENUS = [
         order=75,
         visible=_supplies,
         match=("funds:supplier", "funds:statement"),
+        group=_("Funds"),
     ),
 ]
 START_PAGES = [StartPage("fund_keeper", "funds:home")]

@@ -70,6 +70,14 @@ class ResidentClosed(RewardsError):
     message = _("This account is closed. Please ask at the village office.")
 
 
+class VillageNotOpen(RewardsError):
+    code = "village_not_open"
+    message = _("%(village)s is still being prepared. Your points stay; redeem them once the village has opened.")
+
+    def __init__(self, village: str) -> None:
+        super().__init__(type(self).message % {"village": village}, village=village)
+
+
 class ConsentMissing(RewardsError):
     code = "consent_missing"
     message = _("The consent to the time bank is missing or was withdrawn. Please ask at the village office.")

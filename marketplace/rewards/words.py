@@ -15,6 +15,7 @@ AUDIT_LABELS = {
     "count_opening": _("Goods from before counted"),
     "confirm_opening": _("Goods from before confirmed"),
     "decline_opening": _("Goods from before declined"),
+    "set_threshold": _("Warning of little stock changed"),
     "send_stock": _("Stock sent to another village"),
     "receive_transfer": _("Stock from another village counted"),
     "cancel_transfer": _("Sending of stock taken back"),

@@ -18,7 +18,7 @@ from marketplace.rewards import services as rewards
 from marketplace.rewards.models import StockMovement, Ticket
 from tests.desk.test_desk import table, url
 from tests.factories.rewards import give
-from timebank.registry.models import Resident
+from timebank.registry.models import AuditEntry, Resident
 
 
 def receipt(key: str | None = None, **changes: object) -> dict[str, object]:
@@ -231,7 +231,9 @@ def test_what_runs_low_or_out_of_date_is_named(village, enter):
     client = enter(village.keeper)
     assert selectors.stock(Scope(village.place)).filter(selectors.is_low()).count() == 0
     assert client.post(url("stock_item", soap.pk), {"warn": "1", "t-threshold": "-1"}).status_code == 422
-    client.post(url("stock_item", soap.pk), {"warn": "1", "t-threshold": "25"})
+    for _again in range(2):
+        client.post(url("stock_item", soap.pk), {"warn": "1", "t-threshold": "25"})
+    assert AuditEntry.objects.get(action="set_threshold").facts == {"from": None, "to": 25}
     assert list(selectors.stock(Scope(village.place)).filter(selectors.is_low())) == [soap]
     assert enter(village.admin).post(url("stock_item", soap.pk), {"warn": "1", "t-threshold": "1"}).status_code == 403
     setup.open_fund(region=village.place, actor=None)  # whose goods these are: it keeps them by batch

@@ -101,6 +101,9 @@ def test_the_badge_counts_and_all_are_seen_at_once(world: World) -> None:
         emit("resident_moved", subject=f"x:{number}", recipients=[world.wang])
     tell()
     client = signed_in(world.wang.user)
+    home = client.get("/").content.decode()
+    assert home.index('id="points-head"') < home.index('id="messages-head"')  # what one has comes first
+    assert ("1 more" in home, home.count('/seen/"')) == (True, 2)
     assert '<span class="count">3</span>' in client.get(reverse("registry:me")).content.decode()
     client.post(reverse("inbox:all_seen"))
     assert '<span class="count">' not in client.get(reverse("registry:me")).content.decode()

@@ -19,6 +19,7 @@ from tests.factories.rewards import assert_stock_is_its_history, counters, escro
 from timebank.ledger import selectors as ledger_read
 from timebank.registry import services as registry
 from timebank.registry.models import Resident
+from timebank.villages.models import Office
 
 pytestmark = pytest.mark.django_db
 
@@ -87,6 +88,22 @@ def test_redeem_again_with_the_same_key_returns_the_first(world):
     assert points_of(world.sister) == 9500
     assert counters(world.soap) == (10, 1)
     assert Redemption.objects.count() == Order.objects.count() == Ticket.objects.count() == 1
+
+
+def test_redeem_waits_until_a_village_in_preparation_is_open(client, world):
+    office, _made = Office.objects.update_or_create(region=world.village, defaults={"opened_at": None})
+    with pytest.raises(errors.VillageNotOpen):
+        world.redeem(world.sister, (world.soap, 1))
+    world.basket(world.sister, (world.soap, 1))
+    client.force_login(world.sister.user)
+    page = client.get("/redeem/").context
+    form = {"key": str(page["key"]), "basket": page["basket"].pk, "total": page["summary"].total}
+    answer = client.post("/redeem/", form)
+    assert "还在筹备" in answer.content.decode()
+    nothing_happened(world, world.sister, 10000)
+    Office.objects.filter(pk=office.pk).update(opened_at=timezone.now())
+    assert client.post("/redeem/", form).status_code == 302
+    assert points_of(world.sister) == 9500
 
 
 def test_redeem_refuses_a_key_used_for_something_else(world):
@@ -314,6 +331,7 @@ def statements(queries) -> list[str]:
 
 @pytest.mark.pg_only("SQLite's ledger posts by another number of statements")
 def test_redeem_page_sends_so_many_statements(client, world):
+    # two of them ask whether the village is open: ours, and the app that the tests install
     world.redeem(world.sister, (world.soap, 1))  # a year's standing and content types are read once
     client.force_login(world.sister.user)
     world.basket(world.sister, (world.soap, 1))
@@ -321,7 +339,7 @@ def test_redeem_page_sends_so_many_statements(client, world):
     sent = {"key": str(shown["key"]), "basket": shown["basket"].pk, "total": shown["summary"].total}
     with CaptureQueriesContext(connection) as seen:
         assert client.post(reverse("rewards:confirm"), sent).status_code == 302
-    assert len(statements(seen)) == 21, "\n".join(statements(seen))
+    assert len(statements(seen)) == 23, "\n".join(statements(seen))
 
 
 @pytest.mark.pg_only("SQLite's ledger posts by another number of statements")

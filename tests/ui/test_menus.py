@@ -30,6 +30,12 @@ def test_entries_come_in_order_and_only_where_they_exist():
     assert [item.key for item in menus.items("desk", visit(), entries)] == ["a", "b"]
 
 
+def test_a_group_stands_once_where_its_first_entry_does():
+    groups = ["", "village", "service", "sponsors", "service", "sponsors"]
+    entries = [entry("desk", str(n), "styleguide:home", order=n, group=group) for n, group in enumerate(groups)]
+    assert [item.key for item in menus.items("desk", visit(), entries)] == ["0", "1", "2", "4", "3", "5"]
+
+
 def test_hidden_entries_stay_hidden_and_their_count_is_not_asked():
     hidden = entry("top", "x", "styleguide:home", visible=lambda request: False, count=lambda request: 1 / 0)
     assert menus.items("top", visit(), [hidden]) == []

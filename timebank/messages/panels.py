@@ -19,7 +19,9 @@ def on_home(request: HttpRequest, ids: Sequence[int]) -> dict[int, dict[str, Any
     if not unseen or len(ids) != 1 or ids[0] != request.user.pk:
         return {}
     rows = [selectors.show(message) for message in unseen[: selectors.ON_HOME]]
-    return {ids[0]: {"template": "messages/_on_home.html", "rows": rows, "more": len(unseen) > selectors.ON_HOME}}
+    return {
+        ids[0]: {"template": "messages/_on_home.html", "rows": rows, "more": max(0, len(unseen) - selectors.ON_HOME)}
+    }
 
 
 PRINTED = dt.timedelta(days=90)

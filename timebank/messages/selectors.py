@@ -20,7 +20,7 @@ from timebank.registry.roles import label_of
 from timebank.ui.templatetags.ui import day, timestamp
 
 MOST_COUNTED = 99
-ON_HOME = 5
+ON_HOME = 2
 
 
 def inbox(user: Any) -> QuerySet[Message]:

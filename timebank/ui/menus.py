@@ -106,7 +106,9 @@ def items(area: str, request: HttpRequest, entries: Iterable[Entry] | None = Non
             best, best_rank = item, rank
     if best is not None:
         best.active = True
-    return shown
+    # A group stands once, where its first entry does, whoever else has entries between.
+    groups = list(dict.fromkeys(str(item.group) for item in shown))
+    return sorted(shown, key=lambda item: groups.index(str(item.group)))
 
 
 class Menus:

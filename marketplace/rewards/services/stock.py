@@ -21,6 +21,7 @@ from marketplace.rewards.services.wishes import tell_restocked
 from timebank.common.input import clean_text
 from timebank.registry.models import User
 from timebank.registry.rules import require
+from timebank.registry.services import record_audit
 
 Kind = StockMovement.Kind
 #: Effect of one unit on (shelf, promised).
@@ -167,12 +168,27 @@ def receive_stock(
 
 
 @transaction.atomic
-def set_threshold(*, stockrecord: StockRecord, threshold: int, actor: User) -> StockRecord:
-    """Say from how few on of a thing the desk is warned."""
+def set_threshold(
+    *, stockrecord: StockRecord, threshold: int, actor: User, now: dt.datetime | None = None
+) -> StockRecord:
+    """Say from how few on of a thing the desk is warned. The same number again does nothing."""
     partner = stockrecord.partner
     require(actor, RECEIVE_STOCK, region=partner.village, organisation=partner.organisation)
-    stockrecord.low_stock_threshold = whole(threshold, least=0)
+    wanted = whole(threshold, least=0)
+    locked = StockRecord.objects.select_for_update(no_key=True).get(pk=stockrecord.pk)
+    before = locked.low_stock_threshold
+    stockrecord.low_stock_threshold = wanted
+    if before == wanted:
+        return stockrecord
     stockrecord.save(update_fields=["low_stock_threshold"])
+    record_audit(
+        actor=actor,
+        action="set_threshold",
+        subject=f"stockrecord:{stockrecord.pk}",
+        region=partner.village,
+        facts={"from": before, "to": wanted},
+        now=now,
+    )
     return stockrecord
 
 

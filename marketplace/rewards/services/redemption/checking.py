@@ -20,7 +20,9 @@ from marketplace.partner.models import Partner, StockRecord
 from marketplace.partner.strategy import Selector
 from marketplace.rewards import errors
 from marketplace.rewards.models import Ticket
-from timebank.registry.models import Consent, Resident
+from timebank.registry import rules
+from timebank.registry.errors import NotOpenYet
+from timebank.registry.models import Consent, Region, Resident
 
 LARGEST_QUANTITY = 99
 
@@ -74,6 +76,14 @@ def lock_resident(resident: Resident) -> Resident:
     if not row.consented:
         raise errors.ConsentMissing
     return row
+
+
+def require_open(village: Region) -> None:
+    """Refuse to redeem in a village that is still being prepared; the points stay."""
+    try:
+        rules.require_open(village)
+    except NotOpenYet as error:
+        raise errors.VillageNotOpen(village=str(village)) from error
 
 
 def _has_consent() -> models.Exists:

@@ -29,6 +29,7 @@ from marketplace.rewards.services.redemption.checking import (
     lock_resident,
     merge,
     price_lines,
+    require_open,
 )
 from marketplace.rewards.services.redemption.paying import pay
 from marketplace.rewards.services.redemption.writing import DrawnAlready, log_stock, write_orders, write_tickets
@@ -119,6 +120,7 @@ def _redeem(request: Request) -> Redemption:
     if earlier is not None:
         return earlier
     resident = lock_resident(request.resident)
+    require_open(resident.village)
     wants = lock_basket(request.basket) if request.basket is not None else merge(request.lines)
     lines = price_lines(resident, wants)
     for line in lines:
