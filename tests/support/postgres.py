@@ -62,9 +62,10 @@ class Server:
     def create(self, name: str, template: str = "template0") -> None:
         """Create a database as a copy of another."""
         with self.connect() as connection:
-            connection.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-            )
+            words = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+            if connection.info.server_version >= 150000:  # or it copies through the log, slowly
+                words += sql.SQL(" STRATEGY FILE_COPY")
+            connection.execute(words)
 
     def drop(self, name: str) -> None:
         """Drop a database and whoever is still connected to it."""
