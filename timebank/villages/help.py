@@ -67,8 +67,10 @@ CHAPTERS = (
         _("Stock keeper"),
         (
             _("Put goods on the shelf one by one or from a file; the admin prices them."),
+            _("A new shelf is filled from a template; what lay there before is counted, somebody else confirms it."),
             _("Write down what comes in under “Stock”, with batch and the day until which it is good."),
             _("Count now and then; write off what is broken, with the reason."),
+            _("Send goods to another village from their own page under “Stock”; count what others send you."),
         ),
     ),
     Chapter(
