@@ -28,8 +28,9 @@ from django.utils import timezone
 
 from marketplace.desk.scope import Scope
 from marketplace.funds.models import Batch
+from marketplace.funds.models.base import Decision
 from marketplace.partner.models import StockRecord
-from marketplace.rewards.models import StockMovement, StockTransfer, Ticket, TicketReturn
+from marketplace.rewards.models import OpeningCount, StockMovement, StockTransfer, Ticket, TicketReturn
 from marketplace.rewards.selectors import stock_of
 from timebank.common import figures
 from timebank.common.input import clean_text, digits, fold
@@ -257,6 +258,12 @@ def transfers_of(region: Region) -> QuerySet[StockTransfer]:
 def coming_to(region: Region) -> int:
     """Count the sendings that wait to be counted in a place."""
     return StockTransfer.objects.filter(target__village=region, state=StockTransfer.State.SENT).count()
+
+
+def counts_to_confirm(user: Any, region: Region) -> QuerySet[OpeningCount]:
+    """Select the first counts that wait for a second person in a place, who is not the one who counted."""
+    waiting = OpeningCount.objects.filter(partner__village=region, state=Decision.PREPARED)
+    return waiting.exclude(prepared_by=user)
 
 
 def returns_to_decide(user: Any, scope: Scope) -> QuerySet[TicketReturn]:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from marketplace.desk import selectors
 from marketplace.desk.scope import Scope, with_place
-from marketplace.rewards.rules import APPROVE_RETURN
+from marketplace.rewards.rules import APPROVE_RETURN, CONFIRM_COUNT
 from timebank.common import contract
 from timebank.common.numbers import format_points
 from timebank.registry import rules
@@ -74,6 +74,12 @@ def _tickets(user: Any, region: Region) -> Figure:
 def _returns(user: Any, region: Region) -> Figure:
     waiting = selectors.returns_to_decide(user, Scope(region)).count()
     return Figure(value=waiting, tone="warn" if waiting else "", href=reverse("desk:tickets") + "?which=returns")
+
+
+def _counts(user: Any, region: Region) -> Figure:
+    waiting = selectors.counts_to_confirm(user, region).count()
+    href = reverse("desk:opening_counts", args=[region.pk])
+    return Figure(value=waiting, tone="warn" if waiting else "", href=href)
 
 
 def _stock(user: Any, region: Region) -> Figure:
@@ -151,6 +157,14 @@ TILES = [
         actions=(APPROVE_RETURN,),
         measure=_returns,
         order=55,
+    ),
+    Tile(
+        key="counts",
+        label=gettext_lazy("First counts to confirm"),
+        icon="list",
+        actions=(CONFIRM_COUNT,),
+        measure=_counts,
+        order=57,
     ),
     Tile(
         key="stock",

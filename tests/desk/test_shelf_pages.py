@@ -194,6 +194,11 @@ def test_a_first_count_on_its_pages_and_on_the_list_of_what_a_village_needs(vill
     assert (stale.status_code, list(stale.context["form"].errors)) == (422, [name])
     assert "count waits" in {item.step.key: item.fact for item in founding(village.place).standings}["opening_stock"]
     own = reverse("desk:opening_count", args=[count.pk])
+    committee = enter(staff("监委会", "supervisor", village.place))
+    tile = committee.get(reverse("desk:tile", args=["counts"])).content.decode()
+    assert address in tile  # who confirms finds the way
+    assert own in committee.get(address).content.decode()
+    assert "Confirm the count" in committee.get(own).content.decode()
     assert "Confirm the count" not in keeper.get(own).content.decode()
     assert admin.post(own, {"decline": "1"}).status_code == 422  # without a reason
     assert admin.post(own, {"approve": "1"}).status_code == 302
