@@ -26,6 +26,7 @@ from timebank.common.idempotency import IdempotentForm
 from timebank.common.numbers import format_points, parse_money, parse_points
 from timebank.policy.engine import Rule
 from timebank.policy.models import SchemeVersion
+from timebank.registry.appointing import PersonForm
 from timebank.registry.forms import check_birth_date, pin_field
 from timebank.registry.models import Organisation, Proxy
 from timebank.ui.forms import BaseForm
@@ -162,14 +163,14 @@ class ReasonForm(BaseForm):
     reason = CleanCharField(label=_("Reason"), max_length=200)
 
 
-class DeskHelperForm(IdempotentForm, BaseForm):
-    phone = PhoneField(
-        label=_("Mobile number of the helper"),
-        max_length=20,
-        help_text=_("The helper must have an account here. The resident is present or has signed."),
-        widget=forms.TextInput(attrs={"type": "tel", "inputmode": "tel", "autocomplete": "off"}),
-    )
+class DeskHelperForm(PersonForm):
     relation = forms.ChoiceField(label=_("Who is it"), choices=Proxy.Relation.choices, widget=forms.RadioSelect)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["phone"].help_text = _(
+            "The helper must have an account here. The resident is present or has signed."
+        )
 
 
 class ThresholdForm(BaseForm):
@@ -292,13 +293,7 @@ class DecideReturnForm(BaseForm):
     reason = CleanCharField(label=_("Reason"), max_length=200, required=False, help_text=_("Needed to decline."))
 
 
-class RoleForm(IdempotentForm, BaseForm):
-    phone = PhoneField(
-        label=_("Mobile number"),
-        max_length=20,
-        help_text=_("The person must have an account here."),
-        widget=forms.TextInput(attrs={"type": "tel", "inputmode": "tel", "autocomplete": "off"}),
-    )
+class RoleForm(PersonForm):
     role = forms.ChoiceField(label=_("Role"))
 
     def __init__(self, *args: Any, roles: list[tuple[str, Any]], **kwargs: Any) -> None:
@@ -306,6 +301,12 @@ class RoleForm(IdempotentForm, BaseForm):
         field = self.fields["role"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
         field.choices = roles
+
+
+class HandOverForm(PersonForm):
+    """Who takes an office over, and why."""
+
+    reason = CleanCharField(label=_("Reason"), max_length=200, required=False)
 
 
 class SupplierForm(IdempotentForm, BaseForm):

@@ -166,6 +166,7 @@ MENUS = [
         icon="settings",
         order=55,
         visible=who_may(GRANT_ROLE),
+        match=("desk:hand_over",),
         group=_group,
         keep=(KEY,),
     ),

@@ -12,12 +12,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from marketplace.desk import selectors
-from marketplace.desk.scope import Scope, with_place
+from marketplace.desk.scope import KEY, Scope, with_place
 from marketplace.rewards.rules import APPROVE_RETURN, CONFIRM_COUNT
 from timebank.common import contract
 from timebank.common.numbers import format_points
-from timebank.registry import rules
-from timebank.registry.models import Region, Resident
+from timebank.registry import roles, rules
+from timebank.registry.models import Region, Resident, RoleGrant
 from timebank.registry.rules import AUDIT, REGISTER_RESIDENT, VIEW_VILLAGE
 from timebank.service.models import Record
 from timebank.service.rules import ANSWER_OBJECTION, PUBLISH_NOTICE, VERIFY_RECORD
@@ -133,6 +133,7 @@ TILES = [
         actions=(PUBLISH_NOTICE, AUDIT),
         measure=_notice,
         order=30,
+        is_work=False,
     ),
     Tile(
         key="objections",
@@ -181,6 +182,7 @@ TILES = [
         actions=(REGISTER_RESIDENT, AUDIT),
         measure=_residents,
         order=70,
+        is_work=False,
     ),
     Tile(
         key="points",
@@ -189,6 +191,7 @@ TILES = [
         actions=(VIEW_VILLAGE,),
         measure=_points,
         order=80,
+        is_work=False,
     ),
 ]
 
@@ -201,6 +204,24 @@ def tiles_for(request: HttpRequest, region: Region, key: str = "") -> list[dict[
         for tile in declared
         if key in ("", tile.key) and any(rules.can(request.user, action, region) for action in tile.actions)
     ]
+
+
+def open_work(grant: RoleGrant, viewer: Any) -> list[tuple[str, Figure, str]]:
+    """List what waits in the holder's place for somebody of this role: its name, its figure, its page for a viewer."""
+    region = grant.region
+    if region is None:
+        return []
+    allowed = roles.table().allowed.get(grant.role, frozenset())
+    declared = sorted(contract.items("desk_tiles"), key=lambda tile: (tile.order, tile.key))
+    rows = []
+    for tile in declared:
+        if tile.is_work and allowed.intersection(tile.actions):
+            figure = tile.measure(grant.user, region)
+            path, _mark, fragment = figure.href.partition("#")
+            page = f"{path}{'&' if '?' in path else '?'}{KEY}={region.pk}{'#' + fragment if fragment else ''}"
+            sees = path and any(rules.can(viewer, action, region) for action in tile.actions)
+            rows.append((str(tile.label), figure, page if sees else ""))
+    return rows
 
 
 def _shown(request: HttpRequest, tile: Tile, figure: Figure) -> dict[str, Any]:

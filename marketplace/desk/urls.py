@@ -52,5 +52,6 @@ urlpatterns = [
     path("statement/", views.statement, name="statement"),
     path("statement/<year:year>/<month:month>/", views.month, name="month"),
     path("staff/", views.staff, name="staff"),
+    path("staff/<id:pk>/hand-over/", views.hand_over, name="hand_over"),
     path("staff/<id:pk>/end/", views.end_role, name="end_role"),
 ]

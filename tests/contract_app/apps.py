@@ -26,6 +26,7 @@ class BeesConfig(AppContract):
     beat = {"count bees": ("tests.contract_app.declared.count", 3600)}
     listens_to = {"bee_seen": "tests.contract_app.declared.hear"}
     founding_steps = "tests.contract_app.declared.FOUNDING"
+    personal_work = "tests.contract_app.declared.PERSONAL_WORK"
     in_preparation = "tests.contract_app.declared.is_unbuilt"
     greeting = "tests.contract_app.declared.greet"
     processes = {"bee counter": "tests.contract_app.declared.process"}

@@ -9,6 +9,7 @@ from timebank.ledger.describing import Description
 from timebank.registry.models import Resident
 from timebank.registry.navigation import who_may
 from timebank.registry.roles import Duties, RoleSpec, StartPage
+from timebank.registry.services.handover import PersonalWork
 from timebank.ui.menus import Entry
 from timebank.ui.tiles import Figure, Tile
 from timebank.villages.steps import Step
@@ -23,6 +24,14 @@ MENUS = [
     Entry(area="desk", key="b", label="Hives", url_name="bees:hives", icon="list", visible=who_may("keep_bees")),
     Entry(area="account", key="b", label="My honey", url_name="bees:hives", icon="list", visible=lambda request: False),
 ]
+
+
+def pass_hives(*, leaver, successor, **_rest):
+    Hive.objects.create(name=f"from {leaver.pk} to {successor.pk}")
+    return 1
+
+
+PERSONAL_WORK = [PersonalWork("Hives", "keep_bees", names=lambda user, region: ["hive 7"], pass_on=pass_hives)]
 AUDIT_LABELS = {"feed_bees": "Bees fed"}
 TILES = [
     Tile(key="b", label="Hives", icon="list", actions=("count_hives",), measure=lambda user, region: Figure(value=7))

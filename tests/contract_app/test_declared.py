@@ -23,6 +23,7 @@ from timebank.registry import roles, services
 from timebank.registry.errors import DutiesClash, NotOpenYet
 from timebank.registry.models import Role, RoleClash, RoleGrant
 from timebank.registry.rules import require_open
+from timebank.registry.services.handover import hand_over_office
 
 pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parents[2]
@@ -180,3 +181,16 @@ def test_a_place_that_an_app_holds_back_takes_nobody_in(places):
     Hive.objects.create(name=f"unbuilt {places.village.pk}")
     with pytest.raises(NotOpenYet):
         require_open(places.village)
+
+
+def test_what_an_app_says_lies_with_a_person_passes_with_the_office_unless_they_keep_the_right(places):
+    admin, heir, other = (
+        make_staff("village_admin", places.village),
+        *(make_resident(places.village).user for _ in "ab"),
+    )
+    kept, office = (make_staff("beekeeper", places.village) for _ in "ab")
+    services.grant_role(user=kept, role="beekeeper", region=places.town, actor=None)
+    for holder, successor in ((kept, heir), (office, other)):
+        grant = RoleGrant.objects.get(user=holder, region=places.village)
+        hand_over_office(grant=grant, successor=successor, actor=admin)
+    assert list(Hive.objects.values_list("name", flat=True)) == [f"from {office.pk} to {other.pk}"]

@@ -63,7 +63,8 @@ def test_every_form_of_the_shelf_has_a_key_of_its_own(village, enter, form):
 
 def test_a_role_given_twice_is_given_once_and_both_answers_agree(village, enter):
     client = enter(village.admin)
-    phone = village.credited(1)[0].user.phone
-    sent = {"phone": phone, "role": "leader", "idempotency_key": _key(client, url("staff"))}
+    user = village.credited(1)[0].user
+    phone = user.phone
+    sent = {"phone": phone, "person": user.pk, "role": "leader", "idempotency_key": _key(client, url("staff"))}
     assert [client.post(url("staff"), sent).status_code for _ in range(2)] == [302, 302]
     assert RoleGrant.objects.filter(user__phone=phone, role="leader").count() == 1

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 
 from tests.desk.test_desk import url
+from tests.factories.people import make_resident, make_staff
+from timebank.common import limits
+from timebank.common.models import Event
 from timebank.registry import services as registry
-from timebank.registry.models import Card, HelperRequest, Proxy, Resident, RoleGrant
+from timebank.registry.appointing import LOOKED_UP
+from timebank.registry.models import (
+    AuditEntry,
+    Card,
+    Device,
+    HelperRequest,
+    PersonalRead,
+    Proxy,
+    Resident,
+    RoleGrant,
+    User,
+)
+from timebank.registry.rules import ConfirmFirst
 from timebank.registry.selectors import active_card
+from timebank.registry.services.handover import hand_over_office
 from timebank.registry.services.residents import CONSENT_VERSION
 
 
@@ -121,9 +140,11 @@ def test_helpers_are_added_and_ended_at_the_desk(village, enter):
     wang, li = village.world.wang, village.world.li
     client = enter(village.admin)
     assert client.post(url("add_helper", wang.pk), {"phone": "13000000000", "relation": "kin"}).status_code == 422
-    assert client.post(url("add_helper", wang.pk), {"phone": wang.phone, "relation": "kin"}).status_code == 422
-    assert not Proxy.objects.exists()
-    client.post(url("add_helper", wang.pk), {"phone": li.phone, "relation": "kin"})
+    own = {"phone": wang.phone, "person": wang.user_id, "relation": "kin"}
+    assert client.post(url("add_helper", wang.pk), own).status_code == 422
+    assert "李*山" in client.post(url("add_helper", wang.pk), {"phone": li.phone, "relation": "kin"}).text
+    assert not HelperRequest.objects.exists()  # shown first
+    client.post(url("add_helper", wang.pk), {"phone": li.phone, "person": li.user_id, "relation": "kin"})
     assert not Proxy.objects.exists()  # both sides are asked first
     asked = HelperRequest.objects.get()
     assert li.name in client.get(url("resident", wang.pk)).content.decode()
@@ -164,14 +185,18 @@ def test_residents_are_found(village, enter, text):
 def test_roles_are_given_and_ended_within_the_rules(village, enter):
     li = village.world.li
     client = enter(village.admin)
-    client.post(url("staff"), {"phone": li.phone, "role": "clerk"})
+
+    def give(role: str) -> Any:
+        return client.post(url("staff"), {"phone": li.phone, "person": li.user_id, "role": role})
+
+    give("clerk")
     grant = RoleGrant.objects.get(user=li.user)
     assert (grant.role, grant.region, grant.granted_by) == ("clerk", village.place, village.admin)
-    assert client.post(url("staff"), {"phone": li.phone, "role": "village_admin"}).status_code == 422
-    assert client.post(url("staff"), {"phone": li.phone, "role": "clerk"}).status_code == 422
-    assert client.post(url("staff"), {"phone": li.phone, "role": "verifier"}).status_code == 422  # appointed from above
+    assert give("village_admin").status_code == 422
+    assert give("clerk").status_code == 422
+    assert give("verifier").status_code == 422  # appointed from above
     registry.grant_role(user=li.user, role="verifier", region=village.place, actor=village.town_admin)
-    clash = client.post(url("staff"), {"phone": li.phone, "role": "stock_keeper"})
+    clash = give("stock_keeper")
     assert clash.status_code == 422
     assert "One person may not hold both ends here" in clash.content.decode()
     assert set(li.user.role_grants.values_list("role", flat=True)) == {"clerk", "verifier"}
@@ -209,3 +234,87 @@ def test_an_applicant_is_joined_to_the_registration_on_paper(village, enter):
     elder.refresh_from_db()
     assert elder.user == asked.user
     assert Resident.objects.get(pk=asked.pk).merged_into == elder
+
+
+def test_who_is_named_is_shown_once_and_strangers_are_as_nobody(village, enter):
+    li, client = village.world.li, enter(village.admin)
+    asked = client.post(url("staff"), {"phone": li.phone, "role": "clerk"})
+    assert "to 李*山, of " in asked.text, asked.text[asked.text.find("<main") :]
+    assert li.name not in re.sub(r"<table.*?</table>", "", asked.text, flags=re.S)
+    assert not RoleGrant.objects.filter(user=li.user).exists()
+    assert PersonalRead.objects.get(what="read_name").resident == li
+    stranger = make_resident(village.world.other, "远方客")
+
+    def answer(phone: str, **more: str) -> str:
+        sent = client.post(url("staff"), {"phone": phone, "role": "clerk", **more})
+        assert sent.status_code == 422
+        return re.sub(r'value="[^"]*"|nonce="[^"]*"|1\d{10}', "", sent.text)
+
+    nobody = answer("13000000000")
+    assert answer(stranger.phone) == nobody
+    guess = {"full_name": "别的名", "person": str(stranger.user_id)}
+    assert answer(stranger.phone, **guess) == answer("13000000000", **guess)
+    assert "远*客" in client.post(url("staff"), {"phone": stranger.phone, "role": "clerk", "full_name": "远方客"}).text
+    for _try in range(LOOKED_UP.most):
+        limits.count(LOOKED_UP, [f"user:{village.admin.pk}"])
+    sent = {"phone": li.phone, "person": li.user_id, "role": "clerk"}
+    assert "too often" in client.post(url("staff"), sent).text
+    assert not RoleGrant.objects.filter(user=li.user).exists()
+
+
+def test_an_office_changes_hands_in_one_step_and_only_whole(village, enter):
+    li, keeper, client = village.world.li, village.keeper, enter(village.admin)
+    office = RoleGrant.objects.get(user=keeper, ended_at=None)
+    device = Device.objects.create(user=keeper, region=village.place, digest="d" * 64, code="1234")
+    there = url("hand_over", office.pk)
+    session = enter(keeper)
+    assert session.get(url("stock")).status_code == 200
+    page = client.get(there).text
+    assert f'href="{url("stock")}?where={village.place.pk}"' in page  # what waits, and the way there
+    sent = {"phone": li.phone, "person": li.user_id, "reason": "换届"}
+
+    def stands() -> bool:
+        device.refresh_from_db()
+        return RoleGrant.objects.get(pk=office.pk).ended_at is None and device.ended_at is None
+
+    assert "李*山" in client.post(there, {"phone": li.phone}).text
+    User.objects.filter(pk=keeper.pk).update(phone="13900000099")
+    assert client.post(there, {"phone": "13900000099", "person": keeper.pk}).status_code == 422
+    verifier = registry.grant_role(user=li.user, role="verifier", region=village.place, actor=village.town_admin)
+    assert "One person may not hold both ends here" in client.post(there, sent).text
+    assert stands()  # a refused successor leaves the holder in office
+    registry.end_role(grant=verifier, actor=village.town_admin)
+    assert client.post(there, sent).status_code == 302
+    assert not stands()
+    assert RoleGrant.objects.get(user=li.user, ended_at=None).role == "stock_keeper"
+    assert session.get(url("stock")).status_code == 302  # signed out
+    assert User.objects.get(pk=keeper.pk).sign_in_epoch == 1
+    told = Event.objects.filter(kind__in=["role_given", "role_ended"]).order_by("-pk")[:2]
+    assert {event.kind for event in told} == {"role_given", "role_ended"}
+    line = AuditEntry.objects.get(action="hand_over_office")
+    assert (line.actor, line.reason, line.facts["to"], line.facts["devices"]) == (village.admin, "换届", li.user_id, 1)
+    again = client.post(there, sent)  # the other tab, or a second tap
+    assert again.status_code == 302
+    assert RoleGrant.objects.filter(user=li.user, role="stock_keeper").count() == 1
+    assert enter(make_staff("village_admin", village.world.other)).get(there).status_code == 404
+
+
+def test_ending_a_role_and_handing_one_over_want_a_fresh_password(village):
+    village.admin.must_confirm = True
+    office = RoleGrant.objects.get(user=village.keeper, ended_at=None)
+    with pytest.raises(ConfirmFirst):
+        registry.end_role(grant=office, actor=village.admin)
+    with pytest.raises(ConfirmFirst):
+        hand_over_office(grant=office, successor=village.world.li.user, actor=village.admin)
+    office.refresh_from_db()
+    assert office.ended_at is None
+
+
+def test_the_teams_of_a_leader_pass_with_the_office(village):
+    leader, li = village.world.leader, village.world.li
+    team = village.world.team
+    office = RoleGrant.objects.get(user=leader, role="leader", ended_at=None)
+    hand_over_office(grant=office, successor=li.user, actor=village.admin)
+    team.refresh_from_db()
+    assert team.leader == li.user
+    assert AuditEntry.objects.filter(action="change_team", subject=f"team:{team.pk}").exists()

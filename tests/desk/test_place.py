@@ -61,7 +61,7 @@ def test_two_tabs_act_each_in_the_place_that_it_shows(client, places):
     second = client.get(there).text  # the other tab, opened later
     assert (place_in(first), place_in(second)) == (str(places.village.pk), str(places.sister.pk))
     clerk = make_resident(places.village, "店员")
-    form = {"phone": clerk.phone, "role": "clerk", "place": place_in(first)}
+    form = {"phone": clerk.phone, "person": clerk.user_id, "role": "clerk", "place": place_in(first)}
     assert client.post(here, form).status_code == 302
     grant = RoleGrant.objects.get(user=clerk.user)
     assert grant.region == places.village
@@ -69,7 +69,7 @@ def test_two_tabs_act_each_in_the_place_that_it_shows(client, places):
 
 def test_a_form_of_one_place_sent_to_another_is_refused_and_does_nothing(client, places):
     clerk = make_resident(places.village, "店员")
-    form = {"phone": clerk.phone, "role": "clerk", "place": str(places.village.pk)}
+    form = {"phone": clerk.phone, "person": clerk.user_id, "role": "clerk", "place": str(places.village.pk)}
     answer = client.post(page("staff", places.sister), form)
     assert answer.status_code == 409
     assert "another place" in answer.text
@@ -104,7 +104,7 @@ def test_the_place_goes_along_with_every_link_of_the_desk_and_stays_out_of_the_s
 
 def test_after_a_form_one_is_still_in_the_place(client, places):
     clerk = make_resident(places.sister, "店员")
-    form = {"phone": clerk.phone, "role": "clerk", "place": str(places.sister.pk)}
+    form = {"phone": clerk.phone, "person": clerk.user_id, "role": "clerk", "place": str(places.sister.pk)}
     assert client.post(page("staff", places.sister), form)["Location"] == page("staff", places.sister)
 
 
@@ -142,7 +142,7 @@ def _addresses(village) -> dict[str, tuple[int, ...]]:
         **dict.fromkeys(("resident", "answer_request", "issue_card", "block_card", "add_helper"), (wang,)),
         "end_helper": (village.world.li.pk, proxy.pk),
         "stock_item": (shelf,),
-        "end_role": (grant.pk,),
+        **dict.fromkeys(("end_role", "hand_over"), (grant.pk,)),
         **dict.fromkeys(
             (
                 *("suppliers", "new_supplier", "shelf", "shelf_labels", "what_if", "goods_list"),
@@ -179,7 +179,17 @@ def test_every_form_of_the_desk_says_its_place_and_every_address_asks_for_it(vil
                 assert answer.status_code in {409, 405, 403}, (pattern.name, sent, answer.status_code)
                 took |= {pattern.name} if answer.status_code == 409 else set()
     assert forms >= 10
-    assert took >= {"verify", "publish", "register", "staff", "end_role", "issue_card", "add_helper", "stock_item"}
+    assert took >= {
+        "verify",
+        "publish",
+        "register",
+        "staff",
+        "end_role",
+        "hand_over",
+        "issue_card",
+        "add_helper",
+        "stock_item",
+    }
     assert not Resident.objects.exclude(status="active").exists()
     assert RoleGrant.objects.get(user=village.keeper).ended_at is None
 

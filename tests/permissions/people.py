@@ -431,6 +431,7 @@ def _desk(cast: Cast, world: Any) -> None:
         "desk:stock_item": lambda: {"pk": good.pk},
         "desk:month": lambda: {"year": 2026, "month": 9},
         "desk:end_role": lambda: {"pk": grant.pk},
+        "desk:hand_over": lambda: {"pk": grant.pk},
     }
     for name in ("resident", "issue_card", "block_card", "add_helper"):
         cast.arguments[f"desk:{name}"] = lambda: {"pk": holder}

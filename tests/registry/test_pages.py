@@ -183,9 +183,11 @@ def test_adding_and_ending_a_helper(signed_in, places, resident):
     nephew = make_resident(places.sister, "侄子")
     url = reverse("registry:helpers")
     assert signed_in.post(url, {"phone": "13000000000", "relation": "kin"}).status_code == 422
-    assert signed_in.post(url, {"phone": resident.phone, "relation": "kin"}).status_code == 422
-    assert not Proxy.objects.exists()
-    signed_in.post(url, {"phone": nephew.phone, "relation": "kin"})
+    own = {"phone": resident.phone, "person": resident.user_id, "relation": "kin"}
+    assert signed_in.post(url, own).status_code == 422
+    assert "侄*" in signed_in.post(url, {"phone": nephew.phone, "relation": "kin"}).text
+    assert not HelperRequest.objects.exists()  # shown first
+    signed_in.post(url, {"phone": nephew.phone, "person": nephew.user_id, "relation": "kin"})
     assert not Proxy.objects.exists()
     asked = HelperRequest.objects.get()
     other = Client(headers={"accept-language": "en"})

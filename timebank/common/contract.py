@@ -73,6 +73,8 @@ class AppContract(AppConfig):
     setting_checks: ClassVar[Sequence[str]] = ()
     #: dotted → list of ``timebank.villages.steps.Step``: what a village needs before it opens
     founding_steps: ClassVar[str] = ""
+    #: dotted → list of ``timebank.registry.services.handover.PersonalWork``: what lies with a person by their office
+    personal_work: ClassVar[str] = ""
     #: dotted callable ``(place) -> bool``: whether people may not begin there yet (join, open activities)
     in_preparation: ClassVar[str] = ""
     #: name → dotted callable ``(address of this site) -> words of a command, or None``: what ``serve`` keeps running

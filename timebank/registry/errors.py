@@ -277,6 +277,23 @@ class OtherName(RegistryError):
     message = _("Somebody else signs in with this number. Check the number and the name.")
 
 
+class NobodySignsIn(RegistryError):
+    code = "nobody_signs_in"
+    message = _(
+        "Nobody of your places signs in with this number. For somebody from elsewhere, write the full name too."
+    )
+
+
+class OfficeEnded(RegistryError):
+    code = "office_ended"
+    message = _("This office has ended already, or passed to somebody else.")
+
+
+class SameHolder(RegistryError):
+    code = "same_holder"
+    message = _("This person holds the office already. Name the one who comes after.")
+
+
 class PasswordMissing(RegistryError):
     code = "password_missing"
     message = _("Nobody signs in with this number yet: give a first password of at least 8 characters.")

@@ -22,6 +22,7 @@ from timebank.common.fields import (
     PinField,
 )
 from timebank.common.idempotency import IdempotentForm
+from timebank.registry.appointing import PersonForm
 from timebank.registry.models import Proxy, User
 from timebank.ui.forms import BaseForm
 
@@ -206,13 +207,7 @@ class ActingCardForm(BaseForm):
     pin = pin_field(_("PIN of the card"))
 
 
-class HelperForm(BaseForm):
-    phone = PhoneField(
-        label=_("Mobile number of the helper"),
-        max_length=20,
-        help_text=_("The helper must have an account here."),
-        widget=forms.TextInput(attrs={"type": "tel", "inputmode": "tel", "autocomplete": "off"}),
-    )
+class HelperForm(PersonForm):
     relation = forms.ChoiceField(label=_("Who is it"), choices=Proxy.Relation.choices, widget=forms.RadioSelect)
 
 

@@ -20,5 +20,6 @@ class ServiceConfig(AppContract):
     export_section = "timebank.service.exports.section"
     append_only = "timebank.service.guards.APPEND_ONLY"
     panels = {"notice_sheet": "timebank.service.panels.on_notice_sheet"}
+    personal_work = "timebank.service.services.handover.PERSONAL_WORK"
     sweeps = "timebank.service.sweeps.SWEEPS"
     beat = {"close the year": ("timebank.service.tasks.task_close_year", 24 * 60 * 60)}

@@ -19,7 +19,10 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
-    """One tile: for whom (any of ``actions`` in the region), and ``measure(user, region)`` that works it out."""
+    """One tile: for whom (any of ``actions`` in the region), and ``measure(user, region)`` that works it out.
+
+    ``is_work``: the figure counts what waits for who has the office; a successor is told of it.
+    """
 
     key: str
     label: Any
@@ -27,3 +30,4 @@ class Tile:
     actions: tuple[str, ...]
     measure: Callable[[Any, Any], Figure]
     order: int = 50
+    is_work: bool = True

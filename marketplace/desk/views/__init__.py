@@ -17,7 +17,7 @@ from marketplace.desk.views.people import (
 )
 from marketplace.desk.views.reports import month, statement
 from marketplace.desk.views.shelf import stock, stock_item, tickets
-from marketplace.desk.views.staff import end_role, staff
+from marketplace.desk.views.staff import end_role, hand_over, staff
 
 __all__ = [
     "activities",
@@ -26,6 +26,7 @@ __all__ = [
     "block_card",
     "end_helper",
     "end_role",
+    "hand_over",
     "home",
     "issue_card",
     "month",

@@ -20,7 +20,7 @@ from timebank.ledger import selectors as ledger_read
 from timebank.registry import ids, services
 from timebank.registry.errors import LooksAlike
 from timebank.registry.import_selectors import resident_in_words
-from timebank.registry.models import AuditEntry, Resident, User
+from timebank.registry.models import AuditEntry, Resident
 from timebank.registry.reads import may_download, note_read, reads_people
 from timebank.registry.rules import (
     AUDIT,
@@ -30,6 +30,7 @@ from timebank.registry.rules import (
     REGISTER_RESIDENT,
     can,
     may_reset_password,
+    regions_where,
 )
 from timebank.registry.selectors import active_card, helper_requests_of, helpers_of, on_paper_like
 from timebank.registry.services import moves
@@ -310,16 +311,15 @@ def block_card(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 @require_http_methods(["GET", "POST"])
 @desk(REGISTER_RESIDENT)
+@reads_people("read_name")
 def add_helper(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Name a helper who may act for this resident."""
+    """Name a helper who may act for this resident, once they were shown."""
     resident = _own(request, pk)
     form = DeskHelperForm(posted(request))
     if request.method == "POST" and form.is_valid():
         try:
-            helper = User.objects.filter(phone=form.cleaned_data["phone"], is_active=True).first()
-            if helper is None:
-                form.add_error("phone", _("Nobody here signs in with this number."))
-            else:
+            helper = form.look_up(actor=person(request), within=regions_where(request.user, REGISTER_RESIDENT))
+            if form.is_agreed:
                 form.once(
                     actor=request.user,
                     scope=f"ask_helper:{resident.pk}",
@@ -327,13 +327,24 @@ def add_helper(request: HttpRequest, pk: int) -> HttpResponseBase:
                         resident=resident, helper=helper, relation=form.cleaned_data["relation"], actor=person(request)
                     ),
                 )
+                messages.success(request, _("Asked. The helper may act once both sides have agreed."))
+                return to(request, "desk:resident", pk=pk)
         except DomainError as error:
             error.field = "phone"
             form.refuse(error)
-        if not form.errors:
-            messages.success(request, _("Asked. The helper may act once both sides have agreed."))
-            return to(request, "desk:resident", pk=pk)
-    return render(request, "desk/helper.html", {"resident": resident, "form": form}, status=422 if form.errors else 200)
+    note_read(request, form.shown())
+    ask = ""
+    if form.question:
+        ask = _("Shall %(name)s, of %(place)s, be asked to help %(resident)s?") % {
+            **form.question,
+            "resident": resident.name,
+        }
+    return render(
+        request,
+        "desk/helper.html",
+        {"resident": resident, "form": form, "ask": ask},
+        status=form.status if form.errors else 200,
+    )
 
 
 @require_POST

@@ -24,8 +24,9 @@ from timebank.registry import selectors, services
 from timebank.registry.errors import NotAllowed
 from timebank.registry.exports import export_of
 from timebank.registry.forms import HelperForm, LeaveForm, PasswordForm, ProfileForm
-from timebank.registry.models import HelperRequest, Proxy, Resident, User
+from timebank.registry.models import HelperRequest, Proxy, Region, Resident, User
 from timebank.registry.people_forms import POOL, heirs
+from timebank.registry.reads import note_read, reads_people
 from timebank.registry.services.residents import kin_of
 
 TAKING = Limit("own data as a file", 20, 3600)
@@ -92,35 +93,41 @@ def password(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-def helpers(request: HttpRequest) -> HttpResponse:
-    """See who may act for me; add one; the list ends one."""
+@reads_people("read_name")
+def helpers(request: HttpRequest) -> HttpResponseBase:
+    """See who may act for me; add one, once they were shown; the list ends one."""
     resident = own_resident(request)
     form = HelperForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
+        # Kin are found in one's own town by number alone, elsewhere by number and name.
+        town = Region.objects.filter(path__startswith=resident.village.path[: -Region.steplen])
         try:
-            helper = User.objects.filter(phone=form.cleaned_data["phone"], is_active=True).first()
-            if helper is None:
-                form.add_error("phone", _("Nobody here signs in with this number. Ask the helper to register first."))
-            else:
-                services.ask_helper(
-                    resident=resident, helper=helper, relation=form.cleaned_data["relation"], actor=_user(request)
+            helper = form.look_up(actor=_user(request), within=town)
+            if form.is_agreed:
+                form.once(
+                    actor=request.user,
+                    scope=f"ask_helper:{resident.pk}",
+                    create=lambda: services.ask_helper(
+                        resident=resident, helper=helper, relation=form.cleaned_data["relation"], actor=_user(request)
+                    ),
                 )
+                messages.success(request, _("Asked. The helper may act for you as soon as they agree."))
+                return redirect("registry:helpers")
         except DomainError as error:
             if error.field == "helper":
                 error.field = "phone"
             form.refuse(error)
-        if not form.errors:
-            messages.success(request, _("Asked. The helper may act for you as soon as they agree."))
-            return redirect("registry:helpers")
+    note_read(request, form.shown())
     return render(
         request,
         "registry/helpers.html",
         {
             "form": form,
+            "ask": _("Ask %(name)s, of %(place)s, to help you?") % form.question if form.question else "",
             "helpers": selectors.helpers_of(resident),
             "asked": selectors.helper_requests_of(resident),
         },
-        status=422 if form.errors else 200,
+        status=form.status if form.errors else 200,
     )
 
 

@@ -15,9 +15,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from timebank.common import limits
 from timebank.common.errors import DomainError
 from timebank.common.input import read_page, read_text
 from timebank.registry import roles, rules
+from timebank.registry.appointing import LOOKED_UP
+from timebank.registry.errors import OtherName
 from timebank.registry.models import Region, User
 from timebank.registry.rules import GRANT_ROLE
 from timebank.villages import selectors, services
@@ -153,7 +156,9 @@ def appoint(request: HttpRequest, place: int, role: str) -> HttpResponse:
     form = AppointForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
+        tries = [f"user:{request.user.pk}"]
         try:
+            limits.require(LOOKED_UP, tries)
             form.once(
                 actor=request.user,
                 scope=f"appoint:{region.pk}:{role}",
@@ -167,6 +172,8 @@ def appoint(request: HttpRequest, place: int, role: str) -> HttpResponse:
                 ),
             )
         except DomainError as error:
+            if isinstance(error, OtherName):  # it says that somebody has the number
+                limits.count(LOOKED_UP, tries)
             form.refuse(error)
         else:
             messages.success(request, _("The role holds from now on."))
