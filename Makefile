@@ -7,7 +7,7 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 endif
 PY := .venv/bin/python
 export PYTHONUTF8 := 1
-.PHONY: help setup run test test-quick coverage lint fmt types demo bench figures attack mutation tour lock messages clean
+.PHONY: help setup run test test-quick coverage lint fmt types demo bench county figures attack mutation tour lock messages clean
 
 help: ## Show this help
 	@printf '\nShanji 善集, a village time bank with a rewards market\n\n'
@@ -49,6 +49,10 @@ demo: setup ## Load the demo into an empty database (SCALE=10 for more people)
 
 bench: setup ## Measure the ledger; writes bench/results.json and docs/performance.md (SIZE=full for hours)
 	@$(PY) -m bench $(if $(SIZE),--size $(SIZE))
+
+county: setup ## Grow the demo into a county in the PostgreSQL of DATABASE_URL (SIZE=town|county), name pages that are slow there
+	@$(PY) -m bench.county $(if $(SIZE),--size $(SIZE))
+	@$(PY) -m bench.walk --explain
 
 figures: setup ## Count the code before and after issue HOUSE; writes docs/figures.md
 	@$(PY) -m tools.figures

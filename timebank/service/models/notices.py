@@ -38,6 +38,7 @@ class NoticeList(models.Model):
     class Meta:
         verbose_name = _("notice list")
         verbose_name_plural = _("notice lists")
+        indexes = [models.Index(fields=["-published_at", "-id"], name="notice_published")]
         constraints = [
             models.UniqueConstraint(fields=["village", "number"], name="notice_number_once_per_village"),
             models.CheckConstraint(condition=Q(until__gte=F("published_at")), name="notice_ends_after_start"),

@@ -104,6 +104,12 @@ class Record(Categorised):
         indexes = [
             models.Index(fields=["resident", "served_on"], name="record_resident_day"),
             models.Index(fields=["village", "state", "served_on"], name="record_village_state"),
+            # What is still to be done, of a county with millions of credited records.
+            models.Index(
+                fields=["village", "state"],
+                condition=Q(state__in=["submitted", "verified", "published", "disputed"]),
+                name="record_open",
+            ),
             models.Index(
                 fields=["resident", "notice_until"], condition=Q(state="published"), name="record_due_for_credit"
             ),
