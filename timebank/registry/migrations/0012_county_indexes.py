@@ -4,18 +4,17 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('registry', '0011_card_pin_set_by'),
+        ("registry", "0011_card_pin_set_by"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='household',
-            index=models.Index(fields=['number'], name='household_number'),
+            model_name="household",
+            index=models.Index(fields=["number"], name="household_number"),
         ),
         migrations.AddIndex(
-            model_name='resident',
-            index=models.Index(fields=['name', 'id'], name='resident_name'),
+            model_name="resident",
+            index=models.Index(fields=["name", "id"], name="resident_name"),
         ),
     ]

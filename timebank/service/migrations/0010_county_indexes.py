@@ -5,21 +5,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('policy', '0003_seeds_and_guards'),
-        ('registry', '0012_county_indexes'),
-        ('service', '0009_activity_series'),
+        ("policy", "0003_seeds_and_guards"),
+        ("registry", "0012_county_indexes"),
+        ("service", "0009_activity_series"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='noticelist',
-            index=models.Index(fields=['-published_at', '-id'], name='notice_published'),
+            model_name="noticelist",
+            index=models.Index(fields=["-published_at", "-id"], name="notice_published"),
         ),
         migrations.AddIndex(
-            model_name='record',
-            index=models.Index(condition=models.Q(('state__in', ['submitted', 'verified', 'published', 'disputed'])), fields=['village', 'state'], name='record_open'),
+            model_name="record",
+            index=models.Index(
+                condition=models.Q(("state__in", ["submitted", "verified", "published", "disputed"])),
+                fields=["village", "state"],
+                name="record_open",
+            ),
         ),
     ]
