@@ -306,7 +306,7 @@ def test_appointing_wants_a_fresh_password_or_code(places):
     admin, chosen = make_staff("village_admin", places.village), make_resident(places.village, "郑队长")
     secret = _with_factor(admin)
     url = reverse("desk:staff") + f"?place={places.village.pk}"
-    typed = {"phone": chosen.phone, "role": "leader", "place": places.village.pk}
+    typed = {"phone": chosen.phone, "person": chosen.user_id, "role": "leader", "place": places.village.pk}
     with time_machine.travel(timezone.now()) as clock:
         client = _past_code(admin)
         for _quarter in range(3):
