@@ -14,8 +14,9 @@ from django.utils import timezone
 from tests.factories.people import PASSWORD, make_resident, make_staff
 from tests.permissions.test_matrix import addresses
 from tests.support import worlds
+from timebank.common.limits import TooOften
 from timebank.registry import roles, rules, services
-from timebank.registry.errors import CodePause, NotAllowed, OtherPersonNeeded, ReasonMissing, WrongCode
+from timebank.registry.errors import NotAllowed, OtherPersonNeeded, ReasonMissing, WrongCode
 from timebank.registry.middleware import FREE, StaffSessionMiddleware
 from timebank.registry.models import AuditEntry, Resident, RoleGrant, StaffPin, User
 from timebank.registry.services import devices, second_factor
@@ -170,8 +171,8 @@ def test_five_wrong_codes_pause_and_the_secret_is_not_readable_at_rest(places):
         with pytest.raises(WrongCode):
             second_factor.check_code(user=admin, code="123456", now=now)
     right = second_factor.recovery_codes(admin)[0]
-    with pytest.raises(CodePause):
-        second_factor.check_code(user=admin, code=right, now=now + dt.timedelta(minutes=14))
+    with pytest.raises(TooOften):
+        second_factor.check_code(user=admin, code=right, now=now)
     second_factor.check_code(user=admin, code=right, now=now + dt.timedelta(minutes=16))
     assert second_factor.rotate_secrets() == 2
     assert len(second_factor.recovery_codes(admin)) == 9

@@ -9,6 +9,7 @@ from django.http import Http404
 
 from tests.factories.people import PASSWORD, make_resident, make_staff, new_phone
 from timebank.common.input import InvalidInput
+from timebank.common.models import Event
 from timebank.ledger import selectors as ledger_read
 from timebank.registry import ids, selectors, services
 from timebank.registry.errors import (
@@ -173,11 +174,18 @@ def test_a_stranger_closes_nobody(places, resident):
     assert resident.status == Resident.Status.ACTIVE
 
 
-def test_a_resident_corrects_the_phone_and_the_village_the_name(places, admin, resident):
-    phone = new_phone()
-    services.correct_resident(resident=resident, actor=resident.user, phone=phone, emergency_contact="女儿")
-    resident.refresh_from_db()
+def test_the_village_corrects_phone_and_name_and_nobody_their_own_phone(places, admin, resident):
+    phone, before, epoch = new_phone(), resident.phone, resident.user.sign_in_epoch
+    with pytest.raises(NotAllowed):
+        services.correct_resident(resident=resident, actor=resident.user, phone=phone)
+    services.correct_resident(resident=resident, actor=resident.user, emergency_contact="女儿")
+    services.correct_resident(resident=resident, actor=admin, phone=phone)
+    resident = Resident.objects.get(pk=resident.pk)
     assert (resident.phone, resident.user.phone, resident.emergency_contact) == (phone, phone, "女儿")
+    change = resident.user.phone_changes.get()
+    assert (change.old_phone, change.new_phone, change.done_by) == (before, phone, admin)
+    assert resident.user.sign_in_epoch == epoch + 1
+    assert Event.objects.filter(kind="phone_changed", recipients=[f"user:{resident.user_id}"]).count() == 1
     with pytest.raises(NotAllowed):
         services.correct_resident(resident=resident, actor=resident.user, name="新名字")
     services.correct_resident(resident=resident, actor=admin, name="于大妈", household_number="9")
@@ -187,10 +195,10 @@ def test_a_resident_corrects_the_phone_and_the_village_the_name(places, admin, r
     assert entry.facts == {"fields": ["name", "household"]}
 
 
-def test_a_corrected_phone_may_not_be_anothers(places, resident):
+def test_a_corrected_phone_may_not_be_anothers(places, admin, resident):
     other = make_resident(places.village, "别人")
     with pytest.raises(PhoneTaken):
-        services.correct_resident(resident=resident, actor=resident.user, phone=other.phone)
+        services.correct_resident(resident=resident, actor=admin, phone=other.phone)
     resident.refresh_from_db()
     assert resident.phone != other.phone
 

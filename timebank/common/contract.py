@@ -69,6 +69,8 @@ class AppContract(AppConfig):
     beat: ClassVar[Mapping[str, tuple[str, Any]]] = {}
     #: kind of event → dotted callable ``(event) -> None``, each delivered at most once
     listens_to: ClassVar[Mapping[str, str]] = {}
+    #: dotted callable ``() -> send(to=, text=, key=)``, or None where no way to a telephone is set
+    texts_by: ClassVar[str] = ""
     #: dotted callables ``() -> list[CheckMessage]`` that look at this app's settings
     setting_checks: ClassVar[Sequence[str]] = ()
     #: dotted → list of ``timebank.villages.steps.Step``: what a village needs before it opens

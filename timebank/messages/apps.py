@@ -18,5 +18,6 @@ class MessagesConfig(AppContract):
     panels = {"home": "timebank.messages.panels.on_home", "passbook": "timebank.messages.panels.in_passbook"}
     export_section = "timebank.messages.exports.section"
     listens_to = dict.fromkeys(NAMES, "timebank.messages.services.deliver")
+    texts_by = "timebank.messages.channels.text_sender"
     sweeps = "timebank.messages.sending.SWEEPS"
     setting_checks = ("timebank.messages.checks.check_settings",)

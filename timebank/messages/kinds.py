@@ -297,6 +297,20 @@ KINDS: dict[str, Kind] = {
         "warn",
         "registry:security",
     ),
+    "phone_changed": Kind(
+        _("Your mobile number was changed"),
+        _("You sign in with the new one from now on. Was it not you? Tell the village office at once."),
+        "phone",
+        "warn",
+        "registry:phone",
+    ),
+    "password_reset": Kind(
+        _("You were given a new password"),
+        _("The office gave it at your wish. Was it not your wish? Tell the town at once."),
+        "lock",
+        "warn",
+        "registry:security",
+    ),
     "resident_merged": Kind(
         _("Two registrations made one"), _("Everything is under one number now: cards, hours and points."), "person"
     ),

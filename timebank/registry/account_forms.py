@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from timebank.common.fields import CleanCharField
+from timebank.common.fields import CleanCharField, PhoneField
 from timebank.ui.forms import BaseForm
 
 _CODE = {"inputmode": "numeric", "autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
@@ -28,6 +28,21 @@ class CodeForm(BaseForm):
     def __init__(self, *args: Any, help_text: Any = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["code"].help_text = help_text
+
+
+class PhoneForm(BaseForm):
+    phone = PhoneField(
+        label=_("New mobile number"), max_length=20, help_text=_("A code is sent to it; keep the phone at hand.")
+    )
+
+
+class TextCodeForm(BaseForm):
+    code = CleanCharField(
+        label=_("Code from the text message"),
+        max_length=20,
+        help_text=_("Six digits."),
+        widget=forms.TextInput(attrs=_CODE),
+    )
 
 
 class ReasonForm(BaseForm):

@@ -25,7 +25,7 @@ class RegistryConfig(AppContract):
     duties = "timebank.registry.duties.DUTIES"
     audit_labels = "timebank.registry.words.AUDIT_LABELS"
     export_section = "timebank.registry.exports.section"
-    sweeps = "timebank.registry.reads.SWEEPS"
+    sweeps = "timebank.registry.sweeps.SWEEPS"
     setting_checks = ("timebank.registry.checks.check_second_factor",)
     append_only = "timebank.registry.guards.APPEND_ONLY"
 

@@ -306,7 +306,28 @@ class WrongCode(RegistryError):
     status = 400
 
 
-class CodePause(RegistryError):
-    code = "code_pause"
-    message = _("Too many wrong codes. Wait a quarter of an hour, then try again.")
-    status = 429
+class NoTexts(RegistryError):
+    code = "no_texts"
+    message = _("No text messages are sent from here. Come to the village office with your card: it is changed there.")
+
+
+class SamePhone(RegistryError):
+    code = "same_phone"
+    message = _("This is your number already.")
+    status = 400
+
+
+class TextNotSent(RegistryError):
+    code = "text_not_sent"
+    message = _("The text message could not be sent. Try again later, or come to the village office.")
+
+
+class WrongTextCode(RegistryError):
+    code = "wrong_text_code"
+    message = _("This code is not right, or it is too old. Ask for a new one if it is older than a quarter of an hour.")
+    status = 400
+
+
+class PhoneAtDesk(RegistryError):
+    code = "phone_at_desk"
+    message = _("This number can only be changed at the village office. Bring your card and this phone.")

@@ -11,7 +11,7 @@ from typing import Any
 
 from timebank.common import contract
 from timebank.registry import ids
-from timebank.registry.models import AuditEntry, Resident, RoleGrant
+from timebank.registry.models import AuditEntry, PhoneChange, Resident, RoleGrant
 from timebank.registry.reads import reads_about
 
 Rows = Iterable[dict[str, Any]]
@@ -45,12 +45,19 @@ def section(resident: Resident) -> dict[str, Rows]:
             "issued_at"
         ),
         "helpers": resident.proxies.values("helper__name", "relation", "since", "until").order_by("since"),
+        "phone_numbers": resident_numbers(resident),
         "roles": _roles(resident),
         "reads": reads_about(resident).values("occurred_at", "actor__name", "what", "reason"),
         "trail": AuditEntry.objects.filter(subject=f"resident:{resident.pk}")
         .values("occurred_at", "action", "actor__name", "reason")
         .order_by("occurred_at"),
     }
+
+
+def resident_numbers(resident: Resident) -> Rows:
+    """Select from which mobile number to which the person's sign-in went."""
+    done = PhoneChange.objects.filter(user=resident.user_id or 0, done_at__isnull=False)
+    return done.values("old_phone", "new_phone", "done_at", "done_by__name").order_by("done_at")
 
 
 def _roles(resident: Resident) -> Rows:

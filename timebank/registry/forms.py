@@ -118,12 +118,6 @@ class JoinAgainForm(BaseForm):
 
 
 class ProfileForm(BaseForm):
-    phone = PhoneField(
-        label=_("Mobile number"),
-        required=False,
-        max_length=20,
-        widget=forms.TextInput(attrs={"type": "tel", "inputmode": "tel", "autocomplete": "tel"}),
-    )
     emergency_contact = CleanCharField(
         label=_("Whom to call in an emergency"),
         required=False,

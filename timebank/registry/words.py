@@ -21,6 +21,7 @@ AUDIT_LABELS = {
     "set_pin": _("PIN set"),
     "pin_refused": _("Wrong PIN"),
     "change_password": _("Password changed"),
+    "change_phone": _("Mobile number changed"),
     "ask_helper": _("Helper asked"),
     "decline_helper": _("Helper declined"),
     "confirm_helper_paper": _("Signed paper for a helper seen"),

@@ -57,6 +57,41 @@ class Device(models.Model):
         return self.code
 
 
+class PhoneChange(models.Model):
+    """One sign-in's step from a mobile number to another: asked for with a code, or done at the village desk.
+
+    Seen by the person alone (page and export). What was done is kept with the account: which number was whose, when.
+    What was only asked for is forgotten after a day. A row or two a person in ten years.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="phone_changes")
+    old_phone = models.CharField(_("number before"), max_length=20, blank=True)
+    new_phone = models.CharField(_("number after"), max_length=20)
+    code_digest = models.CharField(max_length=64, blank=True, editable=False)
+    asked_at = models.DateTimeField(_("asked at"), default=timezone.now)
+    done_at = models.DateTimeField(_("done at"), null=True, blank=True)
+    done_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("done by")
+    )
+    # The text to the old number is claimed before it is sent: at most once.
+    old_told_at = models.DateTimeField(_("old number told at"), null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("change of mobile number")
+        verbose_name_plural = _("changes of mobile numbers")
+        constraints = [
+            models.UniqueConstraint(fields=["user"], condition=Q(done_at=None), name="phone_asked_once"),
+            models.CheckConstraint(
+                condition=Q(done_at=None, done_by=None) | Q(done_at__isnull=False, done_by__isnull=False),
+                name="phone_done_by_somebody",
+            ),
+        ]
+        indexes = [models.Index(fields=["done_at"], condition=Q(old_told_at=None), name="phone_old_to_tell")]
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.asked_at:%Y-%m-%d}"
+
+
 class PersonalRead(models.Model):
     """Who on the staff looked at whose particulars, where, when and why.
 

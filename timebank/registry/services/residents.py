@@ -20,6 +20,7 @@ from timebank.registry.errors import (
     ConsentMissing,
     InvalidPhone,
     LooksAlike,
+    NotAllowed,
     NotAVillage,
     NotKin,
     NotWaiting,
@@ -35,6 +36,7 @@ from timebank.registry.rules import REGISTER_RESIDENT, require, require_open
 from timebank.registry.services import points
 from timebank.registry.services.audit import record_audit
 from timebank.registry.services.households import household_at
+from timebank.registry.services.phones import free_phone, put_phone
 
 CONSENT_VERSION = "2026-11"  # of templates/registry/_consent_text.html; a changed text gets a new version
 
@@ -58,14 +60,6 @@ def _open_wallet(resident: Resident) -> None:
 def check_village(village: Region) -> None:
     if village.level != Region.Level.VILLAGE or not village.is_active:
         raise NotAVillage(field="village")
-
-
-def free_phone(phone: str, *, now: dt.datetime) -> None:
-    """Let a number go that only signs in a closed account: the carrier gave it to somebody else by now."""
-    for holder in User.objects.filter(phone=phone, resident__status=Resident.Status.CLOSED).select_related("resident"):
-        holder.phone = None
-        holder.save(update_fields=["phone"])
-        record_audit(actor=None, action="free_phone", subject=f"resident:{holder.resident.pk}", now=now)
 
 
 def make_user(*, name: str, phone: str, password: str | None, username: str, now: dt.datetime) -> User:
@@ -308,9 +302,14 @@ def correct_resident(
     reason: str = "",
     now: dt.datetime | None = None,
 ) -> Resident:
-    """Correct a person's particulars: the village everything, the resident all but name and household."""
+    """Correct a person's particulars: the village everything, the resident all but name, household and number.
+
+    One's own number changes with proof (``services.phones``), never here.
+    """
     resident = lock_resident(resident)
     own = resident.user_id is not None and resident.user_id == actor.pk
+    if own and phone is not None and read_phone(phone) != resident.phone:
+        raise NotAllowed(action="change_phone")
     if not own or name is not None or household_number is not None or birth_date is not None:
         require(actor, REGISTER_RESIDENT, resident.village)
     if resident.status == Resident.Status.CLOSED:
@@ -338,7 +337,7 @@ def correct_resident(
         return resident
     resident.save(update_fields=changed)
     if resident.user is not None:
-        _follow(resident, resident.user, changed)
+        _follow(resident, resident.user, changed, actor=actor, now=now or timezone.now())
     # Which fields, not what they say: the trail must not become a second store of personal data.
     record_audit(
         actor=actor,
@@ -352,19 +351,18 @@ def correct_resident(
     return resident
 
 
-def _follow(resident: Resident, user: User, changed: list[str]) -> None:
+def _follow(resident: Resident, user: User, changed: list[str], *, actor: User, now: dt.datetime) -> None:
     """Carry name and phone into the sign-in of the same person."""
     if "name" in changed:
         user.name = resident.name
         user.save(update_fields=["name"])
-    if "phone" in changed and resident.phone:
-        free_phone(resident.phone, now=timezone.now())
+    if "phone" in changed and resident.phone and resident.phone != user.phone:
+        free_phone(resident.phone, now=now)
         if User.objects.filter(phone=resident.phone).exclude(pk=user.pk).exists():
             raise PhoneTaken(field="phone")
-        user.phone = resident.phone
         try:
             with transaction.atomic():
-                user.save(update_fields=["phone"])
+                put_phone(user=user, phone=resident.phone, actor=actor, now=now)
         except IntegrityError:
             raise PhoneTaken(field="phone") from None
 

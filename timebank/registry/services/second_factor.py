@@ -11,18 +11,19 @@ from allauth.mfa.totp.internal import auth as totp
 from django.db import transaction
 from django.utils import timezone
 
+from timebank.common import limits
 from timebank.common.events import emit
 from timebank.common.input import clean_text, digits
+from timebank.common.limits import Limit
 from timebank.registry import ids
-from timebank.registry.errors import CodePause, NotAllowed, OtherPersonNeeded, ReasonMissing, WrongCode
+from timebank.registry.errors import NotAllowed, OtherPersonNeeded, ReasonMissing, WrongCode
 from timebank.registry.interests import require_no_interest
 from timebank.registry.models import AuditEntry, User
 from timebank.registry.rules import may_end_factor
 from timebank.registry.selectors import resident_of
 from timebank.registry.services.audit import record_audit
 
-TRIES = 5  # wrong codes in a row, then a pause
-PAUSE = dt.timedelta(minutes=15)
+WRONG = Limit("wrong sign-in codes", 5, 900)
 APART = dt.timedelta(days=7)  # who gave a password does not turn off the factor of the same person so soon
 
 TOTP = Authenticator.Type.TOTP
@@ -93,7 +94,7 @@ def recovery_codes(user: User) -> list[str]:
 
 
 def check_code(*, user: User, code: str, now: dt.datetime | None = None) -> None:
-    """Take a code of the app or of the paper, each once; raises ``WrongCode`` or, after five, ``CodePause``.
+    """Take a code of the app or of the paper, each once; raises ``WrongCode`` or, after five, ``TooOften``.
 
     The wrong one is counted in a transaction of its own: call this before you open yours.
     """
@@ -103,23 +104,18 @@ def check_code(*, user: User, code: str, now: dt.datetime | None = None) -> None
         raise refusal
 
 
-def _try_code(user: User, code: str, now: dt.datetime) -> WrongCode | CodePause | None:
+def _try_code(user: User, code: str, now: dt.datetime) -> WrongCode | None:
     row = Authenticator.objects.select_for_update().filter(user_id=user.pk, type=TOTP).first()
     if row is None:
         return WrongCode(field="code")
     data: dict[str, Any] = row.data
-    if data.get("paused_until", 0) > now.timestamp():
-        return CodePause(field="code")
-    right = _is_of_app(data, code) or _is_on_paper(user, code)
-    if right:
-        data.update(failures=0, paused_until=0)
-        row.last_used_at = now
-    else:
-        data["failures"] = data.get("failures", 0) + 1
-        if data["failures"] % TRIES == 0:
-            data["paused_until"] = (now + PAUSE).timestamp()
+    limits.require(WRONG, [f"user:{user.pk}"], now=now)
+    if not (_is_of_app(data, code) or _is_on_paper(user, code)):
+        limits.count(WRONG, [f"user:{user.pk}"], now=now)
+        return WrongCode(field="code")
+    row.last_used_at = now
     row.save(update_fields=["data", "last_used_at"])
-    return None if right else WrongCode(field="code")
+    return None
 
 
 def _is_of_app(data: dict[str, Any], code: str) -> bool:

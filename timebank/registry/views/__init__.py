@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from timebank.registry.views import looks, people, security
+from timebank.registry.views import looks, people, phones, security
 from timebank.registry.views.acting import acting
 from timebank.registry.views.cards import block_my_card, card, card_print, my_card, my_pin
 from timebank.registry.views.lists import refused_rows, resident_list, resident_lists
@@ -27,6 +27,7 @@ __all__ = [
     "my_pin",
     "password",
     "people",
+    "phones",
     "profile",
     "refused_rows",
     "resident_list",

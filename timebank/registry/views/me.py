@@ -63,7 +63,7 @@ def me(request: HttpRequest) -> HttpResponse:
 def profile(request: HttpRequest) -> HttpResponse:
     """Change what one may change oneself; name and household are the village's to change."""
     resident = own_resident(request)
-    fields = ("phone", "emergency_contact", "on_honour_roll")
+    fields = ("emergency_contact", "on_honour_roll")
     form = ProfileForm(request.POST or None, initial={name: getattr(resident, name) for name in fields})
     if request.method == "POST" and form.is_valid():
         try:
