@@ -17,6 +17,7 @@ from marketplace.funds.models import BankFile, DrawDown, Fund, Payout, Statement
 from marketplace.funds.services import drawing, moving, payees, payouts, prices, setup, statements
 from marketplace.funds.services.numbers import check_account_number
 from tests.factories.funds import Money, agree, hand_over, issue, owed, total, well
+from tests.factories.people import make_staff
 from tests.support.clock import at
 from timebank.common.models import Event
 from timebank.registry import services as registry
@@ -277,6 +278,8 @@ def test_a_statement_taken_back_lets_its_lines_wait(money: Money) -> None:
     tickets(money, 1)
     made = statement(money)
     statements.void_statement(statement=made, actor=money.keeper, reason="日期错了")
+    told = Event.objects.get(kind="statement_withdrawn")
+    assert (told.recipients, told.facts["reason"]) == ([f"user:{money.world.bath_clerk.pk}"], "日期错了")
     assert statement(money).number == 2
     well()
 
@@ -427,13 +430,27 @@ def test_a_payout_that_comes_back_is_prepared_anew_by_two_persons(money: Money) 
     made = approved(money, statement(money))
     payout = send(money, made)
     payouts.bounce_payout(payout=payout, actor=money.keeper, reason="户名不符")
+    second = make_staff("fund_keeper", money.fund.region)
     assert owed(money.fund, money.world.bath) == 800
+    told = {event.kind: event for event in Event.objects.filter(kind__startswith="payout_")}
+    assert told["payout_failed"].recipients == [f"user:{money.world.bath_clerk.pk}"]
+    assert told["payout_to_mend"].recipients == [f"user:{money.town.pk}"]  # who wrote it down knows
+    assert told["payout_failed"].facts == {
+        "name": payout.payee_account.payee.name,
+        "amount_fen": 800,
+        "reason": "户名不符",
+    }
     well()
     again = payouts.prepare_again(payout=payout, actor=money.keeper)
     with pytest.raises(errors.AlreadySettled):
         payouts.prepare_again(payout=payout, actor=money.keeper)
     with pytest.raises(NotAllowed):
         payouts.approve_payout(payout=again, actor=money.keeper)
+    payouts.approve_payout(payout=again, actor=money.town)
+    payouts.fail_payout(payout=again, actor=money.keeper, reason="账号已注销")
+    last = Event.objects.filter(kind="payout_to_mend").latest("pk")
+    assert last.recipients == [f"user:{pk}" for pk in sorted([money.town.pk, second.pk])]
+    again = payouts.prepare_again(payout=again, actor=money.keeper)
     payouts.approve_payout(payout=again, actor=money.town)
     send(money, made)
     made.refresh_from_db()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import datetime as dt
+from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from tests.factories.service import World, at
+from tests.messages.sent_by import SENT_BY
 from tests.support import worlds
 from timebank.common import sweeps
 from timebank.common.events import DELIVER, emit
@@ -27,6 +31,7 @@ from timebank.service import services
 
 pytestmark = pytest.mark.django_db
 SOON = at(20, 13)
+ROOT = Path(__file__).resolve().parents[2]
 
 
 world = worlds.fixture("world", "tests.factories.service.make_world")
@@ -221,14 +226,23 @@ def test_the_inbox_asks_as_often_for_thirty_as_for_one(world: World) -> None:
     assert counts[0] == counts[1]
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
-def test_every_kind_that_is_listened_to_is_emitted_somewhere(kind: str) -> None:
-    """A kind nobody emits is a promise on paper."""
-    import pathlib
+def senders() -> dict[str, list[str]]:
+    """Return which function of which service names each kind, read from the source."""
+    named: dict[str, list[str]] = defaultdict(list)
+    for path in sorted(path for top in ("timebank", "marketplace") for path in (ROOT / top).rglob("services/**/*.py")):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef):
+                literals = {part.value for part in ast.walk(node) if isinstance(part, ast.Constant)}
+                for kind in sorted(literals & set(KINDS), key=str):
+                    named[str(kind)].append(f"{module}.{node.name}")
+    return named
 
-    root = pathlib.Path(__file__).resolve().parents[2]
-    places = [path for top in ("timebank", "marketplace") for path in (root / top).rglob("services/**/*.py")]
-    assert any(f'"{kind}"' in path.read_text() for path in places)
+
+def test_each_kind_has_its_sender_and_one_only() -> None:
+    """A kind nobody sends is a promise on paper; a second sender would tell it twice, under another event."""
+    assert senders() == {kind: [way] if isinstance(way, str) else list(way) for kind, way in SENT_BY.items()}
+    assert set(SENT_BY) == set(KINDS)
 
 
 def test_the_sweep_delivers_and_never_twice(world: World, transactional_db: None) -> None:

@@ -131,6 +131,14 @@ KINDS: dict[str, Kind] = {
         "ok",
         "rewards:statement",
     ),
+    "record_reversed": Kind(
+        _("A credit was taken back"),
+        _("%(what)s: %(points)s were taken back: %(reason)s You can object at the village office."),
+        "undo",
+        "warn",
+        "service:record",
+        "record",
+    ),
     "opening_booked": Kind(
         _("Your opening balance"),
         _("%(points)s and %(minutes)s minutes from before: %(what)s."),
@@ -246,6 +254,28 @@ KINDS: dict[str, Kind] = {
         "ok",
         "funds:statement",
         "statement",
+    ),
+    "statement_withdrawn": Kind(
+        _("A statement was withdrawn"),
+        _("%(name)s up to %(until)s: %(reason)s Its lines come on the next one."),
+        "bank",
+        "warn",
+        "funds:statement",
+        "statement",
+    ),
+    "payout_failed": Kind(
+        _("A payment did not arrive"),
+        _("%(amount_fen)s for %(name)s: %(reason)s It is paid again; is the account still right?"),
+        "bank",
+        "warn",
+    ),
+    "payout_to_mend": Kind(
+        _("A payment has to be made anew"),
+        _("%(amount_fen)s for %(name)s: the bank says: %(reason)s"),
+        "bank",
+        "warn",
+        "funds:payouts",
+        "fund",
     ),
     # -- people
     "role_given": Kind(_("You have an office"), _("%(role)s in %(place)s, from now on."), "shield", "ok"),

@@ -31,12 +31,14 @@ from marketplace.funds.models import (
 )
 from marketplace.funds.services import payees
 from marketplace.funds.services.common import person, tell_supplier
+from timebank.common.events import emit
 from timebank.common.input import clean_text
 from timebank.common.numbers import points_to_decimal
 from timebank.common.sheets.writing import safe_cell
 from timebank.registry import ids
 from timebank.registry.models import Region, User
 from timebank.registry.rules import require
+from timebank.registry.selectors import staff_at
 from timebank.registry.services import record_audit
 
 State = Payout.State
@@ -321,7 +323,7 @@ def _settle(statement_id: Any, now: dt.datetime) -> None:
 
 
 @transaction.atomic
-def fail_payout(*, payout: Payout, actor: User, reason: str) -> Payout:
+def fail_payout(*, payout: Payout, actor: User, reason: str, now: dt.datetime | None = None) -> Payout:
     """Write down that the bank refused a payout of a file: nothing was paid, it can be prepared anew."""
     row = _lock(payout, State.SENT, State.APPROVED, State.PREPARED)
     require(actor, rules.RECORD_BANK, region=_region(row))
@@ -329,11 +331,12 @@ def fail_payout(*, payout: Payout, actor: User, reason: str) -> Payout:
         raise errors.EvidenceMissing(field="reason")
     row.state, row.reason = State.FAILED, clean_text(reason)[:200]
     row.save(update_fields=["state", "reason"])
+    _tell_failed(row, actor, now or timezone.now())
     return row
 
 
 @transaction.atomic
-def bounce_payout(*, payout: Payout, actor: User, reason: str) -> Payout:
+def bounce_payout(*, payout: Payout, actor: User, reason: str, now: dt.datetime | None = None) -> Payout:
     """Book that the bank sent a paid payout back: it is owed again, and its lines wait on their statement."""
     posting.lock_bank(payout.bank_account)
     row = _lock_paid(payout)
@@ -351,7 +354,26 @@ def bounce_payout(*, payout: Payout, actor: User, reason: str) -> Payout:
         lines = DrawDown.objects.filter(statement=row.statement_id, state=DrawDown.State.SETTLED)
         lines.update(state=DrawDown.State.LISTED)
         Purchase.objects.filter(statement=row.statement_id).update(state="listed")
+    _tell_failed(row, actor, now or timezone.now())
     return row
+
+
+def _tell_failed(row: Payout, actor: User, now: dt.datetime) -> None:
+    """Tell the payee's people, and who keeps the fund or let it be paid, that money did not arrive."""
+    payee = row.payee_account.payee
+    partner = payee.partner
+    organisation = partner.organisation_id if partner is not None else payee.organisation_id
+    fund = row.shares.select_related("fund__region").order_by("fund_id")[0].fund
+    facts = {"name": payee.name, "amount_fen": row.fen, "reason": row.reason}
+    told = {
+        "payout_failed": staff_at(organisation),
+        "payout_to_mend": [
+            f"user:{pk}" for pk in rules.keepers_of(fund, besides=[row.approved_by_id]) if pk != actor.pk
+        ],
+    }
+    for kind, recipients in told.items():
+        if recipients:
+            emit(kind, subject=fund, recipients=recipients, region=fund.region, facts=facts, occurred_at=now)
 
 
 def _lock_paid(payout: Payout) -> Payout:

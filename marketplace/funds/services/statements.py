@@ -325,6 +325,7 @@ def approve_statement(*, statement: Statement, actor: User, now: dt.datetime | N
 @transaction.atomic
 def void_statement(*, statement: Statement, actor: User, reason: str, now: dt.datetime | None = None) -> Statement:
     """Take an issued statement back: its lines wait for the next one."""
+    now = now or timezone.now()
     statement = lock_statement(statement, State.ISSUED)
     require(actor, rules.KEEP_FUND, region=statement.partner.village)
     if not clean_text(reason):
@@ -334,8 +335,9 @@ def void_statement(*, statement: Statement, actor: User, reason: str, now: dt.da
     Purchase.objects.filter(statement=statement).update(state="open", statement=None)
     DrawDown.objects.filter(returned_statement=statement).update(returned_statement=None)
     statement.objections.filter(answered_at__isnull=True).exclude(raised_by=actor).update(
-        answer=reason[:300], answered_by=actor, answered_at=now or timezone.now()
+        answer=reason[:300], answered_by=actor, answered_at=now
     )
     statement.state, statement.void_reason, statement.fen = State.VOID, reason[:200], 0
     statement.save(update_fields=["state", "void_reason", "fen"])
+    tell_supplier("statement_withdrawn", statement, now, reason=clean_text(reason)[:200])
     return statement

@@ -60,7 +60,8 @@ def test_credited_hours_are_taken_back_by_another_than_who_verified(world: World
     assert client.post(url, {"reason": "当天不在场"}).status_code == 302
     record.refresh_from_db()
     assert (record.state, balance(world.wang)) == ("reversed", 0)
-    assert Event.objects.get(kind="record_reversed").recipients == [f"resident:{world.wang.pk}"]
+    event = Event.objects.get(kind="record_reversed")
+    assert (event.recipients, event.facts["reason"]) == ([f"resident:{world.wang.pk}"], "当天不在场")
     assert "当天不在场" in text_of(sign_in(world.wang.user).get(f"/me/hours/{record.pk}/"))
 
 

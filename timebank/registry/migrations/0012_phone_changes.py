@@ -7,30 +7,65 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('registry', '0011_card_pin_set_by'),
+        ("registry", "0011_card_pin_set_by"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='PhoneChange',
+            name="PhoneChange",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('old_phone', models.CharField(blank=True, max_length=20, verbose_name='number before')),
-                ('new_phone', models.CharField(max_length=20, verbose_name='number after')),
-                ('code_digest', models.CharField(blank=True, editable=False, max_length=64)),
-                ('asked_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='asked at')),
-                ('done_at', models.DateTimeField(blank=True, null=True, verbose_name='done at')),
-                ('old_told_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='old number told at')),
-                ('done_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='done by')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='phone_changes', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("old_phone", models.CharField(blank=True, max_length=20, verbose_name="number before")),
+                ("new_phone", models.CharField(max_length=20, verbose_name="number after")),
+                ("code_digest", models.CharField(blank=True, editable=False, max_length=64)),
+                ("asked_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="asked at")),
+                ("done_at", models.DateTimeField(blank=True, null=True, verbose_name="done at")),
+                (
+                    "old_told_at",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="old number told at"),
+                ),
+                (
+                    "done_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="done by",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="phone_changes",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'change of mobile number',
-                'verbose_name_plural': 'changes of mobile numbers',
-                'indexes': [models.Index(condition=models.Q(('old_told_at', None)), fields=['done_at'], name='phone_old_to_tell')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('done_at', None)), fields=('user',), name='phone_asked_once'), models.CheckConstraint(condition=models.Q(models.Q(('done_at', None), ('done_by', None)), models.Q(('done_at__isnull', False), ('done_by__isnull', False)), _connector='OR'), name='phone_done_by_somebody')],
+                "verbose_name": "change of mobile number",
+                "verbose_name_plural": "changes of mobile numbers",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("old_told_at", None)), fields=["done_at"], name="phone_old_to_tell"
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("done_at", None)), fields=("user",), name="phone_asked_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("done_at", None), ("done_by", None)),
+                            models.Q(("done_at__isnull", False), ("done_by__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="phone_done_by_somebody",
+                    ),
+                ],
             },
         ),
     ]

@@ -8,7 +8,6 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from timebank.common.events import emit
 from timebank.common.input import clean_text
 from timebank.ledger import selectors as ledger_read
 from timebank.ledger import services as ledger
@@ -34,7 +33,7 @@ from timebank.service.services.pricing import (
     shares_caps,
     spec_by_code,
 )
-from timebank.service.services.records import lock_record, lock_resident, log_change
+from timebank.service.services.records import lock_record, lock_resident, log_change, tell
 
 State = Record.State
 REPRICE = "reprice"  # kind of the transfers that take back or add a difference
@@ -73,7 +72,7 @@ def reverse_record(*, record: Record, actor: User, reason: str, now: dt.datetime
         facts={"points": locked.points, "repriced": {str(pk): points for (pk, _year), points in changed.items()}},
         now=now,
     )
-    emit("record_reversed", subject=locked, recipients=[locked.resident], region=locked.village, occurred_at=now)
+    tell(locked, "record_reversed", now, {"points": taken, "reason": clean_text(reason)})
     return locked
 
 
