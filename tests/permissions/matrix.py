@@ -160,6 +160,7 @@ MATRIX: dict[str, Row] = {
     "service:scheme_new_rule": closed(keeper="403", admin="403", town="ok", operator="403", purser="403"),
     "service:scheme_rule": closed(keeper="403", admin="403", town="ok", operator="403", purser="403"),
     "service:notice": EVERYBODY,
+    "service:notices": answers("ok", holder="go", neighbour="go", stranger="go"),
     "service:notice_print": EVERYBODY,
     "service:object": closed(holder="ok", neighbour="ok"),
     "desk:home": closed(keeper="ok", admin="ok", far_admin="ok", town="ok", operator="ok", purser="ok"),

@@ -53,6 +53,7 @@ urlpatterns = [
     path("schemes/<slug:slug>/<id:number>/simulate/", schemes.simulation, name="scheme_simulate"),
     path("schemes/<slug:slug>/<id:number>/rules/new/", schemes.new_rule, name="scheme_new_rule"),
     path("schemes/<slug:slug>/<id:number>/rules/<str:code>/", schemes.rule, name="scheme_rule"),
+    path("notice/", notices.notice_home, name="notices"),
     path("notice/<id:pk>/", notices.notice, name="notice"),
     path("notice/<id:pk>/print/", notices.notice_print, name="notice_print"),
     path("notice/<id:pk>/<id:record_pk>/object/", notices.objection, name="object"),

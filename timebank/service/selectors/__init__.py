@@ -20,6 +20,7 @@ from timebank.service.selectors.notices import (
     notice_list,
     notice_lists,
     notice_row,
+    notices_in,
     objections_open,
     published_record_for,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "notice_list",
     "notice_lists",
     "notice_row",
+    "notices_in",
     "objections_open",
     "published_record_for",
     "range_of",

@@ -54,6 +54,22 @@ def notice_list(village: Region) -> list[NoticeRow]:
     return [notice_row(record) for record in records]
 
 
+MOST_VILLAGES = 30
+
+
+def notices_in(villages: list[Region] | None = None) -> dict[Region, int]:
+    """List villages with how many records are on notice there now: these, or where most hang (up to thirty)."""
+    open_now = Record.objects.filter(state__in=(State.PUBLISHED, State.DISPUTED))
+    if villages is not None:
+        open_now = open_now.filter(village__in=villages)
+    counted = open_now.values("village").annotate(many=Count("pk")).order_by("-many", "village")
+    counts = {row["village"]: row["many"] for row in (counted if villages is not None else counted[:MOST_VILLAGES])}
+    if villages is None:
+        found = Region.objects.in_bulk(list(counts))
+        villages = [found[pk] for pk in counts]
+    return {village: counts.get(village.pk, 0) for village in villages}
+
+
 def rows_of(notice: NoticeList) -> list[NoticeRow]:
     """List what one notice list still holds, in the order in which it was hung out."""
     records = notice.records.filter(state__in=PUBLIC).select_related("resident").order_by("served_on", "pk")

@@ -70,6 +70,9 @@ def record(request: HttpRequest, pk: int) -> HttpResponse:
             "record": record,
             "tone": TONES[State(record.state)],
             "is_mine": is_mine,
+            "may_object": record.state in (State.PUBLISHED, State.DISPUTED)
+            and (resident := acting_resident(request)) is not None
+            and resident.village_id == record.village_id,
             "may_mend": rules.may_mend(request.user, record, acting),
             "may_reverse": rules.may_reverse(request.user, record),
             "steps": words.explain(record.quote["steps"]) if record.quote else [],

@@ -10,15 +10,29 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from timebank.common.errors import DomainError
+from timebank.common.input import read_text
 from timebank.registry.models import Region
 from timebank.registry.requests import SignedInRequest
 from timebank.registry.rules import VIEW_VILLAGE, can
+from timebank.registry.selectors import villages_named, with_places
 from timebank.service import selectors, services
 from timebank.service.forms import ObjectionForm
 from timebank.service.rules import LEAD_ACTIVITY
 from timebank.service.selectors.notices import for_strangers
 from timebank.service.views.common import acting_resident, login_required, on_behalf_of, refused, require_resident
 from timebank.ui.templatetags.ui import day
+
+
+@require_GET
+def notice_home(request: HttpRequest) -> HttpResponse:
+    """Lead residents to their village's notice, and everybody else to any village's, by its name."""
+    resident = acting_resident(request)
+    q = read_text(request.GET.get("q"), 40)
+    if resident is not None and not q:
+        return redirect("service:notice", pk=resident.village_id)
+    counts = selectors.notices_in(villages_named(q) if q else None)
+    rows = [(village, place, counts[village]) for village, place in with_places(list(counts))]
+    return render(request, "service/notices.html", {"q": q, "rows": rows})
 
 
 @require_GET
