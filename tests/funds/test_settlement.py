@@ -17,7 +17,6 @@ from marketplace.funds.models import BankFile, DrawDown, Fund, Payout, Statement
 from marketplace.funds.services import drawing, moving, payees, payouts, prices, setup, statements
 from marketplace.funds.services.numbers import check_account_number
 from tests.factories.funds import Money, agree, hand_over, issue, owed, total, well
-from tests.factories.people import make_staff
 from tests.support.clock import at
 from timebank.common.models import Event
 from timebank.registry import services as registry
@@ -430,7 +429,8 @@ def test_a_payout_that_comes_back_is_prepared_anew_by_two_persons(money: Money) 
     made = approved(money, statement(money))
     payout = send(money, made)
     payouts.bounce_payout(payout=payout, actor=money.keeper, reason="户名不符")
-    second = make_staff("fund_keeper", money.fund.region)
+    second = User.objects.create_user(name="二会计")
+    registry.grant_role(user=second, role="fund_keeper", region=money.fund.region, actor=None)
     assert owed(money.fund, money.world.bath) == 800
     told = {event.kind: event for event in Event.objects.filter(kind__startswith="payout_")}
     assert told["payout_failed"].recipients == [f"user:{money.world.bath_clerk.pk}"]

@@ -65,8 +65,8 @@ def notices_in(villages: list[Region] | None = None) -> dict[Region, int]:
     counted = open_now.values("village").annotate(many=Count("pk")).order_by("-many", "village")
     counts = {row["village"]: row["many"] for row in (counted if villages is not None else counted[:MOST_VILLAGES])}
     if villages is None:
-        found = Region.objects.in_bulk(list(counts))
-        villages = [found[pk] for pk in counts]
+        regions = Region.objects.in_bulk(list(counts))
+        villages = [regions[pk] for pk in counts]
     return {village: counts.get(village.pk, 0) for village in villages}
 
 
