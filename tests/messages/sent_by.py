@@ -25,7 +25,10 @@ SENT_BY: dict[str, str | tuple[str, ...]] = {
     "opening_booked": "timebank.villages.services.opening._tell",
     "points_lapsing": "timebank.service.services.lapsing._warn",
     "earned_nothing": "timebank.service.services.credit._tell",
-    "ticket_expiring": "marketplace.rewards.services.handing_over._remind",
+    "ticket_expiring": (
+        "marketplace.rewards.services.handing_over._soon",  # asks who was told already
+        "marketplace.rewards.services.handing_over._remind",
+    ),
     "kept_ready": "marketplace.funds.services.queue._offer",
     "ticket_returned": "marketplace.rewards.services.returning._tell",
     "restocked": "marketplace.rewards.services.wishes.tell_restocked",
