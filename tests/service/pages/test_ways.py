@@ -93,7 +93,7 @@ def test_every_list_above_a_village_names_the_village(world: World) -> None:
     world.published(world.li)
     world.activity()
     town = enter(make_staff("town_admin", world.town))
-    for name in ("desk:residents", "desk:activities", "desk:notice"):
+    for name in ("desk:residents", "desk:notice"):
         page = town.get(reverse(name), {"place": world.town.pk}, follow=True)
         assert page.status_code == 200, name
         main = page.text[page.text.index("<main") :]

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("registry", "0011_card_pin_set_by"),
+        ("registry", "0012_county_indexes"),
     ]
 
     operations = [
