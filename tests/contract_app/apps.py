@@ -24,6 +24,7 @@ class BeesConfig(AppContract):
     append_only = "tests.contract_app.guards.APPEND_ONLY"
     sweeps = "tests.contract_app.declared.SWEEPS"
     beat = {"count bees": ("tests.contract_app.declared.count", 3600)}
+    texts_by = "tests.contract_app.declared.text_sender"
     listens_to = {"bee_seen": "tests.contract_app.declared.hear"}
     founding_steps = "tests.contract_app.declared.FOUNDING"
     personal_work = "tests.contract_app.declared.PERSONAL_WORK"

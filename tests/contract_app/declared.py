@@ -104,6 +104,10 @@ def process(site: str) -> list[str] | None:
     return None
 
 
+def text_sender() -> None:
+    """Have no way to a telephone."""
+
+
 def is_unbuilt(place) -> bool:
     """Hold back a place whose hive is still being built."""
     return Hive.objects.filter(name=f"unbuilt {place.pk}").exists()

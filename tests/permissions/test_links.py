@@ -19,7 +19,7 @@ import pytest
 from django.urls import Resolver404, resolve
 from django.utils.html import strip_tags
 
-from tests.permissions.people import ROLES, Cast
+from tests.permissions.people import ROLES, Cast, added_roles
 from tests.permissions.test_matrix import EVERY_ROLE, addresses
 
 LONG = os.environ.get("ATTACK") == "long"
@@ -33,8 +33,8 @@ ENGLISH = re.compile(r"\b[A-Za-z]{3,}(?:[ ,’'-]+[A-Za-z]{2,})+")
 # Raw keys of the code, as a template that prints a value instead of its name would show them.
 # Names that people (here: the cast and the app of the tests) gave, in whatever letters; a command to type.
 NAMES = (
-    "beekeeper",
-    "Beekeeper",
+    *added_roles(),
+    *(name.capitalize() for name in added_roles()),
     "Honey for",
     "hive",
     "Not needed, and sweet",
@@ -71,6 +71,7 @@ ELSEWHERE = {
 # Shown in a state that the stage has not: the page or view that leads there.
 IN_ANOTHER_STATE = {
     "registry:recovery_codes": "timebank/registry/templates/registry/security.html",  # a factor is on
+    "registry:phone_code": "timebank/registry/views/phones.py",  # a code was sent to the new number
     "registry:end_factor": "timebank/registry/templates/registry/security.html",  # of another operator
     "registry:end_device": "timebank/registry/templates/registry/security.html",
     "registry:give_sign_in": "marketplace/desk/templates/desk/resident.html",  # who has none
@@ -160,7 +161,7 @@ def walk(client: Any, cast: Cast, role: str, language: str, start: str = "/") ->
                 found.wrong.append(f"{role}: {origin} leads nowhere: {link}")
             continue
         found.reached.add(name)
-        if name.partition(":")[0] == "bees" and role != "beekeeper":
+        if name.partition(":")[0] == "bees" and role not in added_roles():
             continue  # of the tests' own app, whose steps lead everybody there
         if seen.get(name, 0) >= TIMES:
             continue

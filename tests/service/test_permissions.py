@@ -70,6 +70,7 @@ GET: dict[str, dict[str, Any]] = {
     "lead_walk_in": LEADS,
     "lead_enter": LEADS,
     "lead_state": LEADS,
+    "notices": {**ALL, "resident": 302, "neighbour": 302, "far": 302},
     "notice": ALL,
     "notice_print": ALL,
     "object": {**dict.fromkeys(PEOPLE, 404), "nobody": IN, "resident": 200},

@@ -33,6 +33,7 @@ FROZEN: dict[str, set[str]] = {
     "marketplace/sponsors/selectors/parties.py": {"marketplace.rewards.rules"},
     "marketplace/sponsors/services/deliveries.py": {"marketplace.rewards.rules", "marketplace.rewards.services.stock"},
     "marketplace/sponsors/views/desk_deliveries.py": {"marketplace.rewards.rules"},
+    "marketplace/sponsors/views/desk_pledges.py": {"marketplace.rewards.rules"},
 }
 TAKEN = {"receive_stock"}
 

@@ -19,6 +19,11 @@ def _clock(label: Any, help_text: Any = "") -> forms.TimeField:
     return forms.TimeField(label=label, required=False, widget=widget, help_text=help_text)
 
 
+def _digest_hours() -> list[tuple[int | str, Any]]:
+    """Offer the hours, asked for with each form: a lazy text with a figure in it is no longer lazy."""
+    return [("", _("each at once")), *((hour, _("together, at %(hour)s:00") % {"hour": hour}) for hour in HOURS)]
+
+
 class ChannelsForm(BaseForm):
     """Kinds of message by way, quiet hours, digest."""
 
@@ -31,7 +36,7 @@ class ChannelsForm(BaseForm):
         required=False,
         coerce=int,
         empty_value=None,
-        choices=[("", _("each at once")), *((hour, _("together, at %(hour)s:00") % {"hour": hour}) for hour in HOURS)],
+        choices=_digest_hours,
     )
 
     def clean(self) -> dict[str, Any]:

@@ -112,7 +112,7 @@ def test_every_address_of_this_room_has_one_name(world: World) -> None:
     from timebank.service.urls import urlpatterns
 
     names = [one.name for one in urlpatterns if one.name]
-    assert len(names) == len(set(names)) == 46
+    assert len(names) == len(set(names)) == 47
     with translation.override("en"):
         assert reverse("service:attend", args=["A-1"]) == "/in/A-1/"
     assert dt.timedelta(seconds=tokens.PASS_SECONDS) < dt.timedelta(minutes=11)
