@@ -103,6 +103,7 @@ IN_ANOTHER_STATE = {
     "desk:block_card": "marketplace/desk/templates/desk/resident.html",
     "desk:end_helper": "marketplace/desk/templates/desk/resident.html",
     "sponsors:pay": "marketplace/sponsors/views/portal.py",  # money promised
+    "counter:undo": "marketplace/counter/templates/counter/scan.html",  # handed over some minutes ago
     "counter:receipt": "marketplace/counter/views.py",  # sold
     "counter:undo_sale": "marketplace/counter/templates/counter/receipt.html",
 }
