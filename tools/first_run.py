@@ -27,7 +27,11 @@ LONGEST = 30 * 60
 
 def megabytes(folder: Path) -> int:
     """Return what lies in a folder, in MB."""
-    return round(sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir()) / 1e6)
+    size = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # the queue's files come and go
+            size += 0 if path.is_dir() else path.lstat().st_size
+    return round(size / 1e6)
 
 
 def below(pid: int) -> Iterator[int]:

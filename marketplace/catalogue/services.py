@@ -24,6 +24,7 @@ from marketplace.catalogue.text import clean_html, search_text
 from marketplace.partner import services as partners
 from marketplace.partner.models import StockRecord
 from marketplace.partner.prices import points_of, whole_steps
+from timebank.common.batches import batched
 from timebank.common.input import clean_text
 from timebank.registry.services import record_audit
 
@@ -48,8 +49,7 @@ def index_products(*, products: Sequence[Product]) -> None:
     ids = [product.pk for product in products]
     suppliers: defaultdict[int, list[str]] = defaultdict(list)
     categories: defaultdict[int, list[str]] = defaultdict(list)
-    for start in range(0, len(ids), BATCH):
-        part = ids[start : start + BATCH]
+    for part in batched(ids, BATCH):
         rows = StockRecord.objects.filter(product__in=part).order_by().distinct()
         for pk, *names in rows.values_list("product", "partner__name", "partner__name_en"):
             suppliers[pk] += names

@@ -6,12 +6,11 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import F, Value
-
 from marketplace.funds.errors import NotThere, OwnSupplier, SamePerson
 from marketplace.funds.models import Fund
 from marketplace.partner.models import Partner
 from timebank.registry.models import Organisation, Region, RoleGrant
+from timebank.registry.models.regions import paths_up
 from timebank.registry.rules import can, grants_of, require
 
 # What needs a role here (``duties`` says whose).
@@ -57,12 +56,9 @@ def require_at(actor: Any, action: str, fund: Fund) -> None:
 
 def keepers_of(fund: Fund, *, besides: Iterable[int | None] = ()) -> list[int]:
     """List who keeps this fund now, by its region or one above, and the people ``besides``."""
-    path = fund.region.path
-    grants = RoleGrant.objects.filter(role="fund_keeper", ended_at__isnull=True, region__isnull=False)
-    held = (
-        grants.annotate(here=Value(path)).filter(here__startswith=F("region__path")).values_list("user_id", flat=True)
-    )
-    return sorted({*held, *(pk for pk in besides if pk is not None)})
+    here = paths_up(fund.region.path)
+    held = RoleGrant.objects.filter(role="fund_keeper", ended_at__isnull=True, region__path__in=here)
+    return sorted({*held.values_list("user_id", flat=True), *(pk for pk in besides if pk is not None)})
 
 
 def other_person(actor: Any, *earlier: int | None) -> None:

@@ -23,6 +23,7 @@ class RewardsConfig(AppContract):
     audit_labels = "marketplace.rewards.words.AUDIT_LABELS"
     founding_steps = "marketplace.rewards.founding.STEPS"
     sweeps = "marketplace.rewards.sweeps.SWEEPS"
+    append_only = "marketplace.rewards.guards.APPEND_ONLY"
 
     def ready(self) -> None:
         from marketplace.funds.selectors import equation

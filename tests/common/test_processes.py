@@ -65,6 +65,26 @@ def test_tree_restarts_the_dead_and_ends_all_when_asked(tmp_path, _case, number)
     assert not is_alive(calm)
 
 
+# A tree without children that looks after them all the time, asked to stop again and again at any moment.
+ASKED = """
+import os, random, signal, threading, time
+from timebank.common import processes
+processes.PAUSE = 1e-5
+signal.signal(signal.SIGTERM, signal.SIG_IGN)  # until the first tree listens
+def ask():
+    while True:
+        time.sleep(random.uniform(0.0005, 0.004))
+        os.kill(os.getpid(), signal.SIGTERM)
+threading.Thread(target=ask, daemon=True).start()
+for _ in range(200):
+    assert processes.Tree([], print).run() == 0
+"""
+
+
+def test_a_tree_ends_whenever_it_is_asked():
+    subprocess.run([sys.executable, "-c", ASKED], cwd=ROOT, check=True, timeout=30)
+
+
 def test_tree_gives_up_when_the_web_server_never_comes_up(tmp_path):
     tree = start(tmp_path, "vital")
     said, _ = tree.communicate(timeout=30)

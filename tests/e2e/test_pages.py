@@ -11,6 +11,7 @@ from django.urls import reverse
 from tests.factories import village as seed
 from tests.support import browser as chrome
 from tests.support.visitors import Visitor, overflow, set_size, weight
+from timebank.registry.models import RoleGrant
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,7 +26,16 @@ def pages_of(village: seed.Village, lively: seed.Lively) -> Iterator[tuple[str, 
     yield (
         "guest",
         None,
-        ["/", "/sign-in/", "/register/", f"/register/?village={region}", "/shop/", bath, f"/notice/{region}/"],
+        [
+            "/",
+            "/sign-in/",
+            "/register/",
+            f"/register/?village={region}",
+            "/shop/",
+            bath,
+            "/notice/",
+            f"/notice/{region}/",
+        ],
     )
     yield (
         "resident",
@@ -41,6 +51,7 @@ def pages_of(village: seed.Village, lively: seed.Lively) -> Iterator[tuple[str, 
             "/me/",
             "/me/profile/",
             "/me/password/",
+            "/me/phone/",
             "/me/card/",
             "/me/helpers/",
             "/me/leave/",
@@ -113,6 +124,7 @@ def pages_of(village: seed.Village, lively: seed.Lively) -> Iterator[tuple[str, 
             "/village/statement/",
             "/village/staff/",
             reverse("registry:security"),
+            reverse("desk:hand_over", args=[RoleGrant.objects.get(user=village.stock_keeper).pk]),
             reverse("desk:shelf", args=[region]),
             reverse("desk:shelf_labels", args=[region]),
             reverse("desk:what_if", args=[region]),

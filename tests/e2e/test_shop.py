@@ -68,6 +68,7 @@ def test_basket_works_with_and_without_scripts(live_server, new_person, stall, s
     page.goto(live_server.url + "/shop/")
     page.fill("#id_q", "xy")
     page.locator(".finder__go").click()
+    page.wait_for_url("**q=xy*")  # a script exchanges the list: a link may vanish under the press
     page.get_by_role("link", name="洗浴一次").click()
     page.fill("#id_quantity", "2")
     page.get_by_role("button", name="放进兑换篮").click()

@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from marketplace.funds.errors import EvidenceMissing, SamePerson
@@ -32,7 +33,6 @@ from tests.funds.test_returns import handed_over
 from tests.funds.test_settlement import approved, later, paid_account, send, statement
 from timebank.ledger import selectors as ledger_read
 from timebank.registry.errors import NotAllowed
-from timebank.registry.models import User
 
 TODAY = timezone.localdate
 
@@ -217,14 +217,21 @@ def test_who_may_send_what_where(money: Money) -> None:
     agree(money, world.rice, 4000)  # the supplier's own: paid for when it is handed over
     with pytest.raises(errors.SupplierOwns):
         sent(money, 1, stockrecord=world.rice)
-    made = sent(money, free_units)
+    both = world.staff("两村保管员", "stock_keeper", region=world.town)  # keeps both shelves
+    made = sent(money, free_units, actor=both)
     for wrong in (world.keeper, world.admin):
         with pytest.raises(NotAllowed):
             transfers.receive_transfer(transfer=made, counted=free_units, actor=wrong)
-    both = User.objects.get(pk=world.far_keeper.pk)
-    StockTransfer.objects.filter(pk=made.pk).update(sent_by=both)  # somebody who keeps both shelves
     with pytest.raises(errors.BothEnds):
         transfers.receive_transfer(transfer=made, counted=free_units, actor=both)
+    for forged in ({"quantity": 1}, {"sent_by": world.far_keeper}, {"target": world.bath}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            StockTransfer.objects.filter(pk=made.pk).update(**forged)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        made.movement.delete()
+    transfers.cancel_transfer(transfer=made, actor=both)
+    with pytest.raises(IntegrityError), transaction.atomic():  # what was decided stays decided
+        StockTransfer.objects.filter(pk=made.pk).update(state="sent", closed_by=None, closed_at=None)
     well()
 
 

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 LONGEST_PAUSE = 30.0  # seconds before a child that keeps dying is tried again
 PROVEN = 30.0  # seconds after which a child counts as having started well
 GRACE = 12.0  # seconds a child has to finish its work after SIGTERM
+PAUSE = 0.2  # seconds between two looks at the children
 PR_SET_PDEATHSIG = 1
 _libc = (
     ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -44,12 +44,13 @@ class Tree:
         self.children = list(children)
         self.say = say
         self.environment = {**os.environ, **(environment or {})}
-        self._end = threading.Event()
+        # No Event: a signal that comes while the main thread holds its lock would wait for ever for that thread.
+        self._ending = False
         self._failed = False
 
     def stop(self, *_signal: object) -> None:
         """Ask the tree to end."""
-        self._end.set()
+        self._ending = True
 
     def run(self) -> int:
         """Watch the children until asked to stop; return 0, or 1 when a vital child never came up."""
@@ -58,7 +59,8 @@ class Tree:
         try:
             for child in self.children:
                 self._start(child)
-            while not self._end.wait(0.2):
+            while not self._ending:
+                time.sleep(PAUSE)
                 for child in self.children:
                     self._look_after(child)
         finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
@@ -20,6 +20,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from timebank.common import contract
+from timebank.common.batches import batched
 from timebank.common.errors import DomainError
 from timebank.common.models import SweepFailure, SweepState
 
@@ -117,9 +118,9 @@ def run(sweep: Sweep, *, now: dt.datetime | None = None, most: int | None = None
     most = most or sweep.most
     work = _Work(sweep, now)
     known = dict(SweepFailure.objects.filter(sweep=sweep.name, resolved_at=None).values_list("subject", "next_at"))
-    for chunk in _chunks(_fresh(sweep, now, {} if at_once else known, most), sweep.batch):
-        if sweep.handle_batch is None or not work.all_at_once(chunk):
-            for key in chunk:
+    for part in batched(_fresh(sweep, now, {} if at_once else known, most), sweep.batch):
+        if sweep.handle_batch is None or not work.all_at_once(list(part)):
+            for key in part:
                 work.handle(key)
     if not at_once:
         again = sorted((when, subject) for subject, when in known.items() if when <= now)
@@ -138,11 +139,6 @@ def _fresh(sweep: Sweep, now: dt.datetime, failing: dict[str, dt.datetime], most
         due = due[: most + len(failing)]
     keys = dict.fromkeys(due)
     return list(islice((key for key in keys if str(key) not in failing), most))
-
-
-def _chunks(keys: list[Any], size: int) -> Iterator[list[Any]]:
-    for start in range(0, len(keys), size):
-        yield keys[start : start + size]
 
 
 class _Work:

@@ -26,6 +26,7 @@ from timebank.registry.models import (
     RoleGrant,
     User,
 )
+from timebank.registry.models.regions import paths_up
 from timebank.registry.rules import VIEW_VILLAGE
 
 # How long a session acts for someone by their card and PIN, without being asked again.
@@ -41,8 +42,7 @@ def subtree(region: Region) -> QuerySet[Region]:
 
 def ancestors(region: Region) -> list[Region]:
     """List the places above a region, the topmost first."""
-    paths = [region.path[: Region.steplen * depth] for depth in range(1, region.depth)]
-    return list(Region.objects.filter(path__in=paths).order_by("depth"))
+    return list(Region.objects.filter(path__in=paths_up(region.path)[1:]).order_by("depth"))
 
 
 def villages_of(user: Any) -> QuerySet[Region]:

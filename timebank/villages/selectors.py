@@ -11,6 +11,7 @@ from django.http import HttpRequest
 
 from timebank.registry import navigation
 from timebank.registry.models import Region
+from timebank.registry.models.regions import paths_up
 from timebank.service.models import Activity
 from timebank.villages.models import Office, SetupToken
 from timebank.villages.steps import Step, Villages, all_steps
@@ -46,7 +47,7 @@ def places_in(region: Region, level: str) -> list[Region]:
 # -- Help --------------------------------------------------------------------------------------------------------------
 def office_of(region: Region) -> Office | None:
     """Return the nearest office with a telephone: the place's own, else one above it."""
-    paths = [region.path[:end] for end in range(Region.steplen, len(region.path) + 1, Region.steplen)]
+    paths = paths_up(region.path)
     rows = Office.objects.filter(region__path__in=paths).exclude(help_phone="").select_related("region")
     return rows.order_by("-region__depth").first()
 

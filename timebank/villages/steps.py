@@ -21,6 +21,7 @@ from timebank.common import contract
 from timebank.policy.models import Scheme
 from timebank.registry import roles
 from timebank.registry.models import Region, Resident, RoleGrant
+from timebank.registry.models.regions import paths_up
 from timebank.registry.rules import CONFIRM_LIST, GRANT_ROLE, REGISTER_RESIDENT
 from timebank.service.models import SchemeAdoption, Team
 from timebank.service.rules import ADOPT_SCHEME, LEAD_ACTIVITY, VERIFY_RECORD
@@ -42,17 +43,15 @@ class Villages:
     @cached_property
     def paths(self) -> list[str]:
         """Return the paths of all villages and of everything above them."""
-        steps = Region.steplen
-        return sorted({row.path[:end] for row in self.rows for end in range(steps, len(row.path) + 1, steps)})
+        return sorted({path for row in self.rows for path in paths_up(row.path)})
 
     def nearest(self, by_path: Mapping[str, Any]) -> dict[int, Any]:
         """Give each village its own value, else that of the nearest place above it."""
         nearest = {}
         for row in self.rows:
-            for end in range(len(row.path), 0, -Region.steplen):
-                if row.path[:end] in by_path:
-                    nearest[row.pk] = by_path[row.path[:end]]
-                    break
+            path = next((path for path in paths_up(row.path) if path in by_path), None)
+            if path is not None:
+                nearest[row.pk] = by_path[path]
         return nearest
 
 

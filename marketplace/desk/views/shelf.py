@@ -81,7 +81,8 @@ def stock(request: HttpRequest) -> HttpResponseBase:
     scope = request.scope  # type: ignore[attr-defined]
     text = read_text(request.GET.get("q"), 40)
     result = selectors.stock(scope, text=text)
-    scanned = list(result[:2]) if digits(text) == text and text else []
+    # As long as a barcode: "84" may be a name.
+    scanned = list(result[:2]) if len(text) >= 8 and digits(text) == text else []
     if len(scanned) == 1:  # a barcode was scanned: what came is written down next
         return to(request, "desk:stock_item", pk=scanned[0].pk)
     listing = Listing(request, result, name="stock", columns=STOCK_COLUMNS)

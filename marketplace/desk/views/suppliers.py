@@ -20,6 +20,7 @@ from marketplace.rewards.rules import KEEP_SUPPLIERS
 from marketplace.rewards.services import suppliers as services
 from timebank.common.errors import DomainError
 from timebank.registry.models import Organisation, Region
+from timebank.registry.models.regions import paths_up
 from timebank.registry.rules import VIEW_VILLAGE, can, regions_where
 
 
@@ -33,7 +34,7 @@ def _place(request: HttpRequest, pk: int) -> Region:
 
 def _organisations(region: Region) -> QuerySet[Organisation]:
     """Select the organisations of a place, of what lies below it and of what lies above it."""
-    paths = [region.path[:end] for end in range(region.steplen, len(region.path) + 1, region.steplen)]
+    paths = paths_up(region.path)
     rows = Organisation.objects.filter(region__path__in=paths) | Organisation.objects.filter(
         region__path__startswith=region.path
     )
@@ -59,7 +60,7 @@ def my_suppliers(request: HttpRequest) -> HttpResponse:
 def suppliers(request: HttpRequest, place: int) -> HttpResponse:
     """List who serves a place: its own suppliers, those below it, and those above it that serve every village."""
     region = _place(request, place)
-    paths = [region.path[:end] for end in range(region.steplen, len(region.path), region.steplen)]
+    paths = paths_up(region.path)[1:]
     rows = Partner.objects.filter(village__path__startswith=region.path) | Partner.objects.filter(
         village__path__in=paths
     )

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from marketplace.funds.models import CoverageSnapshot, Fund
 from marketplace.funds.selectors.coverage import figures_of
+from timebank.common.batches import batched
 from timebank.common.sweeps import Sweep
 
 
@@ -57,6 +58,6 @@ def thin_out(*, fund: Fund, before: dt.datetime) -> int:
         ids.append(pk)
         keep[timezone.localdate(taken_at)] = pk
     gone = sorted(set(ids) - set(keep.values()))
-    for start in range(0, len(gone), 500):
-        CoverageSnapshot.objects.filter(pk__in=gone[start : start + 500]).delete()
+    for part in batched(gone):
+        CoverageSnapshot.objects.filter(pk__in=part).delete()
     return len(gone)

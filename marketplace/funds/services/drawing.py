@@ -21,11 +21,12 @@ from marketplace.funds.models import (
     Statement,
 )
 from marketplace.funds.services.common import person
-from marketplace.funds.services.promising import paths_up, price_on
+from marketplace.funds.services.promising import price_on
 from marketplace.funds.types import Handed
 from marketplace.partner.models import Partner
 from timebank.ledger import errors as ledger_errors
 from timebank.registry.models import User
+from timebank.registry.models.regions import paths_up
 
 Kind = Commitment.Kind
 State = DrawDown.State

@@ -15,10 +15,11 @@ from django.utils import timezone
 from marketplace.funds import book, errors, posting, rules
 from marketplace.funds.models import AgreedPrice, Batch, BatchUse, Fund, Purchase
 from marketplace.funds.services.common import check_fen, note, person
-from marketplace.funds.services.promising import BATCH_ORDER, paths_up, price_on
+from marketplace.funds.services.promising import BATCH_ORDER, price_on
 from marketplace.partner.models import StockRecord
 from timebank.common.input import clean_text
 from timebank.registry.models import User
+from timebank.registry.models.regions import paths_up
 
 Source = Batch.Source
 #: What came without a price is valued once, by evidence.

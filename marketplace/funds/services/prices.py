@@ -14,9 +14,11 @@ from marketplace.funds import errors, posting, rules
 from marketplace.funds.models import AgreedPrice, Commitment, Decision, Fund
 from marketplace.funds.services.common import note, once
 from marketplace.funds.services.drawing import post_unpriced
-from marketplace.funds.services.promising import paths_up, price_on
+from marketplace.funds.services.promising import price_on
 from marketplace.partner.models import StockRecord
+from timebank.common.batches import batched
 from timebank.registry.models import User
+from timebank.registry.models.regions import paths_up
 from timebank.registry.rules import require
 
 
@@ -129,8 +131,8 @@ def reprice(*, stockrecord_id: int | None = None, today: dt.date | None = None) 
         .exclude(now_fen=F("unit_fen"), kind__in=["cash", "own"])
     )
     ids = list(changed.values_list("pk", flat=True))
-    for start in range(0, len(ids), 500):
-        Commitment.objects.filter(pk__in=ids[start : start + 500]).update(
+    for part in batched(ids):
+        Commitment.objects.filter(pk__in=part).update(
             unit_fen=Coalesce(now_fen, 0),
             fen=Coalesce(now_fen, 0) * F("quantity"),
             kind=Case(When(Q(pk__in=prices_above_zero(today)), then=Value("cash")), default=Value("own")),

@@ -17,9 +17,9 @@ from marketplace.funds.selectors.coverage import purposes_with_headroom
 from marketplace.funds.services.cover import take_snapshot
 from marketplace.funds.types import Handed, Wanted
 from timebank.registry.models import Region
+from timebank.registry.models.regions import paths_up
 
 Kind = Commitment.Kind
-STEP = 4  # letters of a region's path for each level
 
 
 @dataclass(slots=True)
@@ -49,11 +49,6 @@ class Plan:
     def purposes_for(self, thing: Any) -> list[Any]:
         """List the purposes that may pay for ``thing``, in their order of use."""
         return [purpose for purpose in self.purposes if purpose.matches(thing)]
-
-
-def paths_up(path: str) -> list[str]:
-    """List the paths of a region and of all above it, nearest first."""
-    return [path[:end] for end in range(len(path), 0, -STEP)]
 
 
 def price_on(day: dt.date) -> Q:

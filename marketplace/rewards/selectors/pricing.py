@@ -22,6 +22,7 @@ from marketplace.partner.prices import points_of, whole_steps
 from marketplace.rewards.selectors.reach import reach_of
 from timebank.policy.effort import minutes_for
 from timebank.registry.models import Region
+from timebank.registry.models.regions import paths_up
 from timebank.service.selectors.schemes import schemes_of
 
 MOST_SHOWN = 8
@@ -139,15 +140,15 @@ def _cost(advice: Advice, record: StockRecord, today: dt.date) -> None:
 
 def county_path(region: Region) -> str:
     """Return the path of the county that a place lies in; of its root where there is none."""
-    path, step = region.path, Region.steplen
-    above = Region.objects.filter(path__in=[path[:end] for end in range(step, len(path) + 1, step)])
-    return above.filter(level=Region.Level.COUNTY).values_list("path", flat=True).first() or path[:step]
+    above = paths_up(region.path)
+    rows = Region.objects.filter(path__in=above, level=Region.Level.COUNTY)
+    return rows.values_list("path", flat=True).first() or above[-1]
 
 
 def _others(record: StockRecord) -> list[StockRecord]:
     """List the same reward at the other suppliers of the county, the nearest first."""
-    path, step = record.partner.village.path, Region.steplen
-    paths = [path[:end] for end in range(step, len(path) + 1, step)]
+    path = record.partner.village.path
+    paths = paths_up(path)
     county = county_path(record.partner.village)
     rows = (
         StockRecord.objects.filter(

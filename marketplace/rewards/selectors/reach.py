@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median_low
 
@@ -16,6 +15,7 @@ from marketplace.partner.models import Partner, StockRecord
 from marketplace.partner.prices import points_of
 from timebank.ledger.selectors import balances_of
 from timebank.registry.models import Region, Resident
+from timebank.registry.models.regions import paths_up
 from timebank.service.models import Record
 
 DAYS = 30
@@ -76,7 +76,7 @@ def reach_of(region: Region, *, today: dt.date | None = None) -> Reach:
     affords = sum(price is not None and median_low(by_village[path]) >= price for path, price in near.items())
     return Reach(
         villages=len(villages),
-        without_supplier=tuple(v.short_name for v in villages if not any(p in suppliers for p in _up(v.path))),
+        without_supplier=tuple(v.short_name for v in villages if not any(p in suppliers for p in paths_up(v.path))),
         volunteers=len(volunteers),
         can_afford=can_afford,
         median_minutes=median_low(minutes.values()) if minutes else 0,
@@ -92,17 +92,13 @@ def _by_person(records: QuerySet[Record], column: str) -> dict[int, int]:
     return dict(sums.values_list("resident", "total"))
 
 
-def _up(path: str) -> Iterable[str]:
-    return (path[:end] for end in range(Region.steplen, len(path) + 1, Region.steplen))
-
-
 def _lowest(prices: dict[str, int], path: str) -> int | None:
-    return min((prices[part] for part in _up(path) if part in prices), default=None)
+    return min((prices[part] for part in paths_up(path) if part in prices), default=None)
 
 
 def _near(region: Region, place: str = "village") -> Q:
     """Choose what stands in a region or above it: nothing else is in reach of its villages."""
-    return Q(**{f"{place}__path__startswith": region.path}) | Q(**{f"{place}__path__in": list(_up(region.path))})
+    return Q(**{f"{place}__path__startswith": region.path}) | Q(**{f"{place}__path__in": paths_up(region.path)})
 
 
 def _cheapest(region: Region) -> tuple[dict[str, int], dict[str, int]]:

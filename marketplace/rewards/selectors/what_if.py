@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from django.conf import settings
@@ -19,6 +19,7 @@ from marketplace.rewards.models import Ticket
 from timebank.policy.models import SchemeVersion
 from timebank.policy.replay import Simulation
 from timebank.registry.models import Region, Resident
+from timebank.registry.models.regions import paths_up
 from timebank.service.selectors.simulation import simulate
 
 SPENT = (Ticket.State.ISSUED, Ticket.State.HANDED_OVER)  # what is cancelled or lapsed was paid back
@@ -164,7 +165,7 @@ def _affordable(region: Region, people: Mapping[int, PersonNet], draft: Mapping[
     for title, by_region in offers.items():
         counts, lowest, of = [0, 0], [], 0
         for path, pks in homes.items():
-            near = [by_region[part] for part in _up(path) if part in by_region]
+            near = [by_region[part] for part in paths_up(path) if part in by_region]
             if not near:
                 continue
             then, now = min(pair[0] for pair in near), min(pair[1] for pair in near)
@@ -175,7 +176,3 @@ def _affordable(region: Region, people: Mapping[int, PersonNet], draft: Mapping[
         if lowest:
             result.append(Affordable(title, min(lowest), counts[0], counts[1], counts[1] - counts[0], of))
     return sorted(result, key=lambda row: (row.points, row.title))
-
-
-def _up(path: str) -> Iterable[str]:
-    return (path[:end] for end in range(Region.steplen, len(path) + 1, Region.steplen))

@@ -21,6 +21,7 @@ from marketplace.partner.prices import decimal_of
 from marketplace.rewards import errors
 from marketplace.rewards.models import PriceChange
 from marketplace.rewards.rules import LIST_REWARD, PRICE_REWARD
+from timebank.common.batches import batched
 from timebank.common.input import clean_text
 from timebank.registry import rules as registry_rules
 from timebank.registry.models import Region, User
@@ -54,12 +55,6 @@ class Wanted(NamedTuple):
 
     partner: Partner
     item: Item
-
-
-def in_parts(rows: Sequence[int] | Sequence[str]) -> Iterable[Sequence[int] | Sequence[str]]:
-    """Yield ``rows`` in parts that one statement may name."""
-    for start in range(0, len(rows), BATCH):
-        yield rows[start : start + BATCH]
 
 
 @transaction.atomic
@@ -108,7 +103,7 @@ def put_on_shelves(
 def _standing(partners: Sequence[int], products: Sequence[int]) -> set[tuple[int, int]]:
     """Return which of these products stand on which of these shelves."""
     pairs: set[tuple[int, int]] = set()
-    for part in in_parts(sorted(set(products))):
+    for part in batched(sorted(set(products))):
         rows = StockRecord.objects.filter(partner__in=partners, product__in=part)
         pairs.update(rows.values_list("partner_id", "product_id"))
     return pairs
@@ -129,9 +124,9 @@ def _known(items: Sequence[Item]) -> dict[tuple[str, ...], Product]:
     """Find products by barcode, or by title and kind among those without one; the oldest where there are several."""
     result: dict[tuple[str, ...], Product] = {}
     rows = Product.objects.select_related("product_class").order_by("-pk")
-    for part in in_parts(sorted({item.barcode for item in items if item.barcode})):
+    for part in batched(sorted({item.barcode for item in items if item.barcode})):
         result |= {("code", product.upc or ""): product for product in rows.filter(upc__in=part)}
-    for part in in_parts(sorted({item.title for item in items if not item.barcode})):
+    for part in batched(sorted({item.title for item in items if not item.barcode})):
         for product in rows.filter(title__in=part, upc__isnull=True, product_class__isnull=False):
             result["title", product.title, str(ProductClass.Kind(product.kind))] = product
     return result
@@ -156,7 +151,7 @@ def _make(items: Sequence[Item]) -> None:
     Product.objects.bulk_create(coded, batch_size=BATCH, ignore_conflicts=True)
     Product.objects.bulk_create([product for product in products if not product.upc], batch_size=BATCH)
     ids = {}
-    for part in in_parts([product.upc or "" for product in coded]):
+    for part in batched([product.upc or "" for product in coded]):
         ids.update(Product.objects.filter(upc__in=part).values_list("upc", "pk"))
     categories: dict[str, Category] = {}
     links = []
@@ -186,7 +181,7 @@ def price_problem(points: int) -> str:
 def rights_among(products: Iterable[int], day: dt.date) -> set[int]:
     """Return which of these products are everybody's right on a day: they can have no price."""
     result: set[int] = set()
-    for part in in_parts(sorted(set(products))):
+    for part in batched(sorted(set(products))):
         rows = BasicLine.objects.filter(BasicLine.in_force(day), product_id__in=part)
         result.update(rows.values_list("product_id", flat=True))
     return result
@@ -213,7 +208,7 @@ def price_many(
             raise errors.PriceOfARight(field=f"row{entry.stockrecord.pk}")
     ids = sorted(entry.stockrecord.pk for entry in prices)
     before = {}
-    for part in in_parts(ids):
+    for part in batched(ids):
         rows = StockRecord.objects.select_for_update(of=("self",)).filter(pk__in=part).order_by("pk")
         before.update(rows.values_list("pk", "price"))
     for record, _points in prices:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import resolve, reverse
 from django.utils import translation
 
@@ -16,6 +18,7 @@ from tests.factories.people import make_staff
 from tests.factories.service import World
 from timebank.common import contract
 from timebank.registry import roles
+from timebank.registry.models import Region
 from timebank.villages.help import CHAPTERS, RESIDENT, SAME
 
 pytestmark = pytest.mark.django_db
@@ -60,6 +63,20 @@ def test_notice_objection_and_ledger_are_found_from_home_record_and_landing(worl
     # Above a village the list says which village.
     (town,) = re.findall(rf"<h1>.*?{world.village.short_name}.*?</h1>", stranger.get(notice).text, re.DOTALL)
     assert town
+
+
+def test_the_villages_of_the_notices_cost_the_same_for_one_and_for_thirty(world: World) -> None:
+    counts = []
+    for many in (1, 29):
+        for number in range(many):
+            facts = {"code": f"3710039{many:02}{number:03}", "name": f"公示村{many}-{number}村委会"}
+            facts |= {"short_name": f"公示村{many}-{number}", "level": "village"}
+            Region.objects.add_child(Region.objects.get(pk=world.town.pk), create_kwargs=facts)
+        with CaptureQueriesContext(connection) as seen:
+            page = enter().get(reverse("service:notices"), {"q": "公示村"})
+        counts.append(len(seen))
+    assert page.text.count("公示村") >= 30
+    assert counts[0] == counts[1]
 
 
 def test_every_role_begins_at_its_work_and_has_its_help(world: World) -> None:

@@ -7,6 +7,11 @@ from django.utils.translation import gettext_lazy as _
 from treebeard.mp_tree import MP_Node
 
 
+def paths_up(path: str) -> list[str]:
+    """List the path of a place and of all above it, nearest first."""
+    return [path[:end] for end in range(len(path), 0, -Region.steplen)]
+
+
 class Region(MP_Node):
     """A place. Its key never changes; its code is an attribute with dates (see ``RegionCode``)."""
 

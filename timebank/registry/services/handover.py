@@ -99,8 +99,9 @@ def hand_over_office(
 
 def devices_of(grant: RoleGrant) -> QuerySet[Device]:
     """Select the counter's devices that end with an office: asked for or approved there, and not ended yet."""
-    rows = Device.objects.filter(user=grant.user_id, ended_at=None)
-    return rows.filter(region__path__startswith=grant.region.path if grant.region is not None else "-")
+    if grant.region is None:
+        return Device.objects.none()
+    return Device.objects.filter(user=grant.user_id, ended_at=None, region__path__startswith=grant.region.path)
 
 
 def _end_devices(grant: RoleGrant, actor: User, now: dt.datetime) -> int:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from timebank.common.input import fold
 from timebank.registry import rules as registry_rules
 from timebank.registry.models import Resident
+from timebank.registry.models.regions import paths_up
 from timebank.registry.rules import VIEW_VILLAGE
 from timebank.registry.selectors import resident_of
 from timebank.service import rules
@@ -26,7 +27,7 @@ VILLAGE, TOWN, COUNTY, ANYWHERE = "", "town", "county", "anywhere"  # how far a 
 def _near(resident: Resident, where: str) -> Q:
     """Return which activities a resident sees: those of the village and above it, or what is farther and for them."""
     home = resident.village
-    paths = [home.path[:end] for end in range(home.steplen, len(home.path) + 1, home.steplen)]
+    paths = paths_up(home.path)
     near = Q(village__path__in=paths)
     if where in (TOWN, COUNTY, ANYWHERE):
         near |= Q(village__path__startswith=rules.above(home.path, 1)) & ~Q(audience=Audience.VILLAGE)

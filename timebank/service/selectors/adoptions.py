@@ -14,6 +14,7 @@ from django.utils import timezone
 from timebank.policy.models import Scheme, SchemeVersion
 from timebank.registry import rules as registry_rules
 from timebank.registry.models import Region
+from timebank.registry.models.regions import paths_up
 from timebank.registry.rules import VIEW_VILLAGE
 from timebank.service.models import SchemeAdoption
 from timebank.service.rules import DRAFT_SCHEME
@@ -52,7 +53,7 @@ def _near(actor: Any) -> Q:
     for grant in registry_rules.grants_of(actor):
         if grant.region is not None:
             path = grant.region.path
-            above = [path[:end] for end in range(grant.region.steplen, len(path) + 1, grant.region.steplen)]
+            above = paths_up(path)
             near |= Q(scheme__region__path__startswith=path) | Q(scheme__region__path__in=above)
     return near
 
@@ -107,7 +108,7 @@ def adoptions_seen(actor: Any) -> QuerySet[SchemeAdoption]:
         for grant in registry_rules.grants_of(actor):
             if grant.region is not None:
                 path = grant.region.path
-                above = [path[:end] for end in range(grant.region.steplen, len(path) + 1, grant.region.steplen)]
+                above = paths_up(path)
                 near |= Q(region__path__startswith=path) | Q(region__path__in=above)
         rows = rows.filter(near)
     return rows.order_by("-since", "-pk")

@@ -13,13 +13,14 @@ from timebank.policy.ladders import Ladder
 from timebank.policy.models import SchemeVersion
 from timebank.policy.selectors import version_in_force
 from timebank.registry.models import Region
+from timebank.registry.models.regions import paths_up
 from timebank.service.errors import NoScheme
 from timebank.service.models import SchemeAdoption
 
 
 def adoptions_of(village: Region) -> list[SchemeAdoption]:
     """List every adoption that reaches a village: its own first, then those of the regions above, newest first."""
-    paths = [village.path[:end] for end in range(village.steplen, len(village.path) + 1, village.steplen)]
+    paths = paths_up(village.path)
     scheme_adoptions = SchemeAdoption.objects.filter(region__path__in=paths).select_related("region")
     return sorted(scheme_adoptions, key=lambda item: (item.region.depth, item.since), reverse=True)
 
@@ -39,10 +40,7 @@ def scheme_of(village: Region, on: dt.date) -> SchemeVersion:
 
 def schemes_of(regions: Iterable[Region], on: dt.date) -> dict[int, Scheme]:
     """Return what prices the hours of each region on a day, by its id: two statements. None has no entry."""
-    paths = {
-        region.pk: [region.path[:end] for end in range(region.steplen, len(region.path) + 1, region.steplen)]
-        for region in regions
-    }
+    paths = {region.pk: paths_up(region.path) for region in regions}
     wanted = {path for above in paths.values() for path in above}
     adoptions: dict[str, SchemeAdoption] = {}
     for adoption in (
@@ -58,7 +56,7 @@ def schemes_of(regions: Iterable[Region], on: dt.date) -> dict[int, Scheme]:
     }
     result = {}
     for pk, above in paths.items():
-        nearest = next((adoptions[path] for path in reversed(above) if path in adoptions), None)
+        nearest = next((adoptions[path] for path in above if path in adoptions), None)
         if nearest is not None and nearest.slug in versions:
             result[pk] = spec_of(versions[nearest.slug])
     return result

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from timebank.common import events
+from timebank.common.batches import batched
 from timebank.common.errors import DomainError
 from timebank.common.input import clean_text, digits, fold
 from timebank.common.numbers import parse_points
@@ -285,8 +286,8 @@ def approve_opening(*, opening: Opening, actor: User, now: dt.datetime | None = 
         for line in lines
         if line.points
     ]
-    for start in range(0, len(specs), BATCH):
-        for answer in ledger.post_many(specs[start : start + BATCH]):
+    for part in batched(specs, BATCH):
+        for answer in ledger.post_many(part):
             if answer.error is not None:
                 raise answer.error
     locked.state, locked.decided_by, locked.decided_at = Opening.State.APPROVED, actor, now

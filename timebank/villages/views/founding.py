@@ -22,6 +22,7 @@ from timebank.registry import roles, rules
 from timebank.registry.appointing import LOOKED_UP
 from timebank.registry.errors import OtherName
 from timebank.registry.models import Region, User
+from timebank.registry.models.regions import paths_up
 from timebank.registry.rules import GRANT_ROLE
 from timebank.villages import selectors, services
 from timebank.villages.forms import AppointForm, OfficeForm
@@ -87,7 +88,7 @@ def _may(request: HttpRequest, step: Step, region: Region) -> bool:
 
 def _above(request: HttpRequest, region: Region) -> Region | None:
     """Return the widest place above that the visitor sees."""
-    paths = [region.path[:end] for end in range(region.steplen, len(region.path), region.steplen)]
+    paths = paths_up(region.path)[1:]
     seen = rules.regions_where(request.user, KEEP_OFFICE) | rules.regions_where(request.user, GRANT_ROLE)
     return seen.filter(path__in=paths, is_active=True).order_by("path").first()
 
