@@ -41,11 +41,6 @@ class PurposeClosed(FundsError):
     message = _("This purpose is closed.")
 
 
-class SamePerson(FundsError):
-    code = "same_person"
-    message = _("A second person must do this: you prepared it yourself.")
-
-
 class OwnSupplier(FundsError):
     code = "own_supplier"
     message = _("You work for this supplier. Another person must see to its prices and payments.")
@@ -55,11 +50,6 @@ class OwnSupplier(FundsError):
 class PayeeUnconfirmed(FundsError):
     code = "payee_unconfirmed"
     message = _("The payee has no bank account that was confirmed by a second person three working days ago.")
-
-
-class PriceMissing(FundsError):
-    code = "price_missing"
-    message = _("There is no agreed price for this day.")
 
 
 class PriceOverlap(FundsError):
@@ -102,11 +92,6 @@ class EvidenceMissing(FundsError):
     message = _("Please give the number of the invoice or receipt, or the reason why there is none.")
 
 
-class WhyMissing(FundsError):
-    code = "reason_missing"
-    message = _("Please say why: it stays in the history.")
-
-
 class TooLate(FundsError):
     code = "too_late"
     message = _("This holds from today or a later day.")
@@ -131,16 +116,6 @@ class BadAccountNumber(FundsError):
     status = 422
 
 
-class WrongState(FundsError):
-    code = "wrong_state"
-    message = _("This was decided already. Please look at the page again.")
-
-
-class KeyReused(FundsError):
-    code = "key_conflict"
-    message = _("This form was already sent with other content. Please start again.")
-
-
 class FundExists(FundsError):
     code = "fund_exists"
     message = _("This region already has a fund.")
@@ -155,9 +130,3 @@ class BadFile(FundsError):
     code = "bad_file"
     message = _("Please choose a PDF or a photograph (JPEG, PNG) of at most 2 MB.")
     status = 422
-
-
-class NotThere(FundsError):
-    code = "not_found"
-    message = _("There is no such thing here.")
-    status = 404

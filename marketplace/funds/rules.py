@@ -6,9 +6,10 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import Any
 
-from marketplace.funds.errors import NotThere, OwnSupplier, SamePerson
+from marketplace.funds.errors import OwnSupplier
 from marketplace.funds.models import Fund
 from marketplace.partner.models import Partner
+from timebank.common.errors import NotFound, SamePerson
 from timebank.registry.models import Organisation, Region, RoleGrant
 from timebank.registry.models.regions import paths_up
 from timebank.registry.rules import can, grants_of, require
@@ -76,9 +77,9 @@ def not_own_supplier(actor: Any, partner: Partner | None) -> None:
 
 
 def sees_fund(user: Any, fund: Fund) -> None:
-    """Raise ``NotThere`` (404) for a stranger to this fund's inside."""
+    """Raise ``NotFound`` (404) for a stranger to this fund's inside."""
     if not any(can(user, inside, region=fund.region) for inside in INSIDE):
-        raise NotThere
+        raise NotFound
 
 
 INSIDE = (KEEP_FUND, APPROVE_PAYMENT, CLOSE_PERIOD, RECORD_BANK, SEE_SETTLEMENT)

@@ -46,7 +46,7 @@ class AmountMismatch(PaymentsError):
 class RefundExceeds(PaymentsError):
     """``params["left"]`` is what may still be refunded, in the smallest unit of the payment's currency."""
 
-    code = "refund_exceeds"
+    code = "payment_exceeded"
     message = _("This is more than is left of the payment.")
 
 
@@ -55,14 +55,8 @@ class ReferenceTaken(PaymentsError):
     message = _("This reference is already used in this fund.")
 
 
-class ReasonMissing(PaymentsError):
-    code = "reason_missing"
-    message = _("Please say why.")
-    status = 400
-
-
-class DayInvalid(PaymentsError):
-    code = "day_invalid"
+class DayInFuture(PaymentsError):
+    code = "day_in_future"
     message = _("The day can't be in the future.")
     status = 400
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from timebank.common.errors import DomainError
+from timebank.ledger.errors import InsufficientFunds
 
 
 class RewardsError(DomainError):
@@ -12,11 +13,6 @@ class RewardsError(DomainError):
 
     code = "rewards_refused"
     message = _("This can't be done now.")
-
-
-class KeyConflict(RewardsError):
-    code = "key_conflict"
-    message = _("This form was already sent with other content. Please start again from the basket.")
 
 
 class BasketEmpty(RewardsError):
@@ -31,23 +27,11 @@ class PriceChanged(RewardsError):
     message = _("A price has changed. Please look at the new total and confirm again.")
 
 
-class InsufficientPoints(RewardsError):
+class InsufficientPoints(RewardsError, InsufficientFunds):
     """``params["missing"]`` and ``params["spendable"]`` in 1/100 point."""
 
-    code = "insufficient_points"
+    code = InsufficientFunds.code
     message = _("You don't have enough points for this.")
-
-
-class OutOfStock(RewardsError):
-    """``params["product"]`` names what is missing, ``params["left"]`` how many are left."""
-
-    code = "out_of_stock"
-    message = _("This reward is sold out.")
-
-
-class LimitReached(RewardsError):
-    code = "limit_reached"
-    message = _("You have already had as many of this reward as one person may have.")
 
 
 class NotYourVillage(RewardsError):
@@ -65,11 +49,6 @@ class NotAvailable(RewardsError):
     message = _("This reward can't be redeemed at the moment.")
 
 
-class ResidentClosed(RewardsError):
-    code = "resident_closed"
-    message = _("This account is closed. Please ask at the village office.")
-
-
 class VillageNotOpen(RewardsError):
     code = "village_not_open"
     message = _("%(village)s is still being prepared. Your points stay; redeem them once the village has opened.")
@@ -78,8 +57,8 @@ class VillageNotOpen(RewardsError):
         super().__init__(type(self).message % {"village": village}, village=village)
 
 
-class ConsentMissing(RewardsError):
-    code = "consent_missing"
+class ConsentWithdrawn(RewardsError):
+    code = "consent_withdrawn"
     message = _("The consent to the time bank is missing or was withdrawn. Please ask at the village office.")
 
 
@@ -108,13 +87,8 @@ class ReturnDecided(RewardsError):
     message = _("This was decided already.")
 
 
-class ReasonMissing(RewardsError):
-    code = "reason_missing"
-    message = _("Please say why.")
-
-
-class NotYours(RewardsError):
-    code = "not_yours"
+class NotHolder(RewardsError):
+    code = "not_holder"
     message = _("Only the holder, a helper of the holder or the staff of this place may do that.")
     status = 403
 

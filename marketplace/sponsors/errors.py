@@ -11,17 +11,6 @@ class SponsorsError(DomainError):
     """Refuse; nothing was written."""
 
 
-class NotThere(SponsorsError):
-    code = "not_found"
-    message = _("There is no such thing here.")
-    status = 404
-
-
-class WrongState(SponsorsError):
-    code = "wrong_state"
-    message = _("This was decided already. Please look at the page again.")
-
-
 class NotActive(SponsorsError):
     code = "sponsor_not_active"
     message = _("The town has not approved this sponsor, or has suspended it. Nothing can be promised now.")
@@ -37,30 +26,9 @@ class NeedNotClaimed(SponsorsError):
     message = _("Claim this need first; once the village has granted it, it can be paid for.")
 
 
-class RelatedParty(SponsorsError):
-    code = "related_party"
-    message = _("The sponsor would be paid out of its own gift: only the town may accept this.")
-
-
-class SamePerson(SponsorsError):
-    code = "same_person"
-    message = _("A second person must do this: you counted it yourself.")
-
-
-class EvidenceMissing(SponsorsError):
-    code = "evidence_missing"
-    message = _("Write the number of the invoice or both quotes, or choose that there is no evidence.")
-
-
 class WrongShelf(SponsorsError):
     code = "wrong_shelf"
     message = _("Choose a reward of this fund's villages; goods need one with stock, services one without.")
-
-
-class ReasonMissing(SponsorsError):
-    code = "reason_missing"
-    message = _("Write a reason: it is shown to the other side.")
-    status = 422
 
 
 class InvitationOver(SponsorsError):
@@ -83,7 +51,7 @@ class TooMuch(SponsorsError):
     message = _("This is more than was promised or received.")
 
 
-class DayInvalid(SponsorsError):
-    code = "day_invalid"
+class DayPassed(SponsorsError):
+    code = "day_passed"
     message = _("Choose a day that has not passed.")
     status = 422

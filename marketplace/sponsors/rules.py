@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from marketplace.funds.rules import KEEP_FUND
-from marketplace.sponsors.errors import NotThere
 from marketplace.sponsors.models import Enterprise, Pledge
+from timebank.common.errors import NotFound
 from timebank.registry.models import Organisation, Region
 from timebank.registry.rules import GRANT_ROLE, can, require
 
@@ -16,9 +16,9 @@ PLEDGE = "pledge"
 
 
 def require_staff(actor: Any, enterprise: Enterprise) -> None:
-    """Raise ``NotThere`` (404) unless ``actor`` works for this sponsor (or for the one it was merged into)."""
+    """Raise ``NotFound`` (404) unless ``actor`` works for this sponsor (or for the one it was merged into)."""
     if not is_staff(actor, enterprise):
-        raise NotThere
+        raise NotFound
 
 
 def is_staff(user: Any, enterprise: Enterprise) -> bool:

@@ -12,8 +12,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import QueryDict
 
 from timebank.common import retention, sweeps
-from timebank.common.errors import DomainError
-from timebank.common.idempotency import IdempotentForm, KeyConflict, content_hash, key_input, new_key, once
+from timebank.common.errors import DomainError, KeyConflict
+from timebank.common.idempotency import IdempotentForm, content_hash, key_input, new_key, once
 from timebank.common.input import InvalidInput
 from timebank.common.models import IdempotencyKey
 

@@ -14,8 +14,10 @@ from django.db import OperationalError, connection
 from django.db.models import F, Sum
 from django.db.models.functions import Coalesce
 
+from marketplace.basket.errors import LimitReached
 from marketplace.basket.models import Basket
 from marketplace.order.models import Order
+from marketplace.partner.errors import OutOfStock
 from marketplace.partner.models import StockRecord
 from marketplace.rewards import errors, services
 from marketplace.rewards.models import Redemption, Scan, StockMovement, Ticket, TicketEvent
@@ -92,7 +94,7 @@ def test_last_items_go_to_exactly_as_many_of_twenty_buyers(world, run_concurrent
     record = world.reward("电饭煲", 2000, stock=stock)
     buyers = people(world, 20)
     answer = run_concurrently(lambda n: world.redeem(buyers[n], (record, 1)), 20)
-    answer.raise_unless(errors.OutOfStock)
+    answer.raise_unless(OutOfStock)
     assert outcomes(answer) == {"done": stock, "out_of_stock": 20 - stock}
     assert counters(record) == (stock, stock)
     assert_stock_is_its_history(record)
@@ -339,7 +341,7 @@ def test_control_without_the_ledgers_guard_a_wallet_pays_beyond_its_points(world
 def test_a_limit_holds_however_many_taps(world, run_concurrently):
     once = world.reward("欢迎礼包", 100, per_resident_limit=1, limit_period="ever")
     answer = run_concurrently(lambda: world.redeem(world.sister, (once, 1)), 8)
-    answer.raise_unless(errors.LimitReached)
+    answer.raise_unless(LimitReached)
     assert outcomes(answer) == {"done": 1, "limit_reached": 7}
     assert points_of(world.sister) == 9900
 
@@ -401,7 +403,7 @@ def test_a_count_never_takes_away_what_somebody_redeems_meanwhile(world, run_con
         )
 
     answer = run_concurrently(act, 8)
-    answer.raise_unless(errors.OutOfStock, errors.StockTooLow)
+    answer.raise_unless(OutOfStock, errors.StockTooLow)
     shelf, promised = counters(record)
     assert promised <= shelf
     assert promised == 2 * Redemption.objects.count()

@@ -13,6 +13,7 @@ from marketplace.sponsors.services import deliveries, enterprises, needs, papers
 from tests.factories.rewards import counters
 from tests.factories.sponsors import Giving
 from tests.support import worlds
+from timebank.common.errors import WrongState
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -48,8 +49,8 @@ def decide_at_once(giving: Giving, run_concurrently: Any) -> Any:
 
 
 def test_two_approvals_of_one_sponsor_decide_once(giving: Giving, run_concurrently: Any) -> None:
-    answer = decide_at_once(giving, run_concurrently).raise_unless(errors.WrongState)
-    assert (len(answer.results), len(answer.of(errors.WrongState))) == (1, 7)
+    answer = decide_at_once(giving, run_concurrently).raise_unless(WrongState)
+    assert (len(answer.results), len(answer.of(WrongState))) == (1, 7)
 
 
 def test_without_the_lock_a_sponsor_is_decided_more_than_once(
@@ -109,7 +110,7 @@ def count_at_once(giving: Giving, run_concurrently: Any) -> tuple[Any, int]:
 
 def test_two_counts_of_one_delivery_shelve_it_once(giving: Giving, run_concurrently: Any) -> None:
     answer, came = count_at_once(giving, run_concurrently)
-    answer.raise_unless(errors.WrongState)
+    answer.raise_unless(WrongState)
     assert (len(answer.results), came, Pledge.objects.get().received_units) == (1, 40, 40)
 
 
@@ -125,7 +126,7 @@ def test_two_decisions_of_one_pledge_open_one_purpose(giving: Giving, run_concur
     made = giving.pledge(accepted=False, restricted=True)
     answer = run_concurrently(
         lambda _number: pledges.decide_pledge(pledge=made, actor=giving.money.keeper, accept=True), 6
-    ).raise_unless(errors.WrongState)
+    ).raise_unless(WrongState)
     assert (len(answer.results), giving.fund.purposes.count()) == (1, 1)
 
 

@@ -17,6 +17,7 @@ from marketplace.funds.types import Wanted
 from tests.factories.funds import Money, agree, issue, well
 from tests.factories.rewards import give
 from timebank.common import sweeps
+from timebank.common.errors import WrongState
 from timebank.common.models import Event
 
 
@@ -207,7 +208,7 @@ def test_what_was_kept_lapses_and_takes_no_points(money: Money) -> None:
     assert sweeps.run(queue.LAPSE_KEPT, now=timezone.now() + dt.timedelta(days=14)).handled == 0
     assert sweeps.run(queue.LAPSE_KEPT, now=timezone.now() + dt.timedelta(days=15)).handled == 1
     kept.refresh_from_db()
-    with pytest.raises(errors.WrongState):
+    with pytest.raises(WrongState):
         queue.close_kept(kept=kept, to="redeemed")
 
 

@@ -11,6 +11,7 @@ from marketplace.funds.models import Batch, Purchase
 from marketplace.funds.services import goods
 from marketplace.funds.services.goods import Moved
 from tests.factories.funds import Money, agree, owed, total, well
+from timebank.common.errors import WrongState
 
 
 def shelf(money: Money) -> int:
@@ -92,7 +93,7 @@ def test_goods_valued_late_what_has_left_is_booked_in_and_out(money: Money) -> N
         goods.value_batch(batch=batch, fen=40000, actor=money.keeper, reason=" ")
     goods.value_batch(batch=batch, fen=40000, actor=money.keeper, reason="发票 25371000001")
     assert shelf(money) == 25000
-    with pytest.raises(errors.WrongState):
+    with pytest.raises(WrongState):
         goods.value_batch(batch=batch, fen=40000, actor=money.keeper, reason="again")
     assert leave(money, 3, 25) == 25000
     well()

@@ -18,6 +18,7 @@ from marketplace.funds.services.common import keep_file
 from marketplace.rewards import services as rewards
 from tests.factories.funds import Money, agree, free, hand_over, issue, left, short, total, well
 from timebank.common import sweeps
+from timebank.common.errors import SamePerson, WrongState
 from timebank.ledger import services as ledger
 from timebank.registry.errors import NotAllowed
 
@@ -59,7 +60,7 @@ def test_a_line_is_confirmed_by_another_person_once(money: Money) -> None:
     with pytest.raises(NotAllowed):
         moving.decide_line(line=made, actor=money.keeper)
     moving.decide_line(line=made, actor=money.town)
-    with pytest.raises(errors.WrongState):
+    with pytest.raises(WrongState):
         moving.decide_line(line=made, actor=money.other_town)
     assert free(money.fund) == 100
 
@@ -122,7 +123,7 @@ def test_an_allocation_needs_two_persons_and_the_money(money: Money) -> None:
     money.give(1000, fund=town)
     hand = money.fund
     made = moving.prepare_allocation(source=town, target=hand, fen=1500, actor=money.other_town, key=uuid.uuid4())
-    with pytest.raises(errors.SamePerson):
+    with pytest.raises(SamePerson):
         moving.decide_allocation(allocation=made, actor=money.other_town)
     with pytest.raises(errors.AlreadySpent):
         moving.decide_allocation(allocation=made, actor=money.town)
@@ -155,7 +156,7 @@ def test_a_budget_beside_what_was_spent(money: Money) -> None:
     made = moving.prepare_budget(
         fund=money.fund, quarter=TODAY(), kind="rewards", fen=1600, actor=money.keeper, key=key
     )
-    with pytest.raises(errors.WrongState):
+    with pytest.raises(WrongState):
         moving.prepare_budget(
             fund=money.fund, quarter=TODAY(), kind="rewards", fen=1, actor=money.keeper, key=uuid.uuid4()
         )

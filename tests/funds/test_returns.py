@@ -13,7 +13,6 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from marketplace.funds.errors import SamePerson
 from marketplace.funds.models import Batch, Commitment, DrawDown, Fund, ServiceGift
 from marketplace.funds.selectors.equation import differences
 from marketplace.funds.services import setup, statements
@@ -23,6 +22,7 @@ from marketplace.rewards.models import StockMovement, Ticket, TicketReturn
 from tests.factories.funds import Money, agree, free, left, owed, short, well
 from tests.factories.rewards import assert_stock_is_its_history, counters, escrow_of, give, points_of, redeemed_of
 from tests.funds.test_settlement import approved, later, paid_account, send, statement
+from timebank.common.errors import ReasonMissing, SamePerson
 from timebank.common.models import Event
 from timebank.ledger import selectors as ledger_read
 from timebank.messages.models import Message
@@ -183,7 +183,7 @@ def test_two_persons_and_neither_with_an_interest(money: Money) -> None:
     for actor in (world.bath_clerk, world.clerk, money.keeper, world.committee, world.sister.user):
         with pytest.raises((NotAllowed, ConflictOfInterest)):
             ask(money, ticket, actor=actor)
-    with pytest.raises(errors.ReasonMissing):
+    with pytest.raises(ReasonMissing):
         rewards.ask_return(ticket=ticket, actor=world.admin, reason=" ", restock=False)
     asked = ask(money, ticket, actor=world.keeper)
     with pytest.raises(errors.ReturnAsked):
@@ -207,7 +207,7 @@ def test_two_persons_and_neither_with_an_interest(money: Money) -> None:
     Ticket.objects.filter(pk=ticket.pk).update(handed_over_by=world.committee)  # who gave it out does not take it back
     with pytest.raises(SamePerson):
         rewards.decide_return(asked=asked, actor=world.committee, approve=True)
-    with pytest.raises(errors.ReasonMissing):
+    with pytest.raises(ReasonMissing):
         rewards.decide_return(asked=asked, actor=money.town, approve=False)
     assert points_of(world.sister) == before
     rewards.decide_return(asked=asked, actor=money.town, approve=False, reason="已经用过")

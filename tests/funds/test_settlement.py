@@ -18,6 +18,7 @@ from marketplace.funds.services import drawing, moving, payees, payouts, prices,
 from marketplace.funds.services.numbers import check_account_number
 from tests.factories.funds import Money, agree, hand_over, issue, owed, total, well
 from tests.support.clock import at
+from timebank.common.errors import NotFound, SamePerson
 from timebank.common.models import Event
 from timebank.registry import services as registry
 from timebank.registry.errors import NotAllowed
@@ -223,7 +224,7 @@ def test_one_person_with_two_roles_is_still_one_person(money: Money) -> None:
     made = statement(money)
     statements.accept_statement(statement=made, actor=money.world.bath_clerk)
     statements.prepare_statement(statement=made, actor=money.town, invoice_number="1")
-    with pytest.raises(errors.SamePerson):
+    with pytest.raises(SamePerson):
         statements.approve_statement(statement=made, actor=money.town)
     statements.approve_statement(statement=made, actor=money.other_town)
 
@@ -320,7 +321,7 @@ def test_who_entered_an_account_does_not_confirm_it(money: Money) -> None:
     account = payees.enter_account(
         payee=payee, holder="洗浴", bank_name="银行", number=ACCOUNT, actor=money.keeper, key=uuid.uuid4()
     )
-    with pytest.raises(errors.SamePerson):
+    with pytest.raises(SamePerson):
         payees.confirm_account(account=account, actor=money.keeper)
 
 
@@ -346,7 +347,7 @@ def test_a_change_stops_payments_until_it_may_be_used(money: Money) -> None:
 def test_a_stranger_does_not_enter_an_account(money: Money) -> None:
     payee = payees.payee_of(partner=money.world.bath)
     for wrong in (money.world.clerk, money.world.admin):
-        with pytest.raises((errors.NotThere, NotAllowed)):
+        with pytest.raises((NotFound, NotAllowed)):
             payees.enter_account(payee=payee, holder="x", bank_name="x", number=ACCOUNT, actor=wrong, key=uuid.uuid4())
 
 

@@ -10,7 +10,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from marketplace.funds.errors import EvidenceMissing, SamePerson
+from marketplace.funds.errors import EvidenceMissing
 from marketplace.funds.models import Batch, DrawDown, Fund, ServiceGift
 from marketplace.funds.services import goods, moving, setup
 from marketplace.partner.models import StockRecord
@@ -31,6 +31,7 @@ from tests.factories.rewards import (
 )
 from tests.funds.test_returns import handed_over
 from tests.funds.test_settlement import approved, later, paid_account, send, statement
+from timebank.common.errors import SamePerson
 from timebank.ledger import selectors as ledger_read
 from timebank.registry.errors import NotAllowed
 

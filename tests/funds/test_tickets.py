@@ -13,6 +13,7 @@ from marketplace.funds import errors
 from marketplace.funds.models import Commitment, DrawDown, DrawShare, Fund, Purpose, ServiceGift
 from marketplace.funds.services import drawing, prices, promising, setup
 from tests.factories.funds import Money, agree, free, hand_over, issue, left, owed, short, well
+from timebank.common.errors import KeyConflict, WrongState
 from timebank.registry.errors import NotAllowed
 
 TODAY = timezone.localdate
@@ -229,7 +230,7 @@ def test_a_return_into_a_closed_purpose_opens_it(money: Money) -> None:
 def test_a_purpose_with_money_left_is_not_closed(money: Money) -> None:
     p = money.purpose()
     money.give(1, p)
-    with pytest.raises(errors.WrongState):
+    with pytest.raises(WrongState):
         setup.close_purpose(purpose=p, actor=money.keeper, reason="x")
 
 
@@ -268,7 +269,7 @@ def test_the_same_form_twice_is_one_price(money: Money) -> None:
     facts = {"stockrecord": money.world.ticket, "valid_from": TODAY(), "actor": money.keeper, "key": key}
     first = prices.propose_price(fen=800, **facts)
     assert prices.propose_price(fen=800, **facts).pk == first.pk
-    with pytest.raises(errors.KeyReused):
+    with pytest.raises(KeyConflict):
         prices.propose_price(fen=801, **facts)
 
 

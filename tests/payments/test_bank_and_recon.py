@@ -13,7 +13,6 @@ from django.core.checks import run_checks
 from django.core.management import call_command
 from django.urls import reverse
 
-from marketplace.funds.errors import WrongState
 from marketplace.payments.errors import BankFileInvalid, BankFileTwice, LineMismatch
 from marketplace.payments.models import (
     BalanceTransaction,
@@ -31,6 +30,7 @@ from marketplace.payments.services.foreign import shared
 from marketplace.payments.services.payouts import sync_payout
 from tests.factories.payments import World, assert_equation, balance
 from timebank.common import sweeps
+from timebank.common.errors import WrongState
 
 pytestmark = pytest.mark.django_db
 

@@ -7,13 +7,14 @@ import uuid
 import pytest
 from django.db import IntegrityError, transaction
 
-from marketplace.funds.errors import BadAmount, KeyReused
+from marketplace.funds.errors import BadAmount
 from marketplace.payments.errors import AmountMismatch, PaymentOpen, ProviderDown, ProviderOff, ProviderRefused
 from marketplace.payments.models import BalanceTransaction, Dispute, Payment, Refund
 from marketplace.payments.practice import checkout, money
 from marketplace.payments.services import starting, syncing
 from marketplace.payments.services.syncing import sync_payment
 from tests.factories.payments import World, assert_equation, at_double, balance
+from timebank.common.errors import KeyConflict
 
 pytestmark = pytest.mark.django_db
 
@@ -148,7 +149,7 @@ def test_the_same_key_is_the_same_page(world: World):
     first = world.start(key=key)
     assert world.start(key=key).session_url == first.session_url
     assert len(world.double.world.all("checkout.session")) == 1
-    with pytest.raises(KeyReused):
+    with pytest.raises(KeyConflict):
         world.start(5_000, key=key)
 
 

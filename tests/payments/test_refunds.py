@@ -8,14 +8,15 @@ import uuid
 import pytest
 from django.utils import timezone
 
-from marketplace.funds.errors import AlreadySpent, BadAmount, KeyReused, SamePerson, WrongState
-from marketplace.payments.errors import DayInvalid, ReasonMissing, ReferenceTaken, RefundExceeds
+from marketplace.funds.errors import AlreadySpent, BadAmount
+from marketplace.payments.errors import DayInFuture, ReferenceTaken, RefundExceeds
 from marketplace.payments.models import Payment, Refund
 from marketplace.payments.practice import money
 from marketplace.payments.services import by_hand, refunds
 from marketplace.payments.services.syncing import sync_payment
 from tests.factories.payments import World, assert_equation, at_double, balance
 from timebank.common import sweeps
+from timebank.common.errors import KeyConflict, ReasonMissing, SamePerson, WrongState
 from timebank.registry.errors import NotAllowed
 
 pytestmark = pytest.mark.django_db
@@ -121,7 +122,7 @@ def test_the_same_form_twice_is_one_refund(world: World):
     payment = world.paid()
     key = uuid.uuid4()
     assert ask(world, payment, 60_000, key=key).pk == ask(world, payment, 60_000, key=key).pk
-    with pytest.raises(KeyReused):
+    with pytest.raises(KeyConflict):
         ask(world, payment, 100, key=key)
 
 
@@ -199,7 +200,7 @@ def test_references_are_one_of_a_kind_and_days_are_past(world: World):
         announce(world, reference="sj-aaa")
     announce(world, fund=world.other_fund, reference="SJ-AAA")
     payment = announce(world)
-    with pytest.raises(DayInvalid):
+    with pytest.raises(DayInFuture):
         by_hand.record_transfer(
             payment=payment, received_on=timezone.localdate() + dt.timedelta(days=1), actor=world.keeper
         )

@@ -14,9 +14,10 @@ from django.utils import timezone
 from tests.factories.people import PASSWORD, make_resident, make_staff
 from tests.permissions.test_matrix import addresses
 from tests.support import worlds
+from timebank.common.errors import ReasonMissing
 from timebank.common.limits import TooOften
 from timebank.registry import roles, rules, services
-from timebank.registry.errors import NotAllowed, OtherPersonNeeded, ReasonMissing, WrongCode
+from timebank.registry.errors import NotAllowed, OtherPersonNeeded, WrongCode
 from timebank.registry.middleware import FREE, StaffSessionMiddleware
 from timebank.registry.models import AuditEntry, Resident, RoleGrant, StaffPin, User
 from timebank.registry.services import devices, second_factor

@@ -9,16 +9,7 @@ from django.utils import timezone
 
 from tests.factories.people import make_resident, make_staff
 from timebank.registry import selectors, services
-from timebank.registry.errors import (
-    CardBlocked,
-    HasCard,
-    NoPin,
-    NotAllowed,
-    PinLocked,
-    UnknownCard,
-    WeakPin,
-    WrongPin,
-)
+from timebank.registry.errors import CardBlocked, HasCard, NoPin, NotAllowed, PinLocked, UnknownCard, WeakPin, WrongPin
 from timebank.registry.models import AuditEntry, Card
 
 

@@ -6,10 +6,7 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from timebank.registry import services
-from timebank.registry.errors import (
-    InvalidUscc,
-    OrganisationExists,
-)
+from timebank.registry.errors import InvalidUscc, OrganisationExists
 from timebank.registry.models import AuditEntry, Organisation
 
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from tests.factories.people import PASSWORD, make_resident, make_staff, new_phone
 from tests.support.clients import PageClient
+from timebank.common.errors import ReasonMissing
 from timebank.common.models import Event
 from timebank.ledger import selectors as ledger_read
 from timebank.ledger import services as ledger
@@ -31,7 +32,6 @@ from timebank.registry.errors import (
     OtherPersonNeeded,
     PhoneTaken,
     PointsLeft,
-    ReasonMissing,
 )
 from timebank.registry.models import AuditEntry, DistinctPair, Resident, ResidentCase, RoleGrant, User
 from timebank.registry.services import cases, confirmation, corrections, households, moves

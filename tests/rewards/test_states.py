@@ -22,6 +22,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from marketplace.partner.errors import OutOfStock
 from marketplace.rewards import errors, services
 from marketplace.rewards.models import Redemption, Ticket
 from tests.factories.rewards import (
@@ -69,7 +70,7 @@ class Market(RuleBasedStateMachine):
         if not wanted:
             refusal = errors.BasketEmpty
         elif soap > self.shelf - self.promised:
-            refusal = errors.OutOfStock
+            refusal = OutOfStock
         elif cost > self.wallet:
             refusal = errors.InsufficientPoints
         key = uuid.uuid4()

@@ -9,6 +9,7 @@ from marketplace.rewards import errors, selectors, services
 from marketplace.rewards.models import StockMovement
 from marketplace.rewards.services.wishes import end_wish, wish_restock
 from tests.factories.rewards import assert_stock_is_its_history, counters
+from timebank.common.errors import ReasonMissing
 from timebank.common.models import Event
 from timebank.registry import errors as registry_errors
 
@@ -74,7 +75,7 @@ def test_promised_goods_are_not_written_off(world):
 
 
 def test_adjust_stock_asks_why(world):
-    with pytest.raises(errors.ReasonMissing):
+    with pytest.raises(ReasonMissing):
         services.adjust_stock(stockrecord=world.soap, quantity=3, actor=world.keeper, reason=" ")
     assert counters(world.soap) == (10, 0)
 
@@ -99,7 +100,7 @@ def test_who_asked_is_told_once_when_it_lies_on_the_shelf_again(world, client):
     for _again in range(2):
         client.post(address)
     wish_restock(stockrecord=world.soap, resident=other, actor=other.user)
-    with pytest.raises(errors.NotYours):
+    with pytest.raises(errors.NotHolder):
         wish_restock(stockrecord=world.soap, resident=other, actor=who.user)
     end_wish(stockrecord=world.soap, resident=other, actor=other.user)
     for _twice in range(2):

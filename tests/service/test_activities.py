@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.http import Http404
 
 from tests.factories.service import World, at, refusal
+from timebank.common.errors import ReasonMissing
 from timebank.registry import services as registry
 from timebank.registry.errors import NotAllowed
 from timebank.registry.models import AuditEntry
@@ -85,7 +86,7 @@ def test_cancel_tells_why_and_frees_everybody(world: World) -> None:
     services.sign_up(activity=activity, resident=world.wang, actor=world.wang.user, now=at(16))
     with refusal(errors.NotTheLeader):
         services.cancel_activity(activity=activity, actor=world.wang.user, reason="下雨")
-    with refusal(errors.ReasonNeeded):
+    with refusal(ReasonMissing):
         services.cancel_activity(activity=activity, actor=world.leader, reason="  ")
     done = services.cancel_activity(activity=activity, actor=world.leader, reason="下雨", now=at(19))
     assert (done.status, done.ended_at, done.ended_by, done.ended_reason, done.taken) == (

@@ -8,6 +8,7 @@ import pytest
 from django.test import override_settings
 
 from tests.factories.service import World, at, refusal
+from timebank.common.errors import ReasonMissing
 from timebank.common.tasks import task_sweep
 from timebank.registry import services as registry
 from timebank.service import errors, services, tokens
@@ -154,7 +155,7 @@ def test_a_forgotten_check_out_has_no_minutes_until_the_leader_states_them(world
     known = {"activity": activity, "resident": world.wang}
     with refusal(errors.NotTheLeader):
         services.state_time(**known, minutes=60, actor=world.wang.user, reason="记得", now=at(21))
-    with refusal(errors.ReasonNeeded):
+    with refusal(ReasonMissing):
         services.state_time(**known, minutes=60, actor=world.leader, reason=" ", now=at(21))
     for minutes in (0, 211):  # never past the planned end
         with refusal(errors.BadMinutes):

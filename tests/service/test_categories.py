@@ -8,6 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from tests.factories.service import World, at
+from timebank.common.errors import ReasonMissing
 from timebank.policy import services as policy
 from timebank.policy.engine import ANY_HOURS, ORGANISER, Kind, Rule, Scheme
 from timebank.policy.models import Category
@@ -112,7 +113,7 @@ def test_discretion_stays_within_the_published_range_and_has_a_name_and_a_reason
     for points, reason, refusal in (
         (999, "好", errors.OutOfRange),
         (5001, "好", errors.OutOfRange),
-        (3000, " ", errors.ReasonNeeded),
+        (3000, " ", ReasonMissing),
     ):
         with pytest.raises(refusal):
             services.verify_record(record=first, actor=world.admin, points=points, reason=reason, now=NOW)

@@ -9,13 +9,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.factories.service import World, at, balance, refusal
+from timebank.common.errors import ReasonMissing
 from timebank.common.tasks import task_sweep
 from timebank.ledger import selectors as ledger_read
 from timebank.ledger import services as ledger
 from timebank.registry import services as registry
 from timebank.registry.errors import ConflictOfInterest
 from timebank.registry.models import Resident
-from timebank.service import errors, selectors, services
+from timebank.service import selectors, services
 from timebank.service.models import Record, SchemeAdoption, Standing
 
 LATER = at(1, month=12)
@@ -162,7 +163,7 @@ def test_reversal_refuses_the_wrong_people(world: World) -> None:
         services.reverse_record(record=record, actor=wife.user, reason="错")
     with pytest.raises(ConflictOfInterest):
         services.reverse_record(record=record, actor=husband.user, reason="错")
-    with refusal(errors.ReasonNeeded):
+    with refusal(ReasonMissing):
         services.reverse_record(record=record, actor=world.verifier, reason="")
 
 

@@ -8,6 +8,7 @@ import pytest
 from django.http import Http404
 
 from tests.factories.service import World, at, balance, refusal, tokens_of
+from timebank.common.errors import ReasonMissing
 from timebank.registry.errors import NotAllowed
 from timebank.service import errors, rules, selectors, services
 from timebank.service.models import Objection, Record
@@ -136,7 +137,7 @@ def test_objections_refuse_who_and_what_they_must(world: World) -> None:
         services.raise_objection(record=record, resident=neighbour, text="？", actor=neighbour.user)
     with refusal(errors.NotYours):
         services.raise_objection(record=record, resident=world.li, text="？", actor=world.wang.user)
-    with refusal(errors.ReasonNeeded):
+    with refusal(ReasonMissing):
         services.raise_objection(record=record, resident=world.li, text="  ", actor=world.li.user)
     services.raise_objection(record=record, resident=world.li, text="？", actor=world.li.user, now=at(21))
     with refusal(errors.AlreadyObjected):
@@ -159,7 +160,7 @@ def test_answers_come_from_somebody_neutral_with_reasons(world: World) -> None:
     objection = services.raise_objection(record=record, resident=world.li, text="？", actor=world.li.user, now=at(21))
     with refusal(NotAllowed):
         services.answer_objection(objection=objection, actor=world.leader, upheld=True, answer="好")
-    with refusal(errors.ReasonNeeded):
+    with refusal(ReasonMissing):
         services.answer_objection(objection=objection, actor=world.verifier, upheld=True, answer="")
     for person in (world.li, world.wang):
         from timebank.registry import services as registry

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.factories.service import World, at, refusal, tokens_of
+from timebank.common.errors import ReasonMissing
 from timebank.registry.errors import NotAllowed
 from timebank.service import errors, rules, services
 from timebank.service.models import Activity, Objection, Record, RecordChange
@@ -119,7 +120,7 @@ def test_a_returned_record_frees_its_time_and_comes_back_only_if_still_free(worl
     with refusal(errors.OverlappingRecord):
         services.submit_record(record=record, actor=world.leader, reason="改好了", now=at(23))
     services.return_record(record=other, actor=world.admin, reason="重复", now=at(23))
-    with refusal(errors.ReasonNeeded):
+    with refusal(ReasonMissing):
         services.submit_record(record=record, actor=world.leader, now=at(23))
     with refusal(errors.NotTheLeader):
         services.submit_record(record=record, actor=world.li.user, reason="改好了", now=at(23))

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from tests.factories.service import World, at, refusal
 from timebank.registry import services as registry
+from timebank.registry.errors import ResidentClosed
 from timebank.registry.models import Proxy, Resident
 from timebank.service import errors, selectors, services
 from timebank.service.models import Activity, SignUp
@@ -99,7 +100,7 @@ def test_sign_up_refuses_who_does_not_belong(world: World) -> None:
         services.sign_up(activity=activity, resident=world.wang, actor=world.wang.user, now=at(20, 12))
     open_to_all = world.activity()
     Resident.objects.filter(pk=world.li.pk).update(status="closed", closed_at=at(1))
-    with refusal(errors.ResidentClosed):
+    with refusal(ResidentClosed):
         services.sign_up(activity=open_to_all, resident=world.li, actor=world.li.user, now=at(16))
 
 

@@ -6,6 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from tests.factories.service import World, at, refusal
+from timebank.common.errors import ReasonMissing
 from timebank.registry import services as registry
 from timebank.registry.models import Proxy, Resident
 from timebank.service import errors, rules, selectors, services
@@ -107,7 +108,7 @@ def test_the_verifier_only_lowers_minutes_and_says_why(world: World) -> None:
         services.verify_record(record=record, actor=world.admin, minutes=241, reason="多")
     with refusal(errors.BadMinutes):
         services.verify_record(record=record, actor=world.admin, minutes=0, reason="少")
-    with refusal(errors.ReasonNeeded):
+    with refusal(ReasonMissing):
         services.verify_record(record=record, actor=world.admin, minutes=200)
     done = services.verify_record(record=record, actor=world.admin, minutes=200, reason="早退")
     assert (done.minutes, done.ended_at) == (200, at(20, 11, 20))
@@ -117,7 +118,7 @@ def test_the_verifier_only_lowers_minutes_and_says_why(world: World) -> None:
 
 def test_returning_needs_a_reason(world: World) -> None:
     (record,) = world.attended(world.wang)
-    with refusal(errors.ReasonNeeded):
+    with refusal(ReasonMissing):
         services.return_record(record=record, actor=world.admin, reason=" ")
     _as_verifier(world, world.wang)
     with refusal(errors.OwnRecord):

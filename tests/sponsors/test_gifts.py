@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from marketplace.funds import posting
-from marketplace.funds.errors import BadAmount, BadFile
+from marketplace.funds.errors import BadAmount, BadFile, EvidenceMissing, RelatedParty
 from marketplace.funds.models import ServiceGift
 from marketplace.funds.selectors import equation
 from marketplace.partner import services as partners
@@ -24,6 +24,7 @@ from marketplace.sponsors.services import deliveries, needs, papers, pledges
 from tests.factories.rewards import counters
 from tests.factories.sponsors import Giving, soon
 from timebank.common import sweeps
+from timebank.common.errors import NotFound, ReasonMissing, SamePerson, WrongState
 from timebank.common.models import Event
 from timebank.registry.errors import NotAllowed
 
@@ -33,7 +34,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 40
 # -- Needs and claims --------------------------------------------------------------------------------------------------
 def test_a_need_goes_from_draft_to_reported(giving: Giving) -> None:
     need = giving.need(published=False)
-    with pytest.raises(errors.NotThere):
+    with pytest.raises(NotFound):
         parties.public_need(need.pk)
     with pytest.raises(NotAllowed):
         needs.publish_need(need=need, actor=giving.giver)
@@ -84,14 +85,14 @@ def test_a_claim_given_up_opens_the_need_again_unless_money_is_coming(giving: Gi
     assert need.state == "published"
     claim = giving.granted(need)
     giving.pledge(need=need)
-    with pytest.raises(errors.WrongState):
+    with pytest.raises(WrongState):
         needs.withdraw_claim(claim=claim, actor=giving.giver)
 
 
 def test_a_need_needs_a_budget_and_a_day_to_come(giving: Giving) -> None:
     with pytest.raises(BadAmount):
         giving.need(budget_fen=0)
-    with pytest.raises(errors.DayInvalid):
+    with pytest.raises(errors.DayPassed):
         giving.need(deadline=timezone.localdate() - dt.timedelta(days=1))
 
 
@@ -99,12 +100,12 @@ def test_a_need_needs_a_budget_and_a_day_to_come(giving: Giving) -> None:
 def test_a_pledge_is_decided_once_by_who_keeps_the_fund(giving: Giving) -> None:
     pledge = giving.pledge(accepted=False)
     for actor in (giving.giver, giving.world.admin):
-        with pytest.raises(errors.NotThere):
+        with pytest.raises(NotFound):
             pledges.decide_pledge(pledge=pledge, actor=actor, accept=True)
-    with pytest.raises(errors.ReasonMissing):
+    with pytest.raises(ReasonMissing):
         pledges.decide_pledge(pledge=pledge, actor=giving.money.keeper, accept=False)
     assert pledges.decide_pledge(pledge=pledge, actor=giving.money.keeper, accept=True).state == "approved"
-    with pytest.raises(errors.WrongState):
+    with pytest.raises(WrongState):
         pledges.decide_pledge(pledge=pledge, actor=giving.money.keeper, accept=False, reason="不")
     other = giving.pledge(accepted=False)
     pledges.decide_pledge(pledge=other, actor=giving.money.keeper, accept=False, reason="够了")
@@ -116,7 +117,7 @@ def test_a_sponsor_paid_out_of_its_own_gift_is_accepted_by_the_town_alone(giving
     partners.update_partner(partner=giving.world.bath, organisation=giving.sponsor.organisation)
     pledge = giving.pledge(accepted=False, supplier=giving.world.bath)
     assert pledge.related_party
-    with pytest.raises(errors.RelatedParty):
+    with pytest.raises(RelatedParty):
         pledges.decide_pledge(pledge=pledge, actor=giving.money.keeper, accept=True)
     pledge = pledges.decide_pledge(pledge=pledge, actor=giving.money.town, accept=True)
     assert pledge.purpose is not None
@@ -205,7 +206,7 @@ def test_given_goods_lie_on_the_shelf_under_the_sponsors_name(giving: Giving) ->
     assert counters(giving.world.soap)[0] == before + 40
     assert delivery.batch is not None
     assert (delivery.batch.source, delivery.batch.donor, delivery.batch.fen) == ("delivery", "晨光食品", 0)
-    with pytest.raises(errors.EvidenceMissing):
+    with pytest.raises(EvidenceMissing):
         deliveries.value_delivery(delivery=delivery, actor=giving.money.keeper, evidence="invoice", value_fen=20000)
     done = deliveries.value_delivery(
         delivery=delivery, actor=giving.money.keeper, evidence="invoice", value_fen=20000, evidence_text="No. 1"
@@ -216,7 +217,7 @@ def test_given_goods_lie_on_the_shelf_under_the_sponsors_name(giving: Giving) ->
     shown = panels.of_rewards(None, [giving.world.soap.product_id])  # type: ignore[arg-type]
     assert "晨光食品" in shown[giving.world.soap.product_id]["text"]
     assert list(equation.differences()) == []
-    with pytest.raises(errors.WrongState):
+    with pytest.raises(WrongState):
         deliveries.value_delivery(delivery=delivery, actor=giving.money.keeper, evidence="none")
 
 
@@ -244,7 +245,7 @@ def test_a_delivery_is_counted_once_by_the_stock_keeper(giving: Giving) -> None:
             delivery=delivery, units=40, stockrecord=giving.world.ticket, actor=giving.world.keeper
         )
     deliveries.count_delivery(delivery=delivery, units=38, stockrecord=soap, actor=giving.world.keeper)
-    with pytest.raises(errors.WrongState):
+    with pytest.raises(WrongState):
         deliveries.count_delivery(delivery=delivery, units=38, stockrecord=soap, actor=giving.world.keeper)
     assert Pledge.objects.get(pk=delivery.pledge_id).state == "part"
 
@@ -260,7 +261,7 @@ def test_no_more_is_announced_than_was_promised(giving: Giving) -> None:
 def test_another_person_values(giving: Giving) -> None:
     delivery = giving.counted()
     type(delivery).objects.filter(pk=delivery.pk).update(counted_by=giving.money.keeper)
-    with pytest.raises(errors.SamePerson):
+    with pytest.raises(SamePerson):
         deliveries.value_delivery(delivery=delivery, actor=giving.money.keeper, evidence="none")
 
 
@@ -304,7 +305,7 @@ def test_the_official_number_is_for_donations_only(giving: Giving) -> None:
     made = papers.record_official(receipt=receipt(giving), number="财 1", actor=giving.money.keeper)
     assert made.official_number == "财 1"
     other = receipt(giving, 2, nature="sponsorship")
-    with pytest.raises(errors.WrongState):
+    with pytest.raises(WrongState):
         papers.record_official(receipt=other, number="财 2", actor=giving.money.keeper)
     with pytest.raises(IntegrityError), transaction.atomic():
         Receipt.objects.filter(pk=other.pk).update(official_number="财 2")
@@ -318,9 +319,9 @@ def test_both_sides_sign_the_agreement_once(giving: Giving) -> None:
     with pytest.raises(BadFile):
         papers.sign_agreement(agreement=made, actor=giving.giver, file_name="a.png", data=b"<html>")
     papers.sign_agreement(agreement=made, actor=giving.giver, file_name="a.png", data=PNG)
-    with pytest.raises(errors.WrongState):
+    with pytest.raises(WrongState):
         papers.sign_agreement(agreement=made, actor=giving.giver, file_name="a.png", data=PNG)
-    with pytest.raises(errors.NotThere):
+    with pytest.raises(NotFound):
         papers.sign_agreement(agreement=made, actor=giving.world.admin, file_name="a.png", data=PNG)
     assert papers.sign_agreement(agreement=made, actor=giving.money.keeper, file_name="b.png", data=PNG).is_signed
 

@@ -16,6 +16,7 @@ from marketplace.sponsors.selectors import parties
 from marketplace.sponsors.services import enterprises, organisations, papers
 from tests.factories.rewards import PASSWORD, next_phone
 from tests.factories.sponsors import Giving
+from timebank.common.errors import NotFound, ReasonMissing, WrongState
 from timebank.registry import services as registry
 from timebank.registry.errors import InvalidIdNumber, InvalidUscc, NotAllowed, OrganisationExists
 from timebank.registry.models import Organisation, User
@@ -66,12 +67,12 @@ def test_an_organisation_is_approved_once_by_who_may(giving: Giving) -> None:
     with pytest.raises(NotAllowed):
         organisations.approve_organisation(organisation=made, actor=giving.giver)
     assert organisations.approve_organisation(organisation=made, actor=giving.world.admin).status == "active"
-    with pytest.raises(errors.WrongState):
+    with pytest.raises(WrongState):
         organisations.approve_organisation(organisation=made, actor=giving.world.admin)
 
 
 def test_closing_ends_the_roles_of_its_people(giving: Giving) -> None:
-    with pytest.raises(errors.ReasonMissing):
+    with pytest.raises(ReasonMissing):
         organisations.close_organisation(organisation=giving.world.organisation, actor=giving.world.admin, reason=" ")
     organisations.close_organisation(organisation=giving.world.organisation, actor=giving.world.admin, reason="停业")
     clerk = User.objects.get(pk=giving.world.bath_clerk.pk)
@@ -87,7 +88,7 @@ def test_a_colleague_joins_by_invitation_once(giving: Giving) -> None:
     assert made == again
     user = organisations.join_by_invitation(code=made.code, name="同事", password=PASSWORD)
     assert parties.sponsor_of(user) == giving.sponsor
-    with pytest.raises(errors.NotThere):
+    with pytest.raises(NotFound):
         organisations.join_by_invitation(code=made.code, name="同事", password=PASSWORD)
 
 
@@ -101,7 +102,7 @@ def test_an_invitation_is_for_its_number_and_its_week(giving: Giving) -> None:
     late = timezone.now() + dt.timedelta(days=8)
     with pytest.raises(errors.InvitationOver):
         organisations.accept_invitation(code=made.code, user=other, now=late)
-    with pytest.raises(errors.NotThere):
+    with pytest.raises(NotFound):
         organisations.accept_invitation(code=uuid.uuid4(), user=other)
 
 
@@ -118,12 +119,12 @@ def test_who_invited_must_still_be_allowed_to(giving: Giving) -> None:
 
 def test_strangers_invite_and_end_nobody(giving: Giving) -> None:
     other = giving.another()
-    with pytest.raises(errors.NotThere):
+    with pytest.raises(NotFound):
         organisations.invite(
             organisation=giving.sponsor.organisation, phone_number=next_phone(), actor=other.applied_by
         )
     (grant,) = parties.people_of(giving.sponsor.organisation)
-    with pytest.raises(errors.NotThere):
+    with pytest.raises(NotFound):
         organisations.end_staff(grant=grant, actor=other.applied_by)
 
 
@@ -134,11 +135,11 @@ def test_the_town_decides_an_application_once(giving: Giving) -> None:
     for actor in (giving.world.admin, giving.money.keeper, made.applied_by):
         with pytest.raises(NotAllowed):
             enterprises.decide_application(enterprise=made, actor=actor, approve=True)
-    with pytest.raises(errors.ReasonMissing):
+    with pytest.raises(ReasonMissing):
         enterprises.decide_application(enterprise=made, actor=giving.money.town, approve=False)
     done = enterprises.decide_application(enterprise=made, actor=giving.money.town, approve=True)
     assert (done.state, Organisation.objects.get(pk=made.organisation_id).status) == ("active", "active")
-    with pytest.raises(errors.WrongState):
+    with pytest.raises(WrongState):
         enterprises.decide_application(enterprise=made, actor=giving.money.other_town, approve=False, reason="不")
 
 
@@ -206,7 +207,7 @@ def test_a_withdrawn_name_is_nowhere_and_can_come_back(giving: Giving) -> None:
     batch, purpose, receipt = given(giving)
     enterprises.set_thanks(enterprise=giving.sponsor, actor=giving.giver, on_wall=True)
     claim = giving.granted(giving.need())
-    with pytest.raises(errors.NotThere):
+    with pytest.raises(NotFound):
         enterprises.withdraw_name(enterprise=giving.sponsor, actor=giving.world.admin)
     enterprises.withdraw_name(enterprise=giving.sponsor, actor=giving.giver)
     assert names(batch, purpose) == {""}
@@ -228,7 +229,7 @@ def test_merged_the_heir_is_named_and_sees_what_was_given(giving: Giving) -> Non
     assert parties.pledges_of(user).count() == 2
     with pytest.raises(errors.NotActive):
         giving.pledge()
-    with pytest.raises(errors.WrongState):
+    with pytest.raises(WrongState):
         enterprises.merge(enterprise=heir, into=heir, actor=giving.money.town, reason="自己")
     sponsor = Enterprise.objects.get(pk=giving.sponsor.pk)
     assert sponsor.public_name == "海润水产"

@@ -19,7 +19,7 @@ from tests.support import worlds
 from timebank.common.models import Event
 from timebank.policy.services import load_published
 from timebank.registry import roles
-from timebank.registry.errors import DutiesClash, NotAllowed, NotOpenYet, OtherName, PasswordMissing
+from timebank.registry.errors import DutiesClash, NotAllowed, NotAVillage, NotOpenYet, OtherName, PasswordMissing
 from timebank.registry.models import Region, RoleGrant, User
 from timebank.registry.services import apply_to_join
 from timebank.registry.services.residents import CONSENT_VERSION
@@ -113,7 +113,7 @@ def test_the_village_opens_once_by_the_town(places, town_admin):
     assert office.opened_by == town_admin
     assert Event.objects.filter(kind="village_opened").count() == 1
     assert "Open since" in client.get(reverse("villages:founding", args=[places.village.pk])).content.decode()
-    with pytest.raises(errors.NotAVillage):
+    with pytest.raises(NotAVillage):
         services.open_village(region=places.town, actor=make_staff("city_admin", places.city))
 
 

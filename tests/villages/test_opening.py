@@ -15,6 +15,7 @@ from django.urls import reverse
 from marketplace.desk.scope import Scope
 from marketplace.desk.statement import statement_of
 from tests.factories.people import make_regions, make_resident, make_staff
+from timebank.common.errors import ReasonMissing
 from timebank.common.models import Event
 from timebank.ledger import selectors as ledger_read
 from timebank.registry import services as registry
@@ -133,7 +134,7 @@ def test_nobody_decides_a_list_they_entered_or_stand_on(places: Any, people: Any
         with pytest.raises(errors.OwnOpening):
             opening.approve_opening(opening=made, actor=actor)
     other = make_staff("town_admin", places.town)
-    with pytest.raises(errors.ReasonNeeded):
+    with pytest.raises(ReasonMissing):
         opening.refuse_opening(opening=made, actor=other, reason=" ")
     opening.refuse_opening(opening=made, actor=other, reason="和原件不符")
     assert enter(places, admin, "姓名,积分\n王一,9\n").opening is not None  # free to be entered again

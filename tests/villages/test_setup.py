@@ -155,7 +155,7 @@ def test_three_people_and_places_inside_one_another(db):
         "scheme": "wendeng-rural",
         "since": timezone.localdate(),
     }
-    with pytest.raises(errors.SamePerson):
+    with pytest.raises(errors.PersonHasOffice):
         services.finish_setup(**given, **same)
     with pytest.raises(errors.NotInCounty):
         services.finish_setup(**{**given, "village": places.stranger}, **people())

@@ -22,9 +22,8 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Model
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
-from django.utils.translation import gettext_lazy as _
 
-from timebank.common.errors import DomainError
+from timebank.common.errors import KeyConflict
 from timebank.common.input import InvalidInput
 from timebank.common.models import IdempotencyKey
 
@@ -32,14 +31,6 @@ KEPT = dt.timedelta(days=90)
 _KEY = re.compile(r"[A-Za-z0-9_.:-]{8,64}")
 
 T = TypeVar("T")
-
-
-class KeyConflict(DomainError):
-    """The same key with other content, or by another person: it can't be a repetition."""
-
-    code = "key_conflict"
-    message = _("This form was sent already, with other content. What was sent first stands: look at it first.")
-    status = 409
 
 
 @dataclass(frozen=True)

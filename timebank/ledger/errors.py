@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
+from timebank.common import errors as common
 from timebank.common.errors import DomainError
 
 
@@ -19,8 +20,8 @@ class InsufficientFunds(LedgerError):
     message = _("There are not enough points in this account.")
 
 
-class KeyConflict(LedgerError):
-    code = "key_conflict"
+class KeyConflict(LedgerError, common.KeyConflict):
+    code = common.KeyConflict.code
     message = _("This was already sent with other content. Please start again.")
 
 

@@ -80,7 +80,7 @@ class NotWaiting(RegistryError):
 
 class ResidentClosed(RegistryError):
     code = "resident_closed"
-    message = _("This account has been closed.")
+    message = _("This account is closed. Please ask at the village office.")
 
 
 class ResidentNotActive(RegistryError):
@@ -209,12 +209,6 @@ class OwnList(RegistryError):
     code = "own_list"
     message = _("Nobody confirms a list that they handed in themselves.")
     status = 403
-
-
-class ReasonMissing(RegistryError):
-    code = "reason_missing"
-    message = _("Write it down in a few words.")
-    status = 400
 
 
 class AlreadyAsked(RegistryError):

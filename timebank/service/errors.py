@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
+from timebank.common import errors as common
 from timebank.common.errors import DomainError
 
 
@@ -166,11 +167,6 @@ class NotForYou(ServiceError):
     status = 404
 
 
-class ResidentClosed(ServiceError):
-    code = "resident_closed"
-    message = _("This account is closed. Ask the village office.")
-
-
 class NotYours(ServiceError):
     code = "not_yours"
     message = _("You cannot act for this person. Choose first for whom you act.")
@@ -226,14 +222,9 @@ class BadDay(ServiceError):
     message = _("The day of service cannot be in the future.")
 
 
-class WrongState(ServiceError):
-    code = "wrong_state"
+class WrongState(ServiceError, common.WrongState):
+    code = common.WrongState.code
     message = _("This record has moved on in the meantime. Look at it again.")
-
-
-class ReasonNeeded(ServiceError):
-    code = "reason_needed"
-    message = _("Say why, in a few words.")
 
 
 ONLY_FEWER = _("The verifier can only lower the minutes. Return the record if there were more.")
@@ -325,5 +316,5 @@ class OwnObjection(SecondPersonNeeded):
 
 # -- Credit ------------------------------------------------------------------------------------------------------------
 class NoScheme(ServiceError):
-    code = "no_scheme"
+    code = "no_scheme_adopted"
     message = _("This village has adopted no scheme for that day, so its hours cannot be priced.")

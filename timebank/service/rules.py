@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from timebank.policy.engine import ORGANISER
 from timebank.registry import rules as registry_rules
+from timebank.registry.errors import ResidentClosed
 from timebank.registry.interests import CLIENT, HOUSEHOLD, OWN, interest_of, is_known
 from timebank.registry.models import Region, Resident
 from timebank.service import errors
@@ -181,7 +182,7 @@ def age_on(birth_date: dt.date | None, day: dt.date) -> int | None:
 def require_suited(activity: Activity, resident: Resident) -> None:
     """Refuse a closed account, another town, or someone below the minimum age."""
     if resident.status != Resident.Status.ACTIVE:
-        raise errors.ResidentClosed
+        raise ResidentClosed
     if not is_open_to(activity, resident):
         raise errors.NotForYou
     age = age_on(resident.birth_date, local_day(activity.starts_at))

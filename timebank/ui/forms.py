@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from django import forms
 
-from timebank.common.errors import DomainError
-from timebank.common.idempotency import KeyConflict
+from timebank.common.errors import DomainError, KeyConflict
 
 
 class BaseForm(forms.Form):

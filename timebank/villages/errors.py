@@ -25,8 +25,8 @@ class NotInCounty(VillagesError):
     status = 400
 
 
-class SamePerson(VillagesError):
-    code = "same_person"
+class PersonHasOffice(VillagesError):
+    code = "person_has_office"
     message = _("Each office needs a person of its own. Give another mobile number.")
     status = 400
 
@@ -40,12 +40,6 @@ class BadTelephone(VillagesError):
 class NotReady(VillagesError):
     code = "village_not_ready"
     message = _("Something is still missing. The list says what.")
-
-
-class NotAVillage(VillagesError):
-    code = "not_a_village"
-    message = _("Only a village is opened.")
-    status = 400
 
 
 class SignedLater(VillagesError):
@@ -76,9 +70,3 @@ class OpeningOfGone(VillagesError):
 
     def __init__(self, name: str) -> None:
         super().__init__(type(self).message % {"name": name}, name=name)
-
-
-class ReasonNeeded(VillagesError):
-    code = "reason_needed"
-    message = _("Give the reason.")
-    status = 400

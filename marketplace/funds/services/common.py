@@ -13,6 +13,7 @@ from django.utils import timezone
 from marketplace.funds import errors, rules
 from marketplace.funds.models import Attachment, Decision, Fund, Statement
 from marketplace.funds.rules import APPROVE_PAYMENT
+from timebank.common.errors import KeyConflict, WrongState
 from timebank.common.events import emit
 from timebank.registry.models import User
 from timebank.registry.selectors import staff_at
@@ -50,7 +51,7 @@ def once(model: type[Row], *, key: uuid.UUID | str, **fields: Any) -> tuple[Row,
             raise
     same = all(getattr(row, name) == value for name, value in fields.items() if not isinstance(value, dt.datetime))
     if not same:
-        raise errors.KeyReused
+        raise KeyConflict
     return row, False
 
 
@@ -59,7 +60,7 @@ def lock_prepared(row: Row, *related: str) -> Row:
     locked = type(row)._default_manager.select_for_update(of=("self",), no_key=True).select_related(*related)
     result = locked.get(pk=row.pk)
     if result.state != Decision.PREPARED:  # type: ignore[attr-defined]
-        raise errors.WrongState(state=result.state)  # type: ignore[attr-defined]
+        raise WrongState(state=result.state)  # type: ignore[attr-defined]
     return result
 
 

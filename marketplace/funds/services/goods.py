@@ -17,6 +17,7 @@ from marketplace.funds.models import AgreedPrice, Batch, BatchUse, Fund, Purchas
 from marketplace.funds.services.common import check_fen, note, person
 from marketplace.funds.services.promising import BATCH_ORDER, price_on
 from marketplace.partner.models import StockRecord
+from timebank.common.errors import WrongState
 from timebank.common.input import clean_text
 from timebank.registry.models import User
 from timebank.registry.models.regions import paths_up
@@ -121,7 +122,7 @@ def value_batch(*, batch: Batch, fen: int, actor: User, reason: str, now: dt.dat
     rules.require_at(actor, rules.KEEP_FUND, batch.fund)
     check_fen(fen)
     if batch.valued_at is not None or batch.source not in VALUED:
-        raise errors.WrongState
+        raise WrongState
     if not clean_text(reason):
         raise errors.EvidenceMissing(field="reason")
     gone = fen * (batch.units - batch.units_left) // batch.units

@@ -27,6 +27,7 @@ from marketplace.funds.models import (
 )
 from marketplace.funds.services.common import check_fen, decide, lock_prepared, once, person
 from marketplace.partner.models import Partner
+from timebank.common.errors import NotFound, WrongState
 from timebank.common.input import clean_text
 from timebank.registry.models import Region, User
 from timebank.registry.rules import require
@@ -122,7 +123,7 @@ def prepare_budget(
         raise errors.BadAmount(field="amount")
     standing = Budget.objects.filter(fund=fund, quarter=first, kind=kind).exclude(state="declined")
     if standing.exclude(key=uuid.UUID(str(key))).exists():
-        raise errors.WrongState(field="kind")
+        raise WrongState(field="kind")
     return once(Budget, key=key, fund=fund, quarter=first, kind=kind, fen=fen, note=note[:200], prepared_by=actor)[0]
 
 
@@ -240,7 +241,7 @@ def record_line(
     """Write down a line of a bank account (or of the cash box: no account). A second person confirms what it is."""
     place = fund.region if fund is not None else bank_account.region if bank_account is not None else None
     if place is None or kind not in BankLine.Kind.values:
-        raise errors.NotThere
+        raise NotFound
     require(actor, rules.RECORD_BANK, region=place)
     if kind == Line.REPAID and partner is None:
         raise errors.EvidenceMissing(field="partner")
@@ -379,7 +380,7 @@ def prepare_explanation(
     if not clean_text(note):
         raise errors.EvidenceMissing(field="note")
     if line.kind != Line.UNKNOWN or line.state != "approved":
-        raise errors.WrongState
+        raise WrongState
     facts = {"line": line, "fund": fund, "purpose": purpose, "fen": check_fen(fen), "note": clean_text(note)[:200]}
     return once(SuspenseMove, key=key, prepared_by=actor, **facts)[0]
 

@@ -12,6 +12,7 @@ from marketplace.funds import errors, rules
 from marketplace.funds.models import Payee, PayeeAccount
 from marketplace.funds.services.numbers import check_account_number
 from marketplace.partner.models import Partner
+from timebank.common.errors import KeyConflict, NotFound, WrongState
 from timebank.common.input import clean_text
 from timebank.registry import ids
 from timebank.registry.models import Organisation, Region, User
@@ -85,7 +86,7 @@ def enter_account(
     """Enter a bank account. It can be used when a second person confirmed it and three working days have passed."""
     now = now or timezone.now()
     if not may_enter(actor, payee):
-        raise errors.NotThere
+        raise NotFound
     digits = check_account_number(number)
     if not clean_text(holder) or not clean_text(bank_name):
         raise errors.EvidenceMissing(field="holder")
@@ -106,7 +107,7 @@ def enter_account(
     except IntegrityError:
         account = PayeeAccount.objects.get(key=key)
         if account.payee_id != payee.pk or ids.decrypt(account.number_encrypted) != digits:
-            raise errors.KeyReused from None
+            raise KeyConflict from None
         return account
     _audit(account, "enter_payee_account", actor, now)
     return account
@@ -127,7 +128,7 @@ def confirm_account(*, account: PayeeAccount, actor: User, now: dt.datetime | No
     rules.other_person(actor, account.entered_by_id)
     rules.not_own_supplier(actor, payee.partner)
     if account.confirmed_at is not None or account.ended_at is not None:
-        raise errors.WrongState
+        raise WrongState
     payee.accounts.filter(ended_at__isnull=True).exclude(pk=account.pk).update(ended_at=now)
     account.confirmed_by, account.confirmed_at = actor, now
     account.save(update_fields=["confirmed_by", "confirmed_at"])

@@ -31,6 +31,7 @@ from marketplace.funds.models import (
 )
 from marketplace.funds.services import payees
 from marketplace.funds.services.common import person, tell_supplier
+from timebank.common.errors import KeyConflict, NotFound, WrongState
 from timebank.common.events import emit
 from timebank.common.input import clean_text
 from timebank.common.numbers import points_to_decimal
@@ -99,7 +100,7 @@ def prepare_expense_payout(*, expense: Expense, actor: User, now: dt.datetime | 
     )
     rules.require_at(actor, rules.KEEP_FUND, expense.fund)
     if expense.state != "approved":
-        raise errors.WrongState(state=expense.state)
+        raise WrongState(state=expense.state)
     if expense.payouts.exclude(state__in=[State.FAILED, State.RETURNED]).exists():
         raise errors.AlreadySettled
     account = payees.usable_account(payee=expense.payee, today=timezone.localdate(now))
@@ -162,7 +163,7 @@ def _lock(payout: Payout, *states: str) -> Payout:
         .get(pk=payout.pk)
     )
     if row.state not in states:
-        raise errors.AlreadySettled() if row.state == State.PAID else errors.WrongState(state=row.state)
+        raise errors.AlreadySettled() if row.state == State.PAID else WrongState(state=row.state)
     return row
 
 
@@ -196,7 +197,7 @@ def write_bank_file(
     earlier = BankFile.objects.filter(key=key).first()
     if earlier is not None:
         if set(earlier.payouts.values_list("pk", flat=True)) != set(payout_ids):
-            raise errors.KeyReused
+            raise KeyConflict
         return earlier
     rows = list(
         Payout.objects.select_for_update(of=("self",), no_key=True)
@@ -205,11 +206,11 @@ def write_bank_file(
         .order_by("pk")
     )
     if not rows or len(rows) != len(set(payout_ids)):
-        raise errors.NotThere
+        raise NotFound
     if any(row.bank_file_id is not None for row in rows):
         raise errors.AlreadySettled
     if any(row.state != State.APPROVED for row in rows):
-        raise errors.WrongState
+        raise WrongState
     for region in {_region(row) for row in rows}:
         require(actor, rules.KEEP_FUND, region=region)
     today = timezone.localdate(now)
@@ -265,7 +266,7 @@ def read_bank_file(*, file: BankFile, actor: User) -> bytes:
         require(actor, rules.KEEP_FUND, region=region)
     data = file_bytes(file, rows)
     if hashlib.sha256(data).hexdigest() != file.sha256:
-        raise errors.WrongState
+        raise WrongState
     _audit_file(file, "read_bank_file", actor, timezone.now())
     return data
 
@@ -379,5 +380,5 @@ def _tell_failed(row: Payout, actor: User, now: dt.datetime) -> None:
 def _lock_paid(payout: Payout) -> Payout:
     try:
         return _lock(payout, State.PAID)
-    except errors.WrongState as refusal:
-        raise errors.WrongState(state=refusal.params.get("state")) from None
+    except WrongState as refusal:
+        raise WrongState(state=refusal.params.get("state")) from None

@@ -17,6 +17,7 @@ from marketplace.funds.services.drawing import post_unpriced
 from marketplace.funds.services.promising import price_on
 from marketplace.partner.models import StockRecord
 from timebank.common.batches import batched
+from timebank.common.errors import WrongState
 from timebank.registry.models import User
 from timebank.registry.models.regions import paths_up
 from timebank.registry.rules import require
@@ -78,7 +79,7 @@ def decide_price(
     village = record.partner.village
     require(actor, rules.APPROVE_PAYMENT, region=village)
     if price.state != Decision.PREPARED:
-        raise errors.WrongState(state=price.state)
+        raise WrongState(state=price.state)
     rules.other_person(actor, price.prepared_by_id)
     rules.not_own_supplier(actor, record.partner)
     if approve:

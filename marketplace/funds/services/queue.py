@@ -10,11 +10,12 @@ from django.db import transaction
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
-from marketplace.funds import errors, rules
+from marketplace.funds import rules
 from marketplace.funds.models import Fund, QueuedRedemption
 from marketplace.funds.services.common import once
 from marketplace.funds.services.cover import take_snapshot
 from timebank.common import events
+from timebank.common.errors import WrongState
 from timebank.common.sweeps import Sweep
 from timebank.registry.models import Resident, User
 
@@ -57,7 +58,7 @@ def close_kept(*, kept: QueuedRedemption, to: str, now: dt.datetime | None = Non
     if row.state == to:
         return row
     if row.state not in LIVE:
-        raise errors.WrongState(state=row.state)
+        raise WrongState(state=row.state)
     row.state, row.closed_at = to, now or timezone.now()
     row.save(update_fields=["state", "closed_at"])
     return row

@@ -15,6 +15,7 @@ from marketplace.funds.rules import KEEP_FUND, SET_UP_FUND
 from marketplace.funds.services.common import note, once
 from marketplace.funds.services.numbers import check_account_number
 from marketplace.partner.models import Partner, StockRecord
+from timebank.common.errors import WrongState
 from timebank.common.input import clean_text
 from timebank.registry import ids
 from timebank.registry.models import Region, User
@@ -169,7 +170,7 @@ def close_purpose(*, purpose: Purpose, actor: User, reason: str) -> Purpose:
     rules.require_at(actor, KEEP_FUND, purpose.fund)
     left = posting.left_of(purpose.fund, purpose)
     if left:
-        raise errors.WrongState(left=left)
+        raise WrongState(left=left)
     Purpose.objects.filter(pk=purpose.pk).update(state=Purpose.State.CLOSED)
     purpose.state = Purpose.State.CLOSED
     note(actor, "close_purpose", purpose, purpose.fund, reason=reason)

@@ -16,6 +16,7 @@ from marketplace.funds.services import payees, payouts
 from marketplace.funds.services.common import tell_supplier
 from marketplace.funds.services.drawing import reverse_draw
 from marketplace.partner.models import Partner
+from timebank.common.errors import NotFound, WrongState
 from timebank.common.input import clean_text
 from timebank.common.sweeps import Sweep
 from timebank.registry.models import User
@@ -172,7 +173,7 @@ def lock_statement(statement: Statement, *states: str) -> Statement:
         .get(pk=statement.pk)
     )
     if row.state not in states:
-        raise errors.AlreadySettled() if row.state == State.PAID else errors.WrongState(state=row.state)
+        raise errors.AlreadySettled() if row.state == State.PAID else WrongState(state=row.state)
     return row
 
 
@@ -199,11 +200,11 @@ def object_to(
     if not clean_text(text):
         raise errors.EvidenceMissing(field="text")
     if statement.objections_until is not None and timezone.localdate(now) > statement.objections_until:
-        raise errors.WrongState
+        raise WrongState
     if draw is not None:
         moved = DrawDown.objects.filter(pk=draw.pk, statement=statement, state=Draw.LISTED).update(state=Draw.DISPUTED)
         if not moved:
-            raise errors.WrongState
+            raise WrongState
     made = Objection.objects.create(
         statement=statement, draw=draw, text=clean_text(text)[:300], raised_by=actor, raised_at=now
     )
@@ -229,7 +230,7 @@ def answer_objection(
     rules.other_person(actor, objection.raised_by_id)
     rules.not_own_supplier(actor, statement.partner)
     if objection.answered_at is not None:
-        raise errors.WrongState
+        raise WrongState
     if not clean_text(answer):
         raise errors.EvidenceMissing(field="answer")
     objection.answer, objection.answered_by, objection.answered_at = clean_text(answer)[:300], actor, now
@@ -256,7 +257,7 @@ def accept_statement(*, statement: Statement, actor: User, now: dt.datetime | No
     statement = lock_statement(statement, State.ISSUED)
     partner = statement.partner
     if partner.organisation is None:
-        raise errors.NotThere
+        raise NotFound
     require(actor, rules.SEE_SETTLEMENT, organisation=partner.organisation)
     if statement.accepted_at is None:
         statement.accepted_by, statement.accepted_at = actor, now or timezone.now()

@@ -14,6 +14,7 @@ from marketplace.funds import errors, rules
 from marketplace.funds.models import BasicLine, Fund, FundTerms
 from marketplace.funds.rules import SET_UP_FUND
 from marketplace.funds.services.common import note, once
+from timebank.common.errors import ReasonMissing, WrongState
 from timebank.common.input import clean_text
 from timebank.common.sweeps import Sweep
 from timebank.registry.models import User
@@ -21,7 +22,7 @@ from timebank.registry.models import User
 
 def _reason(text: str) -> str:
     if not clean_text(text, lines=True):
-        raise errors.WhyMissing(field="reason")
+        raise ReasonMissing(field="reason")
     return clean_text(text, lines=True)[:200]
 
 
@@ -135,7 +136,7 @@ def end_basic(
     line = BasicLine.objects.select_for_update(of=("self",), no_key=True).select_related("fund__region").get(pk=line.pk)
     rules.require_at(actor, SET_UP_FUND, line.fund)
     if line.ends_on is not None:
-        raise errors.WrongState
+        raise WrongState
     line.ends_on, line.ended_by, line.end_reason = _day(since, now), actor, _reason(reason)
     line.save(update_fields=["ends_on", "ended_by", "end_reason"])
     note(actor, "end_basic", line, line.fund, reason=line.end_reason, now=now, since=line.ends_on.isoformat())

@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from marketplace.funds import book, posting
-from marketplace.funds.errors import PeriodLocked, WrongState
+from marketplace.funds.errors import PeriodLocked
 from marketplace.funds.models import BankLine, Decision
 from marketplace.funds.rules import APPROVE_PAYMENT, RECORD_BANK, other_person
 from marketplace.funds.services.common import note, person
@@ -25,6 +25,7 @@ from marketplace.payments.services import foreign
 from marketplace.payments.services.by_hand import book_by_hand
 from marketplace.payments.services.syncing import lock_payment
 from timebank.common import numbers
+from timebank.common.errors import WrongState
 from timebank.common.input import clean_text
 from timebank.registry.rules import require
 

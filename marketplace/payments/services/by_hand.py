@@ -11,14 +11,15 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from marketplace.funds import book
-from marketplace.funds.errors import BadAmount, KeyReused, WrongState
+from marketplace.funds.errors import BadAmount
 from marketplace.funds.rules import other_person
 from marketplace.funds.services.common import note, person
 from marketplace.payments import rules, sources
-from marketplace.payments.errors import AmountMismatch, DayInvalid, ReferenceTaken
+from marketplace.payments.errors import AmountMismatch, DayInFuture, ReferenceTaken
 from marketplace.payments.models import Payment
 from marketplace.payments.models.payments import may_become
 from marketplace.payments.services.syncing import lock_payment, mark_booked
+from timebank.common.errors import KeyConflict, WrongState
 from timebank.common.input import clean_text
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def announce_transfer(
 ) -> Payment:
     """Give a reference for a transfer that is to come. Called by the app that knows what is paid for.
 
-    The same ``key`` is the same payment. Raises ``BadAmount``, ``KeyReused``, ``ReferenceTaken``.
+    The same ``key`` is the same payment. Raises ``BadAmount``, ``KeyConflict``, ``ReferenceTaken``.
     """
     if type(amount_fen) is not int or amount_fen <= 0:
         raise BadAmount(field="amount")
@@ -60,7 +61,7 @@ def announce_transfer(
         known = Payment.objects.filter(key=key).first()
         if known is not None:
             if (known.fund_id, known.purpose_id, known.source, known.amount_minor, known.provider) != asked:
-                raise KeyReused
+                raise KeyConflict
             return known
         chosen = clean_text(reference).upper() or new_reference()
         if Payment.objects.filter(fund=fund, reference=chosen).exists():
@@ -124,7 +125,7 @@ def record_transfer(*, payment: Payment, received_on: dt.date, actor: Any, docum
     payment = lock_payment(payment.pk)
     rules.require_prepare(actor, payment.fund)
     if received_on > timezone.localdate():
-        raise DayInvalid(field="received_on")
+        raise DayInFuture(field="received_on")
     if payment.state == Payment.State.PAID and payment.prepared_by_id == actor.pk:
         return payment
     if payment.provider not in BY_HAND or not may_become(payment, Payment.State.PAID):

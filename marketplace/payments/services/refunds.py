@@ -11,13 +11,14 @@ from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from marketplace.funds import book, posting
-from marketplace.funds.errors import AlreadySpent, BadAmount, WrongState
+from marketplace.funds.errors import AlreadySpent, BadAmount
 from marketplace.funds.rules import other_person
 from marketplace.funds.services.common import note, once, person
 from marketplace.payments import providers, rules, sources
-from marketplace.payments.errors import ProviderRefused, ReasonMissing, RefundExceeds
+from marketplace.payments.errors import ProviderRefused, RefundExceeds
 from marketplace.payments.models import Dispute, Payment, Refund
 from marketplace.payments.services.syncing import in_suspense, lock_payment, sync_payment
+from timebank.common.errors import ReasonMissing, WrongState
 from timebank.common.input import clean_text
 from timebank.common.sweeps import Sweep
 

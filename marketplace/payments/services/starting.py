@@ -10,11 +10,12 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from marketplace.funds.errors import BadAmount, KeyReused, NotThere
+from marketplace.funds.errors import BadAmount
 from marketplace.payments import providers, rules
 from marketplace.payments.errors import AmountMismatch, PaymentOpen, ProviderOff, ProviderRefused
 from marketplace.payments.models import Payment
 from marketplace.payments.models.payments import exponent_of, may_become
+from timebank.common.errors import KeyConflict, NotFound
 
 if TYPE_CHECKING:
     from marketplace.funds.models import Fund, Purpose
@@ -42,7 +43,7 @@ def start_payment(
     Called by the app that knows what is paid for, after it has checked that ``actor`` may pay. ``origin`` is this
     site's address as the payer sees it. The same ``key``, or the same open ``source`` and amount, is the same payment.
     Raises ``ProviderOff``, ``ProviderDown`` (nothing was paid; call again with the same key), ``ProviderRefused``,
-    ``PaymentOpen``, ``KeyReused``, ``BadAmount``. Must not be called inside a transaction.
+    ``PaymentOpen``, ``KeyConflict``, ``BadAmount``. Must not be called inside a transaction.
     """
     name = providers.online()
     if not name:
@@ -102,7 +103,7 @@ def _same(wanted: Payment) -> Payment | None:
     by_key = Payment.objects.filter(key=wanted.key).first()
     if by_key is not None:
         if _asks(by_key) != _asks(wanted):
-            raise KeyReused
+            raise KeyConflict
         return by_key
     if not wanted.source:
         return None
@@ -154,12 +155,12 @@ def _fail(pk: int, reason: str) -> None:
 def cancel_payment(*, payment: Payment, actor: Any) -> Payment:
     """Close the page of a payment that its payer gives up, so that another way can be chosen.
 
-    Raises ``NotThere`` (404) for strangers. If it was paid at the last moment, it is paid.
+    Raises ``NotFound`` (404) for strangers. If it was paid at the last moment, it is paid.
     """
     from marketplace.payments.services.syncing import sync_payment  # it is above this module
 
     if not rules.is_payer(actor, payment):
-        raise NotThere
+        raise NotFound
     if payment.is_online and payment.state in LIVE:
         providers.of(payment.provider).expire(payment)
         return sync_payment(payment.pk)

@@ -10,13 +10,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from marketplace.funds.errors import WrongState
 from marketplace.payments import rules, sources
 from marketplace.payments.errors import PaymentsError
 from marketplace.payments.models import Payment
 from marketplace.payments.services.by_hand import withdraw_transfer
 from marketplace.payments.services.starting import LIVE, cancel_payment
 from marketplace.payments.services.syncing import sync_payment
+from timebank.common.errors import WrongState
 from timebank.common.input import read_int
 
 REFRESH_SECONDS = 2

@@ -22,6 +22,7 @@ from marketplace.rewards.services.common import (
     update_states,
 )
 from marketplace.rewards.services.stock import move_for_tickets
+from timebank.common.errors import ReasonMissing
 from timebank.common.input import clean_text
 from timebank.ledger import services as ledger
 from timebank.registry.interests import require_no_interest
@@ -96,9 +97,9 @@ def _check_may_cancel(tickets: Sequence[Ticket], *, actor: User, reason: str, on
     if all(can_act_for(actor, holder, on_behalf_of) for holder in holders):
         return
     if not all(is_staff_of(actor, counter) for counter in counters):
-        raise errors.NotYours
+        raise errors.NotHolder
     if not clean_text(reason, lines=True):
-        raise errors.ReasonMissing(field="reason")
+        raise ReasonMissing(field="reason")
 
 
 def close_tickets(

@@ -27,6 +27,7 @@ from marketplace.rewards.services.common import (
 )
 from marketplace.rewards.services.stock import move_for_tickets
 from timebank.common import events, sweeps
+from timebank.common.errors import KeyConflict
 from timebank.common.models import Event
 from timebank.common.sweeps import Sweep
 from timebank.ledger import services as ledger
@@ -112,7 +113,7 @@ def _claim_nonce(scan: Scan) -> Scan | None:
         if earlier is None:
             raise
         if earlier.code != scan.code or earlier.actor_id != scan.actor_id:
-            raise errors.KeyConflict from None
+            raise KeyConflict from None
         return earlier
     return None
 

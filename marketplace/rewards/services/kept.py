@@ -9,7 +9,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from marketplace.basket.models import Basket
-from marketplace.funds import errors as funds_errors
 from marketplace.funds.models import Commitment, QueuedRedemption
 from marketplace.funds.services import promising, queue
 from marketplace.funds.types import Wanted
@@ -17,6 +16,7 @@ from marketplace.rewards import errors
 from marketplace.rewards.models import Redemption
 from marketplace.rewards.services.redemption.checking import lock_basket, lock_resident, price_lines
 from marketplace.rewards.services.redemption.redeeming import redeem
+from timebank.common.errors import WrongState
 from timebank.registry.models import Resident, User
 from timebank.registry.rules import can_act_for
 
@@ -36,7 +36,7 @@ def keep_basket(
     """Keep the lines of a basket at today's price for fourteen days; the basket is emptied, no points are taken."""
     now = now or timezone.now()
     if on_behalf_of != resident and not can_act_for(actor, resident):
-        raise errors.NotYours
+        raise errors.NotHolder
     earlier = QueuedRedemption.objects.filter(key=key, resident=resident).first()
     if earlier is not None:
         return earlier
@@ -47,7 +47,7 @@ def keep_basket(
     ]
     plan = promising.plan_for(village=resident.village, wanted=wanted, on=timezone.localdate(now))
     if plan is None:
-        raise funds_errors.WrongState
+        raise WrongState
     cash = sum(
         plan.prices.get(line.record.pk, 0) * line.quantity
         for line in lines
@@ -76,7 +76,7 @@ def redeem_kept(
 ) -> Redemption:
     """Redeem what was kept, now that cover is back: checked again as any redemption, never dearer than it was kept."""
     if kept.state not in {State.READY, State.REDEEMED}:
-        raise funds_errors.WrongState(state=kept.state)
+        raise WrongState(state=kept.state)
     made = redeem(
         resident=kept.resident,
         lines=[(record, quantity) for record, quantity, _points in kept.lines],

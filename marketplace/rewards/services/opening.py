@@ -13,7 +13,6 @@ from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from marketplace.funds.errors import SamePerson
 from marketplace.funds.models import Batch
 from marketplace.funds.models.base import Decision
 from marketplace.funds.services import goods
@@ -23,6 +22,7 @@ from marketplace.rewards.models import OpeningCount, OpeningCountLine, StockMove
 from marketplace.rewards.rules import ADJUST_STOCK, CONFIRM_COUNT
 from marketplace.rewards.services.stock import movement
 from marketplace.rewards.services.wishes import tell_restocked
+from timebank.common.errors import ReasonMissing, SamePerson
 from timebank.common.input import clean_text
 from timebank.registry.models import User
 from timebank.registry.rules import require
@@ -93,7 +93,7 @@ def decide_opening(
         raise errors.CountDecided
     row.decision_reason = clean_text(reason, lines=True)[:200]
     if not approve and not row.decision_reason:
-        raise errors.ReasonMissing(field="reason")
+        raise ReasonMissing(field="reason")
     row.state = Decision.APPROVED if approve else Decision.DECLINED
     row.approved_by, row.approved_at = actor, now
     row.save(update_fields=["state", "approved_by", "approved_at", "decision_reason"])

@@ -9,7 +9,6 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from marketplace.funds.errors import SamePerson
 from marketplace.funds.models import Commitment
 from marketplace.rewards import errors
 from marketplace.rewards.models import StockMovement, Ticket, TicketEvent, TicketReturn
@@ -19,6 +18,7 @@ from marketplace.rewards.services.common import lock_orders, lock_tickets, log_e
 from marketplace.rewards.services.handing_over import post_hand_over
 from marketplace.rewards.services.stock import move_for_tickets, movement, return_pieces
 from timebank.common import events
+from timebank.common.errors import ReasonMissing, SamePerson
 from timebank.common.input import clean_text
 from timebank.ledger import services as ledger
 from timebank.registry.interests import require_no_interest
@@ -56,7 +56,7 @@ def ask_return(
     require_no_interest(actor, ticket.resident)
     reason = clean_text(reason, lines=True)
     if not reason:
-        raise errors.ReasonMissing(field="reason")
+        raise ReasonMissing(field="reason")
     if ticket.state != State.HANDED_OVER:
         raise errors.NotHandedOver
     if ticket.returns.filter(state=Asked.PREPARED).exists():
@@ -116,7 +116,7 @@ def decide_return(
         raise errors.ReturnDecided
     asked.decision_reason = clean_text(reason, lines=True)[:200]
     if not approve and not asked.decision_reason:
-        raise errors.ReasonMissing(field="reason")
+        raise ReasonMissing(field="reason")
     asked.state = Asked.APPROVED if approve else Asked.DECLINED
     asked.approved_by, asked.approved_at = actor, now
     asked.save(update_fields=["state", "approved_by", "approved_at", "decision_reason"])

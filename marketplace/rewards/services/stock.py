@@ -13,11 +13,12 @@ from django.utils import timezone
 from marketplace.funds.models import Batch
 from marketplace.funds.services import goods
 from marketplace.partner.models import StockRecord
-from marketplace.rewards.errors import InvalidQuantity, ReasonMissing, StockTooLow
+from marketplace.rewards.errors import InvalidQuantity, StockTooLow
 from marketplace.rewards.models import StockMovement, Ticket
 from marketplace.rewards.rules import ADJUST_STOCK, RECEIVE_STOCK
 from marketplace.rewards.services import money
 from marketplace.rewards.services.wishes import tell_restocked
+from timebank.common.errors import ReasonMissing
 from timebank.common.input import clean_text
 from timebank.registry.models import User
 from timebank.registry.rules import require

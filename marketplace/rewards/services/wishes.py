@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from marketplace.partner.models import StockRecord
-from marketplace.rewards.errors import NotYours
+from marketplace.rewards.errors import NotHolder
 from marketplace.rewards.models import RestockWish
 from timebank.common.events import emit
 from timebank.common.sweeps import forget
@@ -49,7 +49,7 @@ def end_wish(
 
 def _require_hand(actor: User, resident: Resident, on_behalf_of: Resident | None) -> None:
     if not can_act_for(actor, resident, on_behalf_of):
-        raise NotYours
+        raise NotHolder
 
 
 def tell_restocked(stockrecords: Iterable[int], now: dt.datetime) -> None:

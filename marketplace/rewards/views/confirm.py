@@ -15,7 +15,7 @@ from marketplace.rewards import errors, services
 from marketplace.rewards.forms import ConfirmForm
 from marketplace.rewards.models import Redemption
 from marketplace.rewards.services.kept import keep_basket
-from timebank.common.errors import DomainError
+from timebank.common.errors import DomainError, KeyConflict
 from timebank.registry.models import Resident
 from timebank.registry.requests import SignedInRequest
 from timebank.registry.selectors import acting_resident, on_behalf_of
@@ -30,14 +30,14 @@ def confirm(request: SignedInRequest) -> HttpResponse:
         return _show(request, resident)
     form = ConfirmForm(request.POST)
     if not form.is_valid():
-        return _show(request, resident, error=errors.KeyConflict())
+        return _show(request, resident, error=KeyConflict())
     key = form.cleaned_data["key"]
     basket = request.basket  # type: ignore[attr-defined]
     if not basket.pk or basket.pk != form.cleaned_data["basket"]:
         earlier = Redemption.objects.filter(resident=resident, basket_id=form.cleaned_data["basket"]).first()
         if earlier is not None:
             return redirect("rewards:redemption", key=earlier.key)
-        return _show(request, resident, error=errors.BasketEmpty() if not basket.pk else errors.KeyConflict())
+        return _show(request, resident, error=errors.BasketEmpty() if not basket.pk else KeyConflict())
     try:
         if "keep" in request.POST:
             keep_basket(
@@ -78,6 +78,6 @@ def _show(
         "key": key or uuid.uuid4(),
     }
     # A key that was used for something else is of no more use; any other refusal left nothing behind.
-    if error is not None and error.code == errors.KeyConflict.code:
+    if error is not None and error.code == KeyConflict.code:
         context["key"] = uuid.uuid4()
     return render(request, "rewards/confirm.html", context, status=error.status if error else 200)

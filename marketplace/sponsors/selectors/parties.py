@@ -11,8 +11,8 @@ from marketplace.funds.rules import KEEP_FUND
 from marketplace.partner.models import StockRecord
 from marketplace.rewards.rules import RECEIVE_STOCK
 from marketplace.sponsors import rules
-from marketplace.sponsors.errors import NotThere
 from marketplace.sponsors.models import Claim, Delivery, Enterprise, Need, Pledge, Receipt
+from timebank.common.errors import NotFound
 from timebank.registry.models import Organisation, Region, RoleGrant, User
 from timebank.registry.rules import GRANT_ROLE, organisations_where, regions_where
 
@@ -35,11 +35,11 @@ def organisations_for(user: User, *, text: str = "", kind: str = "", status: str
 
 
 def organisation_for(user: User, pk: int) -> Organisation:
-    """Return an organisation that ``user`` manages; ``NotThere`` for strangers."""
+    """Return an organisation that ``user`` manages; ``NotFound`` for strangers."""
     rows = Organisation.objects.filter(region__in=regions_where(user, GRANT_ROLE))
     result = rows.select_related("region", "identity", "sponsor__merged_into__organisation").filter(pk=pk).first()
     if result is None:
-        raise NotThere
+        raise NotFound
     return result
 
 
@@ -57,10 +57,10 @@ def sponsors_of(user: User) -> list[Enterprise]:
 
 
 def sponsor_of(user: User) -> Enterprise:
-    """Return the sponsor for which ``user`` acts; ``NotThere`` when there is none."""
+    """Return the sponsor for which ``user`` acts; ``NotFound`` when there is none."""
     mine = sponsors_of(user)
     if not mine:
-        raise NotThere
+        raise NotFound
     return next((item for item in mine if item.state == Enterprise.State.ACTIVE), mine[0])
 
 
@@ -72,11 +72,11 @@ def pledges_of(user: User) -> QuerySet[Pledge]:
 
 
 def pledge_of(user: User, pk: int) -> Pledge:
-    """Return one of the sponsor's own pledges; ``NotThere`` for strangers."""
+    """Return one of the sponsor's own pledges; ``NotFound`` for strangers."""
     pledges = pledges_of(user).select_related("purpose", "stockrecord__product", "supplier", "agreement").filter(pk=pk)
     pledge = pledges.first()
     if pledge is None:
-        raise NotThere
+        raise NotFound
     return pledge
 
 
@@ -96,11 +96,11 @@ def pledges_at_desk(user: User, *, state: str = "") -> QuerySet[Pledge]:
 
 
 def pledge_at_desk(user: User, pk: int) -> Pledge:
-    """Return a pledge to a fund in which ``user`` works; ``NotThere`` for strangers."""
+    """Return a pledge to a fund in which ``user`` works; ``NotFound`` for strangers."""
     rows = pledges_at_desk(user).select_related("purpose", "stockrecord__product", "supplier", "agreement")
     result = rows.filter(pk=pk).first()
     if result is None:
-        raise NotThere
+        raise NotFound
     return result
 
 
@@ -120,10 +120,10 @@ def deliveries_at_desk(user: User, *, state: str = "") -> QuerySet[Delivery]:
 
 
 def delivery_at_desk(user: User, pk: int) -> Delivery:
-    """Return a delivery that ``user`` may count, value or look at; ``NotThere`` for strangers."""
+    """Return a delivery that ``user`` may count, value or look at; ``NotFound`` for strangers."""
     result = deliveries_at_desk(user).filter(pk=pk).first()
     if result is None:
-        raise NotThere
+        raise NotFound
     return result
 
 
@@ -166,10 +166,10 @@ def public_needs(*, region: Region | None = None) -> QuerySet[Need]:
 
 
 def public_need(pk: int) -> Need:
-    """Return a published need; ``NotThere`` for drafts."""
+    """Return a published need; ``NotFound`` for drafts."""
     result = public_needs().filter(pk=pk).first()
     if result is None:
-        raise NotThere
+        raise NotFound
     return result
 
 
@@ -180,10 +180,10 @@ def needs_at_desk(user: User) -> QuerySet[Need]:
 
 
 def need_at_desk(user: User, pk: int) -> Need:
-    """Return a need that ``user`` may publish; ``NotThere`` for strangers."""
+    """Return a need that ``user`` may publish; ``NotFound`` for strangers."""
     result = needs_at_desk(user).filter(pk=pk).first()
     if result is None:
-        raise NotThere
+        raise NotFound
     return result
 
 

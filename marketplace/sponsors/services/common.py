@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 from django.db.models import Model
 from django.utils import timezone
 
-from marketplace.sponsors.errors import DayInvalid, NotActive, ReasonMissing, WrongState
+from marketplace.sponsors.errors import DayPassed, NotActive
 from marketplace.sponsors.models import Enterprise
+from timebank.common.errors import ReasonMissing, WrongState
 from timebank.common.events import emit
 from timebank.common.input import clean_text
 from timebank.registry.models import Organisation, Region, User
@@ -64,7 +65,7 @@ def need_reason(text: str) -> str:
 def coming_day(day: dt.date, field: str, now: dt.datetime | None = None) -> dt.date:
     """Refuse a day that has passed."""
     if day < timezone.localdate(now):
-        raise DayInvalid(field=field)
+        raise DayPassed(field=field)
     return day
 
 

@@ -7,7 +7,7 @@ import datetime as dt
 from django.db import transaction
 from django.utils import timezone
 
-from marketplace.funds.errors import BadAmount
+from marketplace.funds.errors import BadAmount, EvidenceMissing
 from marketplace.funds.models import Batch
 from marketplace.funds.rules import KEEP_FUND
 from marketplace.funds.services import goods, setup
@@ -16,12 +16,13 @@ from marketplace.partner.models import StockRecord
 from marketplace.rewards.rules import RECEIVE_STOCK
 from marketplace.rewards.services.stock import receive_stock
 from marketplace.sponsors import rules
-from marketplace.sponsors.errors import EvidenceMissing, SamePerson, TooMuch, WrongShelf, WrongState
+from marketplace.sponsors.errors import TooMuch, WrongShelf
 from marketplace.sponsors.models import Delivery, Pledge
 from marketplace.sponsors.services.common import audit, coming_day, lock, require_active, tell
 from marketplace.sponsors.services.needs import key_of
 from marketplace.sponsors.services.papers import issue_receipt
 from marketplace.sponsors.services.pledges import check_shelf, locked_pledge
+from timebank.common.errors import SamePerson, WrongState
 from timebank.common.input import clean_text
 from timebank.registry.models import User
 from timebank.registry.rules import can, require

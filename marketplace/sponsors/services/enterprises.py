@@ -14,10 +14,11 @@ from django.utils import timezone
 
 from marketplace.funds.models import Batch, Commitment, Purpose, ServiceGift
 from marketplace.sponsors import rules
-from marketplace.sponsors.errors import AlreadySponsor, NotThere, WrongState
+from marketplace.sponsors.errors import AlreadySponsor
 from marketplace.sponsors.models import Claim, Delivery, Enterprise, Need, Pledge
 from marketplace.sponsors.services.common import audit, lock, need_reason, tell
 from marketplace.sponsors.services.organisations import register_party
+from timebank.common.errors import NotFound, WrongState
 from timebank.common.input import clean_text, person_name
 from timebank.registry import services as registry
 from timebank.registry.models import Organisation, Region, User
@@ -187,7 +188,7 @@ def withdraw_name(
     """Take a sponsor's name off everything public (or, ``shown``, let it be shown again): its own staff or the town."""
     locked = lock(enterprise, "organisation__region", "merged_into__organisation")
     if not (rules.is_staff(actor, locked) or can(actor, rules.APPROVE_SPONSOR, region=locked.organisation.region)):
-        raise NotThere
+        raise NotFound
     old = locked.public_name or locked.shown_name
     locked.name_withdrawn_at = None if shown else (locked.name_withdrawn_at or now or timezone.now())
     locked.save(update_fields=["name_withdrawn_at"])

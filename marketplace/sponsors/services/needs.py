@@ -12,9 +12,10 @@ from marketplace.funds.errors import BadAmount
 from marketplace.funds.models import Purpose
 from marketplace.funds.services import goods, setup
 from marketplace.sponsors import rules
-from marketplace.sponsors.errors import NeedClaimed, NotThere, WrongState
+from marketplace.sponsors.errors import NeedClaimed
 from marketplace.sponsors.models import Claim, Enterprise, Need, Pledge
 from marketplace.sponsors.services.common import audit, coming_day, lock, need_reason, require_active, tell
+from timebank.common.errors import NotFound, WrongState
 from timebank.common.input import clean_text
 from timebank.registry.models import Region, User
 from timebank.registry.rules import require
@@ -46,7 +47,7 @@ def write_need(
     require(actor, rules.PUBLISH_NEED, region=region)
     fund = goods.fund_of(region.path)
     if fund is None:
-        raise NotThere
+        raise NotFound
     if budget_fen <= 0:
         raise BadAmount(field="budget")
     made = Need.objects.create(

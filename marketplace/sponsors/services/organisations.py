@@ -9,9 +9,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from marketplace.sponsors import rules
-from marketplace.sponsors.errors import InvitationOver, NotThere, WrongPhone, WrongState
+from marketplace.sponsors.errors import InvitationOver, WrongPhone
 from marketplace.sponsors.models import Invitation, PersonIdentity
 from marketplace.sponsors.services.common import audit, need_reason
+from timebank.common.errors import NotFound, WrongState
 from timebank.common.input import clean_text, person_name, phone
 from timebank.registry import ids
 from timebank.registry import services as registry
@@ -116,7 +117,7 @@ def invite(
     """Invite a colleague by mobile number; the same number again while it is open answers the same invitation."""
     now = now or timezone.now()
     if not may_invite(actor, organisation):
-        raise NotThere
+        raise NotFound
     number = phone(phone_number)
     role = role if role in ROLES.values() and rules.may_manage(actor, organisation) else role_for(organisation)
     Invitation.objects.filter(
@@ -144,7 +145,7 @@ def accept_invitation(*, code: uuid.UUID, user: User, now: dt.datetime | None = 
     )
     invitation = invitations.filter(code=code).first()
     if invitation is None:
-        raise NotThere
+        raise NotFound
     if user.phone != invitation.phone:
         raise WrongPhone(field="phone")
     over = invitation.accepted_at or invitation.ended_at or invitation.expires_at <= now
@@ -166,7 +167,7 @@ def join_by_invitation(*, code: uuid.UUID, name: str, password: str, now: dt.dat
     """Create the sign-in of an invited colleague who has none yet, and take the invitation."""
     invitation = Invitation.objects.filter(code=code, accepted_at=None, ended_at=None).first()
     if invitation is None:
-        raise NotThere
+        raise NotFound
     user = registry.create_user(name=person_name(name), actor=None, phone=invitation.phone, password=password, now=now)
     accept_invitation(code=code, user=user, now=now)
     return user
@@ -182,7 +183,7 @@ def end_staff(*, grant: RoleGrant, actor: User, reason: str = "", now: dt.dateti
     )
     organisation = grant.organisation
     if organisation is None or not (grant.user_id == actor.pk or may_invite(actor, organisation)):
-        raise NotThere
+        raise NotFound
     if grant.ended_at is None:
         grant.ended_at, grant.ended_by = now or timezone.now(), actor
         grant.save(update_fields=["ended_at", "ended_by"])

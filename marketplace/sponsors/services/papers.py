@@ -12,10 +12,11 @@ from marketplace.funds.models import Fund
 from marketplace.funds.rules import KEEP_FUND
 from marketplace.funds.services.common import keep_file
 from marketplace.sponsors import rules
-from marketplace.sponsors.errors import NotThere, TooMuch, WrongState
+from marketplace.sponsors.errors import TooMuch
 from marketplace.sponsors.models import Agreement, Pledge, Receipt, ReceiptSeries
 from marketplace.sponsors.services.common import audit, lock, need_reason, tell
 from marketplace.sponsors.services.pledges import locked_pledge
+from timebank.common.errors import NotFound, WrongState
 from timebank.common.input import clean_text
 from timebank.common.numbers import format_money
 from timebank.registry.models import User
@@ -197,7 +198,7 @@ def sign_agreement(
     elif can(actor, KEEP_FUND, region=pledge.fund.region):
         field = "signed_by_village"
     else:
-        raise NotThere
+        raise NotFound
     if getattr(locked, f"{field}_id"):
         raise WrongState
     setattr(locked, field, keep_file(name=file_name, data=data, actor=actor))

@@ -8,15 +8,16 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from marketplace.funds.errors import BadAmount
+from marketplace.funds.errors import BadAmount, RelatedParty
 from marketplace.funds.models import Fund
 from marketplace.funds.services import setup
 from marketplace.partner.models import Partner, StockRecord
 from marketplace.sponsors import rules
-from marketplace.sponsors.errors import NeedNotClaimed, NotThere, RelatedParty, WrongShelf, WrongState
+from marketplace.sponsors.errors import NeedNotClaimed, WrongShelf
 from marketplace.sponsors.models import Claim, Enterprise, Need, Pledge
 from marketplace.sponsors.services.common import audit, coming_day, lock, need_reason, require_active, tell
 from marketplace.sponsors.services.needs import key_of
+from timebank.common.errors import NotFound, WrongState
 from timebank.common.input import clean_text
 from timebank.common.sweeps import Sweep
 from timebank.registry.models import User
@@ -163,7 +164,7 @@ def decide_pledge(
     locked = locked_pledge(pledge)
     region = locked.fund.region
     if rules.is_staff(actor, locked.enterprise) or not _enters_for(actor, locked.fund):
-        raise NotThere
+        raise NotFound
     if locked.state != State.SUBMITTED:
         raise WrongState(state=locked.state)
     locked.related_party = is_related(locked)

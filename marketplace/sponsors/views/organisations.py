@@ -10,12 +10,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
 from marketplace.sponsors import forms, rules, selectors
-from marketplace.sponsors.errors import NotThere
 from marketplace.sponsors.models import Enterprise
 from marketplace.sponsors.selectors import parties
 from marketplace.sponsors.services import enterprises
 from marketplace.sponsors.services import organisations as services
 from marketplace.sponsors.views.common import Act, Table, cell, opened_to, page_of, person, show
+from timebank.common.errors import NotFound
 from timebank.common.input import read_text
 from timebank.registry import uscc as codes
 from timebank.registry.models import Organisation, Region
@@ -290,7 +290,7 @@ def _merge(form: Any, sponsor: Enterprise, user: Any) -> Enterprise:
     places = regions_where(user, rules.APPROVE_SPONSOR)
     into = Enterprise.objects.filter(organisation__uscc=code, organisation__region__in=places).first()
     if into is None:
-        raise NotThere(field="into", status=409)
+        raise NotFound(field="into", status=409)
     return enterprises.merge(enterprise=sponsor, into=into, actor=user, reason=form.cleaned_data["reason"])
 
 

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from timebank.common import events
+from timebank.common.errors import ReasonMissing
 from timebank.common.input import clean_text
 from timebank.registry import merging
 from timebank.registry.errors import (
@@ -16,7 +17,6 @@ from timebank.registry.errors import (
     NotAllowed,
     NotWaiting,
     OtherPersonNeeded,
-    ReasonMissing,
     ResidentClosed,
 )
 from timebank.registry.interests import interest_of

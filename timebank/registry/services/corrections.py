@@ -8,8 +8,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from timebank.common import events
+from timebank.common.errors import ReasonMissing
 from timebank.common.input import clean_text
-from timebank.registry.errors import AlreadyAsked, NotAllowed, NotWaiting, ReasonMissing, ResidentNotActive
+from timebank.registry.errors import AlreadyAsked, NotAllowed, NotWaiting, ResidentNotActive
 from timebank.registry.models import CorrectionRequest, Resident, User
 from timebank.registry.rules import REGISTER_RESIDENT, require
 from timebank.registry.services.audit import record_audit

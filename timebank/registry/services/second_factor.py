@@ -12,11 +12,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from timebank.common import limits
+from timebank.common.errors import ReasonMissing
 from timebank.common.events import emit
 from timebank.common.input import clean_text, digits
 from timebank.common.limits import Limit
 from timebank.registry import ids
-from timebank.registry.errors import NotAllowed, OtherPersonNeeded, ReasonMissing, WrongCode
+from timebank.registry.errors import NotAllowed, OtherPersonNeeded, WrongCode
 from timebank.registry.interests import require_no_interest
 from timebank.registry.models import AuditEntry, User
 from timebank.registry.rules import may_end_factor

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from timebank.common import sweeps
+from timebank.common.errors import ReasonMissing
 from timebank.common.input import clean_text
 from timebank.common.sweeps import Sweep
 from timebank.registry.models import Resident, User
@@ -161,7 +162,7 @@ def state_time(
         raise errors.RecordExists
     reason = clean_text(reason)
     if not reason:
-        raise errors.ReasonNeeded(field="reason")
+        raise ReasonMissing(field="reason")
     start = max(seen.checked_in_at, locked.starts_at)
     if not 1 <= minutes <= rules.minutes_between(start, locked.ends_at, locked.starts_at, locked.ends_at):
         raise errors.BadMinutes(field="minutes")

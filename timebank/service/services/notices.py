@@ -11,6 +11,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from timebank.common import events
+from timebank.common.errors import ReasonMissing
 from timebank.common.input import clean_text
 from timebank.registry import rules as registry_rules
 from timebank.registry.interests import interest_of
@@ -111,7 +112,7 @@ def raise_objection(
     if locked.state not in (State.PUBLISHED, State.DISPUTED):
         raise errors.NotOnNotice
     if not clean_text(text, lines=True):
-        raise errors.ReasonNeeded(field="text")
+        raise ReasonMissing(field="text")
     if locked.objections.filter(resident=resident, state=Objection.State.OPEN).exists():
         raise errors.AlreadyObjected
     now = now or timezone.now()
@@ -148,7 +149,7 @@ def answer_objection(
     if mine.state != Objection.State.OPEN:
         raise errors.ObjectionAnswered
     if not clean_text(answer, lines=True):
-        raise errors.ReasonNeeded(field="answer")
+        raise ReasonMissing(field="answer")
     now = now or timezone.now()
     mine.state = Objection.State.UPHELD if upheld else Objection.State.DISMISSED
     mine.answer, mine.answered_at, mine.answered_by = clean_text(answer, lines=True), now, actor

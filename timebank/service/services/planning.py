@@ -14,6 +14,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from timebank.common import events
+from timebank.common.errors import ReasonMissing
 from timebank.common.input import clean_text
 from timebank.common.sweeps import Sweep
 from timebank.policy.models import Category
@@ -163,7 +164,7 @@ def cancel_activity(
         if row.status != Activity.Status.OPEN:
             raise errors.ActivityNotOpen
         if not reason:
-            raise errors.ReasonNeeded(field="reason")
+            raise ReasonMissing(field="reason")
         if row.attendances.exists():
             raise errors.AlreadyCheckedIn(errors.HAS_BEGUN)
         row.status, row.ended_at, row.ended_by, row.ended_reason = Activity.Status.CANCELLED, now, actor, reason

@@ -13,9 +13,11 @@ from django.db.models import Q, Sum
 from django.utils import timezone
 
 from timebank.common import events
+from timebank.common.errors import ReasonMissing
 from timebank.common.input import clean_text
 from timebank.policy.models import Category
 from timebank.registry import rules as registry_rules
+from timebank.registry.errors import ResidentClosed
 from timebank.registry.models import Region, Resident, User
 from timebank.service import errors, rules
 from timebank.service.models import Activity, Record, RecordChange
@@ -50,7 +52,7 @@ def enter_record(
     person = lock_resident(resident.pk)
     _require_clerk(actor, person, activity)
     if person.status != Resident.Status.ACTIVE:
-        raise errors.ResidentClosed
+        raise ResidentClosed
     if activity is not None:
         if activity.status == Activity.Status.CANCELLED:
             raise errors.ActivityNotOpen
@@ -116,7 +118,7 @@ def submit_record(
     rules.require_step(locked, State.SUBMITTED)
     was = locked.state
     if was == State.RETURNED and not clean_text(reason, lines=True):
-        raise errors.ReasonNeeded(field="reason")
+        raise ReasonMissing(field="reason")
     if minutes is not None:
         most = locked.activity.planned_minutes if locked.activity is not None else rules.MAX_DAY_MINUTES
         if minutes > most:

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from timebank.common.errors import ReasonMissing
 from timebank.common.input import clean_text
 from timebank.ledger import selectors as ledger_read
 from timebank.ledger import services as ledger
@@ -56,7 +57,7 @@ def reverse_record(*, record: Record, actor: User, reason: str, now: dt.datetime
         raise errors.VerifiedByYou  # it takes two: one verified, another takes back
     rules.require_step(locked, State.REVERSED)
     if not clean_text(reason, lines=True):
-        raise errors.ReasonNeeded(field="reason")
+        raise ReasonMissing(field="reason")
     taken = _take_back(locked, actor, clean_text(reason, lines=True))
     locked.state = State.REVERSED
     locked.save(update_fields=["state"])

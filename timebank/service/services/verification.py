@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from django.db import transaction
 from django.utils import timezone
 
-from timebank.common.errors import DomainError
+from timebank.common.errors import DomainError, ReasonMissing
 from timebank.common.input import clean_text
 from timebank.registry import rules as registry_rules
 from timebank.registry.interests import interest_of, is_known
@@ -59,7 +59,7 @@ def verify_record(
         if not 1 <= minutes < locked.minutes:
             raise errors.BadMinutes(errors.ONLY_FEWER, field="minutes")
         if not clean_text(reason, lines=True):
-            raise errors.ReasonNeeded(field="reason")
+            raise ReasonMissing(field="reason")
         locked.minutes, code = minutes, "corrected_minutes"
         if locked.started_at is not None:
             locked.ended_at = locked.started_at + dt.timedelta(minutes=minutes)
@@ -90,7 +90,7 @@ def _choose(record: Record, points: int, actor: User, reason: str) -> None:
     if not rule.points <= points <= rule.points_max:
         raise errors.OutOfRange(field="points")
     if not clean_text(reason, lines=True):
-        raise errors.ReasonNeeded(field="reason")
+        raise ReasonMissing(field="reason")
     record.chosen_points, record.chosen_by, record.chosen_reason = points, actor, clean_text(reason, lines=True)
 
 
@@ -107,7 +107,7 @@ def return_record(*, record: Record, actor: User, reason: str, now: dt.datetime 
         raise errors.WrongState(state=locked.state, to=str(State.RETURNED))
     rules.require_step(locked, State.RETURNED)
     if not clean_text(reason, lines=True):
-        raise errors.ReasonNeeded(field="reason")
+        raise ReasonMissing(field="reason")
     now, was = now or timezone.now(), locked.state
     locked.state = State.RETURNED
     locked.verified_at = locked.verified_by = None

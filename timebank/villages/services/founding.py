@@ -18,7 +18,7 @@ from timebank.common.input import clean_text
 from timebank.policy import services as policy
 from timebank.registry import rules as registry_rules
 from timebank.registry import services as registry
-from timebank.registry.errors import NotAllowed
+from timebank.registry.errors import NotAllowed, NotAVillage
 from timebank.registry.models import Region, RoleGrant, User
 from timebank.registry.rules import GRANT_ROLE
 from timebank.registry.services import record_audit
@@ -117,7 +117,7 @@ def finish_setup(
     ):
         raise errors.NotInCounty(field="village")
     if len({person.phone for person in (county_admin, town_admin, village_admin)}) < 3:
-        raise errors.SamePerson(field="village_phone")
+        raise errors.PersonHasOffice(field="village_phone")
     first = None
     for role, region, person in (
         ("city_admin", county, county_admin),
@@ -181,7 +181,7 @@ def open_village(*, region: Region, actor: User, now: dt.datetime | None = None)
     """Let a village begin, when everything that is needed stands; again does nothing."""
     registry_rules.require(actor, OPEN_VILLAGE, region=region)
     if region.level != Region.Level.VILLAGE or not region.is_active:
-        raise errors.NotAVillage
+        raise NotAVillage
     office, _made = Office.objects.select_for_update().get_or_create(region=region)
     if office.opened_at is not None:
         return office

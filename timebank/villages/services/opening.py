@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy
 
 from timebank.common import events
 from timebank.common.batches import batched
-from timebank.common.errors import DomainError
+from timebank.common.errors import DomainError, ReasonMissing
 from timebank.common.input import clean_text, digits, fold
 from timebank.common.numbers import parse_points
 from timebank.common.sheets.errors import CellProblem
@@ -30,6 +30,7 @@ from timebank.common.sheets.sources import Limits
 from timebank.ledger import services as ledger
 from timebank.ledger.types import Leg, TransferSpec
 from timebank.registry import rules as registry_rules
+from timebank.registry.errors import NotAVillage
 from timebank.registry.interests import interest_of
 from timebank.registry.models import Region, Resident, User
 from timebank.registry.services import record_audit
@@ -183,7 +184,7 @@ def enter_opening(
     """Enter what can be read of a list, for the town to approve; nothing is booked. ``dry_run``: only say what is."""
     registry_rules.require(actor, ENTER_OPENING, region=village)
     if village.level != Region.Level.VILLAGE:
-        raise errors.NotAVillage
+        raise NotAVillage
     now = now or timezone.now()
     if signed_on > timezone.localdate(now):
         raise errors.SignedLater(field="signed_on")
@@ -250,7 +251,7 @@ def refuse_opening(*, opening: Opening, actor: User, reason: str, now: dt.dateti
     locked = _lock(opening, actor)
     reason = clean_text(reason, lines=True)[:200]
     if not reason:
-        raise errors.ReasonNeeded(field="reason")
+        raise ReasonMissing(field="reason")
     locked.state, locked.reason, locked.decided_by, locked.decided_at = Opening.State.REFUSED, reason, actor, now
     locked.save(update_fields=["state", "reason", "decided_by", "decided_at"])
     locked.lines.update(counts=False)

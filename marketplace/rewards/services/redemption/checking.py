@@ -12,16 +12,18 @@ from django.db.models import Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from marketplace.basket.errors import LimitReached
 from marketplace.basket.models import Basket
 from marketplace.catalogue.models import Product
-from marketplace.partner import errors as partner_errors
 from marketplace.partner.availability import Refused
+from marketplace.partner.errors import OutOfStock
 from marketplace.partner.models import Partner, StockRecord
 from marketplace.partner.strategy import Selector
 from marketplace.rewards import errors
 from marketplace.rewards.models import Ticket
+from timebank.common.errors import DomainError
 from timebank.registry import rules
-from timebank.registry.errors import NotOpenYet
+from timebank.registry.errors import NotOpenYet, ResidentClosed
 from timebank.registry.models import Consent, Region, Resident
 
 LARGEST_QUANTITY = 99
@@ -72,9 +74,9 @@ def lock_resident(resident: Resident) -> Resident:
         .get(pk=resident.pk)
     )
     if row.status != Resident.Status.ACTIVE:
-        raise errors.ResidentClosed
+        raise ResidentClosed
     if not row.consented:
-        raise errors.ConsentMissing
+        raise errors.ConsentWithdrawn
     return row
 
 
@@ -137,7 +139,7 @@ def price_lines(resident: Resident, wants: Sequence[tuple[int, int]]) -> list[Re
     return lines
 
 
-def _refusal(record: StockRecord, availability: Any) -> errors.RewardsError:
+def _refusal(record: StockRecord, availability: Any) -> DomainError:
     product = record.product.get_title()
     code = availability.code if isinstance(availability, Refused) else ""
     if code == "not_your_village":
@@ -165,19 +167,19 @@ def allocate(lines: Sequence[RedemptionLine]) -> None:
             continue
         try:
             line.record.allocate(line.quantity)
-        except partner_errors.OutOfStock:
+        except OutOfStock:
             line.record.refresh_from_db(fields=["num_in_stock", "num_allocated"])
             raise _sold_out(line.record) from None
 
 
-def _sold_out(record: StockRecord) -> errors.OutOfStock:
+def _sold_out(record: StockRecord) -> OutOfStock:
     """Name what is missing and how many are left."""
     product, left = record.product.get_title(), max(record.net_stock_level, 0)
     if left:
         text = _("Only %(left)d left of %(product)s. Please take fewer.") % {"left": left, "product": product}
     else:
         text = _("%(product)s is sold out. Please take it out of the basket or come back later.") % {"product": product}
-    return errors.OutOfStock(text, product=product, left=left)
+    return OutOfStock(text, product=product, left=left)
 
 
 def period_start(period: str, now: dt.datetime) -> dt.datetime | None:
@@ -218,7 +220,7 @@ def check_limits(resident: Resident, lines: Sequence[RedemptionLine], now: dt.da
     ).aggregate(**sums)
     for pk, product in products.items():
         if had[f"had_{pk}"] + wanted[pk] > product.per_resident_limit:
-            raise errors.LimitReached(
+            raise LimitReached(
                 _("%(product)s: at most %(limit)d for one person %(period)s; you have had %(had)d.")
                 % {
                     "product": product.get_title(),

@@ -33,6 +33,7 @@ from marketplace.rewards.services.redemption.checking import (
 )
 from marketplace.rewards.services.redemption.paying import pay
 from marketplace.rewards.services.redemption.writing import DrawnAlready, log_stock, write_orders, write_tickets
+from timebank.common.errors import KeyConflict
 from timebank.common.numbers import format_points_with_unit
 from timebank.ledger import errors as ledger_errors
 from timebank.registry.models import Resident, User
@@ -183,7 +184,7 @@ def _claim_key(redemption: Redemption) -> Redemption | None:
         earlier = Redemption.objects.filter(key=redemption.key).first()
         if earlier is not None:
             if earlier.content_hash != redemption.content_hash:
-                raise errors.KeyConflict from None
+                raise KeyConflict from None
         elif redemption.basket_id:
             # The same basket from a second window, under that window's key.
             earlier = Redemption.objects.filter(basket_id=redemption.basket_id, resident=redemption.resident).first()
