@@ -145,7 +145,7 @@ def test_bad_lines_of_the_bank_and_refunds_beyond_what_is_left(world: World) -> 
             lambda: refunds.ask_refund(
                 payment=paid, amount_minor=40_001, reason="x", key=uuid.uuid4(), actor=world.keeper
             ),
-            "refund_exceeds",
+            "payment_exceeded",
         ),
         "a line told to be a payment of another amount": (
             lambda: bank_entries.propose_line(line=none, kind="payment", payment=paid, actor=world.keeper),

@@ -63,8 +63,8 @@ def test_without_a_scheme_nothing_is_guessed(world: World) -> None:
     world.published(world.wang)
     SchemeAdoption.objects.update(since=dt.date(2026, 10, 1))
     report = services.credit_due(now=LATER)
-    assert [one.code for one in report.failed] == ["no_scheme"]
-    assert Record.objects.get().credit_problem == "no_scheme"
+    assert [one.code for one in report.failed] == ["no_scheme_adopted"]
+    assert Record.objects.get().credit_problem == "no_scheme_adopted"
     SchemeAdoption.objects.update(since=dt.date(2020, 1, 1))
     assert services.credit_due(now=LATER).credited == 1
     assert Record.objects.get().credit_problem == ""
