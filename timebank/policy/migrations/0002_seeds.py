@@ -1,4 +1,4 @@
-"""The categories that the product brings (``timebank.policy.guards`` has the guard that once stood here)."""
+"""The categories that the product brings."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def seed(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("policy", "0002_categories_and_drafts")]
+    dependencies = [("policy", "0001_initial")]
     operations = [
         migrations.RunPython(seed, migrations.RunPython.noop),
     ]
