@@ -104,12 +104,12 @@ SHELVES = (
     """INSERT INTO catalogue_productcategory (id, product_id, category_id) SELECT row_number() OVER ()
     + (SELECT max(id) FROM catalogue_productcategory), r.id, c.category_id FROM reward r
     JOIN catalogue_productcategory c ON c.product_id = r.old""",
-    """INSERT INTO partner_stockrecord (id, partner_sku, price_currency, price, num_in_stock, num_allocated,
-    low_stock_threshold, date_created, date_updated, partner_id, product_id)
-    SELECT row_number() OVER () + (SELECT max(id) FROM partner_stockrecord), 'bench-' || r.id, 'PTS', s.price,
-    CASE WHEN s.num_in_stock IS NULL THEN NULL ELSE 500 END, s.num_allocated * 0, s.low_stock_threshold,
-    now(), now(), supplier.id, r.id FROM reward r JOIN supplier ON supplier.n = 1 + r.n % 40
-    JOIN LATERAL (SELECT * FROM partner_stockrecord WHERE product_id = r.old ORDER BY id LIMIT 1) s ON true""",
+    """INSERT INTO partner_stockrecord SELECT (jsonb_populate_record(l.s, jsonb_build_object('id', r.id
+    + (SELECT max(id) FROM partner_stockrecord), 'partner_sku', 'bench-' || r.id, 'num_in_stock',
+    CASE WHEN (l.s).num_in_stock IS NULL THEN NULL ELSE 500 END, 'num_allocated', (l.s).num_allocated * 0,
+    'date_created', now(), 'date_updated', now(), 'partner_id', supplier.id, 'product_id', r.id))).*
+    FROM reward r JOIN supplier ON supplier.n = 1 + r.n % 40
+    JOIN LATERAL (SELECT s FROM partner_stockrecord s WHERE product_id = r.old ORDER BY id LIMIT 1) l ON true""",
 )
 SERIALS = ("partner_partner", "catalogue_product", "catalogue_productcategory", "partner_stockrecord")
 BY_NAME = {table.name: table for table in TABLES}

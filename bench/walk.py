@@ -50,6 +50,7 @@ def setup() -> None:
     import django
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bench.settings")
+    os.environ.setdefault("DEMO", "1")  # its people are whom the pages are walked as
     django.setup()
     from django.conf import settings
 

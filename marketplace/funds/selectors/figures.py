@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from django.db.models import Q, Sum
+from django.db.models import F, Q, QuerySet, Sum, Value
 
 from marketplace.funds import posting
 from marketplace.funds.models import Budget, DrawDown, DrawShare, Expense, Fund, Purchase, Purpose
 from timebank.ledger import selectors as ledger_read
 from timebank.ledger.selectors.flows import flows_of
+from timebank.ledger.types import LotView
 
 #: Kinds of postings that bring money to a fund, in the order in which people read them.
 IN = (
@@ -98,9 +100,12 @@ def period_figures(fund: Fund, first_day: dt.date, last_day: dt.date) -> dict[st
     return {"in": into, "out": out, "standing": standing_of(fund)}
 
 
-def standing_of(fund: Fund) -> dict[str, int]:
-    """Return what a fund has and owes now: free, earmarked, owed by it because it was empty, owed to suppliers."""
-    lots = ledger_read.lots_of(fund.wallet_key)
+def standing_of(fund: Fund, lots: Sequence[LotView] | None = None) -> dict[str, int]:
+    """Return what a fund has and owes now: free, earmarked, owed by it because it was empty, owed to suppliers.
+
+    ``lots`` of its wallet, where the page has read them already.
+    """
+    lots = ledger_read.lots_of(fund.wallet_key) if lots is None else lots
     return {
         "free": sum(lot.remaining for lot in lots if not lot.restriction),
         "earmarked": sum(lot.remaining for lot in lots if lot.restriction),
@@ -110,13 +115,7 @@ def standing_of(fund: Fund) -> dict[str, int]:
 
 
 def payables_of(fund: Fund) -> dict[str, int]:
-    """Return what a fund owes, by the key of the payable account, from the rows (not from the ledger)."""
-    result: dict[str, int] = {}
-
-    def add(key: str, fen: int | None) -> None:
-        result[key] = result.get(key, 0) + int(fen or 0)
-
-    live = Q(draw__state__in=["open", "listed", "disputed"])
+    """Return what a fund owes, by the key of the payable account, from the rows (not from the ledger): one statement."""
     # what was returned after it was paid; while its statement is not yet paid, the return and the ticket cancel out
     owed_back = Q(draw__state="reversed", draw__was_settled=True, draw__statement__state="paid")
     owed_back &= ~_returned_and_paid("draw__")
@@ -124,23 +123,32 @@ def payables_of(fund: Fund) -> dict[str, int]:
     owed_still = Q(draw__state="reversed", draw__was_settled=True) & ~Q(draw__statement__state="paid")
     owed_still &= _returned_and_paid("draw__")
     shares = DrawShare.objects.filter(fund=fund)
+    live = shares.filter(draw__state__in=["open", "listed", "disputed"])
     draws = DrawDown.objects.filter(fund=fund)
-    for rows, sign in ((shares.filter(live), 1), (shares.filter(owed_back), -1), (shares.filter(owed_still), 1)):
-        for partner, fen in rows.values_list("draw__partner_id").annotate(total=Sum("fen")).order_by():
-            add(posting.payable_key(fund=fund, partner_id=partner), sign * int(fen))
     unpaid = draws.filter(state__in=["open", "listed", "disputed"])
     back = draws.filter(state="reversed", was_settled=True, statement__state="paid").exclude(_returned_and_paid(""))
     still = draws.filter(_returned_and_paid(""), state="reversed", was_settled=True).exclude(statement__state="paid")
-    for some, sign in ((unpaid, 1), (back, -1), (still, 1)):
-        for partner, fen in some.values_list("partner_id").annotate(total=Sum("short_fen")).order_by():
-            add(posting.payable_key(fund=fund, partner_id=partner), sign * int(fen))
     bought = Purchase.objects.filter(fund=fund).exclude(state="settled")
-    for partner, fen in bought.values_list("partner_id").annotate(total=Sum("fen")).order_by():
-        add(posting.payable_key(fund=fund, partner_id=partner), fen)
     bills = Expense.objects.filter(fund=fund, state="approved", paid_at__isnull=True)
-    for payee, fen in bills.values_list("payee_id").annotate(total=Sum("fen")).order_by():
-        add(posting.payable_key(fund=fund, payee_id=payee), fen)
+    parts = [
+        *(_summed(rows, "draw__partner_id", "fen") for rows in (live, shares.filter(owed_still))),
+        _summed(shares.filter(owed_back), "draw__partner_id", "fen", sign=-1),
+        *(_summed(rows, "partner_id", "short_fen") for rows in (unpaid, still)),
+        _summed(back, "partner_id", "short_fen", sign=-1),
+        _summed(bought, "partner_id", "fen"),
+        _summed(bills, "payee_id", "fen", who="payee_id"),
+    ]
+    result: dict[str, int] = {}
+    for who, pk, fen in parts[0].union(*parts[1:], all=True):
+        key = posting.payable_key(fund=fund, **{who: pk})
+        result[key] = result.get(key, 0) + int(fen or 0)
     return {key: fen for key, fen in result.items() if fen}
+
+
+def _summed(rows: QuerySet[Any], by: str, what: str, *, sign: int = 1, who: str = "partner_id") -> QuerySet[Any, Any]:
+    """Add up by whom the money is owed to: what kind of key, which, fen."""
+    summed = rows.order_by().values(owed_to=F(by)).annotate(total=Sum(what) * sign)
+    return summed.values_list(Value(who), "owed_to", "total")
 
 
 def _returned_and_paid(prefix: str) -> Q:
@@ -162,9 +170,10 @@ class PurposeView:
         return self.left + self.paid + self.spent
 
 
-def purposes_of(fund: Fund) -> list[PurposeView]:
-    """List a fund's purposes in their order of use."""
-    left = {lot.restriction: lot.remaining for lot in ledger_read.lots_of(fund.wallet_key)}
+def purposes_of(fund: Fund, lots: Sequence[LotView] | None = None) -> list[PurposeView]:
+    """List a fund's purposes in their order of use; ``lots`` of its wallet, where the page has read them already."""
+    lots = ledger_read.lots_of(fund.wallet_key) if lots is None else lots
+    left = {lot.restriction: lot.remaining for lot in lots}
     paid = dict(
         DrawShare.objects.filter(purpose__fund=fund)
         .exclude(draw__state="reversed")

@@ -34,6 +34,7 @@ from marketplace.funds.models import (
     SuspenseMove,
 )
 from marketplace.funds.rules import INSIDE, SET_UP_FUND
+from timebank.common.counts import count_all
 from timebank.common.input import clean_text, read_id
 from timebank.ledger import selectors as ledger_read
 from timebank.registry.models import Region
@@ -133,39 +134,50 @@ class Waiting(NamedTuple):
     tone: str
 
 
-def inbox_of(fund: Fund, user: Any) -> list[Waiting]:
-    """List what waits for somebody: short, unpriced, suspense, objections, payees, approvals."""
+def inbox_of(fund: Fund, user: Any, short: int) -> list[Waiting]:
+    """List what waits for somebody: short (fen, known to the page), unpriced, suspense, objections, payees, approvals.
+
+    What is counted is counted in one statement.
+    """
     pk = [fund.pk]
-    short = -ledger_read.balance_of(fund.shortfall_key).total
     suspense = ledger_read.balance_of(fund.bank_account.suspense_key).total
-    unpriced = DrawDown.objects.filter(fund=fund, state="unpriced").count()
-    objections = Objection.objects.filter(
-        statement__partner__village__path__startswith=fund.region.path, answered_at__isnull=True
-    ).count()
-    unconfirmed = PayeeAccount.objects.filter(
-        payee__region__path__startswith=fund.region.path, confirmed_at__isnull=True, ended_at__isnull=True
-    ).count()
-    unvalued = Batch.objects.filter(fund=fund, source="delivery", valued_at__isnull=True).count()
-    statements = Statement.objects.filter(
-        partner__village__path__startswith=fund.region.path, state="issued", prepared_by__isnull=True
-    ).count()
+    near = fund.region.path
+    approves = can(user, rules.APPROVE_PAYMENT, region=fund.region)
+    decide = _to_decide(fund) if approves else {}
+    count = count_all(
+        {
+            "unpriced": DrawDown.objects.filter(fund=fund, state="unpriced"),
+            "objections": Objection.objects.filter(
+                statement__partner__village__path__startswith=near, answered_at__isnull=True
+            ),
+            "accounts": PayeeAccount.objects.filter(
+                payee__region__path__startswith=near, confirmed_at__isnull=True, ended_at__isnull=True
+            ),
+            "unvalued": Batch.objects.filter(fund=fund, source="delivery", valued_at__isnull=True),
+            "statements": Statement.objects.filter(
+                partner__village__path__startswith=near, state="issued", prepared_by__isnull=True
+            ),
+            **decide,
+        }
+    )
     from timebank.common.numbers import format_money
 
     rows = [
         Waiting(
             _("The fund lacks money"), format_money(short) if short > 0 else "", reverse("funds:lines", args=pk), "bad"
         ),
-        Waiting(_("Handed over without a price"), _some(unpriced), reverse("funds:prices", args=pk), "warn"),
+        Waiting(_("Handed over without a price"), _some(count["unpriced"]), reverse("funds:prices", args=pk), "warn"),
         Waiting(
             _("Unexplained money"), format_money(suspense) if suspense else "", reverse("funds:lines", args=pk), "warn"
         ),
-        Waiting(_("Objections to answer"), _some(objections), reverse("funds:statements", args=pk), "warn"),
-        Waiting(_("Statements to prepare"), _some(statements), reverse("funds:statements", args=pk), ""),
-        Waiting(_("Accounts to confirm"), _some(unconfirmed), reverse("funds:payees", args=pk), ""),
-        Waiting(_("Given goods without a value"), _some(unvalued), reverse("funds:goods", args=pk), ""),
+        Waiting(_("Objections to answer"), _some(count["objections"]), reverse("funds:statements", args=pk), "warn"),
+        Waiting(_("Statements to prepare"), _some(count["statements"]), reverse("funds:statements", args=pk), ""),
+        Waiting(_("Accounts to confirm"), _some(count["accounts"]), reverse("funds:payees", args=pk), ""),
+        Waiting(_("Given goods without a value"), _some(count["unvalued"]), reverse("funds:goods", args=pk), ""),
     ]
-    if can(user, rules.APPROVE_PAYMENT, region=fund.region):
-        rows.append(Waiting(_("To approve"), _some(len(to_decide(fund))), reverse("funds:approvals", args=pk), "warn"))
+    if approves:
+        waiting = sum(count[kind] for kind in decide)
+        rows.append(Waiting(_("To approve"), _some(waiting), reverse("funds:approvals", args=pk), "warn"))
     return [row for row in rows if row.amount]
 
 
@@ -264,67 +276,12 @@ class ToDecide(NamedTuple):
     related: bool = False
 
 
-def to_decide(fund: Fund) -> list[ToDecide]:
-    """List everything of a fund that waits for a second person, oldest kinds first."""
+def _to_decide(fund: Fund) -> dict[str, QuerySet[Any]]:
+    """Select, by kind, what waits for a second person, oldest kinds first."""
     near = fund.region.path
-    result: list[ToDecide] = []
-
-    def add(kind: str, title: Any, rows: Iterable[Any], text: Any, fen: Any = None) -> None:
-        for row in rows:
-            amount = row.fen if fen is None else fen(row)
-            result.append(ToDecide(f"{kind}:{row.pk}", title, str(text(row)), amount, row.prepared_by))
-
-    add(
-        "price",
-        _("Agreed price"),
-        prices_of(fund).filter(state="prepared").select_related("prepared_by"),
-        lambda row: (
-            f"{row.stockrecord.partner.display_name} · {row.stockrecord.product.get_title()} · {row.valid_from}"
-        ),
-    )
     waiting = {"state": "prepared"}
-    add(
-        "change",
-        _("Change of purpose"),
-        PurposeChange.objects.filter(purpose__fund=fund, **waiting).select_related("purpose", "to", "prepared_by"),
-        lambda row: f"{row.purpose} → {row.to or _('Free money')}",
-    )
-    add(
-        "allocation",
-        _("Between funds"),
-        Allocation.objects.filter(source=fund, **waiting).select_related("target", "prepared_by"),
-        lambda row: f"→ {row.target}",
-    )
-    add(
-        "budget",
-        _("Budget"),
-        Budget.objects.filter(fund=fund, **waiting).select_related("prepared_by"),
-        lambda row: f"{row.get_kind_display()} · {row.quarter}",
-    )
-    add(
-        "line",
-        _("Bank line"),
-        BankLine.objects.filter(fund=fund, **waiting).select_related("prepared_by"),
-        lambda row: f"{row.get_kind_display()} · {row.booked_on} {row.note}",
-    )
-    add(
-        "move",
-        _("Unexplained money"),
-        SuspenseMove.objects.filter(line__fund=fund, **waiting).select_related("fund", "prepared_by"),
-        lambda row: f"{row.fund or _('It goes back to the payer')} · {row.note}",
-    )
-    for row in Expense.objects.filter(fund=fund, **waiting).select_related("payee", "purpose", "prepared_by"):
-        related = row.purpose is not None and bool(row.purpose.donor) and row.purpose.donor == row.payee.name
-        result.append(
-            ToDecide(f"expense:{row.pk}", _("Expense"), f"{row.payee} · {row.text}", row.fen, row.prepared_by, related)
-        )
-    add(
-        "payout",
-        _("Payout"),
-        Payout.objects.filter(
-            Q(statement__partner__village__path__startswith=near) | Q(expense__fund=fund), **waiting
-        ).select_related("payee_account", "prepared_by"),
-        lambda row: row.payee_account,
+    payouts = Payout.objects.filter(
+        Q(statement__partner__village__path__startswith=near) | Q(expense__fund=fund), **waiting
     )
     ready = Statement.objects.filter(
         Q(accepted_at__isnull=False) | Q(objections_until__lt=timezone.localdate()),
@@ -332,13 +289,56 @@ def to_decide(fund: Fund) -> list[ToDecide]:
         state="issued",
         prepared_by__isnull=False,
     )
-    add(
-        "statement",
-        _("Statement"),
-        ready.select_related("partner", "prepared_by"),
-        lambda row: f"{row.partner.display_name} · {row.first_day} – {row.last_day}",
-    )
-    return result
+    moves = SuspenseMove.objects.filter(line__fund=fund, **waiting)
+    return {
+        "price": prices_of(fund).filter(**waiting).select_related("prepared_by"),
+        "change": PurposeChange.objects.filter(purpose__fund=fund, **waiting).select_related(
+            "purpose", "to", "prepared_by"
+        ),
+        "allocation": Allocation.objects.filter(source=fund, **waiting).select_related("target", "prepared_by"),
+        "budget": Budget.objects.filter(fund=fund, **waiting).select_related("prepared_by"),
+        "line": BankLine.objects.filter(fund=fund, **waiting).select_related("prepared_by"),
+        "move": moves.select_related("fund", "prepared_by"),
+        "expense": Expense.objects.filter(fund=fund, **waiting).select_related("payee", "purpose", "prepared_by"),
+        "payout": payouts.select_related("payee_account", "prepared_by"),
+        "statement": ready.select_related("partner", "prepared_by"),
+    }
+
+
+def to_decide(fund: Fund) -> list[ToDecide]:
+    """List everything of a fund that waits for a second person, oldest kinds first."""
+    words: dict[str, tuple[Any, Any]] = {
+        "price": (
+            _("Agreed price"),
+            lambda row: (
+                f"{row.stockrecord.partner.display_name} · {row.stockrecord.product.get_title()} · {row.valid_from}"
+            ),
+        ),
+        "change": (_("Change of purpose"), lambda row: f"{row.purpose} → {row.to or _('Free money')}"),
+        "allocation": (_("Between funds"), lambda row: f"→ {row.target}"),
+        "budget": (_("Budget"), lambda row: f"{row.get_kind_display()} · {row.quarter}"),
+        "line": (_("Bank line"), lambda row: f"{row.get_kind_display()} · {row.booked_on} {row.note}"),
+        "move": (
+            _("Unexplained money"),
+            lambda row: f"{row.fund or _('It goes back to the payer')} · {row.note}",
+        ),
+        "expense": (_("Expense"), lambda row: f"{row.payee} · {row.text}"),
+        "payout": (_("Payout"), lambda row: row.payee_account),
+        "statement": (
+            _("Statement"),
+            lambda row: f"{row.partner.display_name} · {row.first_day} – {row.last_day}",
+        ),
+    }
+    return [
+        ToDecide(f"{kind}:{row.pk}", words[kind][0], str(words[kind][1](row)), row.fen, row.prepared_by, _related(row))
+        for kind, rows in _to_decide(fund).items()
+        for row in rows
+    ]
+
+
+def _related(row: Any) -> bool:
+    """Say whether an expense goes to who gave for its purpose."""
+    return isinstance(row, Expense) and row.purpose is not None and row.purpose.donor == row.payee.name != ""
 
 
 def statements_of(fund: Fund) -> QuerySet[Statement]:

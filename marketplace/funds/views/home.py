@@ -58,15 +58,16 @@ def home(request: HttpRequest) -> HttpResponseBase:
 def fund(request: HttpRequest, fund: Fund) -> HttpResponseBase:
     """Show how far the fund covers its points, and what waits for somebody."""
     standing = standing_of(fund)
+    snapshots = history(fund)
     return render(
         request,
         "funds/fund.html",
         {
             "fund": fund,
             "keeps": can(request.user, rules.KEEP_FUND, region=fund.region),
-            "snapshot": latest(fund),
-            "chart": selectors.chart_of(history(fund), fund),
-            "inbox": selectors.inbox_of(fund, request.user),
+            "snapshot": snapshots[-1] if snapshots else latest(fund),
+            "chart": selectors.chart_of(snapshots, fund),
+            "inbox": selectors.inbox_of(fund, request.user, -standing["shortfall"]),
             "facts": [
                 (_("Free money"), yuan(standing["free"])["text"]),
                 (_("Earmarked"), yuan(standing["earmarked"])["text"]),
