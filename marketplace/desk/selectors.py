@@ -46,8 +46,6 @@ from timebank.service.rules import VERIFY_RECORD
 State = Record.State
 #: What waits for somebody; the closed ones are many, and nobody counts them here.
 OPEN_STATES = (State.SUBMITTED, State.VERIFIED, State.PUBLISHED, State.DISPUTED)
-#: Too many wallets to add up for a page.
-ABOVE_TOWN = (Region.Level.PROVINCE, Region.Level.CITY, Region.Level.COUNTY)
 LOOKS_BACK = dt.timedelta(days=366)
 USE_SOON = dt.timedelta(days=30)
 LOW_STOCK = 3  # as few of a thing on the shelf, and somebody should think of more
@@ -313,11 +311,11 @@ def tickets(scope: Scope, *, which: str, text: str = "", day: dt.date | None = N
     return tickets.order_by("valid_until", "pk")
 
 
-def outstanding(scope: Scope) -> int:
-    """Return the points (1/100) in all wallets of the scope, held ones included."""
-    if scope.region.level in ABOVE_TOWN:
-        return int(figures.read(OUTSTANDING, scope.region.path).value)
-    return sum(ledger_read.totals_of(wallets(scope)))
+def outstanding(scope: Scope) -> figures.Kept:
+    """Return the points (1/100) in all wallets of the scope, held ones included: above a village as last kept."""
+    if scope.is_village:
+        return figures.Kept(_outstanding_below(scope.region.path), timezone.now())
+    return figures.read(OUTSTANDING, scope.region.path)
 
 
 def _outstanding_below(path: str) -> int:
@@ -325,6 +323,21 @@ def _outstanding_below(path: str) -> int:
 
 
 OUTSTANDING = figures.Figure("points outstanding", _outstanding_below)
+
+
+def active_residents(scope: Scope) -> figures.Kept:
+    """Return how many active residents each village of the scope has, by its path: above a village as last kept."""
+    if scope.is_village:
+        return figures.Kept(_active_below(scope.region.path), timezone.now())
+    return figures.read(RESIDENTS, scope.region.path)
+
+
+def _active_below(path: str) -> dict[str, int]:
+    active = Resident.objects.filter(village__path__startswith=path, status=Resident.Status.ACTIVE)
+    return dict(active.order_by().values_list("village__path").annotate(n=Count("pk")))
+
+
+RESIDENTS = figures.Figure("residents", _active_below)
 
 
 def wallets(scope: Scope) -> QuerySet[Resident, str]:
@@ -361,12 +374,7 @@ def overview(scope: Scope) -> list[VillageRow]:
     )
     length = len(places[0].path) if places else 0
     people: Counter[str] = Counter()
-    for path, count in (
-        Resident.objects.filter(scope.below(), status=Resident.Status.ACTIVE)
-        .order_by()
-        .values_list("village__path")
-        .annotate(n=Count("pk"))
-    ):
+    for path, count in active_residents(scope).value.items():
         people[path[:length]] += count
     states: Counter[tuple[str, str]] = Counter()
     for path, state, count in (

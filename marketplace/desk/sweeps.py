@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from marketplace.desk.selectors import OUTSTANDING
+from marketplace.desk.months import MONTH
+from marketplace.desk.selectors import OUTSTANDING, RESIDENTS
 from marketplace.desk.statement import STATEMENT
 from timebank.common.figures import sweep_of
 
-SWEEPS = [sweep_of(OUTSTANDING), sweep_of(STATEMENT)]
+SWEEPS = [sweep_of(OUTSTANDING), sweep_of(RESIDENTS), sweep_of(STATEMENT), sweep_of(MONTH)]

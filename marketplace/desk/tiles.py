@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Min
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -15,6 +16,7 @@ from marketplace.desk import selectors
 from marketplace.desk.scope import KEY, Scope, with_place
 from marketplace.rewards.rules import APPROVE_RETURN, CONFIRM_COUNT
 from timebank.common import contract
+from timebank.common.figures import Kept
 from timebank.common.numbers import format_points
 from timebank.registry import roles, rules
 from timebank.registry.models import Region, Resident, RoleGrant
@@ -90,23 +92,31 @@ def _stock(user: Any, region: Region) -> Figure:
 
 
 def _residents(user: Any, region: Region) -> Figure:
-    sums = Resident.objects.filter(Scope(region).below()).aggregate(
-        count=Count("pk", filter=Q(status=Resident.Status.ACTIVE)),
-        waiting=Count("pk", filter=Q(status=Resident.Status.PENDING)),
-    )
-    waiting = sums["waiting"]
+    scope = Scope(region)
+    active = selectors.active_residents(scope)
+    waiting = Resident.objects.filter(scope.below(), status=Resident.Status.PENDING).count()
+    joining = ngettext("%(n)s wants to join", "%(n)s want to join", waiting) % {"n": waiting} if waiting else ""
     return Figure(
-        value=sums["count"],
+        value=sum(active.value.values()),
         tone="warn" if waiting else "",
-        note=ngettext("%(n)s wants to join", "%(n)s want to join", waiting) % {"n": waiting} if waiting else "",
+        note=" · ".join(filter(None, (joining, _as_of(scope, active)))),
         href=reverse("desk:residents") + ("?status=pending" if waiting else ""),
     )
 
 
 def _points(user: Any, region: Region) -> Figure:
+    scope = Scope(region)
+    points = selectors.outstanding(scope)
     return Figure(
-        value=format_points(selectors.outstanding(Scope(region))), tone="wheat", href=reverse("desk:statement")
+        value=format_points(points.value), tone="wheat", note=_as_of(scope, points), href=reverse("desk:statement")
     )
+
+
+def _as_of(scope: Scope, kept: Kept) -> str:
+    """Say since when a figure is kept; a village's own is counted when it is shown."""
+    if scope.is_village:
+        return ""
+    return _("as of %(time)s") % {"time": date_format(timezone.localtime(kept.computed_at), "H:i")}
 
 
 TILES = [

@@ -11,8 +11,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from marketplace.desk import selectors
+from marketplace.desk.months import behind_figure, sums_of
 from marketplace.desk.scope import Scope
-from marketplace.desk.statement import behind_figure, statement_of
+from marketplace.desk.statement import statement_of
 from marketplace.funds.services import setup
 from marketplace.rewards import services as rewards
 from marketplace.rewards.models import StockMovement, Ticket
@@ -165,21 +166,19 @@ def test_every_figure_is_the_sum_of_its_lines(village, enter):
     trade(village)
     scope = Scope(village.place)
     for month in statement_of(scope).months:
-        sums = {
-            which: behind_figure(scope, month.month, which).points()
-            for which in ("minted", "redeemed", "refunded", "expired", "other")
-        }
-        assert sums == {
+        sums = sums_of(scope, month.month)
+        assert sums.points == {
             "minted": month.minted,
             "redeemed": -month.redeemed,
             "refunded": month.refunded,
             "expired": -month.expired,
             "other": month.other,
+            "handed_over": month.handed_over,
         }
-        assert behind_figure(scope, month.month, "handed_over").points() == month.handed_over
-        sums["handed_over"] = month.handed_over
-        for which, points in sums.items():
-            assert sum(line.points for line in behind_figure(scope, month.month, which).all_lines()) == points
+        for which, points in sums.points.items():
+            behind = behind_figure(scope, month.month, which)
+            assert sum(line.points for line in behind.all_lines()) == points
+            assert len(behind.rows) == sums.counts[which]
 
 
 def test_lines_say_who_and_for_what(village, enter):

@@ -20,20 +20,24 @@ MINUTE = 60
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A kept sum: ``compute(scope)`` gives what JSON can hold; ``every`` in seconds: how old it may grow."""
-
-    name: str
-    compute: Callable[[str], Any]
-    every: int = 15 * MINUTE
-
-
-@dataclass(frozen=True)
 class Kept:
     """What was kept, and from when."""
 
     value: Any
     computed_at: dt.datetime
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A kept sum: ``compute(scope)`` gives what JSON can hold; ``every`` in seconds: how old it may grow.
+
+    ``still_true(scope, kept, now)`` may spare the sweep the work where nothing can have changed.
+    """
+
+    name: str
+    compute: Callable[[str], Any]
+    every: int = 15 * MINUTE
+    still_true: Callable[[str, Kept, dt.datetime], bool] | None = None
 
 
 def read(figure: Figure, scope: str = "") -> Kept:
@@ -59,10 +63,14 @@ def sweep_of(figure: Figure) -> Sweep:
         ).order_by("computed_at")
         return old.values_list("scope", flat=True)
 
+    def handle(scope: str, now: dt.datetime) -> None:
+        if figure.still_true is None or not figure.still_true(scope, read(figure, scope), now):
+            refresh(figure, scope, now)
+
     return Sweep(
         name=f"figure {figure.name}",
         due=due,
-        handle=lambda scope, now: refresh(figure, scope, now) and None,
+        handle=handle,
         every=figure.every,
         read_key=str,
     )

@@ -88,6 +88,7 @@ class Transfer(models.Model):
         indexes = [
             models.Index(fields=["refund_of"], condition=Q(refund_of__isnull=False), name="ledger_transfer_refund_of"),
             models.Index(fields=["source", "id"], condition=~Q(source=""), name="ledger_transfer_source"),
+            models.Index(fields=["effective_on", "id"], name="ledger_transfer_day"),  # a month's page, in its order
         ]
 
     def __str__(self) -> str:

@@ -29,9 +29,12 @@ def posted(request: HttpRequest) -> Any:
     return request.POST if request.method == "POST" else None
 
 
-def page_of(request: HttpRequest, rows: Any, size: int = PAGE) -> Any:
-    """Return the asked page of a list; a number out of range gives the nearest."""
-    return Paginator(rows, size).get_page(read_page(request.GET.get("page")))
+def page_of(request: HttpRequest, rows: Any, size: int = PAGE, count: int | None = None) -> Any:
+    """Return the asked page of a list, of ``count`` rows if that is known; a number out of range gives the nearest."""
+    pages = Paginator(rows, size)
+    if count is not None:
+        pages.count = count  # a cached property: what is set is not worked out
+    return pages.get_page(read_page(request.GET.get("page")))
 
 
 def as_file(

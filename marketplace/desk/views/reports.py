@@ -11,8 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET
 
+from marketplace.desk.months import FIGURES, behind_figure, sums_of
 from marketplace.desk.scope import desk, with_place
-from marketplace.desk.statement import KINDS, behind_figure, statement_of
+from marketplace.desk.statement import statement_of
 from marketplace.desk.views.common import as_file, page_of
 from timebank.common.input import read_text
 from timebank.common.numbers import points_to_decimal
@@ -87,7 +88,7 @@ def month(request: HttpRequest, year: int, month: int) -> HttpResponseBase:
     except ValueError:
         raise Http404 from None
     which = read_text(request.GET.get("which", "minted"))
-    if which not in (*KINDS, "handed_over", "other"):
+    if which not in FIGURES:
         raise Http404
     behind = behind_figure(scope, first, which)
     headers = (_("Day"), _("Name"), _("What"), _("Minutes"), _("Points"))
@@ -100,7 +101,8 @@ def month(request: HttpRequest, year: int, month: int) -> HttpResponseBase:
     )
     if file is not None:
         return file
-    page = page_of(request, behind.rows)
+    sums = sums_of(scope, first)
+    page = page_of(request, behind.rows, count=sums.counts[which])
     lines = behind.lines(page.object_list)
     url = reverse("desk:month", args=[year, month])
     labels = (
@@ -125,7 +127,8 @@ def month(request: HttpRequest, year: int, month: int) -> HttpResponseBase:
             "which": which,
             "lines": lines,
             "page": page,
-            "total": behind.points(),
+            "total": sums.points[which],
+            "computed_at": sums.computed_at,
             # Minutes are known to the records, not to the ledger: they are added up where one page shows them all.
             "minutes": 0 if page.has_other_pages() else sum(line.minutes or 0 for line in lines),
             "has_minutes": any(line.minutes for line in lines),

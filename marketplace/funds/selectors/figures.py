@@ -115,7 +115,7 @@ def standing_of(fund: Fund, lots: Sequence[LotView] | None = None) -> dict[str, 
 
 
 def payables_of(fund: Fund) -> dict[str, int]:
-    """Return what a fund owes, by the key of the payable account, from the rows (not from the ledger): one statement."""
+    """Return what a fund owes, by the key of the payable account, from the rows, not the ledger: one statement."""
     # what was returned after it was paid; while its statement is not yet paid, the return and the ticket cancel out
     owed_back = Q(draw__state="reversed", draw__was_settled=True, draw__statement__state="paid")
     owed_back &= ~_returned_and_paid("draw__")

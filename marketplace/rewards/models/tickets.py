@@ -71,6 +71,9 @@ class Ticket(models.Model):
             models.Index(fields=["partner", "handed_over_at"], name="ticket_partner_handed_over"),
             models.Index(fields=["state", "valid_until"], name="ticket_state_valid"),
             models.Index(fields=["resident", "product", "issued_at"], name="ticket_resident_product"),
+            models.Index(
+                fields=["handed_over_at", "id"], condition=Q(state="handed_over"), name="ticket_handed_over_at"
+            ),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(quantity__gt=0), name="ticket_quantity_positive"),

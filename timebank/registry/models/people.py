@@ -113,6 +113,8 @@ class Resident(KeepsFolded):
             models.Index(fields=["phone"], name="resident_phone"),
             # A town or a county reads its residents in this order, fifty at a time.
             models.Index(fields=["name", "id"], name="resident_name"),
+            # Few wait at a time, in whatever county.
+            models.Index(fields=["village"], condition=Q(status="pending"), name="resident_pending"),
         ]
         constraints = [
             models.UniqueConstraint(
