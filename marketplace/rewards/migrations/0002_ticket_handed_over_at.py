@@ -5,19 +5,22 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('catalogue', '0033_rewards'),
-        ('order', '0022_supplier_and_redemption'),
-        ('partner', '0009_shelf_pictures'),
-        ('registry', '0002_resident_pending'),
-        ('rewards', '0001_initial'),
+        ("catalogue", "0033_rewards"),
+        ("order", "0022_supplier_and_redemption"),
+        ("partner", "0009_shelf_pictures"),
+        ("registry", "0002_resident_pending"),
+        ("rewards", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='ticket',
-            index=models.Index(condition=models.Q(('state', 'handed_over')), fields=['handed_over_at', 'id'], name='ticket_handed_over_at'),
+            model_name="ticket",
+            index=models.Index(
+                condition=models.Q(("state", "handed_over")),
+                fields=["handed_over_at", "id"],
+                name="ticket_handed_over_at",
+            ),
         ),
     ]

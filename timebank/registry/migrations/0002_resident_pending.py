@@ -4,14 +4,13 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('registry', '0001_initial'),
+        ("registry", "0001_initial"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='resident',
-            index=models.Index(condition=models.Q(('status', 'pending')), fields=['village'], name='resident_pending'),
+            model_name="resident",
+            index=models.Index(condition=models.Q(("status", "pending")), fields=["village"], name="resident_pending"),
         ),
     ]
