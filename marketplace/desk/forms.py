@@ -84,6 +84,12 @@ class AnswerForm(BaseForm):
     )
 
 
+class UndoForm(BaseForm):
+    reason = CleanCharField(
+        label=_("Reason"), max_length=200, help_text=_("It is kept in the history, and whom it concerns can read it.")
+    )
+
+
 class ResidentForm(IdempotentForm, BaseForm):
     name = PersonNameField(label=_("Name"), max_length=60, widget=forms.TextInput(attrs={"autocomplete": "off"}))
     birth_date = BoundedDateField(label=_("Birth date"), required=False)

@@ -14,6 +14,7 @@ from django.db.models import (
     F,
     IntegerField,
     Max,
+    Min,
     OuterRef,
     Q,
     QuerySet,
@@ -41,7 +42,7 @@ from timebank.registry.rules import AUDIT, REGISTER_RESIDENT, VIEW_VILLAGE
 from timebank.registry.selectors import residents_for, with_cards
 from timebank.service import selectors as service
 from timebank.service.models import Activity, NoticeList, Objection, Record
-from timebank.service.rules import VERIFY_RECORD
+from timebank.service.rules import UNDO_WITHIN, VERIFY_RECORD
 
 State = Record.State
 #: What waits for somebody; the closed ones are many, and nobody counts them here.
@@ -89,6 +90,18 @@ def verified(scope: Scope) -> QuerySet[Record]:
         .select_related("resident", "activity", "village", "verified_by")
         .order_by("village__path", "served_on", "pk")
     )
+
+
+def verified_lately(user: Any, scope: Scope, now: dt.datetime | None = None) -> list[dict[str, Any]]:
+    """List what this person verified in one go and may still take back: when, until when, how many, minutes."""
+    since = (now or timezone.now()) - UNDO_WITHIN
+    rows = (
+        Record.objects.filter(scope.below(), state=State.VERIFIED, verified_by=user, verified_at__gt=since)
+        .values("verified_at")
+        .annotate(pk=Min("pk"), count=Count("pk"), minutes=Sum("minutes"))
+        .order_by("-verified_at")
+    )
+    return [{**row, "until": row["verified_at"] + UNDO_WITHIN} for row in rows[:20]]
 
 
 def returned(scope: Scope) -> QuerySet[Record]:

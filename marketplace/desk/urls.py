@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from marketplace.desk import views
-from marketplace.desk.views import filling, openings, pictures, prices, returns, suppliers, transfers, what_if
+from marketplace.desk.views import filling, openings, pictures, prices, returns, suppliers, transfers, undoing, what_if
 
 app_name = "desk"
 urlpatterns = [
@@ -13,8 +13,10 @@ urlpatterns = [
     path("tile/<slug:name>/", views.tile, name="tile"),
     path("verify/", views.verify, name="verify"),
     path("verify/<id:pk>/", views.record, name="record"),
+    path("verify/<id:pk>/undo/", undoing.undo_verification, name="undo_verification"),
     path("notice/", views.notice, name="notice"),
     path("notice/publish/", views.publish, name="publish"),
+    path("notice/<id:pk>/withdraw/", undoing.withdraw_notice, name="withdraw_notice"),
     path("notice/<id:pk>/print/", views.notice_print, name="notice_print"),
     path("objections/<id:pk>/", views.objection, name="objection"),
     path("activities/", views.activities, name="activities"),

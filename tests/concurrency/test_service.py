@@ -308,3 +308,61 @@ def test_the_database_keeps_one_sign_up_even_without_locks(
         )
     outcome.raise_unless(IntegrityError, errors.AlreadySignedUp)
     assert SignUp.objects.count() == 1
+
+
+def _withdraw_and_credit(town: World, run: Race) -> Outcome:
+    """Withdraw a list and credit it at one moment; the sweep's clock stands at the end of the notice."""
+    from datetime import timedelta
+
+    from timebank.service import services
+    from timebank.service.models import NoticeList
+
+    people = [town.resident() for _ in range(4)]
+    town.published(*people)
+    notice = NoticeList.objects.get()
+
+    def go(number: int) -> str:
+        if number:
+            return f"credited {services.credit_due(now=notice.until).credited}"
+        services.withdraw_notice(
+            notice=notice, actor=town.admin, reason="印错了", now=notice.published_at + timedelta(hours=1)
+        )
+        return "withdrawn"
+
+    return run(go, 2)
+
+
+def test_a_list_is_withdrawn_or_credited_and_never_both(town: World, run_concurrently: Race) -> None:
+    from timebank.ledger.models import Transfer
+    from timebank.service import errors
+    from timebank.service.models import Record
+
+    outcome = _withdraw_and_credit(town, run_concurrently).raise_unless(errors.SomethingFollowed)
+    states = set(Record.objects.values_list("state", flat=True))
+    minted = Transfer.objects.filter(kind="mint").count()
+    if "withdrawn" in outcome.results:
+        assert (states, minted) == ({"verified"}, 0)
+    else:
+        assert (states, minted) == ({"credited"}, 4)
+
+
+def test_control_without_locks_a_withdrawn_list_is_credited(
+    town: World, run_concurrently: Race, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import time
+
+    from timebank.service.services import credit, notices
+
+    real = notices.doubted
+
+    def slowly(notice: Any) -> bool:
+        time.sleep(0.5)  # long enough for the sweep to credit what was just read as being on notice
+        return real(notice)
+
+    monkeypatch.setattr(notices, "doubted", slowly)
+    assert credit.BATCH > 4
+    with without_row_locks(monkeypatch):
+        outcome = _withdraw_and_credit(town, run_concurrently)
+    # Both believe that they did it: the history has both, or the guard of the table refuses the second.
+    assert "credited 4" in outcome.results
+    assert not any(type(error).__name__ == "SomethingFollowed" for error in outcome.errors)

@@ -20,10 +20,29 @@ def states(*records: Record) -> list[str]:
 
 def test_many_are_verified_at_once_and_the_rest_waits(village, enter):
     records = village.submitted(4)
-    answer = enter(village.admin).post(url("verify"), {"record": [one.pk for one in records[:3]]}, follow=True)
+    answer = enter(village.admin).post(
+        url("verify"), {"record": [one.pk for one in records[:3]], "yes": "1"}, follow=True
+    )
     assert "3 records verified." in answer.content.decode()
     assert states(*records) == ["verified"] * 3 + ["submitted"]
     assert Record.objects.get(pk=records[0].pk).verified_by == village.admin
+
+
+def test_what_was_verified_can_be_taken_back_by_who_did_it(village, enter):
+    records = village.submitted(2)
+    client = enter(village.admin)
+    client.post(url("verify"), {"record": [one.pk for one in records], "yes": "1"})
+    page = client.get(url("verify", which="verified")).content.decode()
+    undo = url("undo_verification", records[0].pk)
+    assert undo in page
+    assert undo in client.get(url("record", records[0].pk)).content.decode()
+    assert enter(village.keeper).get(undo).status_code == 403
+    assert client.post(undo, {"reason": ""}).status_code == 422
+    answer = client.post(undo, {"reason": "点错了"}, follow=True)
+    assert "2 records wait again." in answer.content.decode()
+    assert states(*records) == ["submitted"] * 2
+    assert undo not in client.get(url("verify", which="verified")).content.decode()
+    assert client.post(undo, {"reason": "点错了"}).status_code == 404
 
 
 def test_nothing_chosen_changes_nothing_and_says_so(village, enter):
@@ -114,7 +133,10 @@ def test_publishing_makes_a_poster_with_names_and_no_numbers(village, enter):
     person = village.world.resident("宣红旗")
     village.world.verified(person)
     client = enter(village.admin)
-    answer = client.post(url("publish"), {"village": village.place.pk}, follow=True)
+    ask = client.get(url("publish", village=village.place.pk))
+    assert "宣红旗" in ask.content.decode()
+    seen = ask.context["preview"].fingerprint
+    answer = client.post(url("publish"), {"village": village.place.pk, "seen": seen}, follow=True)
     made = NoticeList.objects.get()
     assert answer.redirect_chain[-1][0] == url("notice_print", made.pk)
     page = answer.content.decode()
@@ -122,6 +144,32 @@ def test_publishing_makes_a_poster_with_names_and_no_numbers(village, enter):
     assert person.phone not in page
     assert person.volunteer_number not in page
     assert Record.objects.get(resident=person).state == "published"
+
+
+def test_a_list_is_asked_for_once_withdrawn_and_says_why(village, enter):
+    village.world.verified(village.world.resident("宣红旗"))
+    client = enter(village.admin)
+    send = {"village": village.place.pk}
+    old = client.get(url("publish", **send)).context["preview"].fingerprint
+    village.world.verified(village.world.resident("后来人"), starts_at=in_days(-1), ends_at=in_days(-1, 9))
+    for sent in (send, {**send, "seen": old}):
+        asked = client.post(url("publish"), sent)
+        assert "后来人" in asked.content.decode()
+        assert not NoticeList.objects.exists()
+    client.post(url("publish"), {**send, "seen": asked.context["preview"].fingerprint})
+    made = NoticeList.objects.get()
+    undo = url("withdraw_notice", made.pk)
+    assert undo in client.get(url("notice")).content.decode()
+    assert enter(village.far_admin).get(undo).status_code == 404
+    assert client.post(undo, {"reason": ""}).status_code == 422
+    client.post(undo, {"reason": "少了一页"})
+    assert set(Record.objects.values_list("state", flat=True)) == {"verified"}
+    page = client.get(url("notice")).content.decode()
+    assert "List withdrawn" in page
+    assert "少了一页" in page
+    assert undo not in page
+    assert "少了一页" in client.get(url("notice_print", made.pk)).content.decode()
+    assert client.post(undo, {"reason": "再来"}).status_code == 409
 
 
 def test_publishing_nothing_says_so(village, enter):

@@ -209,8 +209,10 @@ def test_a_county_from_nothing_to_a_thing_handed_over(site, clock, new_person):
     supervisor.go("/village/verify/")
     supervisor.page.locator("[data-verify-all]").check()
     county.press(supervisor, f"form[data-verify] .bulk {SEND}")
+    county.press(supervisor, "main [name=yes]")
     admin.go("/village/notice/")
-    county.press(admin, f"form[action$='/publish/'] {SEND}")
+    county.press(admin, "main a[href*='/publish/']")
+    county.press(admin, f"main form:has([name=seen]) {SEND}")
     record = Record.objects.get()
     clock.set(record.notice_until + dt.timedelta(hours=9))
     assert not service.credit_due().failed

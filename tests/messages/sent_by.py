@@ -16,6 +16,7 @@ SENT_BY: dict[str, str | tuple[str, ...]] = {
     ),
     "minutes_cut": "timebank.service.services.verification.verify_record",
     "records_published": "timebank.service.services.notices.publish_notice",
+    "notice_withdrawn": "timebank.service.services.notices.withdraw_notice",
     "record_disputed": "timebank.service.services.notices.raise_objection",
     "objection_upheld": "timebank.service.services.notices.answer_objection",
     "objection_dismissed": "timebank.service.services.notices.answer_objection",

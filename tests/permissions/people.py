@@ -427,6 +427,8 @@ def _desk(cast: Cast, world: Any) -> None:
     cast.arguments |= {
         "desk:tile": lambda: {"name": "points"},
         "desk:record": lambda: {"pk": waiting.pk},
+        "desk:undo_verification": lambda: {"pk": waiting.pk},
+        "desk:withdraw_notice": lambda: {"pk": doubted.notice_list_id},
         "desk:notice_print": lambda: {"pk": doubted.notice_list_id},
         "desk:objection": lambda: {"pk": doubt.pk},
         "desk:answer_request": lambda: {"pk": newcomer.pk},

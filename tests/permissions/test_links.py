@@ -98,7 +98,9 @@ IN_ANOTHER_STATE = {
     "rewards:wish": "marketplace/rewards/templates/rewards/_restock_wish.html",  # sold out
     "rewards:receipt": "marketplace/rewards/templates/rewards/statement.html",  # sealed
     "desk:send_stock": "marketplace/desk/templates/desk/stock_item.html",  # another village has a shelf
-    "desk:publish": "marketplace/desk/templates/desk/notice.html",  # verified
+    "desk:publish": "marketplace/desk/views/notices.py",  # verified
+    "desk:withdraw_notice": "marketplace/desk/templates/desk/notice.html",  # published today
+    "desk:undo_verification": "marketplace/desk/templates/desk/verify.html",  # verified today
     "desk:answer_request": "marketplace/desk/templates/desk/resident.html",  # who waits
     "desk:block_card": "marketplace/desk/templates/desk/resident.html",
     "desk:end_helper": "marketplace/desk/templates/desk/resident.html",

@@ -157,6 +157,8 @@ class Path:
         admin.page.locator("[data-verify-all]").check()
         admin.look("verify-chosen")
         admin.press(f"form[data-verify] .bulk {SEND}")
+        admin.look("verify-asked")
+        admin.press("main [name=yes]")
         self.record.refresh_from_db()
         if self.record.state == "submitted":
             admin.go(f"/village/verify/{self.record.pk}/")
@@ -165,7 +167,9 @@ class Path:
         assert (self.record.state, self.record.verified_by_id) == ("verified", self.village.admin.pk)
         admin.go("/village/verify/?which=verified").look("verified")
         admin.go("/village/notice/").look("notice")
-        admin.press(f"form[action$='/publish/']:has([value='{region.pk}']) {SEND}")
+        admin.press(f"main a[href*='/publish/'][href*='village={region.pk}']")
+        admin.look("publish-asked")
+        admin.press(f"main form:has([name=seen]) {SEND}")
         admin.look("notice-print")
         self.record.refresh_from_db()
         assert self.record.state == "published"

@@ -97,6 +97,13 @@ KINDS: dict[str, Kind] = {
         "notice",
         leads_to="service:hours",
     ),
+    "notice_withdrawn": Kind(
+        _("Notice list withdrawn"),
+        _("The list with your hours was withdrawn and comes again later; nothing is lost: %(reason)s"),
+        "undo",
+        "warn",
+        "service:hours",
+    ),
     "record_disputed": Kind(
         _("Somebody objected"),
         _("%(what)s is looked at again; the village answers by %(due_on)s."),

@@ -288,6 +288,30 @@ class NothingToPublish(ServiceError):
     message = _("No verified record waits for notice.")
 
 
+class PreviewChanged(ServiceError):
+    code = "preview_changed"
+    message = _("Something has changed since you looked. Look at the figures again.")
+    status = 409
+
+
+class TooLateToUndo(ServiceError):
+    code = "too_late_to_undo"
+    message = _("The time in which this can be taken back is over. Single records can still be sent back or reversed.")
+    status = 409
+
+
+class SomethingFollowed(ServiceError):
+    code = "something_followed"
+    message = _("Something has followed already: an objection, an answer, a publication or a credit.")
+    status = 409
+
+
+class NotVerifiedByYou(ServiceError):
+    code = "not_verified_by_you"
+    message = _("Who verified a record takes that back; others send the record back with a reason.")
+    status = 403
+
+
 class NotOnNotice(ServiceError):
     code = "not_on_notice"
     message = _("This record is no longer on public notice. Ask the village office.")

@@ -29,14 +29,15 @@ ADOPT_SCHEME = "adopt_scheme"
 
 MAX_DAY_MINUTES = 16 * 60  # more than that in one day is a slip of the pen
 CHECK_IN_BEFORE = dt.timedelta(hours=1)
+UNDO_WITHIN = dt.timedelta(hours=24)  # a verification, a notice list: while nothing has followed from it
 CLOSE_AFTER = dt.timedelta(hours=12)  # an activity that its leader forgot closes by itself so long after its end
 
 # What may follow what. A record is never deleted: it is returned, or reversed.
 NEXT: dict[str, frozenset[str]] = {
     State.DRAFT: frozenset({State.SUBMITTED}),
     State.SUBMITTED: frozenset({State.VERIFIED, State.RETURNED}),
-    State.VERIFIED: frozenset({State.PUBLISHED, State.RETURNED}),
-    State.PUBLISHED: frozenset({State.CREDITED, State.DISPUTED}),
+    State.VERIFIED: frozenset({State.PUBLISHED, State.RETURNED, State.SUBMITTED}),
+    State.PUBLISHED: frozenset({State.CREDITED, State.DISPUTED, State.VERIFIED}),
     State.DISPUTED: frozenset({State.PUBLISHED, State.RETURNED}),
     State.CREDITED: frozenset({State.REVERSED}),
     State.RETURNED: frozenset({State.SUBMITTED}),
@@ -96,6 +97,16 @@ def may_reverse(actor: Any, record: Record) -> bool:
             registry_rules.can(actor, action, region=record.village) for action in (VERIFY_RECORD, registry_rules.AUDIT)
         )
         and not interest_of(actor, record.resident)
+    )
+
+
+def may_undo_verification(actor: Any, record: Record, now: dt.datetime) -> bool:
+    """Tell whether someone may take a verification back: who verified it, the same day, before it is published."""
+    return (
+        record.state == State.VERIFIED
+        and record.verified_by_id == actor.pk
+        and record.verified_at is not None
+        and now < record.verified_at + UNDO_WITHIN
     )
 
 

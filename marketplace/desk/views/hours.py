@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
@@ -22,6 +23,7 @@ from timebank.service import services
 from timebank.service.models import Record
 from timebank.service.rules import LEAD_ACTIVITY, VERIFY_RECORD
 from timebank.service.selectors.categories import range_of
+from timebank.service.selectors.previews import preview
 from timebank.service.selectors.records import changes_of
 
 BULK = 200
@@ -96,7 +98,14 @@ def verify(request: HttpRequest) -> HttpResponseBase:
     return render(
         request,
         "desk/verify.html",
-        {"scope": scope, "which": which, "tabs": tabs, "q": text, "page": page_of(request, records)},
+        {
+            "scope": scope,
+            "which": which,
+            "tabs": tabs,
+            "q": text,
+            "page": page_of(request, records),
+            "mine": selectors.verified_lately(request.user, scope) if which == "verified" else [],
+        },
     )
 
 
@@ -107,7 +116,10 @@ def _verify_many(request: HttpRequest) -> HttpResponseBase:
         return to(request, "desk:verify")
     # Only what is in this person's queue: a number typed into the form reaches nothing else.
     queue = selectors.verify_queue(request.user, request.scope)  # type: ignore[attr-defined]
-    report = services.verify_many(records=list(queue.filter(pk__in=chosen)), actor=person(request))
+    records = list(queue.filter(pk__in=chosen))
+    if "yes" not in request.POST and records:
+        return _ask(request, records, len(set(chosen)) - len(records))
+    report = services.verify_many(records=records, actor=person(request))
     done = len(report.verified)
     if done:
         text = ngettext("%(n)s record verified.", "%(n)s records verified.", done) % {"n": done}
@@ -123,6 +135,20 @@ def _verify_many(request: HttpRequest) -> HttpResponseBase:
         )
         messages.info(request, text % {"n": missing})
     return to(request, "desk:verify")
+
+
+def _ask(request: HttpRequest, records: list[Record], gone: int) -> HttpResponseBase:
+    """Show what saying yes will do, and what of the chosen it will not."""
+    now = timezone.now()
+    early = [record for record in records if record.ended_at is not None and record.ended_at > now]
+    going = [record for record in records if record not in early]
+    left_out = [(_("not over yet"), len(early)), (_("no longer in your queue"), gone)]
+    context = {
+        "records": going,
+        "preview": preview(going, [(why, many) for why, many in left_out if many]),
+        "hours": int(service_rules.UNDO_WITHIN.total_seconds()) // 3600,
+    }
+    return render(request, "desk/verify_many.html", context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -162,6 +188,7 @@ def record(request: HttpRequest, pk: int) -> HttpResponseBase:
             "form": form,
             "waiting": waiting,
             "refusal": refusal() if refusal else None,
+            "may_undo": service_rules.may_undo_verification(request.user, record, timezone.now()),
             "may_mend": service_rules.may_mend(request.user, record),
             "may_reverse": service_rules.may_reverse(request.user, record),
             "changes": [

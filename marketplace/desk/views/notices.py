@@ -6,24 +6,28 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from marketplace.desk import selectors
 from marketplace.desk.forms import AnswerForm
-from marketplace.desk.scope import desk, to
+from marketplace.desk.scope import desk, to, with_place
 from marketplace.desk.views.common import as_file, page_of, person, posted
 from timebank.common.errors import DomainError
-from timebank.common.input import read_id
+from timebank.common.input import read_id, read_text
 from timebank.registry.models import Region
 from timebank.registry.rules import AUDIT, can
+from timebank.service import rules as service_rules
 from timebank.service import services
-from timebank.service.models import NoticeList, Objection
+from timebank.service.errors import NothingToPublish, PreviewChanged
+from timebank.service.models import NoticeList, Objection, last_day
 from timebank.service.rules import ANSWER_OBJECTION, PUBLISH_NOTICE, VERIFY_RECORD
 from timebank.service.selectors import notice_days_of
 from timebank.service.selectors.notices import rows_of
+from timebank.service.selectors.previews import preview_of_notice
 
 
 @require_GET
@@ -32,7 +36,16 @@ def notice(request: HttpRequest) -> HttpResponseBase:
     """Show what the next list would hold, the lists published, and the objections."""
     scope = request.scope  # type: ignore[attr-defined]
     lists = selectors.notice_lists(scope)
-    headers = (_("Village"), _("Number"), _("Published"), _("Until"), _("Records"), _("Minutes"), _("Open objections"))
+    headers = (
+        _("Village"),
+        _("Number"),
+        _("Published"),
+        _("Until"),
+        _("Records"),
+        _("Minutes"),
+        _("Open objections"),
+        _("Withdrawn at"),
+    )
     file = as_file(
         request,
         "notice-lists",
@@ -46,6 +59,7 @@ def notice(request: HttpRequest) -> HttpResponseBase:
             item.count,
             item.minutes,
             item.doubts,
+            item.withdrawn_at,
         ),
     )
     if file is not None:
@@ -57,28 +71,35 @@ def notice(request: HttpRequest) -> HttpResponseBase:
         {
             "scope": scope,
             "ready": [
-                (village, count, minutes, can(request.user, PUBLISH_NOTICE, village))
+                (village, count, minutes, _publish_url(request, village))
                 for village, count, minutes in selectors.villages_to_publish(scope)
             ],
             "days": notice_days_of(scope.region, timezone.localdate()),
             "objections": selectors.objections(scope, is_open=True),
             "answered": answered[:10],
             "page": page_of(request, lists, 20),
+            "young": timezone.now() - service_rules.UNDO_WITHIN,
+            "may_withdraw": can(request.user, PUBLISH_NOTICE, scope.region),
             "may_answer": can(request.user, ANSWER_OBJECTION, scope.region),
         },
     )
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @desk(PUBLISH_NOTICE)
 def publish(request: HttpRequest) -> HttpResponseBase:
-    """Publish a village's next list."""
-    key = read_id(request.POST.get("village"), 0)
+    """Show what a village's next list will hold and ask once; publish just that."""
+    key = read_id(request.POST.get("village") or request.GET.get("village"), 0)
     village = get_object_or_404(Region, pk=key, level=Region.Level.VILLAGE)
     if not can(request.user, PUBLISH_NOTICE, village):
         raise Http404
+    if request.method != "POST" or "seen" not in request.POST:
+        return _ask(request, village)
     try:
-        made = services.publish_notice(village=village, actor=person(request))
+        made = services.publish_notice(village=village, actor=person(request), seen=read_text(request.POST["seen"], 64))
+    except PreviewChanged as error:
+        messages.warning(request, str(error))
+        return _ask(request, village, status=error.status)
     except DomainError as error:
         messages.error(request, str(error))
         return to(request, "desk:notice")
@@ -88,6 +109,25 @@ def publish(request: HttpRequest) -> HttpResponseBase:
     )
     messages.success(request, text % {"number": made.number, "n": count})
     return to(request, "desk:notice_print", pk=made.pk)
+
+
+def _publish_url(request: HttpRequest, village: Region) -> str:
+    """Return where somebody may publish the village's next list, or nothing."""
+    if not can(request.user, PUBLISH_NOTICE, village):
+        return ""
+    return with_place(request, f"{reverse('desk:publish')}?village={village.pk}")
+
+
+def _ask(request: HttpRequest, village: Region, *, status: int = 200) -> HttpResponseBase:
+    preview = preview_of_notice(village)
+    if not preview.records:
+        messages.error(request, str(NothingToPublish()))
+        return to(request, "desk:notice")
+    now = timezone.now()
+    days = notice_days_of(village, timezone.localdate())
+    until = service_rules.notice_end(now, days)
+    context = {"village": village, "preview": preview, "days": days, "last_day": last_day(until)}
+    return render(request, "desk/publish.html", context, status=status)
 
 
 @require_GET

@@ -34,6 +34,17 @@ class NoticeList(models.Model):
     )
     days = models.PositiveSmallIntegerField(_("days of notice"))
     until = models.DateTimeField(_("until"))
+    # A list that was a mistake is withdrawn, never deleted: its number stays given out, its records were verified.
+    withdrawn_at = models.DateTimeField(_("withdrawn at"), null=True, blank=True)
+    withdrawn_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("withdrawn by"),
+    )
+    withdrawn_reason = models.CharField(_("why withdrawn"), max_length=200, blank=True)
 
     class Meta:
         verbose_name = _("notice list")
@@ -42,6 +53,11 @@ class NoticeList(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["village", "number"], name="notice_number_once_per_village"),
             models.CheckConstraint(condition=Q(until__gte=F("published_at")), name="notice_ends_after_start"),
+            models.CheckConstraint(
+                condition=Q(withdrawn_at__isnull=True, withdrawn_by__isnull=True, withdrawn_reason="")
+                | (Q(withdrawn_at__isnull=False, withdrawn_by__isnull=False) & ~Q(withdrawn_reason="")),
+                name="notice_withdrawn_by_somebody_with_a_reason",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -11,7 +11,8 @@ from django.http import Http404
 
 from timebank.registry import rules as registry_rules
 from timebank.registry.models import Region, Resident
-from timebank.service.models import NoticeList, Objection, Record, last_day
+from timebank.service import rules
+from timebank.service.models import NoticeList, Objection, Record, RecordChange, last_day
 from timebank.service.rules import ANSWER_OBJECTION
 
 State = Record.State
@@ -68,6 +69,19 @@ def notices_in(villages: list[Region] | None = None) -> dict[Region, int]:
         regions = Region.objects.in_bulk(list(counts))
         villages = [regions[pk] for pk in counts]
     return {village: counts.get(village.pk, 0) for village in villages}
+
+
+def can_withdraw(notice: NoticeList, now: dt.datetime) -> bool:
+    """Tell whether a list is young enough to be withdrawn; one without days of notice credits at once and never is."""
+    return notice.withdrawn_at is None and notice.days > 0 and now < notice.published_at + rules.UNDO_WITHIN
+
+
+def doubted(notice: NoticeList) -> bool:
+    """Tell whether anybody has objected to what a list held, also to what has left it since."""
+    published = RecordChange.objects.filter(
+        record__village=notice.village_id, code="published", occurred_at=notice.published_at
+    )
+    return Objection.objects.filter(record__in=published.values("record"), raised_at__gte=notice.published_at).exists()
 
 
 def rows_of(notice: NoticeList) -> list[NoticeRow]:

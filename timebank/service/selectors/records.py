@@ -111,6 +111,13 @@ def verify_queue(actor: Any, village: Region | None = None) -> QuerySet[Record]:
     )
 
 
+def verified_with(record: Record) -> QuerySet[Record]:
+    """Select what one person verified in one go with a record and what still waits for its notice list."""
+    return Record.objects.filter(
+        state=State.VERIFIED, verified_by=record.verified_by_id, verified_at=record.verified_at
+    )
+
+
 def waiting_for_notice(village: Region) -> QuerySet[Record]:
     """Select verified records of a village that the next notice list will hold."""
     return (

@@ -24,6 +24,7 @@ from timebank.service.services.notices import (
     publish_notice,
     raise_objection,
     show_name,
+    withdraw_notice,
     withhold_name,
 )
 from timebank.service.services.planning import cancel_activity, change_activity, open_series
@@ -33,6 +34,7 @@ from timebank.service.services.signups import sign_up, sign_up_for_series, withd
 from timebank.service.services.verification import (
     VerifyReport,
     return_record,
+    undo_verification,
     verify_many,
     verify_record,
 )
@@ -67,9 +69,11 @@ __all__ = [
     "state_time",
     "submit_record",
     "undo_check_out",
+    "undo_verification",
     "verify_many",
     "verify_record",
     "withdraw",
     "withdraw_from_series",
+    "withdraw_notice",
     "withhold_name",
 ]

@@ -21,6 +21,8 @@ from timebank.registry.services import record_audit
 from timebank.service import errors, rules
 from timebank.service.models import NoticeList, Objection, Record, RecordChange
 from timebank.service.rules import ANSWER_OBJECTION, PUBLISH_NOTICE
+from timebank.service.selectors.notices import can_withdraw, doubted
+from timebank.service.selectors.previews import fingerprint
 from timebank.service.selectors.schemes import notice_days_of
 from timebank.service.services.records import lock_record, log_change, tell
 
@@ -29,8 +31,13 @@ OBJECTIONS_A_MONTH = 5  # of one person; more is a matter to talk about, not to 
 
 
 @transaction.atomic
-def publish_notice(*, village: Region, actor: User, now: dt.datetime | None = None) -> NoticeList:
-    """Put every verified record of a village on a new notice list; raises NothingToPublish when there is none."""
+def publish_notice(
+    *, village: Region, actor: User, seen: str | None = None, now: dt.datetime | None = None
+) -> NoticeList:
+    """Put every verified record of a village on a new notice list; raises NothingToPublish when there is none.
+
+    ``seen`` is the fingerprint of the preview that somebody said yes to; raises PreviewChanged when it is another now.
+    """
     registry_rules.require(actor, PUBLISH_NOTICE, region=village)
     now = now or timezone.now()
     # The village's row keeps two clerks from giving out one number twice.
@@ -40,6 +47,8 @@ def publish_notice(*, village: Region, actor: User, now: dt.datetime | None = No
     )
     if not records:
         raise errors.NothingToPublish
+    if seen is not None and seen != fingerprint(records):
+        raise errors.PreviewChanged
     days = notice_days_of(village, rules.local_day(now))
     last = NoticeList.objects.filter(village=village).aggregate(last=Max("number"))["last"] or 0
     notice = NoticeList.objects.create(
@@ -91,6 +100,69 @@ def publish_notice(*, village: Region, actor: User, now: dt.datetime | None = No
         now=now,
     )
     return notice
+
+
+@transaction.atomic
+def withdraw_notice(*, notice: NoticeList, actor: User, reason: str, now: dt.datetime | None = None) -> NoticeList:
+    """Take a list off the board the same day: its records are verified again, as if it had not been published.
+
+    Raises TooLateToUndo, or SomethingFollowed once there is an objection or a credit.
+    """
+    registry_rules.require(actor, PUBLISH_NOTICE, region=notice.village)
+    now = now or timezone.now()
+    if not clean_text(reason, lines=True):
+        raise errors.ReasonNeeded(field="reason")
+    # People first, then records: the order in which the sweep that credits takes its locks.
+    people = Record.objects.filter(notice_list=notice).values("resident")
+    list(Resident.objects.select_for_update(of=("self",)).filter(pk__in=people).order_by("pk").values_list("pk"))
+    locked = NoticeList.objects.select_for_update(of=("self",)).select_related("village").get(pk=notice.pk)
+    records = list(Record.objects.select_for_update(of=("self",)).filter(notice_list=locked).order_by("pk"))
+    if locked.withdrawn_at is not None or any(record.state != State.PUBLISHED for record in records):
+        raise errors.SomethingFollowed
+    if not records or doubted(locked):
+        raise errors.SomethingFollowed
+    if not can_withdraw(locked, now):
+        raise errors.TooLateToUndo
+    locked.withdrawn_at, locked.withdrawn_by, locked.withdrawn_reason = now, actor, clean_text(reason)[:200]
+    locked.save(update_fields=["withdrawn_at", "withdrawn_by", "withdrawn_reason"])
+    for record in records:
+        record.state = State.VERIFIED
+        record.notice_list = record.notice_from = record.notice_until = None
+    Record.objects.bulk_update(records, ["state", "notice_list", "notice_from", "notice_until"], batch_size=500)
+    RecordChange.objects.bulk_create(
+        [
+            RecordChange(
+                record=record,
+                occurred_at=now,
+                actor=actor,
+                from_state=State.PUBLISHED,
+                to_state=State.VERIFIED,
+                minutes=record.minutes,
+                code="withdrawn",
+                reason=locked.withdrawn_reason,
+            )
+            for record in records
+        ],
+        batch_size=500,
+    )
+    events.emit(
+        "notice_withdrawn",
+        subject=locked,
+        recipients=[f"resident:{pk}" for pk in sorted({record.resident_id for record in records})],
+        region=locked.village,
+        facts={"reason": locked.withdrawn_reason},
+        occurred_at=now,
+    )
+    record_audit(
+        actor=actor,
+        action="withdraw_notice",
+        subject=f"notice:{locked.pk}",
+        region=locked.village,
+        reason=locked.withdrawn_reason,
+        facts={"records": len(records)},
+        now=now,
+    )
+    return locked
 
 
 @transaction.atomic
@@ -221,7 +293,9 @@ def _require_neutral(actor: User, record: Record, objection: Objection) -> None:
 
     Who entered it may answer when somebody else verified it: the smallest village has no third person who could.
     """
-    verifiers = record.changes.filter(to_state=State.VERIFIED).values_list("actor_id", flat=True)
+    # A list that was withdrawn makes its records verified again: whoever withdrew it verified nothing.
+    verifiers = record.changes.filter(from_state=State.SUBMITTED, to_state=State.VERIFIED)
+    verifiers = verifiers.values_list("actor_id", flat=True)
     if actor.pk in {record.verified_by_id, *verifiers}:
         raise errors.OwnVerification
     if objection.actor_id == actor.pk or interest_of(actor, objection.resident):

@@ -18,6 +18,7 @@ from timebank.service import errors, rules
 from timebank.service.models import Record
 from timebank.service.rules import VERIFY_RECORD
 from timebank.service.selectors.categories import range_of
+from timebank.service.selectors.records import verified_with
 from timebank.service.services.records import lock_record, log_change, tell
 
 State = Record.State
@@ -117,9 +118,50 @@ def return_record(*, record: Record, actor: User, reason: str, now: dt.datetime 
     return locked
 
 
+@transaction.atomic
+def undo_verification(*, record: Record, actor: User, reason: str = "", now: dt.datetime | None = None) -> list[Record]:
+    """Take back what was verified together with ``record``, before it is published: all of it waits again.
+
+    Who verified does it, within a day. Minutes that were cut and points that were chosen are as they were before.
+    """
+    now = now or timezone.now()
+    together = verified_with(record).select_for_update(of=("self",))
+    records = list(together.select_related("resident", "village").order_by("pk"))
+    if not records:
+        raise errors.SomethingFollowed
+    for one in records:
+        registry_rules.require(actor, VERIFY_RECORD, region=one.village)
+        if one.verified_by_id != actor.pk:
+            raise errors.NotVerifiedByYou
+        if not rules.may_undo_verification(actor, one, now):
+            raise errors.TooLateToUndo
+    for one in records:
+        verified_at = one.verified_at
+        claimed = one.changes.filter(to_state=State.SUBMITTED).order_by("-pk").values_list("minutes", flat=True).first()
+        if claimed is not None and claimed != one.minutes:
+            one.minutes = claimed
+            if one.started_at is not None:
+                one.ended_at = one.started_at + dt.timedelta(minutes=claimed)
+        one.state = State.SUBMITTED
+        one.verified_at = one.verified_by = None
+        one.chosen_points, one.chosen_by, one.chosen_reason, one.factors = None, None, "", []
+        one.save()
+        log_change(one, actor=actor, was=State.VERIFIED, now=now, reason=reason, code="unverified")
+        # A person who was known only by this verification is so no longer.
+        if not one.resident.service_records.filter(verified_at__isnull=False).exists():
+            Resident.objects.filter(
+                pk=one.resident_id,
+                confirmed_at=verified_at,
+                confirmed_by=actor,
+                confirmed_how=Resident.Confirmation.SECOND,
+            ).update(confirmed_at=None, confirmed_by=None, confirmed_how="")
+    return records
+
+
 def verify_many(*, records: Iterable[Record], actor: User, now: dt.datetime | None = None) -> VerifyReport:
     """Verify each record in a transaction of its own; one refusal does not stop the rest."""
     report = VerifyReport()
+    now = now or timezone.now()  # one moment for all: by it they are taken back together
     for record in records:
         try:
             report.verified.append(verify_record(record=record, actor=actor, now=now))

@@ -113,6 +113,8 @@ def _event(change: RecordChange) -> dict[str, Any]:
         "corrected_minutes": _("Verified, with fewer minutes"),
         "returned": _("Returned"),
         "published": _("Put on public notice"),
+        "withdrawn": _("The notice list was withdrawn"),
+        "unverified": _("The verification was taken back"),
         "objected": _("A resident objected"),
         "upheld": _("The objection was upheld: returned"),
         "dismissed": _("The objection was not upheld"),
