@@ -98,7 +98,7 @@ def verified_lately(user: Any, scope: Scope, now: dt.datetime | None = None) -> 
     rows = (
         Record.objects.filter(scope.below(), state=State.VERIFIED, verified_by=user, verified_at__gt=since)
         .values("verified_at")
-        .annotate(pk=Min("pk"), count=Count("pk"), minutes=Sum("minutes"))
+        .annotate(first=Min("pk"), count=Count("pk"), minutes=Sum("minutes"))
         .order_by("-verified_at")
     )
     return [{**row, "until": row["verified_at"] + UNDO_WITHIN} for row in rows[:20]]

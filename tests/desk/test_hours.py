@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from tests.desk.test_desk import url
 from tests.factories.desk import in_days, objection
+from tests.factories.service import at
 from timebank.service.models import NoticeList, Objection, Record
 
 
@@ -151,7 +152,7 @@ def test_a_list_is_asked_for_once_withdrawn_and_says_why(village, enter):
     client = enter(village.admin)
     send = {"village": village.place.pk}
     old = client.get(url("publish", **send)).context["preview"].fingerprint
-    village.world.verified(village.world.resident("后来人"), starts_at=in_days(-1), ends_at=in_days(-1, 9))
+    village.world.verified(village.world.resident("后来人"), starts_at=at(21, 8), ends_at=at(21, 12))
     for sent in (send, {**send, "seen": old}):
         asked = client.post(url("publish"), sent)
         assert "后来人" in asked.content.decode()
@@ -169,7 +170,7 @@ def test_a_list_is_asked_for_once_withdrawn_and_says_why(village, enter):
     assert "少了一页" in page
     assert undo not in page
     assert "少了一页" in client.get(url("notice_print", made.pk)).content.decode()
-    assert client.post(undo, {"reason": "再来"}).status_code == 409
+    assert client.post(undo, {"reason": "再来"}).status_code == 422
 
 
 def test_publishing_nothing_says_so(village, enter):

@@ -81,8 +81,8 @@ def may_enter(actor: Any, resident: Resident, activity: Activity | None) -> bool
 
 
 def may_mend(actor: Any, record: Record, on_behalf_of: Resident | None = None) -> bool:
-    """Tell whether someone may mend a returned record and send it again."""
-    return record.state == State.RETURNED and (
+    """Tell whether someone may send a draft, or mend a returned record and send it again."""
+    return record.state in (State.DRAFT, State.RETURNED) and (
         registry_rules.can_act_for(actor, record.resident, on_behalf_of)
         or may_enter(actor, record.resident, record.activity)
     )

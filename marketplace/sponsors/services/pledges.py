@@ -211,9 +211,9 @@ def withdraw_pledge(*, pledge: Pledge, actor: User, reason: str = "", now: dt.da
 
 
 def _overdue(now: dt.datetime) -> QuerySet[Pledge]:
-    """Select accepted pledges of which nothing came sixty days after their day."""
+    """Select accepted pledges of which nothing came, or not all, sixty days after their day; what came stands."""
     late = timezone.localdate(now) - LAPSES_AFTER
-    return Pledge.objects.filter(state=State.APPROVED, due_on__lt=late, received_fen=0, received_units=0)
+    return Pledge.objects.filter(state__in=(State.APPROVED, State.PART), due_on__lt=late)
 
 
 def _lapse(pk: int, now: dt.datetime) -> None:
