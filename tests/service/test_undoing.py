@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from tests.factories.service import World, at, balance, refusal, tokens_of
-from timebank.common.errors import ReasonNeeded
+from timebank.common.errors import ReasonMissing
 from timebank.registry.errors import NotAllowed
 from timebank.registry.models import AuditEntry, Resident
 from timebank.service import errors, services
@@ -44,7 +44,7 @@ def test_yes_counts_for_the_figures_that_were_seen(world: World) -> None:
 def test_a_list_is_withdrawn_with_a_reason_and_comes_again_with_a_new_number(world: World) -> None:
     (record,) = world.verified(world.wang)
     notice = services.publish_notice(village=world.village, actor=world.admin, now=LATER)
-    with refusal(ReasonNeeded):
+    with refusal(ReasonMissing):
         services.withdraw_notice(notice=notice, actor=world.admin, reason=" ", now=LATER)
     for who in (world.stranger, world.leader):
         with refusal(NotAllowed):

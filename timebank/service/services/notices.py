@@ -111,7 +111,7 @@ def withdraw_notice(*, notice: NoticeList, actor: User, reason: str, now: dt.dat
     registry_rules.require(actor, PUBLISH_NOTICE, region=notice.village)
     now = now or timezone.now()
     if not clean_text(reason, lines=True):
-        raise ReasonNeeded(field="reason")
+        raise ReasonMissing(field="reason")
     # People first, then records: the order in which the sweep that credits takes its locks.
     people = Record.objects.filter(notice_list=notice).values("resident")
     list(Resident.objects.select_for_update(of=("self",)).filter(pk__in=people).order_by("pk").values_list("pk"))
