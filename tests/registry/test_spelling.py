@@ -107,6 +107,7 @@ def test_the_household_is_the_same_in_every_spelling(places, admin, person):
         "１２",
         "12号",
         "138000",
+        "1234",
         "{volunteer}",
         "{spaced}",
     ],

@@ -85,6 +85,10 @@ def test_second_tap_sends_nothing(page, live_server):
 def test_hand_scanner_field_has_the_focus(page, live_server):
     open_styleguide(page, live_server, "/styleguide/desk/")
     assert page.evaluate("document.activeElement.id") == "scan-code"
+    # What the scanner types while a button or a link has the focus is not lost, nor is what somebody types elsewhere.
+    page.evaluate("document.querySelector('.switch[name=size]').focus()")
+    page.keyboard.type("SJ-4711")
+    assert page.input_value("#scan-code") == "SJ-4711"
 
 
 def test_decoder_reads_the_shown_ticket_in_its_worker_under_the_csp(page, live_server):

@@ -203,6 +203,9 @@ def get_resident_for(actor: Any, pk: int) -> Resident:
     raise Http404
 
 
+TAIL = 4  # as many last digits of a telephone find somebody: what people say of a number they half remember
+
+
 def _found_by(text: str) -> Q:
     """Return who is meant by what somebody typed: a name, or any number of theirs, in whatever spelling.
 
@@ -214,6 +217,8 @@ def _found_by(text: str) -> Q:
         where |= Q(name_key__contains=key)
     if number := digits(text):
         where |= Q(phone__startswith=number) | Q(volunteer_number=number)
+        if len(number) >= TAIL:
+            where |= Q(phone__endswith=number)
         where |= Q(pk__in=Resident.objects.filter(volunteer_number=number).values("merged_into"))
     try:
         where |= Q(phone=read_phone(text) or None)

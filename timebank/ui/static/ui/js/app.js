@@ -72,6 +72,16 @@ document.addEventListener("focusout", (event) => {
   setTimeout(() => { if (document.activeElement === document.body && document.contains(field)) field.focus(); }, 150);
 });
 
+// A code that is read while the focus stands on a button or a link goes to the field all the same, from its first key on.
+document.addEventListener("keydown", (event) => {
+  if (event.key.length !== 1 || event.key === " " || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  const field = document.querySelector("[data-keep-focus]");
+  if (!field || document.querySelector("dialog[open]") || event.target.closest("input, select, textarea, [contenteditable]")) return;
+  field.focus();
+  field.value += event.key;
+  event.preventDefault();
+});
+
 // -- The counter's answer: tone and vibration beside words, colour and icon -------------------------------------------
 const TUNES = { good: [[880, 0, .12], [1320, .13, .2]], warn: [[520, 0, .18], [520, .26, .18]], bad: [[220, 0, .5]] };
 const BUZZ = { good: [80], warn: [120, 80, 120], bad: [400] };
