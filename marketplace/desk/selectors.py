@@ -101,7 +101,7 @@ def verified_lately(user: Any, scope: Scope, now: dt.datetime | None = None) -> 
         .annotate(first=Min("pk"), count=Count("pk"), minutes=Sum("minutes"))
         .order_by("-verified_at")
     )
-    return [{**row, "until": row["verified_at"] + UNDO_WITHIN} for row in rows[:20]]
+    return [{**row, "until": row["verified_at"] + UNDO_WITHIN} for row in rows[:20] if row["verified_at"]]
 
 
 def returned(scope: Scope) -> QuerySet[Record]:

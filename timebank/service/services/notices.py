@@ -294,8 +294,8 @@ def _require_neutral(actor: User, record: Record, objection: Objection) -> None:
     Who entered it may answer when somebody else verified it: the smallest village has no third person who could.
     """
     # A list that was withdrawn makes its records verified again: whoever withdrew it verified nothing.
-    verifiers = record.changes.filter(from_state=State.SUBMITTED, to_state=State.VERIFIED)
-    verifiers = verifiers.values_list("actor_id", flat=True)
+    verified = record.changes.filter(from_state=State.SUBMITTED, to_state=State.VERIFIED)
+    verifiers = verified.values_list("actor_id", flat=True)
     if actor.pk in {record.verified_by_id, *verifiers}:
         raise errors.OwnVerification
     if objection.actor_id == actor.pk or interest_of(actor, objection.resident):
