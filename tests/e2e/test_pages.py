@@ -29,6 +29,7 @@ def pages_of(village: seed.Village, lively: seed.Lively) -> Iterator[tuple[str, 
         [
             "/",
             "/sign-in/",
+            "/sign-in/forgotten/",
             "/register/",
             f"/register/?village={region}",
             "/shop/",

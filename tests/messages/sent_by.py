@@ -61,5 +61,6 @@ SENT_BY: dict[str, str | tuple[str, ...]] = {
     "factor_ended": "timebank.registry.services.second_factor.end_factor",
     "phone_changed": "timebank.registry.services.phones.put_phone",
     "password_reset": "timebank.registry.services.profile.reset_password",
+    "password_set_by_code": "timebank.registry.services.forgotten._set",
     "resident_merged": "timebank.registry.services.cases._merge",
 }

@@ -43,6 +43,8 @@ MATRIX: dict[str, Row] = {
     "ledger:verify": EVERYBODY,
     "photograph": answers("404"),  # there is none of this name
     "registry:sign_in": answers("go", nobody="ok"),
+    "registry:forgotten": EVERYBODY,
+    "registry:forgotten_code": answers("go"),  # nothing was asked for
     "registry:sign_out": NOBODY,
     "registry:register": answers("ok", holder="go", neighbour="go", stranger="go"),
     "registry:me": MEMBERS,
@@ -315,6 +317,8 @@ POSTED: dict[str, Row] = {
     "ui:size": answers("go"),
     "ledger:verify": answers("422"),
     "registry:sign_in": answers("go", nobody="ok"),
+    "registry:forgotten": answers("422"),
+    "registry:forgotten_code": answers("go"),
     "registry:sign_out": answers("in"),
     "registry:register": answers("ok", holder="go", neighbour="go", stranger="go"),
     "rewards:kept": closed(),

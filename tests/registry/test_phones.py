@@ -18,7 +18,7 @@ from timebank.registry.errors import WrongTextCode
 from timebank.registry.exports import section
 from timebank.registry.models import PhoneChange, Resident, User
 from timebank.registry.rules import ConfirmFirst
-from timebank.registry.services import phones
+from timebank.registry.services import phones, text_codes
 
 pytestmark = pytest.mark.django_db
 made = worlds.fixture("made", "tests.factories.people.make_regions")
@@ -104,7 +104,7 @@ def test_codes_are_few_short_lived_and_guessed_only_five_times(places, texts, mo
     numbers = [new_phone() for _count in range(6)]
     first = phones.ask_phone_change(user=wang.user, phone=numbers[0], now=now)
     with pytest.raises(WrongTextCode):  # too late
-        late = now + phones.HOLDS + dt.timedelta(seconds=1)
+        late = now + text_codes.HOLDS + dt.timedelta(seconds=1)
         phones.confirm_phone_change(change=first, user=wang.user, code=code_in(texts[0][1]), now=late)
     then = now + dt.timedelta(hours=1)
     row = phones.ask_phone_change(user=wang.user, phone=numbers[1], now=then)

@@ -348,6 +348,13 @@ KINDS: dict[str, Kind] = {
         "warn",
         "registry:security",
     ),
+    "password_set_by_code": Kind(
+        _("Your password was set anew"),
+        _("With a code that was sent to your mobile number. Was it not you? Tell the village office at once."),
+        "lock",
+        "warn",
+        "registry:security",
+    ),
     "resident_merged": Kind(
         _("Two registrations made one"), _("Everything is under one number now: cards, hours and points."), "person"
     ),

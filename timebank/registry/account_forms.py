@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
 
 from timebank.common.fields import CleanCharField, PhoneField
+from timebank.common.idempotency import IdempotentForm
+from timebank.registry.models import User
 from timebank.ui.forms import BaseForm
 
 _CODE = {"inputmode": "numeric", "autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
@@ -43,6 +46,45 @@ class TextCodeForm(BaseForm):
         help_text=_("Six digits."),
         widget=forms.TextInput(attrs=_CODE),
     )
+
+
+class ForgottenForm(IdempotentForm, BaseForm):
+    phone = PhoneField(
+        label=_("Mobile number"), max_length=20, help_text=_("The one you sign in with; keep the phone at hand.")
+    )
+
+
+class PasswordPair(BaseForm):
+    """A new password, typed twice; ``user`` where it is known whose."""
+
+    user: User | None = None
+
+    new = forms.CharField(
+        label=_("New password"),
+        max_length=128,
+        help_text=_("At least 8 characters, letters and digits mixed."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    again = forms.CharField(
+        label=_("New password again"),
+        max_length=128,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def clean_new(self) -> str:
+        new: str = self.cleaned_data["new"]
+        validate_password(new, self.user)
+        return new
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("new") and data.get("again") and data["new"] != data["again"]:
+            self.add_error("again", _("The two new passwords differ."))
+        return data
+
+
+class NewPasswordForm(PasswordPair, TextCodeForm):
+    field_order = ("code", "new", "again")
 
 
 class ReasonForm(BaseForm):

@@ -325,3 +325,19 @@ class WrongTextCode(RegistryError):
 class PhoneAtDesk(RegistryError):
     code = "phone_at_desk"
     message = _("This number can only be changed at the village office. Bring your card and this phone.")
+
+
+class NoTextsForPasswords(RegistryError):
+    code = "no_texts_for_passwords"
+    message = _("No text messages are sent from here. The village office gives you a new password.")
+
+
+class PasswordAtOffice(RegistryError):
+    code = "password_at_office"
+    message = _("This password can't be set by text message. The village office helps.")
+
+
+class WeakPassword(RegistryError):
+    code = "weak_password"
+    message = _("Choose a password of at least 8 characters that is not one of the most common.")
+    status = 400

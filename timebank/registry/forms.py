@@ -22,6 +22,7 @@ from timebank.common.fields import (
     PinField,
 )
 from timebank.common.idempotency import IdempotentForm
+from timebank.registry.account_forms import PasswordPair
 from timebank.registry.appointing import PersonForm
 from timebank.registry.models import Proxy, User
 from timebank.ui.forms import BaseForm
@@ -127,40 +128,21 @@ class ProfileForm(BaseForm):
     on_honour_roll = forms.BooleanField(label=_("My name may appear on the honour roll of the village"), required=False)
 
 
-class PasswordForm(BaseForm):
+class PasswordForm(PasswordPair):
     old = forms.CharField(
         label=_("Present password"), widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
     )
-    new = forms.CharField(
-        label=_("New password"),
-        max_length=128,
-        help_text=_("At least 8 characters, letters and digits mixed."),
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
-    again = forms.CharField(
-        label=_("New password again"), widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
-    )
+    field_order = ("old", "new", "again")
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.user = user
+        self.user: User = user
 
     def clean_old(self) -> str:
         old: str = self.cleaned_data["old"]
         if not self.user.check_password(old):
             raise forms.ValidationError(_("This is not your present password."))
         return old
-
-    def clean_new(self) -> str:
-        new: str = self.cleaned_data["new"]
-        validate_password(new, self.user)
-        return new
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or {}
-        if data.get("new") and data.get("again") and data["new"] != data["again"]:
-            self.add_error("again", _("The two new passwords differ."))
-        return data
 
 
 def pin_field(label: Any) -> PinField:

@@ -1,8 +1,8 @@
-"""What the registry does by itself: forgetting, and telling old numbers."""
+"""What the registry does by itself: forgetting, and telling old numbers, sending codes."""
 
 from __future__ import annotations
 
 from timebank.registry import reads
-from timebank.registry.services import phones
+from timebank.registry.services import forgotten, phones
 
-SWEEPS = [*reads.SWEEPS, *phones.SWEEPS]
+SWEEPS = [*reads.SWEEPS, *phones.SWEEPS, *forgotten.SWEEPS]

@@ -9,6 +9,8 @@ from timebank.registry import views
 app_name = "registry"
 urlpatterns = [
     path("sign-in/", views.SignInView.as_view(), name="sign_in"),
+    path("sign-in/forgotten/", views.forgotten.forgotten, name="forgotten"),
+    path("sign-in/forgotten/code/", views.forgotten.forgotten_code, name="forgotten_code"),
     path("sign-out/", views.sign_out, name="sign_out"),
     path("register/", views.join, name="register"),
     path("me/", views.me, name="me"),

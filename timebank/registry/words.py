@@ -34,6 +34,7 @@ AUDIT_LABELS = {
     "apply_again": _("Asked to join again"),
     "give_sign_in": _("Sign-in given"),
     "reset_password": _("New password given at the desk"),
+    "set_password_by_code": _("New password set with a code by text message"),
     "accept_as": _("Application joined to the registration on paper"),
     "set_household": _("Household changed"),
     "set_head": _("Head of the family named"),

@@ -16,7 +16,13 @@ from timebank.service.models import Activity
 from timebank.villages.models import Office, SetupToken
 from timebank.villages.steps import Step, Villages, all_steps
 
-FOR_STRANGERS = ("registry:sign_in", "registry:register", "rewards:home")  # and the pages of errors
+FOR_STRANGERS = (  # and the pages of errors
+    "registry:sign_in",
+    "registry:forgotten",
+    "registry:forgotten_code",
+    "registry:register",
+    "rewards:home",
+)
 ABOVE = (Region.Level.CITY, Region.Level.COUNTY)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from timebank.registry.models.accounts import Device, PersonalRead, PhoneChange, StaffPin
+from timebank.registry.models.accounts import Device, PasswordCode, PersonalRead, PhoneChange, StaffPin
 from timebank.registry.models.audit import AuditEntry
 from timebank.registry.models.cases import CorrectionRequest, ResidentCase
 from timebank.registry.models.imports import (
@@ -27,6 +27,7 @@ __all__ = [
     "HelperRequest",
     "Household",
     "Organisation",
+    "PasswordCode",
     "PersonalRead",
     "PhoneChange",
     "Proxy",

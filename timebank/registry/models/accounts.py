@@ -92,6 +92,33 @@ class PhoneChange(models.Model):
         return f"{self.user} {self.asked_at:%Y-%m-%d}"
 
 
+class PasswordCode(models.Model):
+    """One wish to set a forgotten password with a code: whoever the number belongs to, or nobody.
+
+    Asking looks nobody up: the worker finds the account (``user``), draws the code and sends it. Of all wishes for a
+    number only the last holds. Seen by nobody; forgotten after a day. A row for each time somebody asks.
+    """
+
+    phone = models.CharField(_("mobile number"), max_length=20)
+    asked_at = models.DateTimeField(_("asked at"), default=timezone.now)
+    # Claimed before the text is sent: at most once.
+    sent_at = models.DateTimeField(_("sent at"), null=True, blank=True, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    code_digest = models.CharField(max_length=64, blank=True, editable=False)
+    used_at = models.DateTimeField(_("used at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("code for a forgotten password")
+        verbose_name_plural = _("codes for forgotten passwords")
+        indexes = [
+            models.Index(fields=["phone", "-id"], name="password_code_phone"),
+            models.Index(fields=["asked_at"], condition=Q(sent_at=None), name="password_code_to_send"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
 class PersonalRead(models.Model):
     """Who on the staff looked at whose particulars, where, when and why.
 

@@ -6,17 +6,14 @@ Whoever asks learns nothing about a number: a code goes to each, and only who re
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone, translation
-from django.utils.crypto import constant_time_compare, get_random_string, salted_hmac
 from django.utils.translation import gettext as _
 
-from timebank.common import contract, limits
+from timebank.common import limits
 from timebank.common.errors import DomainError
 from timebank.common.events import emit
 from timebank.common.input import digits
@@ -35,24 +32,23 @@ from timebank.registry.errors import (
 from timebank.registry.models import PhoneChange, Resident, User
 from timebank.registry.rules import require_confirmed
 from timebank.registry.services.audit import record_audit
+from timebank.registry.services.text_codes import (
+    FORGOTTEN,
+    digest,
+    draw_code,
+    is_right,
+    number_key,
+    send_text,
+    text_sender,
+)
 
-logger = logging.getLogger(__name__)
-
-HOLDS = dt.timedelta(minutes=15)
 AGAIN = dt.timedelta(minutes=1)  # the same wish within it is the same form sent twice
-FORGOTTEN = dt.timedelta(days=1)
 ASKED = Limit("codes to a new number", 5, 3600)
 WRONG = Limit("wrong codes of a new number", 5, 900)
 
 
-def text_sender() -> Callable[..., None] | None:
-    """Return what sends a text message, where the installation has a way."""
-    ways = (declaration.value() for declaration in contract.declared("texts_by"))
-    return next((way for way in ways if way is not None), None)
-
-
 def _digest(row: PhoneChange, code: str) -> str:
-    return salted_hmac("registry.phone", f"{row.user_id}:{row.new_phone}:{code}", algorithm="sha256").hexdigest()
+    return digest("phone", f"{row.user_id}:{row.new_phone}", code)
 
 
 def ask_phone_change(*, user: User, phone: str, address: str = "", now: dt.datetime | None = None) -> PhoneChange:
@@ -61,8 +57,7 @@ def ask_phone_change(*, user: User, phone: str, address: str = "", now: dt.datet
     Counted by person, address and number, before anything is looked up. Raises ``NoTexts, SamePhone, TooOften``.
     """
     require_confirmed(user)
-    send = text_sender()
-    if send is None:
+    if text_sender() is None:
         raise NoTexts(field="phone")
     phone = read_phone(phone)
     if not phone:
@@ -70,14 +65,13 @@ def ask_phone_change(*, user: User, phone: str, address: str = "", now: dt.datet
     now = now or timezone.now()
     if phone == user.phone:
         raise SamePhone(field="phone")
-    code = get_random_string(6, "0123456789")
+    code = draw_code()
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
         row = PhoneChange.objects.filter(user=user, done_at=None).first()
         if row is not None and row.new_phone == phone and row.asked_at > now - AGAIN:
             return row
-        number = hashlib.sha256(phone.encode()).hexdigest()[:40]
-        keys = [f"user:{user.pk}", f"number:{number}", *([f"address:{address}"] if address else [])]
+        keys = [f"user:{user.pk}", number_key(phone), *([f"address:{address}"] if address else [])]
         limits.spend(ASKED, keys, now=now)
         PhoneChange.objects.filter(user=user, done_at=None).delete()
         row = PhoneChange(user=user, old_phone=user.phone or "", new_phone=phone, asked_at=now)
@@ -85,9 +79,8 @@ def ask_phone_change(*, user: User, phone: str, address: str = "", now: dt.datet
         row.save()
     text = _("%(code)s is the code for your new mobile number at Shanji. Tell it nobody.") % {"code": code}
     try:
-        send(to=phone, text=text, key=f"phone-{row.pk}")
-    except Exception as error:  # noqa: BLE001 - whatever it is, the person asks again
-        logger.warning("code to a new number: not sent: %s", type(error).__name__)  # servers repeat the number
+        send_text(to=phone, text=text, key=f"phone-{row.pk}")
+    except TextNotSent:
         PhoneChange.objects.filter(pk=row.pk, done_at=None).delete()
         raise TextNotSent(field="phone") from None
     return row
@@ -115,7 +108,7 @@ def _take(row: PhoneChange | None, user: User, code: str, now: dt.datetime) -> D
     if row.done_at is not None:
         return None  # the same form sent twice
     limits.require(WRONG, [f"user:{user.pk}"], now=now)
-    if row.asked_at + HOLDS < now or not constant_time_compare(row.code_digest, _digest(row, code)):
+    if not is_right(kept=row.code_digest, typed=_digest(row, code), asked_at=row.asked_at, now=now):
         limits.count(WRONG, [f"user:{user.pk}"], now=now)
         return WrongTextCode(field="code")
     free_phone(row.new_phone, now=now)
@@ -166,8 +159,7 @@ def _to_tell(now: dt.datetime) -> Iterator[int]:
 
 def tell_old_number(pk: int, now: dt.datetime) -> int:
     """Send one text to the number that was; claimed before it leaves, so that it never comes twice."""
-    send = text_sender()
-    if send is None or not PhoneChange.objects.filter(pk=pk, old_told_at=None).update(old_told_at=now):
+    if text_sender() is None or not PhoneChange.objects.filter(pk=pk, old_told_at=None).update(old_told_at=now):
         return 0
     row = PhoneChange.objects.select_related("user").get(pk=pk)
     with translation.override(row.user.language or settings.LANGUAGE_CODE):
@@ -175,9 +167,8 @@ def tell_old_number(pk: int, now: dt.datetime) -> int:
             "Your Shanji account signs in with another mobile number now. Was it not you? Tell the village office."
         )
     try:
-        send(to=row.old_phone, text=text, key=f"phone-old-{pk}")
-    except Exception as error:  # noqa: BLE001 - whatever it is, nobody knows whether it was taken
-        logger.warning("text to an old number %s: %s", pk, type(error).__name__)
+        send_text(to=row.old_phone, text=text, key=f"phone-old-{pk}")
+    except TextNotSent:
         return 0
     return 1
 

@@ -19,6 +19,7 @@ from timebank.registry.account_forms import PhoneForm, TextCodeForm
 from timebank.registry.middleware import ask
 from timebank.registry.models import PhoneChange
 from timebank.registry.services import phones
+from timebank.registry.services.text_codes import text_sender
 from timebank.registry.views.me import _user
 
 SHOWN = 20
@@ -31,7 +32,7 @@ SHOWN = 20
 def phone(request: HttpRequest) -> HttpResponse:
     """Ask for another number, or read where it is changed; the numbers so far."""
     user = _user(request)
-    by_text = phones.text_sender() is not None
+    by_text = text_sender() is not None
     if by_text and request.method == "GET" and sessions.read(request).is_stale:
         return ask(request, idle=False)
     form = PhoneForm(request.POST if request.method == "POST" else None)
