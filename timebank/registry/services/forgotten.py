@@ -124,8 +124,12 @@ def set_password_by_code(
     return done
 
 
+def _hold(pk: int) -> PasswordCode | None:
+    return PasswordCode.objects.select_for_update(of=("self",)).filter(pk=pk).first()
+
+
 def _take(pk: int, code: str, password: str, address: str, now: dt.datetime) -> User | DomainError:
-    row = PasswordCode.objects.select_for_update(of=("self",)).filter(pk=pk).first()
+    row = _hold(pk)
     if row is None:
         return WrongTextCode(field="code")
     tries = (
