@@ -191,8 +191,9 @@ def test_hours_and_telephone_are_on_every_page_of_the_residents(places, town_adm
         page = client.get(address).content.decode()
         assert "0631-8450000" in page, address
         assert "8:30–17:00" in page, address
-    # Strangers at the sign-in see the county's.
-    assert "12345" in Client().get(reverse("registry:sign_in")).content.decode()
+    # Strangers at the sign-in, or without their password, see the county's.
+    for name in ("registry:sign_in", "registry:forgotten"):
+        assert "12345" in Client().get(reverse(name)).content.decode()
 
 
 @pytest.mark.parametrize("number", ["1", "call me", "0631--", "12345678901234567890123"])
