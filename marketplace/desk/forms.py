@@ -309,12 +309,6 @@ class RoleForm(PersonForm):
         field.choices = roles
 
 
-class HandOverForm(PersonForm):
-    """Who takes an office over, and why."""
-
-    reason = CleanCharField(label=_("Reason"), max_length=200, required=False)
-
-
 class SupplierForm(IdempotentForm, BaseForm):
     """Who hands over, where and when."""
 

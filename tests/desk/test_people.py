@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from tests.desk.test_desk import url
 from tests.factories.people import make_resident, make_staff
@@ -13,6 +14,7 @@ from timebank.common import limits
 from timebank.common.models import Event
 from timebank.registry import services as registry
 from timebank.registry.appointing import LOOKED_UP
+from timebank.registry.errors import DutiesClash, NotAllowed, OtherPersonNeeded, SameHolder
 from timebank.registry.models import (
     AuditEntry,
     Card,
@@ -22,10 +24,12 @@ from timebank.registry.models import (
     Proxy,
     Resident,
     RoleGrant,
+    SuccessorProposal,
     User,
 )
 from timebank.registry.rules import ConfirmFirst
 from timebank.registry.selectors import active_card
+from timebank.registry.services import succession
 from timebank.registry.services.handover import hand_over_office
 from timebank.registry.services.residents import CONSENT_VERSION
 
@@ -297,6 +301,78 @@ def test_an_office_changes_hands_in_one_step_and_only_whole(village, enter):
     assert again.status_code == 302
     assert RoleGrant.objects.filter(user=li.user, role="stock_keeper").count() == 1
     assert enter(make_staff("village_admin", village.world.other)).get(there).status_code == 404
+
+
+def test_a_holder_proposes_and_another_says_yes(village, enter):
+    """Two ends, two hands: who proposes, and who appoints; neither the successor nor anybody else answers."""
+    li, keeper = village.world.li, village.keeper
+    office = RoleGrant.objects.get(user=keeper, ended_at=None)
+    own, answer = reverse("registry:office", args=[office.pk]), url("hand_over", office.pk)
+    holder, admin = enter(keeper), enter(village.admin)
+    assert own in holder.get(reverse("registry:offices")).text
+    assert reverse("registry:offices") in holder.get("/me/").text
+    assert admin.get(own).status_code == 404
+    assert holder.get(answer).status_code == 403
+    asked = holder.post(own, {"phone": li.phone}).text
+    assert "李*山" in asked
+    assert li.user.name not in asked
+    assert not SuccessorProposal.objects.exists()
+    sent = {"phone": li.phone, "person": li.user_id, "reason": "年纪大了", "idempotency_key": "a" * 32}
+    for _twice in range(2):
+        assert holder.post(own, sent).headers["Location"] == own
+    first = SuccessorProposal.objects.get()
+    assert holder.post(own, sent | {"idempotency_key": "b" * 32}).status_code == 409  # one at a time
+    told = Event.objects.get(kind="successor_proposed")
+    assert told.recipients == [f"user:{village.admin.pk}"]
+    page = admin.get(answer).text
+    assert "年纪大了" in page
+    assert "李*山" in page
+    assert keeper.pk == office.user_id
+    assert enter(keeper).get(url("stock")).status_code == 200  # nothing has changed
+    assert admin.post(answer, {"decline": "1", "proposal": first.pk}).status_code == 302
+    assert Event.objects.get(kind="successor_declined").recipients == [f"user:{keeper.pk}"]
+    # Taken back, and proposed anew; an answer to what stands no longer does nothing.
+    second = succession.propose_successor(grant=office, successor=li.user, actor=keeper)
+    assert holder.post(own, {"withdraw": "1"}).status_code == 302
+    third = succession.propose_successor(grant=office, successor=li.user, actor=keeper)
+    for stale in (first, second):
+        admin.post(answer, {"accept": "1", "proposal": stale.pk})
+    assert RoleGrant.objects.get(pk=office.pk).ended_at is None
+    with pytest.raises(NotAllowed):
+        succession.decline_proposal(grant=office, actor=li.user)
+    with pytest.raises(NotAllowed):
+        succession.propose_successor(grant=office, successor=li.user, actor=village.admin)
+    with pytest.raises(SameHolder):
+        succession.propose_successor(grant=office, successor=keeper, actor=keeper)
+    # Who holds both the office and the right to give it does not answer their own proposal.
+    with pytest.raises(OtherPersonNeeded):
+        hand_over_office(grant=office, successor=li.user, actor=keeper)
+    for _twice in range(2):
+        assert admin.post(answer, {"accept": "1", "proposal": third.pk}).status_code == 302
+    third.refresh_from_db()
+    assert (third.accepted, third.answered_by) == (True, village.admin)
+    assert RoleGrant.objects.get(user=li.user, ended_at=None).role == "stock_keeper"
+    assert holder.get(own).status_code == 302  # signed out
+    verifier = registry.grant_role(user=keeper, role="verifier", region=village.place, actor=village.town_admin)
+    with pytest.raises(DutiesClash):  # the other end: refused before anybody is asked
+        succession.propose_successor(
+            grant=RoleGrant.objects.get(user=li.user, ended_at=None), successor=verifier.user, actor=li.user
+        )
+
+
+def test_an_office_at_an_organisation_passes_the_same_way(village, enter):
+    baths = registry.register_organisation(name="澡堂", kind="supplier", region=village.place, actor=village.admin)
+    clerk, li = User.objects.create_user(name="店员", phone="13900000077"), village.world.li
+    office = registry.grant_role(user=clerk, role="supplier_staff", organisation=baths, actor=village.admin)
+    proposal = succession.propose_successor(grant=office, successor=li.user, actor=clerk)
+    assert Event.objects.get(kind="successor_proposed").recipients == [f"user:{village.admin.pk}"]
+    client = enter(village.admin)
+    answer = url("hand_over", office.pk)
+    assert answer in client.get(reverse("sponsors:organisation", args=[baths.pk])).text
+    assert "澡堂" in client.get(answer).text
+    assert enter(make_staff("village_admin", village.world.other)).get(answer).status_code == 404
+    assert client.post(answer, {"accept": "1", "proposal": proposal.pk}).status_code == 302
+    assert RoleGrant.objects.get(user=li.user, ended_at=None).organisation == baths
 
 
 def test_ending_a_role_and_handing_one_over_want_a_fresh_password(village):

@@ -83,6 +83,8 @@ def pages_of(village: seed.Village, lively: seed.Lively) -> Iterator[tuple[str, 
         village.leader,
         [
             "/me/",
+            "/me/offices/",
+            reverse("registry:office", args=[RoleGrant.objects.get(user=village.leader, role="leader").pk]),
             "/lead/",
             "/lead/?show=past",
             "/lead/new/",

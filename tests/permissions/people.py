@@ -203,7 +203,7 @@ def _cases(cast: Cast, world: Any, nephew: Any) -> None:
     """Let the holder be looked at, a correction be asked for and a death be reported."""
     import datetime as dt
 
-    from timebank.registry.models import PhoneChange
+    from timebank.registry.models import PhoneChange, RoleGrant
     from timebank.registry.services import cases, corrections, devices, proxies, second_factor
 
     asked = corrections.ask_correction(resident=world.wang, text="名字写错了", actor=world.wang.user)
@@ -215,6 +215,7 @@ def _cases(cast: Cast, world: Any, nephew: Any) -> None:
     second_factor.set_up(user=forgetful.user, secret=secret, code=second_factor.current_code(secret))
     device, _token = devices.ask_device(user=world.leader)
     change = PhoneChange.objects.create(user=world.wang.user, new_phone="13700000099", code_digest="0")
+    office = RoleGrant.objects.get(user=world.leader, role="leader", ended_at=None)
     village = {"place": world.village.pk}
     for name in ("move_resident", "give_sign_in", "merge_resident", "resident_death", "household"):
         cast.arguments[f"registry:{name}"] = lambda: holder
@@ -230,6 +231,7 @@ def _cases(cast: Cast, world: Any, nephew: Any) -> None:
         "registry:approve_device": lambda: {"pk": device.pk},
         "registry:end_device": lambda: {"pk": device.pk},
         "registry:phone_code": lambda: {"pk": change.pk},
+        "registry:office": lambda: {"pk": office.pk},
         "registry:confirm_resident": lambda: {"pk": gone.pk},
         "registry:answer_helper": lambda: {"pk": wanted.pk},
         "registry:confirm_helper": lambda: {"pk": wanted.pk},

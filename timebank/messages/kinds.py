@@ -287,6 +287,21 @@ KINDS: dict[str, Kind] = {
     # -- people
     "role_given": Kind(_("You have an office"), _("%(role)s in %(place)s, from now on."), "shield", "ok"),
     "role_ended": Kind(_("An office has ended"), _("%(role)s in %(place)s."), "shield"),
+    "successor_proposed": Kind(
+        _("A successor is proposed"),
+        _("%(name)s proposes who comes after: %(role)s in %(place)s. Look at it and say yes or no."),
+        "shield",
+        "warn",
+        "desk:hand_over",
+        "rolegrant",
+    ),
+    "successor_declined": Kind(
+        _("Your proposal was not taken"),
+        _("%(role)s in %(place)s: you keep the office for now. Ask, or propose somebody else."),
+        "shield",
+        "warn",
+        "registry:offices",
+    ),
     "helper_asked": Kind(
         _("Will you help somebody?"),
         _("You are asked to act for %(name)s. Say yes or no."),

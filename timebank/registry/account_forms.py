@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from timebank.common.fields import CleanCharField, PhoneField
 from timebank.common.idempotency import IdempotentForm
+from timebank.registry.appointing import PersonForm
 from timebank.registry.models import User
 from timebank.ui.forms import BaseForm
 
@@ -85,6 +86,12 @@ class PasswordPair(BaseForm):
 
 class NewPasswordForm(PasswordPair, TextCodeForm):
     field_order = ("code", "new", "again")
+
+
+class SuccessorForm(PersonForm):
+    """Who is to take an office over, and why."""
+
+    reason = CleanCharField(label=_("Reason"), max_length=200, required=False)
 
 
 class ReasonForm(BaseForm):

@@ -341,3 +341,8 @@ class WeakPassword(RegistryError):
     code = "weak_password"
     message = _("Choose a password of at least 8 characters that is not one of the most common.")
     status = 400
+
+
+class SuccessorProposed(RegistryError):
+    code = "successor_proposed"
+    message = _("Somebody is proposed for this office already. Take that back first.")

@@ -14,6 +14,11 @@ from timebank.registry.models import Resident
 from timebank.ui.menus import Entry
 
 
+def holds_office(request: HttpRequest) -> bool:
+    """Say whether the visitor has an office to show."""
+    return bool(rules.grants_of(request.user))
+
+
 def is_active_resident(request: HttpRequest) -> bool:
     """Say whether the visitor is a resident whose account is open: the rows under 我的 are theirs."""
     resident = selectors.resident_of(getattr(request, "user", None))
@@ -98,6 +103,17 @@ MENUS = [
         icon="lock",
         order=75,
         match=("registry:set_up_factor", "registry:staff_pin", "registry:recovery_codes"),
+    ),
+    Entry(
+        area="account",
+        key="offices",
+        label=_("My offices"),
+        text=_("What you hold; propose who comes after"),
+        url_name="registry:offices",
+        icon="shield",
+        order=74,
+        match=("registry:office",),
+        visible=holds_office,
     ),
     Entry(
         area="account",

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 from allauth.mfa.models import Authenticator
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import Http404, HttpRequest
 from django.utils import timezone
 
@@ -24,6 +24,7 @@ from timebank.registry.models import (
     Region,
     Resident,
     RoleGrant,
+    SuccessorProposal,
     User,
 )
 from timebank.registry.models.regions import paths_up
@@ -309,6 +310,13 @@ def other_operators(user: User) -> QuerySet[User]:
     operators = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=user.pk).order_by("name", "pk")
     with_factor = Authenticator.objects.filter(type=Authenticator.Type.TOTP)
     return operators.filter(pk__in=with_factor.values("user")) if user.is_superuser else operators.none()
+
+
+def offices_of(user: User) -> QuerySet[RoleGrant]:
+    """Select a person's live offices, and whether a successor is proposed."""
+    rows = RoleGrant.objects.filter(user=user, ended_at__isnull=True).select_related("region", "organisation")
+    asked = SuccessorProposal.objects.filter(grant=OuterRef("pk"), answered_at=None)
+    return rows.annotate(proposed=Exists(asked)).order_by("granted_at", "pk")
 
 
 def staff_of(region: Region) -> QuerySet[RoleGrant]:

@@ -65,6 +65,8 @@ AUDIT_LABELS = {
     "create_user": _("Sign-in created"),
     "grant_role": _("Role given"),
     "end_role": _("Role ended"),
+    "propose_successor": _("Successor proposed"),
+    "answer_successor": _("Proposed successor answered"),
     "hand_over_office": _("Office handed over"),
     "register_organisation": _("Organisation registered"),
     "close_organisation": _("Organisation closed"),

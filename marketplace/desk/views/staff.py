@@ -8,19 +8,23 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from marketplace.desk.forms import HandOverForm, RoleForm
+from marketplace.desk.forms import RoleForm
 from marketplace.desk.scope import desk, to
 from marketplace.desk.tiles import open_work
 from marketplace.desk.views.common import as_file, page_of, person, posted
 from timebank.common.errors import DomainError
+from timebank.common.input import read_id
 from timebank.registry import services
+from timebank.registry.account_forms import SuccessorForm
+from timebank.registry.appointing import masked_name, place_of
 from timebank.registry.errors import OfficeEnded
-from timebank.registry.models import RoleGrant
+from timebank.registry.models import RoleGrant, SuccessorProposal
 from timebank.registry.reads import note_read, reads_people
 from timebank.registry.roles import REGION, label_of, specs
 from timebank.registry.rules import GRANT_ROLE, may_appoint, may_reset_password, read_grants, regions_where
-from timebank.registry.selectors import staff_of
+from timebank.registry.selectors import resident_of, staff_of
 from timebank.registry.services.handover import devices_of, hand_over_office, personal_work
+from timebank.registry.services.succession import decline_proposal, open_proposal, place_of_grant
 
 
 @require_http_methods(["GET", "POST"])
@@ -88,11 +92,11 @@ def staff(request: HttpRequest) -> HttpResponseBase:
     )
 
 
-def _grant(request: HttpRequest, pk: int) -> RoleGrant:
-    """Return a live role that this person may give and end; 404 elsewhere."""
-    live = RoleGrant.objects.select_related("region", "user").filter(ended_at__isnull=True, region__isnull=False)
-    grant = get_object_or_404(live, pk=pk)
-    if not may_appoint(request.user, grant.role, grant.region):  # type: ignore[arg-type]
+def _grant(request: HttpRequest, pk: int, *, live: bool = True) -> RoleGrant:
+    """Return a role that this person may give and end, in a place or at an organisation; 404 elsewhere."""
+    rows = RoleGrant.objects.select_related("region", "organisation__region", "user")
+    grant = get_object_or_404(rows.filter(ended_at__isnull=True) if live else rows, pk=pk)
+    if not may_appoint(request.user, grant.role, place_of_grant(grant)):
         raise Http404
     return grant
 
@@ -102,13 +106,16 @@ def _grant(request: HttpRequest, pk: int) -> RoleGrant:
 @reads_people("read_name")
 def hand_over(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Let an office change hands: what is open, who comes after, and one yes for all of it."""
-    form = HandOverForm(posted(request))
-    if request.method == "POST" and form.is_valid():
-        done = _hand_over(request, form, pk)
+    answered = bool({"accept", "decline"} & request.POST.keys())
+    form = SuccessorForm(None if answered else posted(request))
+    if request.method == "POST" and (answered or form.is_valid()):
+        done = _answer(request, pk) if answered else _hand_over(request, form, pk)
         if done is not None:
             return done
     grant = _grant(request, pk)
-    note_read(request, form.shown())
+    proposal = open_proposal(grant)
+    named = [] if proposal is None else [resident_of(proposal.successor)]
+    note_read(request, [*form.shown(), *(resident for resident in named if resident is not None)])
     ask = ""
     if form.question:
         ask = _("Shall %(name)s, of %(place)s, have this office from now on: %(role)s?") % {
@@ -118,6 +125,11 @@ def hand_over(request: HttpRequest, pk: int) -> HttpResponseBase:
     context = {
         "scope": request.scope,  # type: ignore[attr-defined]
         "grant": grant,
+        "proposal": proposal,
+        "proposed": {"name": masked_name(proposal.successor.name), "place": place_of(proposal.successor) or ""}
+        if proposal
+        else {},
+        "may_answer": grant.user_id != request.user.pk,
         "form": form,
         "ask": ask,
         "waiting": open_work(grant, request.user),
@@ -127,12 +139,33 @@ def hand_over(request: HttpRequest, pk: int) -> HttpResponseBase:
     return render(request, "desk/hand_over.html", context, status=form.status if form.errors else 200)
 
 
-def _hand_over(request: HttpRequest, form: HandOverForm, pk: int) -> HttpResponseBase | None:
+def _answer(request: HttpRequest, pk: int) -> HttpResponseBase | None:
+    """Say yes or no to whom the holder proposed: the proposal that the page showed, no other."""
+    grant = _grant(request, pk, live=False)
+    shown = read_id(request.POST.get("proposal"), 0)
+    proposal = SuccessorProposal.objects.filter(pk=shown, grant=grant).select_related("successor").first()
+    if proposal is None:
+        raise Http404
+    if proposal.answered_at is not None:
+        messages.info(request, _("This proposal has been answered already."))
+        return to(request, "desk:staff")
+    try:
+        if "accept" in request.POST:
+            hand_over_office(grant=grant, successor=proposal.successor, actor=person(request), reason=proposal.reason)
+            messages.success(request, _("The office has changed hands. Both have been told."))
+        else:
+            decline_proposal(grant=grant, actor=person(request))
+            messages.success(request, _("Declined: the holder keeps the office and has been told."))
+    except DomainError as error:
+        messages.error(request, str(error))
+        return None
+    return to(request, "desk:staff")
+
+
+def _hand_over(request: HttpRequest, form: SuccessorForm, pk: int) -> HttpResponseBase | None:
     """Do what was agreed to; None when the page has to be shown (again). Sent twice, the second finds it done."""
     try:
-        grant = RoleGrant.objects.filter(pk=pk, region__isnull=False).select_related("region").first()
-        if grant is None or not may_appoint(request.user, grant.role, grant.region):  # type: ignore[arg-type]
-            raise Http404
+        grant = _grant(request, pk, live=False)
         successor = form.look_up(actor=person(request), within=regions_where(request.user, GRANT_ROLE))
         if not form.is_agreed:
             return None

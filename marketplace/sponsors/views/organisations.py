@@ -20,7 +20,7 @@ from timebank.common.input import read_text
 from timebank.registry import uscc as codes
 from timebank.registry.models import Organisation, Region
 from timebank.registry.roles import label_of
-from timebank.registry.rules import GRANT_ROLE, can, regions_where
+from timebank.registry.rules import GRANT_ROLE, can, may_appoint, regions_where
 
 BACK = (gettext_lazy("Organisations"), "sponsors:organisations")
 __all__ = ["detail", "listing", "new", "selectors"]
@@ -128,6 +128,12 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         facts=facts,
         tables=[Table(_("Its people"), (_("Name"), _("Role")), rows, _("Nobody signs in for it yet."))],
         acts=acts,
+        links=[
+            (_("Hand over the office of %(name)s") % {"name": grant.user.name},
+             reverse("desk:hand_over", args=[grant.pk]))
+            for grant in staff
+            if may_appoint(user, grant.role, organisation.region)
+        ],
         back=(BACK[0], reverse(BACK[1])),
         invitations=[(invited.phone, request.build_absolute_uri(reverse("sponsors:invited", args=[invited.code])))
                      for invited in organisation.invitations.filter(accepted_at=None, ended_at=None)[:20]],

@@ -15,7 +15,7 @@ from timebank.registry.models.imports import (
 from timebank.registry.models.organisations import Organisation
 from timebank.registry.models.people import Card, Consent, HelperRequest, Household, Proxy, Residence, Resident
 from timebank.registry.models.regions import Region, RegionCode
-from timebank.registry.models.users import Role, RoleClash, RoleGrant, User
+from timebank.registry.models.users import Role, RoleClash, RoleGrant, SuccessorProposal, User
 
 __all__ = [
     "AuditEntry",
@@ -44,5 +44,6 @@ __all__ = [
     "RoleClash",
     "RoleGrant",
     "StaffPin",
+    "SuccessorProposal",
     "User",
 ]

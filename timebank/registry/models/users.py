@@ -178,3 +178,35 @@ class RoleGrant(models.Model):
         from timebank.registry import roles
 
         return roles.label_of(self.role)
+
+
+class SuccessorProposal(models.Model):
+    """Whom the holder of an office proposes to come after; who may appoint there answers. One open for an office.
+
+    Seen by the holder and by who may appoint. Kept as long as the office's history; a row or two for each change.
+    """
+
+    grant = models.ForeignKey(RoleGrant, models.PROTECT, related_name="proposals", verbose_name=_("role grant"))
+    successor = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("successor"))
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+    proposed_at = models.DateTimeField(_("proposed at"), default=timezone.now)
+    answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
+    answered_by = models.ForeignKey(
+        User, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("answered by")
+    )
+    accepted = models.BooleanField(_("accepted"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("proposed successor")
+        verbose_name_plural = _("proposed successors")
+        constraints = [
+            models.UniqueConstraint(fields=["grant"], condition=Q(answered_at=None), name="successor_proposed_once"),
+            models.CheckConstraint(
+                condition=Q(answered_at=None, answered_by=None, accepted=None)
+                | Q(answered_at__isnull=False, answered_by__isnull=False, accepted__isnull=False),
+                name="successor_answered_by_somebody",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.grant_id} → {self.successor_id}"

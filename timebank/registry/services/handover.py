@@ -17,10 +17,11 @@ from django.utils import timezone
 
 from timebank.common import contract
 from timebank.registry import roles, rules
-from timebank.registry.errors import OfficeEnded, SameHolder
+from timebank.registry.errors import OfficeEnded, OtherPersonNeeded, SameHolder
 from timebank.registry.models import Device, Region, RoleGrant, User
 from timebank.registry.services.audit import record_audit, record_audits
 from timebank.registry.services.roles import end_role, grant_role
+from timebank.registry.services.succession import close_proposal, open_proposal, place_of_grant
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,9 @@ def hand_over_office(
     if held_by.user_id == successor.pk:
         raise SameHolder(field="phone")
     leaver: User = held_by.user
-    place: Region = held_by.region or held_by.organisation.region  # type: ignore[union-attr]
+    place = place_of_grant(held_by)
+    if actor.pk == leaver.pk and open_proposal(held_by) is not None:
+        raise OtherPersonNeeded  # who proposed does not say yes as well
     taken = grant_role(
         user=successor,
         role=held_by.role,
@@ -75,6 +78,7 @@ def hand_over_office(
         reason=reason,
         now=now,
     )
+    close_proposal(held_by, actor=actor, now=now, successor=successor)
     open_work = personal_work(held_by)
     end_role(grant=held_by, actor=actor, reason=reason, now=now)
     rules.forget_grants(leaver)

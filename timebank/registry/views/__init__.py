@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from timebank.registry.views import forgotten, looks, people, phones, security
+from timebank.registry.views import forgotten, looks, offices, people, phones, security
 from timebank.registry.views.acting import acting
 from timebank.registry.views.cards import block_my_card, card, card_print, my_card, my_pin
 from timebank.registry.views.lists import refused_rows, resident_list, resident_lists
@@ -26,6 +26,7 @@ __all__ = [
     "me",
     "my_card",
     "my_pin",
+    "offices",
     "password",
     "people",
     "phones",
