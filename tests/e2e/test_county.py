@@ -120,7 +120,7 @@ class County:
         for role, phone in offices.items():
             me.go(list_of)
             self.press(me, f"main a[href$='/appoint/{role}/']")
-            me.fill(name=OFFICES[role], phone=phone, password=PASSWORD)
+            me.fill(full_name=OFFICES[role], phone=phone, password=PASSWORD)
             self.press(me)
         me.go(list_of)
         self.press(me, "main a[href$='/office/']")
@@ -262,7 +262,7 @@ def test_a_county_from_nothing_to_a_thing_handed_over(site, clock, new_person):
     # who gave the resident a password hands nothing over to them: a clerk does
     phone = county.number()
     county.county.go(reverse("villages:appoint", args=[village.pk, "clerk"]))
-    county.county.fill(name="店员", phone=phone, password=PASSWORD)
+    county.county.fill(full_name="店员", phone=phone, password=PASSWORD)
     county.press(county.county)
     clerk = county.visitor("clerk", phone)
     clerk.go(f"/counter/{shop.pk}/")

@@ -20,7 +20,7 @@ from timebank.common.models import Event
 from timebank.policy.services import load_published
 from timebank.registry import roles
 from timebank.registry.errors import DutiesClash, NotAllowed, NotAVillage, NotOpenYet, OtherName, PasswordMissing
-from timebank.registry.models import Region, RoleGrant, User
+from timebank.registry.models import PersonalRead, Region, RoleGrant, User
 from timebank.registry.services import apply_to_join
 from timebank.registry.services.residents import CONSENT_VERSION
 from timebank.service.services import adopt_scheme, open_activity
@@ -157,8 +157,33 @@ def test_the_form_of_one_village_appoints_in_that_village(places, town_admin):
     first = reverse("villages:appoint", args=[places.village.pk, "verifier"])
     client.get(first)
     client.get(reverse("villages:appoint", args=[places.sister.pk, "verifier"]))
-    client.post(first, {"name": "监委", "phone": new_phone(), "password": PASSWORD})
+    client.post(first, {"full_name": "监委", "phone": new_phone(), "password": PASSWORD})
     assert RoleGrant.objects.get(role="verifier").region == places.village
+
+
+def test_who_is_named_is_shown_masked_and_asked_about_once(places, town_admin):
+    here, elsewhere = make_resident(places.village, "于大姐"), make_resident(places.stranger, "外乡人")
+    client, address = signed_in(town_admin), reverse("villages:appoint", args=[places.village.pk, "verifier"])
+
+    def grants() -> int:
+        return RoleGrant.objects.filter(role="verifier").count()
+
+    asked = client.post(address, {"phone": here.phone})
+    assert "于*姐" in asked.text
+    assert "于大姐" not in asked.text
+    assert PersonalRead.objects.filter(resident=here, actor=town_admin).count() == 1
+    # From elsewhere only with the full name, and with a password nobody learns more, nor gets a second sign-in.
+    unknown = client.post(address, {"phone": new_phone()}).text
+    assert "Nobody of your places signs in" in unknown
+    assert "Nobody of your places signs in" in client.post(address, {"phone": elsewhere.phone}).text
+    other = {"phone": elsewhere.phone, "full_name": "李二", "password": PASSWORD}
+    assert client.post(address, other).status_code >= 400
+    assert "外*人" in client.post(address, {"phone": elsewhere.phone, "full_name": "外乡人"}).text
+    assert grants() == 0
+    for _twice in range(2):
+        sent = {"phone": here.phone, "person": here.user_id, "idempotency_key": "c" * 32}
+        assert client.post(address, sent).status_code == 302
+    assert RoleGrant.objects.get(role="verifier").user == here.user
 
 
 def test_nobody_appoints_above_their_own_office(places):

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from timebank.common.fields import BoundedDateField, CleanCharField, PersonNameField, PhoneField
 from timebank.common.idempotency import IdempotentForm
 from timebank.policy.models import Scheme
+from timebank.registry.appointing import PersonForm
 from timebank.registry.models import Region
 from timebank.ui.forms import BaseForm
 from timebank.villages.services import Person
@@ -100,9 +101,9 @@ class FinishForm(BaseForm):
         return Person(data[f"{key}_name"], data[f"{key}_phone"], data[f"{key}_password"])
 
 
-class AppointForm(IdempotentForm, BaseForm):
-    name = PersonNameField(label=_("Name"))
-    phone = PhoneField(label=_("Mobile number"), max_length=20, help_text=_("Whoever signs in with it gets the role."))
+class AppointForm(PersonForm):
+    """Who gets a role: named by number and asked about once, or somebody new with name and first password."""
+
     password = forms.CharField(
         label=_("First password"),
         required=False,
@@ -110,6 +111,11 @@ class AppointForm(IdempotentForm, BaseForm):
         help_text=_("Only for somebody who does not sign in here yet: at least 8 characters. The person changes it."),
         widget=forms.PasswordInput(attrs=NEW),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["phone"].help_text = _("Whoever signs in with it gets the role.")
+        self.fields["full_name"].help_text = _("For somebody who lives elsewhere, or does not sign in here yet.")
 
 
 class OfficeForm(BaseForm):

@@ -8,22 +8,23 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from timebank.common import limits
 from timebank.common.errors import DomainError
 from timebank.common.input import read_page, read_text
 from timebank.registry import roles, rules
-from timebank.registry.appointing import LOOKED_UP
-from timebank.registry.errors import OtherName
-from timebank.registry.models import Region, User
+from timebank.registry.errors import NobodySignsIn
+from timebank.registry.models import Region, RoleGrant, User
 from timebank.registry.models.regions import paths_up
+from timebank.registry.reads import note_read, reads_people
 from timebank.registry.rules import GRANT_ROLE
+from timebank.registry.services import grant_role
 from timebank.villages import selectors, services
 from timebank.villages.forms import AppointForm, OfficeForm
 from timebank.villages.models import Office
@@ -149,37 +150,65 @@ def office(request: HttpRequest, place: int) -> HttpResponse:
 @sensitive_post_parameters("password")
 @login_required
 @require_http_methods(["GET", "POST"])
-def appoint(request: HttpRequest, place: int, role: str) -> HttpResponse:
-    """Give somebody a role here, with a first sign-in where there is none."""
+@reads_people("read_name")
+def appoint(request: HttpRequest, place: int, role: str) -> HttpResponseBase:
+    """Give somebody a role here: shown with a masked name and asked about once, or new with a first sign-in."""
     region = _place(request, place, GRANT_ROLE)
     if not roles.is_role(role) or not rules.may_appoint(request.user, role, region):
         raise Http404
     form = AppointForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        tries = [f"user:{request.user.pk}"]
         try:
-            limits.require(LOOKED_UP, tries)
-            form.once(
-                actor=request.user,
-                scope=f"appoint:{region.pk}:{role}",
-                create=lambda: services.appoint(
-                    region=region,
-                    role=role,
-                    name=data["name"],
-                    phone=data["phone"],
-                    password=data["password"],
-                    actor=_person(request),
-                ),
-            )
+            if _appoint(request, form, region, role):
+                messages.success(request, _("The role holds from now on."))
+                return redirect("villages:founding", place=place)
         except DomainError as error:
-            if isinstance(error, OtherName):  # it says that somebody has the number
-                limits.count(LOOKED_UP, tries)
             form.refuse(error)
-        else:
-            messages.success(request, _("The role holds from now on."))
-            return redirect("villages:founding", place=place)
-    return _form_page(request, region, form, roles.label_of(role), _("One person, one office."), _("Give the role"))
+    note_read(request, form.shown())
+    ask = ""
+    if form.question:
+        ask = _("Give %(role)s to %(name)s, of %(place)s?") % {**form.question, "role": roles.label_of(role)}
+    again = reverse("villages:appoint", args=[region.pk, role])
+    context = {
+        "region": region,
+        "form": form,
+        "title": roles.label_of(role),
+        "lead": _("One person, one office."),
+        "submit": _("Give the role"),
+        "ask": ask,
+        "again": again,
+    }
+    return render(request, "villages/form.html", context, status=form.status if form.errors else 200)
+
+
+def _appoint(request: HttpRequest, form: AppointForm, region: Region, role: str) -> bool:
+    """Do what was agreed to; False when the person has to be asked about first."""
+    actor, data = _person(request), form.cleaned_data
+    try:
+        user = form.look_up(actor=actor, within=rules.regions_where(actor, GRANT_ROLE))
+    except NobodySignsIn:
+        if not (data["full_name"] and data["password"]):
+            raise
+
+        def create() -> RoleGrant:  # raises where the number is somebody's: counted by ``look_up``
+            return services.appoint(
+                region=region,
+                role=role,
+                name=data["full_name"],
+                phone=data["phone"],
+                password=data["password"],
+                actor=actor,
+            )
+
+    else:
+        if not form.is_agreed:
+            return False
+
+        def create() -> RoleGrant:
+            return grant_role(user=user, role=role, region=region, actor=actor)
+
+    form.once(actor=actor, scope=f"appoint:{region.pk}:{role}", create=create)
+    return True
 
 
 @login_required
