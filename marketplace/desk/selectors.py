@@ -266,6 +266,12 @@ def transfers_of(region: Region) -> QuerySet[StockTransfer]:
     return rows.order_by(on_its_way, "-sent_at", "-pk")
 
 
+def came_to(region: Region, now: dt.datetime) -> QuerySet[StockTransfer]:
+    """Select what other villages send here: on its way, and what arrived or was taken back in the last two weeks."""
+    lately = Q(state=StockTransfer.State.SENT) | Q(closed_at__gt=now - dt.timedelta(days=14))
+    return transfers_of(region).filter(lately, target__village=region)
+
+
 def coming_to(region: Region) -> int:
     """Count the sendings that wait to be counted in a place."""
     return StockTransfer.objects.filter(target__village=region, state=StockTransfer.State.SENT).count()

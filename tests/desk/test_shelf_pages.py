@@ -26,6 +26,7 @@ from marketplace.rewards.services import goods_lists
 from marketplace.rewards.services.filling import fill_shelf
 from marketplace.rewards.services.shelf import list_on_shelf
 from tests.desk.test_prices import book
+from timebank.common.models import Event
 from timebank.registry import services as registry
 from timebank.registry.models import User
 from timebank.villages.selectors import founding
@@ -223,7 +224,12 @@ def test_goods_are_sent_counted_and_seen_by_both_villages(village, enter):
     made = StockTransfer.objects.get()
     assert places == {reverse("desk:transfer", args=[made.pk])}
     own = places.pop()
-    assert "1 on the way" in there.get(reverse("desk:stock")).content.decode()
+    told = Event.objects.get(kind="stock_sent")  # once, though the form came twice
+    assert told.recipients == [f"user:{far_keeper.pk}"]
+    page = there.get(reverse("desk:stock")).content.decode()
+    assert "1 on the way" in page
+    assert f'href="{own}">香皂 × 4</a>' in page
+    assert own not in keeper.get(reverse("desk:stock")).content.decode()
     for client, region in ((keeper, village.place), (there, village.world.other)):
         assert "香皂" in client.get(reverse("desk:transfers", args=[region.pk])).content.decode()
     assert "Count what arrived" not in keeper.get(own).content.decode()
@@ -239,6 +245,14 @@ def test_goods_are_sent_counted_and_seen_by_both_villages(village, enter):
     made.refresh_from_db()
     assert made.state == "received"
     assert enter(village.far_admin).get(own).status_code == 404
+    assert "Arrived" in there.get(reverse("desk:stock")).content.decode()
+    # Taken back: the other village hears of that, too, and sees it.
+    sent |= {"quantity": "1", "idempotency_key": key_of(keeper.get(address))}
+    back = keeper.post(address, sent).headers["Location"]
+    for _again in range(2):
+        assert keeper.post(back, {"cancel": "1"}).status_code == 302
+    assert Event.objects.get(kind="stock_taken_back").recipients == [f"user:{far_keeper.pk}"]
+    assert back in there.get(reverse("desk:stock")).content.decode()
 
 
 def test_the_list_of_sendings_asks_as_often_for_thirty_as_for_one(village, enter):

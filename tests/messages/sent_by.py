@@ -50,6 +50,8 @@ SENT_BY: dict[str, str | tuple[str, ...]] = {
     "payout_to_mend": "marketplace.funds.services.payouts._tell_failed",
     "role_given": "timebank.registry.services.roles.grant_role",
     "role_ended": "timebank.registry.services.roles.end_role",
+    "stock_sent": "marketplace.rewards.services.transfers.send_stock",
+    "stock_taken_back": "marketplace.rewards.services.transfers.cancel_transfer",
     "successor_proposed": "timebank.registry.services.succession.propose_successor",
     "successor_declined": "timebank.registry.services.succession.decline_proposal",
     "helper_asked": "timebank.registry.services.proxies.ask_helper",

@@ -284,6 +284,22 @@ KINDS: dict[str, Kind] = {
         "funds:payouts",
         "fund",
     ),
+    # -- shelves
+    "stock_sent": Kind(
+        _("Goods are on their way to you"),
+        _("%(what)s × %(quantity)s from %(place)s. Count them when they arrive."),
+        "stock",
+        leads_to="desk:transfer",
+        about="stocktransfer",
+    ),
+    "stock_taken_back": Kind(
+        _("Goods do not come after all"),
+        _("%(place)s has taken back %(what)s × %(quantity)s."),
+        "stock",
+        "warn",
+        "desk:transfer",
+        "stocktransfer",
+    ),
     # -- people
     "role_given": Kind(_("You have an office"), _("%(role)s in %(place)s, from now on."), "shield", "ok"),
     "role_ended": Kind(_("An office has ended"), _("%(role)s in %(place)s."), "shield"),

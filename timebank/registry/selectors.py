@@ -13,7 +13,7 @@ from django.utils import timezone
 from timebank.common.input import InvalidInput, clean_text, digits, fold, household_number
 from timebank.common.input import code as read_code
 from timebank.common.input import phone as read_phone
-from timebank.registry import rules
+from timebank.registry import roles, rules
 from timebank.registry.errors import CardBlocked, UnknownCard
 from timebank.registry.models import (
     Card,
@@ -302,6 +302,13 @@ def staff_at(organisation: Organisation | int | None) -> list[str]:
         return []
     live = RoleGrant.objects.filter(organisation=organisation, ended_at__isnull=True).order_by("user_id")
     return [f"user:{pk}" for pk in live.values_list("user_id", flat=True).distinct()]
+
+
+def holders_of(action: str, region: Region) -> list[str]:
+    """Name, as recipients of an event, who may do something in a region by an office there or above it."""
+    may = [key for key, allowed in roles.table().allowed.items() if action in allowed]
+    held = RoleGrant.objects.filter(role__in=may, region__path__in=paths_up(region.path), ended_at__isnull=True)
+    return [f"user:{pk}" for pk in held.order_by("user_id").values_list("user_id", flat=True).distinct()]
 
 
 # -- Staff -------------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
@@ -95,6 +96,7 @@ def stock(request: HttpRequest) -> HttpResponseBase:
             "listing": listing,
             "low": selectors.LOW_STOCK,
             "soon": selectors.use_soon(scope)[:SOON_SHOWN],
+            "came": selectors.came_to(scope.region, timezone.now())[:SOON_SHOWN] if scope.is_village else [],
             "coming": selectors.coming_to(scope.region) if scope.is_village else 0,
         },
     )

@@ -25,9 +25,11 @@ from marketplace.rewards.selectors.stock import targets_of
 from marketplace.rewards.services.listing import Item, Wanted, put_on_shelves
 from marketplace.rewards.services.stock import movement, whole
 from marketplace.rewards.services.wishes import tell_restocked
+from timebank.common.events import emit
 from timebank.common.input import clean_text
 from timebank.registry.models import Region, User
 from timebank.registry.rules import require
+from timebank.registry.selectors import holders_of
 from timebank.registry.services import record_audit
 
 Kind = StockMovement.Kind
@@ -71,6 +73,7 @@ def send_stock(
         sent_at=now,
         movement=move,
     )
+    _tell("stock_sent", made, partner, target, actor, now)
     _audit("send_stock", made, partner.village, actor, now, quantity=quantity)
     return made
 
@@ -186,9 +189,18 @@ def cancel_transfer(*, transfer: StockTransfer, actor: User, now: dt.datetime | 
     goods.stock_back(movement_id=move.pk, taken_by=row.movement_id, actor=actor, now=now)
     row.state, row.closed_by, row.closed_at = State.CANCELLED, actor, now
     row.save(update_fields=["state", "closed_by", "closed_at"])
+    _tell("stock_taken_back", row, source.partner, row.target, actor, now)
     _audit("cancel_transfer", row, source.partner.village, actor, now, quantity=row.quantity)
     tell_restocked([source.pk], now)
     return row
+
+
+def _tell(kind: str, row: StockTransfer, source: Partner, target: Partner, actor: User, now: dt.datetime) -> None:
+    """Tell who receives stock in the other village; never who did it."""
+    told = [who for who in holders_of(RECEIVE_STOCK, target.village) if who != f"user:{actor.pk}"]
+    if told:
+        facts = {"what": row.stockrecord.product.get_title(), "quantity": row.quantity, "place": str(source.village)}
+        emit(kind, subject=row, recipients=told, region=target.village, facts=facts, occurred_at=now)
 
 
 def _audit(action: str, row: StockTransfer, region: Region, actor: User, now: dt.datetime, **facts: int) -> None:
