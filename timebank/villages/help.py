@@ -30,6 +30,7 @@ CHAPTERS = (
             _("Under “Redeem” choose a reward. You get a ticket with a code: show it where you collect."),
             _("Something wrong? Open the record under “My hours”, or object on the notice list."),
             _("No telephone? A card and a PIN, or a helper whom you name, do the same at the counter."),
+            _("Password forgotten? “Forgot your password?” under the sign-in: a code by text message, or the office."),
         ),
     ),
     Chapter(
@@ -40,6 +41,7 @@ CHAPTERS = (
             _("From one hour before, show the code on your phone, read cards, or find people by name."),
             _("Afterwards close it. Who forgot to check out: state the time and how you know it."),
             _("If it can't take place, cancel it with the reason: everybody signed up is told."),
+            _("You stop? Under “Me → My offices” propose who comes after; whoever appoints says yes or no."),
         ),
     ),
     Chapter(
@@ -59,6 +61,7 @@ CHAPTERS = (
             _("Register people one by one or by list; give them a card; print passbooks for who has no telephone."),
             _("Publish verified hours on the notice list and hang it out; answer objections in seven working days."),
             _("Price what the stock keeper puts on the shelf, with a reason."),
+            _("Somebody proposes who comes after them? You get a message: look at the office, say yes or no."),
             _("“Village statement” shows month by month what was earned and redeemed, and that the books agree."),
         ),
     ),
