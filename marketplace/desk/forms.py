@@ -370,7 +370,7 @@ class PriceForm(IdempotentForm, BaseForm):
             raise forms.ValidationError(_("A price is a number like 10 or 7.5.")) from None
 
 
-class GoodsListForm(BaseForm):
+class GoodsListForm(IdempotentForm, BaseForm):
     """A list of goods as a file."""
 
     file = forms.FileField(

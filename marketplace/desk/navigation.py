@@ -112,6 +112,7 @@ MENUS = [
             "desk:list_reward",
             "desk:price",
             "desk:goods_list",
+            "desk:goods_import",
             "desk:what_if",
             "desk:shelf_fill",
             "desk:shelf_prices",

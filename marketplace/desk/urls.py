@@ -44,6 +44,7 @@ urlpatterns = [
     path("shelf/in/<id:place>/opening/", openings.opening_counts, name="opening_counts"),
     path("shelf/opening/<id:pk>/", openings.opening_count, name="opening_count"),
     path("shelf/<id:pk>/picture/", pictures.picture, name="picture"),
+    path("shelf/lists/<id:pk>/", prices.goods_import, name="goods_import"),
     path("shelf/in/<id:place>/file/", prices.goods_list, name="goods_list"),
     path("shelf/in/<id:place>/what-if/", what_if.try_out, name="what_if"),
     path("shelf/<id:pk>/price/", prices.price, name="price"),

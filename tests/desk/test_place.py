@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from marketplace import desk
 from marketplace.partner.services import create_partner
+from marketplace.rewards.services.goods_imports import begin_goods_import
 from marketplace.rewards.services.opening import count_opening
 from marketplace.rewards.services.shelf import list_on_shelf
 from marketplace.rewards.services.transfers import send_stock
@@ -132,6 +133,7 @@ def _addresses(village) -> dict[str, tuple[int, ...]]:
     )
     far = create_partner(name="周家店", village=village.world.other)
     sent = send_stock(stockrecord=village.good(), target=far, quantity=1, actor=village.keeper)
+    loading = begin_goods_import(region=village.place, lines=[], file_name="货.xlsx", reason="", actor=village.keeper)
     return {
         "ticket_return": (bought.tickets.get().pk,),
         "record": (record.pk,),
@@ -154,6 +156,7 @@ def _addresses(village) -> dict[str, tuple[int, ...]]:
         **dict.fromkeys(("price", "picture", "send_stock"), (shelf,)),
         "opening_count": (counted.pk,),
         "transfer": (sent.pk,),
+        "goods_import": (loading.pk,),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import uuid
 from typing import Any
 
 import pytest
@@ -19,13 +20,13 @@ from marketplace.partner.errors import BadPrice
 from marketplace.partner.models import StockRecord
 from marketplace.partner.strategy import Selector
 from marketplace.rewards import errors
-from marketplace.rewards.models import PriceChange
-from marketplace.rewards.services import goods_lists, shelf, suppliers
+from marketplace.rewards.models import GoodsImport, PriceChange
+from marketplace.rewards.services import goods_imports, goods_lists, shelf, suppliers
 from tests.factories.people import make_regions, make_resident, make_staff
 from tests.support.clients import PageClient
 from timebank.common import sweeps
 from timebank.registry.errors import NotAllowed
-from timebank.registry.models import User
+from timebank.registry.models import RoleGrant, User
 
 pytestmark = pytest.mark.django_db
 TODAY = timezone.localdate
@@ -195,6 +196,59 @@ def test_a_file_without_a_fault_leads_to_the_shelf(stage):
     file = SimpleUploadedFile("goods.xlsx", book(ROWS[:2]))
     answer = signed_in(stage.keeper).post(address, {"file": file, "reason": "村民代表会", "do": "1"})
     assert answer.headers["Location"] == reverse("desk:shelf", args=[stage.places.village.pk])
+
+
+def test_a_long_list_is_loaded_in_the_background_batch_by_batch_and_goes_on(stage, monkeypatch):
+    village, now = stage.places.village, timezone.now()
+    monkeypatch.setattr(goods_imports, "AT_ONCE", 5)
+    monkeypatch.setattr(goods_imports, "BATCH", 4)
+    client, address = signed_in(stage.keeper), reverse("desk:goods_list", args=[village.pk])
+    rows = [ROWS[0], *(["小卖部", f"货{number}", "实物", "个", None, None] for number in range(8)), ROWS[3]]
+    rows.append(["小卖部", "货0", "实物", "个", None, None])  # what another batch says already
+
+    def hand_in() -> str:
+        sent = {"do": "1", "idempotency_key": uuid.uuid4().hex}
+        files = [SimpleUploadedFile("goods.xlsx", content) for content in [book(rows)] * 2]
+        (where,) = {client.post(address, {**sent, "file": file}).headers["Location"] for file in files}
+        return where  # sent twice: one list
+
+    page = hand_in()
+    assert not StockRecord.objects.exists()
+    assert "0 / 11" in client.get(page).text
+    row = GoodsImport.objects.get()
+    goods_imports._load_batch(row.pk, now)  # a worker that dies after its first batch
+    shown = client.get(page).text
+    assert "4 / 11" in shown
+    assert page in shown  # without scripts: look again
+    part = client.get(page, headers={"HX-Request": "true"})
+    assert "<progress" in part.text
+    assert "<html" not in part.text
+    assert not list(goods_imports.LOAD.due(now))  # it may still be at work
+    later = now + goods_imports.SILENT + dt.timedelta(minutes=1)
+    assert list(goods_imports.LOAD.due(later)) == [row.pk]
+    seen: list[int] = []
+    assert goods_imports.load_goods(row.pk, later, progress=seen.append) == 7
+    assert seen == [4, 7]
+    row.refresh_from_db()
+    assert (row.done, row.lines, row.report["listed"]) == (11, [], 9)
+    assert goods_imports.load_goods(row.pk, later) == 0
+    done = client.get(page)
+    assert [number for number, _reason in done.context["report"].refused] == [11, 12]
+    assert client.get(page, headers={"HX-Request": "true"}).headers["HX-Refresh"] == "true"
+    assert page in client.get(address).text
+    second = hand_in()
+    assert second != page
+    goods_imports.load_goods(GoodsImport.objects.latest("pk").pk, now)
+    report = goods_imports.report_of(GoodsImport.objects.latest("pk"))
+    assert (report.changed, report.unchanged) == (0, 9)
+    # A right that ended meanwhile stops it, and says why.
+    hand_in()
+    third = GoodsImport.objects.latest("pk")
+    RoleGrant.objects.filter(user=stage.keeper).update(ended_at=now)
+    goods_imports.load_goods(third.pk, now)
+    third.refresh_from_db()
+    assert third.problem
+    assert third.done == 0
 
 
 def test_what_is_exported_is_read_again(stage):

@@ -286,6 +286,7 @@ MATRIX: dict[str, Row] = {
     "desk:transfers": closed(keeper="ok", purser="ok", admin="ok", town="ok", operator="ok"),
     "desk:transfer": closed(keeper="ok", purser="ok", admin="ok", town="ok", operator="ok"),
     "desk:send_stock": closed(keeper="ok", purser="403", admin="403", town="403", operator="403"),
+    "desk:goods_import": closed(keeper="ok", purser="403", admin="ok", town="ok", operator="403"),
     "desk:goods_list": closed(keeper="ok", purser="403", admin="ok", town="ok", operator="403"),
     "desk:price": closed(keeper="ok", purser="ok", admin="ok", town="ok", operator="ok"),
     "desk:what_if": closed(keeper="403", purser="403", admin="ok", town="ok", operator="403"),

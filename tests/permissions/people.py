@@ -115,6 +115,7 @@ def _villages(cast: Cast, world: Any) -> None:
     from marketplace.partner.services import create_partner
     from marketplace.rewards.services import opening as first_count
     from marketplace.rewards.services import shelf, suppliers, transfers
+    from marketplace.rewards.services.goods_imports import begin_goods_import
     from timebank.messages.models import Message
     from timebank.registry.models import Region
     from timebank.service.services import teams
@@ -142,9 +143,13 @@ def _villages(cast: Cast, world: Any) -> None:
     lines = [opening.Line(2, world.li.name, points=100)]
     facts = {"title": "结余", "signed_on": dt.date(2026, 1, 1), "paper": "夹"}
     signed = opening.enter_opening(village=world.village, lines=lines, actor=world.admin, **facts).opening
+    loading = begin_goods_import(
+        region=world.village, lines=[], file_name="货.xlsx", reason="", actor=cast.users["keeper"]
+    )
     cast.arguments |= {
         "desk:shelf": lambda: place,
         "desk:goods_list": lambda: place,
+        "desk:goods_import": lambda: {"pk": loading.pk},
         "desk:what_if": lambda: place,
         "desk:shelf_labels": lambda: place,
         "desk:price": lambda: {"pk": listed.pk},

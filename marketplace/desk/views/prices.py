@@ -18,9 +18,10 @@ from marketplace.desk.forms import GoodsListForm, ListRewardForm, PriceForm
 from marketplace.desk.scope import addressed, chosen, here
 from marketplace.desk.views.common import as_file, page_of, person
 from marketplace.partner.models import Partner, StockRecord
+from marketplace.rewards.models import GoodsImport
 from marketplace.rewards.rules import LIST_REWARD, PRICE_REWARD
 from marketplace.rewards.selectors.pricing import advice_for
-from marketplace.rewards.services import goods_lists, shelf
+from marketplace.rewards.services import goods_imports, goods_lists, shelf
 from timebank.common.errors import DomainError
 from timebank.common.input import read_text
 from timebank.common.numbers import parse_points
@@ -197,6 +198,9 @@ def goods_list(request: HttpRequest, place: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             lines = goods_lists.read_goods(form.cleaned_data["file"])
+            if not dry_run and len(lines) > goods_imports.AT_ONCE:
+                begun = _begin(request, region, form, lines)
+                return redirect("desk:goods_import", pk=begun.pk)
             report = goods_lists.import_goods(
                 region=region,
                 lines=lines,
@@ -206,6 +210,8 @@ def goods_list(request: HttpRequest, place: int) -> HttpResponse:
             )
         except SheetError as error:
             form.add_error("file", str(error))
+        except DomainError as error:
+            form.refuse(error)
         else:
             if not dry_run:
                 many = report.changed
@@ -220,5 +226,48 @@ def goods_list(request: HttpRequest, place: int) -> HttpResponse:
         "refused": report.refused[:MOST_SHOWN] if report else [],
         "more": len(report.refused) - MOST_SHOWN if report else 0,
         "dry_run": dry_run,
+        "imports": GoodsImport.objects.filter(region=region).defer("lines", "report").order_by("-started_at")[:5],
     }
     return render(request, "desk/goods_list.html", context, status=form.status if form.errors else 200)
+
+
+def _begin(request: HttpRequest, region: Region, form: GoodsListForm, lines: list[goods_lists.Line]) -> GoodsImport:
+    upload = form.cleaned_data["file"]
+    return form.once(
+        actor=request.user,
+        scope=f"goods_import:{region.pk}",
+        create=lambda: goods_imports.begin_goods_import(
+            region=region,
+            lines=lines,
+            file_name=upload.name,
+            reason=form.cleaned_data["reason"],
+            actor=person(request),
+        ),
+    ).result
+
+
+@addressed
+@require_GET
+def goods_import(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show how far a long list is, and what it did; the bar asks again by itself."""
+    row = GoodsImport.objects.select_related("region", "actor").filter(pk=pk).first()
+    if row is None:
+        raise Http404
+    region = place_of(request, row.region_id)
+    if not (can(request.user, LIST_REWARD, region) or can(request.user, PRICE_REWARD, region)):
+        raise PermissionDenied
+    report = goods_imports.report_of(row)
+    context = {
+        "region": region,
+        "import": row,
+        "report": report,
+        "refused": report.refused[:MOST_SHOWN],
+        "more": len(report.refused) - MOST_SHOWN,
+    }
+    if request.headers.get("HX-Request") == "true":
+        if row.finished_at is not None:  # what it did stands on the whole page
+            answer = HttpResponse()
+            answer["HX-Refresh"] = "true"
+            return answer
+        return render(request, "desk/_goods_progress.html", context)
+    return render(request, "desk/goods_import.html", context)

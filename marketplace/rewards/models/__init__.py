@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from marketplace.rewards.models.goods_imports import GoodsImport
 from marketplace.rewards.models.opening import OpeningCount, OpeningCountLine
 from marketplace.rewards.models.prices import PriceChange
 from marketplace.rewards.models.redemptions import Redemption
@@ -11,6 +12,7 @@ from marketplace.rewards.models.tickets import Scan, Ticket, TicketEvent
 from marketplace.rewards.models.transfers import StockTransfer
 
 __all__ = [
+    "GoodsImport",
     "OpeningCount",
     "OpeningCountLine",
     "PriceChange",

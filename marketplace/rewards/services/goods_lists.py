@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
 from django.db import transaction
@@ -87,6 +87,20 @@ class GoodsReport:
 def read_goods(file: BinaryIO) -> list[Line]:
     """Read a list of goods; raises ``SheetError`` for what is none. A bad cell spoils its row alone."""
     return [_line(row) for row in open_table(file, COLUMNS, limits=LIMITS)]
+
+
+def without_doubles(lines: Iterable[Line]) -> list[Line]:
+    """Return the rows of a list; each that says what an earlier one says is refused, and names that one."""
+    seen: dict[tuple[Any, ...], int] = {}
+    kept = []
+    for line in lines:
+        first = line.number
+        if not line.problem:
+            first = seen.setdefault((line.supplier, line.barcode or (line.title, line.kind)), line.number)
+        if first != line.number:
+            line = replace(line, problem=_("The same thing stands in row %(row)s.") % {"row": first})
+        kept.append(line)
+    return kept
 
 
 def _line(row: Row) -> Line:
@@ -204,20 +218,17 @@ def _plan(
 ) -> _Plan:
     """Decide row by row, without a statement for any."""
     plan, shelf = _Plan(), _Shelf(region)
-    seen: dict[tuple[Any, ...], int] = {}
     rights = rights_among([record.product_id for record in shelf.records], timezone.localdate(now))
-    for line in lines:
+    for line in without_doubles(lines):
         problem, partner = line.problem, shelf.partners.get(line.supplier)
         if not problem and partner is None:
             problem = _("No supplier of this name is here: %(name)s.") % {"name": line.supplier}
         if problem or partner is None:
             plan.report.refused.append((line.number, problem))
             continue
-        first = seen.setdefault((partner.pk, line.barcode or (line.title, line.kind)), line.number)
         record = shelf.find(partner, line)
-        problem = _("The same thing stands in row %(row)s.") % {"row": first} if first != line.number else ""
         if record is None and not may_list:
-            problem = problem or _("Not on the shelf yet: the stock keeper puts it there first.")
+            problem = _("Not on the shelf yet: the stock keeper puts it there first.")
         is_new_price = line.points is not None and (
             record is None or record.price is None or points_of(record.price) != line.points
         )
