@@ -44,7 +44,7 @@ MATRIX: dict[str, Row] = {
     "photograph": answers("404"),  # there is none of this name
     "registry:sign_in": answers("go", nobody="ok"),
     "registry:forgotten": EVERYBODY,
-    "registry:forgotten_code": answers("go"),  # nothing was asked for
+    "registry:forgotten_code": answers("in"),  # nothing was asked for
     "registry:sign_out": NOBODY,
     "registry:register": answers("ok", holder="go", neighbour="go", stranger="go"),
     "registry:me": MEMBERS,
@@ -321,7 +321,7 @@ POSTED: dict[str, Row] = {
     "ledger:verify": answers("422"),
     "registry:sign_in": answers("go", nobody="ok"),
     "registry:forgotten": answers("422"),
-    "registry:forgotten_code": answers("go"),
+    "registry:forgotten_code": answers("in"),
     "registry:sign_out": answers("in"),
     "registry:register": answers("ok", holder="go", neighbour="go", stranger="go"),
     "rewards:kept": closed(),
