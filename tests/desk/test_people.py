@@ -321,7 +321,7 @@ def test_a_holder_proposes_and_another_says_yes(village, enter):
     for _twice in range(2):
         assert holder.post(own, sent).headers["Location"] == own
     first = SuccessorProposal.objects.get()
-    assert holder.post(own, sent | {"idempotency_key": "b" * 32}).status_code == 409  # one at a time
+    assert holder.post(own, sent | {"idempotency_key": "b" * 32}).status_code == 422  # one at a time
     told = Event.objects.get(kind="successor_proposed")
     assert told.recipients == [f"user:{village.admin.pk}"]
     page = admin.get(answer).text
