@@ -141,7 +141,7 @@ def _take(pk: int, code: str, password: str, address: str, now: dt.datetime) -> 
         limits.require(limit, [key], now=now)
     right = is_right(kept=row.code_digest, typed=_digest(row, code), asked_at=row.asked_at, now=now)
     newest = not PasswordCode.objects.filter(phone=row.phone, pk__gt=row.pk).exists()
-    user = User.objects.select_for_update().filter(pk=row.user_id).first()
+    user = User.objects.select_for_update().filter(pk=row.user_id or 0).first()
     again = row.used_at is not None and user is not None and right and user.check_password(password)
     if not (right and newest and user is not None) or (row.used_at is not None and not again):
         for limit, key in tries:
