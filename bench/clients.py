@@ -17,8 +17,12 @@ ROOT = Path(__file__).resolve().parents[1]
 class Client:
     """A client process with a connection of its own; see ``bench.worker``."""
 
-    def __init__(self, module: str, url: str, *, python: str = sys.executable, ready: bool = True) -> None:
+    def __init__(
+        self, module: str, url: str, *, python: str = sys.executable, ready: bool = True, lean: bool = True
+    ) -> None:
         environment = {**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "bench.settings"}
+        if not lean:  # the whole application even at toy size
+            environment.pop("BENCH_LEAN", None)
         command = [python, "-m", "bench.worker", module]
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

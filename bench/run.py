@@ -50,6 +50,7 @@ class Bench:
         self.folder = Path(server.data).parent.parent
         self._postmaster = int((Path(server.data) / "postmaster.pid").read_text().split()[0])
         self._template = False
+        self._whole = False
         self.history: History | None = None
 
     def say(self, text: str) -> None:
@@ -64,6 +65,20 @@ class Bench:
                 client.do("migrate")
             self._template = True
         self.server.create(name, servers.TEMPLATE)
+        return servers.url_of(self.server, name)
+
+    def whole_database(self, name: str) -> str:
+        """Make a database with every table of the application; return its URL. The tables are kept as a script."""
+        if not self._whole:
+            self.server.create(servers.WHOLE)
+            with Client("bench.close_jobs", servers.url_of(self.server, servers.WHOLE), lean=False) as client:
+                kept = servers.KEPT / f"tables-{client.do('digest')}.sql"
+                if not servers.restore(self.server, servers.WHOLE, kept):
+                    self.say("making all tables, for this and later runs")
+                    client.do("migrate")
+                    servers.keep(self.server, servers.WHOLE, kept)
+            self._whole = True
+        self.server.create(name, servers.WHOLE)
         return servers.url_of(self.server, name)
 
     def settle(self, name: str) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +24,9 @@ OPTIONS = {
     "max_connections": "60",
     "timezone": "UTC",
 }
-TEMPLATE = "bench_template"
+#: What is made in minutes and the same for every run: tables, a demo.
+KEPT = Path(__file__).resolve().parents[1] / "var" / "bench"
+TEMPLATE, WHOLE = "bench_template", "bench_whole"
 
 
 class CouldNotRunError(RuntimeError):
@@ -67,3 +71,27 @@ def set_option(server: postgres.Server, name: str, value: str | int) -> None:
         connection.execute(f"ALTER SYSTEM SET {name} = {value}")
         connection.execute("SELECT pg_reload_conf()")
         connection.execute("SELECT pg_sleep(0.2)")
+
+
+def keep(server: postgres.Server, name: str, path: Path) -> None:
+    """Write a database into a script, if this PostgreSQL brings the program for it; older ones go."""
+    program = Path(server.bin) / "pg_dump"
+    if not program.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for old in path.parent.glob(f"{path.stem.split('-')[0]}-*{path.suffix}"):
+        old.unlink()
+    half = path.with_suffix(".half")
+    words = [program, "-h", server.host, "-U", server.user, "--no-owner", "-f", half, name]
+    subprocess.run([str(word) for word in words], check=True)
+    half.rename(path)
+
+
+def restore(server: postgres.Server, name: str, path: Path) -> bool:
+    """Run such a script in an empty database; say whether there was one."""
+    program = Path(server.bin) / "psql"
+    if not path.exists() or not program.exists():
+        return False
+    words = [program, "-h", server.host, "-U", server.user, "-q", "-1", "-v", "ON_ERROR_STOP=1", "-o", os.devnull]
+    subprocess.run([str(word) for word in [*words, "-f", path, name]], check=True)
+    return True

@@ -12,6 +12,7 @@ TITLES = {
     "B2": "B2: the close of a month",
     "B5": "B5: growth with history",
     "B6": "B6: sealing and verifying",
+    "B7": "B7: the close of a month end to end",
 }
 WORDS = {
     "B1": """
@@ -34,6 +35,11 @@ The same work on two databases that differ only in the length of their history, 
 """,
     "B6": """
 Sealing what waits; verifying all; and one row changed, removed, added or swapped by somebody with all rights.
+""",
+    "B7": """
+Published records of two a person in fifty villages, whose notice is over, under an adopted scheme: the sweep that
+credits them (lock, read, history, price, post, move, standings, events) and the sweep that tells each person, run
+until nothing is due, by one process. The next month is closed once more under a profiler, which about doubles its time.
 """,
 }
 QUIET = 0.1

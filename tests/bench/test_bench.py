@@ -21,7 +21,8 @@ def test_every_case_runs_at_toy_size(tmp_path):
     if found is None:
         pytest.skip("no PostgreSQL to start")
     out, page = tmp_path / "results.json", tmp_path / "performance.md"
-    command = [sys.executable, "-m", "bench", "--size", "toy", "--out", str(out), "--table-out", str(page)]
+    names = ["B1", "B2", "B5", "B6"]  # the others are run in the tests' own databases, which have all tables already
+    command = [sys.executable, "-m", "bench", *names, "--size", "toy", "--out", str(out), "--table-out", str(page)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
     done = subprocess.run(command, cwd=clients.ROOT, env=environment, capture_output=True, text=True, timeout=170)
     assert done.returncode == 0, done.stderr[-4000:]
