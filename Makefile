@@ -47,7 +47,7 @@ demo: setup ## Load the demo into an empty database (SCALE=10 for more people)
 	@$(PY) manage.py migrate --no-input
 	@$(PY) manage.py load_demo $(if $(SCALE),--scale $(SCALE))
 
-bench: setup ## Measure the ledger; writes bench/results.json and docs/performance.md (SIZE=full for hours)
+bench: setup ## Measure; writes bench/results.json and docs/performance.md (SIZE=full for hours)
 	@$(PY) -m bench $(if $(SIZE),--size $(SIZE))
 
 county: setup ## Grow the demo into a county in the PostgreSQL of DATABASE_URL (SIZE=town|county), name pages that are slow there
