@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.core.handlers import exception
 from django.db import connection, transaction
-from django.http import Http404
+from django.http import Http404, HttpResponse
 from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
@@ -29,6 +30,14 @@ MATRIX = matrix.MATRIX | {
 EVERY_ROLE = (*ROLES, *added_roles())
 
 REFUSED = {"in", "403", "404", "405"}
+
+
+@pytest.fixture
+def bare_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answer a refusal without its page: the same for every address, and half of what all answers cost."""
+    monkeypatch.setattr(
+        exception, "get_exception_response", lambda request, resolver, status, error: HttpResponse(status=status)
+    )
 
 
 @cache
@@ -124,20 +133,37 @@ def test_no_row_without_an_address() -> None:
     assert [name for name in {**MATRIX, **POSTED} if name not in addresses()] == []
 
 
+@pytest.mark.usefixtures("bare_refusals")
 @pytest.mark.parametrize("name", list(MATRIX))
 def test_get(client: Any, cast: Cast, name: str) -> None:
     check_row(client, cast, name, MATRIX[name], "GET")
 
 
+@pytest.mark.usefixtures("bare_refusals")
 @pytest.mark.parametrize("name", [name for name in MATRIX if name not in POSTED])
 def test_post_is_not_taken_where_none_is_expected(client: Any, cast: Cast, name: str) -> None:
     answers = {ask_and_undo(client, cast, name, role, "POST")[0] for role in ("holder", "admin", "operator")}
     assert answers <= {"405", "403", "404"}
 
 
+@pytest.mark.usefixtures("bare_refusals")
 @pytest.mark.parametrize("name", list(POSTED))
 def test_post(client: Any, cast: Cast, name: str) -> None:
     check_row(client, cast, name, POSTED[name], "POST")
+
+
+def test_a_refusal_has_its_page_for_every_role(client: Any, cast: Cast) -> None:
+    shown = set()
+    for role in EVERY_ROLE:
+        real = [(name, row) for name, row in MATRIX.items() if not name.startswith("styleguide")]
+        first = {row.get(role, row["default"]): name for name, row in reversed(real)}
+        for answer in {"403", "404"} & first.keys():
+            cast.sign_in(client, role)
+            response = client.get(reverse(first[answer], kwargs=cast.arguments.get(first[answer], dict)()))
+            assert (str(response.status_code), "<h1" in response.text) == (answer, True), f"{first[answer]} as {role}"
+            shown.add((role, answer))
+    assert shown >= {(role, "404") for role in EVERY_ROLE}
+    assert {"403"} <= {answer for _role, answer in shown}
 
 
 def test_control_what_a_refusal_writes_is_found(client: Any, cast: Cast, monkeypatch: Any) -> None:
@@ -152,6 +178,7 @@ def test_control_what_a_refusal_writes_is_found(client: Any, cast: Cast, monkeyp
         check_row(client, cast, "registry:profile", answers("404", nobody="in"), "GET")
 
 
+@pytest.mark.usefixtures("bare_refusals")
 @pytest.mark.parametrize("group", list(GROUPS))
 def test_group(client: Any, cast: Cast, group: str) -> None:
     for name in group_addresses():
