@@ -8,6 +8,7 @@ database the ledger must verify; no ERROR may have been logged. PostgreSQL is th
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -71,6 +72,7 @@ def pytest_configure(config: pytest.Config) -> None:
         )
 
 
+@pytest.hookimpl(trylast=True)  # what pytest-randomly shuffled is only put into turns
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark browser tests, and leave out what the chosen database, or a setting, cannot show."""
     from django.conf import settings
@@ -88,6 +90,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         gone = set(left_out)
         items[:] = [item for item in items if item not in gone]
+    if hasattr(config, "workerinput"):
+        _put_in_turns(items)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Let the garbage collector leave alone what stays to the end anyway, and come less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
+def _put_in_turns(items: list[pytest.Item]) -> None:
+    """Let no worker idle: one makes the database, the others need none meanwhile; no browser is left for the end."""
+    browsers = [item for item in items if item.get_closest_marker("e2e")]
+    plain = [item for item in items if not item.get_closest_marker("e2e") and not _may_differ(item)]
+    turn = dict.fromkeys(plain, 1) | dict.fromkeys(browsers, 2) | dict.fromkeys(browsers[:1], 0)
+    items.sort(key=lambda item: turn.get(item, 3))
 
 
 def _may_differ(item: pytest.Item) -> bool:

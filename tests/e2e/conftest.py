@@ -41,14 +41,12 @@ def village(site: str, clock: Clock) -> Village:
 @pytest.fixture
 def visit(site: str, new_person: Callable[..., Any]) -> Callable[..., Visitor]:
     """Return ``visit(key, user=None, language=…, **context)``: somebody with a browser, signed in when named."""
-    from tests.factories import village as seed
     from tests.support.visitors import Visitor
 
     def make(key: str, user: Any = None, *, language: str = "zh-hans", size: str = "normal", **context: Any) -> Visitor:
         page = new_person(**context)
         cookies = {"django_language": language, "shanji_size": size}
         page.context.add_cookies([{"name": name, "value": value, "url": site} for name, value in cookies.items()])
-        visitor = Visitor(key, page, site, lambda visitor, name: None)
-        return visitor.sign_in(str(user.phone), seed.PASSWORD) if user is not None else visitor
+        return Visitor(key, page, site, lambda visitor, name: None).become(user)
 
     return make

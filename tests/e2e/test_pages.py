@@ -155,15 +155,15 @@ def pages_of(village: seed.Village, lively: seed.Lively) -> Iterator[tuple[str, 
 def test_every_page_is_axe_clean_and_fits_a_small_phone(village, visit, language, size):
     lively = seed.enliven(village)
     wrong: list[str] = []
+    visitor = visit("everybody", language=language, size=size)
     for who, user, addresses in pages_of(village, lively):
-        visitor = visit(who, user, language=language, size=size)
+        visitor.become(user)
         for address in addresses:
             response = visitor.page.goto(visitor.base + address)
             if response.status != 200:
                 wrong.append(f"{who} {address}: {response.status}")
                 continue
             wrong.extend(f"{who} {address} {said}" for said in _look(visitor, axe=language == "en"))
-        visitor.page.context.close()
     assert not wrong, "\n".join(wrong)
 
 

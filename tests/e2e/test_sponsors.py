@@ -44,13 +44,13 @@ def pages_of(giving: Giving) -> list[tuple[str, Any, list[str]]]:
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
 def test_every_page_is_clean_and_narrow(giving: Giving, visit: Any, language: str) -> None:
     wrong: list[str] = []
+    visitor = visit("everybody", language=language)
     for who, user, addresses in pages_of(giving):
-        visitor = visit(who, user, language=language)
+        visitor.become(user)
         for address in addresses:
             response = visitor.page.goto(visitor.base + address)
             if response.status != 200:
                 wrong.append(f"{who} {address}: {response.status}")
                 continue
             wrong.extend(f"{who} {address} {said}" for said in _look(visitor, axe=language == "zh-hans"))
-        visitor.page.context.close()
     assert not wrong, "\n".join(wrong)

@@ -57,6 +57,19 @@ class Visitor:
         assert urlsplit(self.page.url).path != "/sign-in/", f"{self.key} could not sign in"
         return self
 
+    def become(self, user: Any) -> Visitor:
+        """Go on as somebody else (None: nobody signed in) by a session alone; the paths walk the sign-in page."""
+        from django.conf import settings
+        from django.test import Client
+
+        self.page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
+        if user is not None:
+            client = Client()
+            client.force_login(user)
+            session = {"name": settings.SESSION_COOKIE_NAME, "value": client.session.session_key, "url": self.base}
+            self.page.context.add_cookies([session])
+        return self
+
     @property
     def path(self) -> str:
         """Where one is."""
