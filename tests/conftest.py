@@ -72,8 +72,8 @@ def pytest_configure(config: pytest.Config) -> None:
         )
 
 
-@pytest.hookimpl(trylast=True)  # what pytest-randomly shuffled is only put into turns
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     """Mark browser tests, and leave out what the chosen database, or a setting, cannot show."""
     from django.conf import settings
 
@@ -90,6 +90,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         gone = set(left_out)
         items[:] = [item for item in items if item not in gone]
+    yield  # what `-m` names is left out here, and the rest shuffled
     if hasattr(config, "workerinput"):
         _put_in_turns(items)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -576,16 +578,22 @@ def fingerprint() -> dict[str, int]:
         return dict(cursor.fetchall())
 
 
-def touched() -> int:
-    """Return a number that moves whenever this transaction writes a row anywhere."""
-    if connection.vendor == "sqlite":
-        statement = "SELECT total_changes()"
-    else:
-        counted = "inserted(oid) + pg_stat_get_xact_tuples_updated(oid) + pg_stat_get_xact_tuples_deleted"
-        statement = f"SELECT SUM(pg_stat_get_xact_tuples_{counted}(oid)) FROM pg_class WHERE relkind = 'r'"
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-        return int(cursor.fetchone()[0])
+# A statement that can write no row; the ledger's own functions are called by SELECT, too.
+READ = re.compile(r"\s*(?:SELECT(?!.*\bledger_\w+\()|SAVEPOINT|RELEASE|ROLLBACK TO)", re.S)
+
+
+@contextmanager
+def statements_that_write() -> Iterator[list[str]]:
+    """Collect the statements that may have written a row."""
+    found: list[str] = []
+
+    def note(execute: Any, sql: str, *rest: Any) -> Any:
+        if not READ.match(sql):
+            found.append(sql)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(note):
+        yield found
 
 
 def _payments(cast: Cast, world: Any) -> None:

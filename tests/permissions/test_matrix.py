@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from tests.permissions import matrix
 from tests.permissions.matrix import GROUPS, POSTED, Row, answers
-from tests.permissions.people import ROLES, Cast, added_roles, fingerprint, touched
+from tests.permissions.people import ROLES, Cast, added_roles, fingerprint, statements_that_write
 
 # An app of the tests brings its rows along, and a person for each role that it declares.
 MATRIX = matrix.MATRIX | {
@@ -82,9 +82,9 @@ def ask(client: Any, cast: Cast, name: str, role: str, method: str) -> tuple[str
     except NoReverseMatch:
         raise LookupError(f"no arguments for {name}: add them in tests/permissions/people.py") from None
     cast.sign_in(client, role)
-    before = touched()
-    response = client.get(path) if method == "GET" else client.post(path)
-    wrote = touched() != before
+    with statements_that_write() as found:
+        response = client.get(path) if method == "GET" else client.post(path)
+    wrote = bool(found)
     if response.status_code in {301, 302, 303}:
         return ("in" if response["Location"].startswith(resolve_url(settings.LOGIN_URL)) else "go"), wrote
     return ("ok" if response.status_code == 200 else str(response.status_code)), wrote
