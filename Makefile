@@ -47,11 +47,12 @@ demo: setup ## Load the demo into an empty database (SCALE=10 for more people)
 	@$(PY) manage.py migrate --no-input
 	@$(PY) manage.py load_demo $(if $(SCALE),--scale $(SCALE))
 
-bench: setup ## Measure; writes bench/results.json and docs/performance.md (SIZE=full for hours)
+bench: setup ## Measure ledger and a town's pages; writes bench/results.json, docs/performance.md (SIZE=full: county, hours)
 	@$(PY) -m bench $(if $(SIZE),--size $(SIZE))
 
 county: setup ## Grow the demo into a county in the PostgreSQL of DATABASE_URL (SIZE=town|county), name pages that are slow there
 	@$(PY) -m bench.county $(if $(SIZE),--size $(SIZE))
+	@$(PY) -m bench.plans
 	@$(PY) -m bench.walk --explain
 
 figures: setup ## Count the code before and after issue HOUSE; writes docs/figures.md

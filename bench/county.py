@@ -10,14 +10,21 @@ while rows are copied (the ledger's never do); ``orphans`` then looks at every f
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from bench import server as servers
 from bench.county_points import Points
 from bench.county_tables import BY_NAME, SERIALS, SHELVES, TABLES, Table
+from bench.results import ROOT, Row
+
+if TYPE_CHECKING:
+    from bench.run import Bench
 
 HOME = "371003104204"
 
@@ -217,6 +224,23 @@ def build(size: str) -> dict[str, Any]:
     )[0]
     names = ("residents", "records", "redemptions", "transfers", "rewards", "megabytes")
     return {**dict(zip(names, count, strict=True)), "seconds": round(time.monotonic() - builder.began)}
+
+
+def run(bench: Bench) -> list[Row]:
+    """Grow a county on the benchmark's server, plan its hot queries, walk every page; each a process of its own."""
+    name = "county"
+    bench.server.create(name)
+    folder = bench.scripts()
+    environment = {**os.environ, "DATABASE_URL": servers.url_of(bench.server, name), "VAR_DIR": str(folder)}
+    size = {"full": "county"}.get(bench.size.name, "town" if bench.size.name == "small" else "toy")
+    subprocess.run([sys.executable, "-m", "bench.county", "--size", size], cwd=ROOT, env=environment, check=True)
+    bench.settle(name)
+    rows: list[Row] = []
+    for module in ("bench.plans", "bench.walk"):
+        answer = folder / f"{module}.json"
+        subprocess.run([sys.executable, "-m", module, "--json", answer], cwd=ROOT, env=environment, check=True)
+        rows += [Row(**one) for one in json.loads(answer.read_text())]
+    return rows
 
 
 def main(arguments: list[str]) -> int:

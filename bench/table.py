@@ -89,7 +89,59 @@ def render(rows: Sequence[dict[str, Any]]) -> str:
         mine = [one for one in rows if one["id"] == name]
         if mine:
             parts += ["", f"## {title}\n", WORDS[name].strip(), "", *_busy(mine), *_table(mine)]
+    if mine := [one for one in rows if one["id"] == "county" and one.get("figure") is not None]:
+        parts += ["", *_county(mine)]
     return "\n".join(parts) + "\n"
+
+
+COUNTY = """## Pages at a town's or county's size
+
+`python -m bench.county` grows the demo, `python -m bench.plans` prints these plans (EXPLAIN ANALYZE: the sum of its
+statements, and what the slowest of them reads, with rows), `python -m bench.walk` asks for every page of every role.
+*Before*: without the index that was made for it, in the words of then, or adding up what is kept by now. The numbers are
+the rows of the findings that the work began with.
+
+| Row | Query | Before ms | After ms | Before it read | It reads |
+|--:|---|--:|--:|---|---|"""
+
+
+def _county(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Say what the hot queries read, before and after, and which pages are over their budget."""
+    lines = [COUNTY]
+    for one in rows:
+        if one["case"].startswith("plan "):
+            row, name = one["case"].removeprefix("plan ").split(": ", 1)
+            facts = one["facts"]
+            then = facts.get("before", {})
+            lines.append(
+                f"| {row} | {name} | {number(then.get('milliseconds'))} | {number(one['figure'])} "
+                f"| {then.get('scans', '')} | {facts['scans']} |"
+            )
+    for one in rows:
+        if one["case"] == "walk":
+            lines += ["", *_walk(one)]
+    first = rows[0]
+    made = f"Measured {first.get('at', '')} at commit `{first.get('commit', '')}`, size {first.get('size', '')}."
+    return [*lines, "", made]
+
+
+def _walk(one: dict[str, Any]) -> list[str]:
+    facts = one["facts"]
+    busy = ""
+    if facts["busy"]:
+        busy = " **The machine had more to do than it can: milliseconds were not judged; walk again on a quiet one.**"
+    who = f"Walked as {', '.join(facts['roles'])}: {number(one['figure'])} {one['unit']}"
+    lines = [
+        f"{who}; most statements of a page: {facts['statements']}; load of the machine: {facts['load']}.{busy}",
+        "",
+        "| Role | Page | Statements | ms | of them in the database | Slowest statement |",
+        "|---|---|--:|--:|--:|---|",
+    ]
+    return lines + [
+        f"| {page['role']} | {page['page']} | {page['statements']} | {page['ms']} | {page['database']} "
+        f"| {page['slowest']} |"
+        for page in facts["pages"]
+    ]
 
 
 def _busy(rows: Sequence[dict[str, Any]]) -> list[str]:
