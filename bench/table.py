@@ -98,8 +98,8 @@ COUNTY = """## Pages at a town's or county's size
 
 `python -m bench.county` grows the demo, `python -m bench.plans` prints these plans (EXPLAIN ANALYZE: the sum of its
 statements, and what the slowest of them reads, with rows), `python -m bench.walk` asks for every page of every role.
-*Before*: without the index that was made for it, in the words of then, or adding up what is kept by now. The numbers are
-the rows of the findings that the work began with.
+*Before*: without the index that was made for it, in the words of then, or adding up what is kept by now. The numbers
+are the rows of the findings that the work began with.
 
 | Row | Query | Before ms | After ms | Before it read | It reads |
 |--:|---|--:|--:|---|---|"""

@@ -91,3 +91,32 @@ def test_what_could_not_run_is_written_down_and_not_replaced_by_a_stand_in(tmp_p
     found = results.load(tmp_path / "results.json")
     assert [one["figure"] for one in found] == [None, None]
     assert all(one["note"].startswith("could not run: no PostgreSQL") for one in found)
+
+
+def test_the_page_says_what_a_hot_query_read_before_and_reads_now_and_which_pages_are_over():
+    before = {"statements": 1, "milliseconds": 700.1, "scans": "all of ledger_transfer 149,898"}
+    now = {"statements": 1, "milliseconds": 0.4, "scans": "ledger_transfer_day 70", "before": before}
+    over = {"role": "town-admin", "page": "x:y", "statements": 30, "ms": 9, "database": 5, "slowest": "4 ms: t"}
+    walked = {"pages": [over], "roles": ["resident", "town-admin"], "statements": 30, "load": 9.5, "busy": True}
+    rows = [
+        {"id": "county", "case": "plan 3: a month", "figure": 0.4, "unit": "ms", "against": "before", "ratio": None}
+        | {"facts": now, "size": "town", "at": "2026-11-29", "commit": "abc"},
+        {"id": "county", "case": "walk", "figure": 1, "unit": "of 9 pages over 25 statements", "against": ""}
+        | {"ratio": None, "facts": walked},
+    ]
+    page = table.render(rows)
+    assert "| 3 | a month | 700 | 0.4 | all of ledger_transfer 149,898 | ledger_transfer_day 70 |" in page
+    assert "resident, town-admin: 1 of 9 pages over 25 statements; most statements of a page: 30" in page
+    assert "milliseconds were not judged" in page
+    assert "| town-admin | x:y | 30 | 9 | 5 | 4 ms: t |" in page
+    assert "Measured 2026-11-29 at commit `abc`, size town" in page
+
+
+def test_a_plan_names_what_is_read_the_most_first():
+    from bench.plans import scans_of
+
+    index = {"Node Type": "Index Scan", "Index Name": "by_day", "Actual Rows": 7, "Actual Loops": 10}
+    table_scan = {"Node Type": "Seq Scan", "Relation Name": "t", "Actual Rows": 1, "Actual Loops": 2}
+    table_scan["Rows Removed by Filter"] = 99
+    tree = {"Node Type": "Limit", "Actual Rows": 1, "Actual Loops": 1, "Plans": [index, table_scan]}
+    assert scans_of(tree) == ["all of t 200", "by_day 70"]
