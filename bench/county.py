@@ -232,6 +232,7 @@ def run(bench: Bench) -> list[Row]:
     bench.server.create(name)
     folder = bench.scripts()
     environment = {**os.environ, "DATABASE_URL": servers.url_of(bench.server, name), "VAR_DIR": str(folder)}
+    environment.pop("BENCH_LEAN", None)  # the whole application
     size = {"full": "county"}.get(bench.size.name, "town" if bench.size.name == "small" else "toy")
     subprocess.run([sys.executable, "-m", "bench.county", "--size", size], cwd=ROOT, env=environment, check=True)
     bench.settle(name)
