@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -23,6 +23,7 @@ from timebank.registry.models import Region, Resident, RoleGrant
 from timebank.registry.rules import AUDIT, REGISTER_RESIDENT, VIEW_VILLAGE
 from timebank.service.models import Record
 from timebank.service.rules import ANSWER_OBJECTION, PUBLISH_NOTICE, VERIFY_RECORD
+from timebank.service.selectors.notices import on_notice_now
 from timebank.ui.templatetags.ui import day
 from timebank.ui.tiles import Figure, Tile
 
@@ -46,8 +47,10 @@ def _publish(user: Any, region: Region) -> Figure:
 
 
 def _notice(user: Any, region: Region) -> Figure:
-    sums = Record.objects.filter(Scope(region).below(), state=Record.State.PUBLISHED).aggregate(
-        count=Count("pk"), soonest=Min("notice_until")
+    sums = (
+        on_notice_now()
+        .filter(Scope(region).below())
+        .aggregate(count=Count("pk"), soonest=Min("notice_until", filter=Q(state=Record.State.PUBLISHED)))
     )
     note = _("the next earn on %(day)s") % {"day": day(sums["soonest"])} if sums["soonest"] else ""
     return Figure(value=sums["count"], note=note, href=reverse("desk:notice"))
@@ -94,14 +97,16 @@ def _stock(user: Any, region: Region) -> Figure:
 def _residents(user: Any, region: Region) -> Figure:
     scope = Scope(region)
     active = selectors.active_residents(scope)
-    waiting = Resident.objects.filter(scope.below(), status=Resident.Status.PENDING).count()
-    joining = ngettext("%(n)s wants to join", "%(n)s want to join", waiting) % {"n": waiting} if waiting else ""
     return Figure(
         value=sum(active.value.values()),
-        tone="warn" if waiting else "",
-        note=" · ".join(filter(None, (joining, _as_of(scope, active)))),
-        href=reverse("desk:residents") + ("?status=pending" if waiting else ""),
+        note=_as_of(scope, active),
+        href=reverse("desk:residents") + "?status=active",
     )
+
+
+def _joining(user: Any, region: Region) -> Figure:
+    waiting = Resident.objects.filter(Scope(region).below(), status=Resident.Status.PENDING).count()
+    return Figure(value=waiting, tone="warn" if waiting else "", href=reverse("desk:residents") + "?status=pending")
 
 
 def _points(user: Any, region: Region) -> Figure:
@@ -184,6 +189,14 @@ TILES = [
         actions=(VIEW_VILLAGE,),
         measure=_stock,
         order=60,
+    ),
+    Tile(
+        key="joining",
+        label=gettext_lazy("Want to join"),
+        icon="person",
+        actions=(REGISTER_RESIDENT,),
+        measure=_joining,
+        order=45,
     ),
     Tile(
         key="residents",

@@ -78,7 +78,7 @@ def test_tiles_count_what_waits_here_and_only_here(village, enter):
     assert values["To verify"] == "3"
     assert values["Running out"] == "1"
     assert values["Residents"] == "5"  # Wang, Li and the three who served; not the newcomer, not the far one
-    assert "1 wants to join" in page
+    assert values["Want to join"] == "1"
     keeper = enter(village.keeper).get(url("home")).content.decode()
     assert "Running out" in keeper
     assert "To verify" not in keeper

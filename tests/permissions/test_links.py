@@ -120,6 +120,8 @@ class Walk:
     wrong: list[str] = field(default_factory=list)
 
 
+# What a row is called inside: "#12", "record:12", and what Django says of a model without words of its own.
+DATABASE_ID = re.compile(r"(?<![\w/&])#\s?\d+|\b[a-z_]+:\d+\b|\bobject \(\d+\)")
 LINK = re.compile(r"""<a\b[^>]*?\bhref="([^"]*)""")
 OTHER = re.compile(r"""\b(?:action|formaction|hx-get|hx-post|src)="([^"]*)"|<link\b[^>]*?\bhref="([^"]*)""")
 
@@ -203,13 +205,16 @@ def named(links: list[str]) -> Iterator[str]:
 
 
 def complaints(text: str, cast: Cast, language: str) -> Iterator[str]:
-    """Name what a reader can't read: raw keys, and English in Chinese."""
+    """Name what a reader can't read: raw keys, database ids, and English in Chinese."""
     text = re.sub(r"\S+\.(?:com|cn)\S*|\S+@\S+", " ", text)
     for name in (*NAMES, *(user.name for user in cast.users.values() if user is not None)):
         text = text.replace(name, " ")
     raw = RAW.findall(text)
     if raw:
         yield f"raw: {' '.join(sorted(set(raw)))[:120]}"
+    ids = DATABASE_ID.findall(text)
+    if ids:
+        yield f"database id: {' '.join(sorted(set(ids)))[:120]}"
     if language == "zh-hans":
         english = [
             one
@@ -249,3 +254,6 @@ def test_control_a_dead_link_a_key_and_english_are_found(cast: Cast) -> None:
         "English in Chinese",
     ]
     assert list(complaints(said("<main>\u9875\u9762 XLSX CSV</main>"), cast, "zh-hans")) == []
+    for shown in ("Ticket #12", "see record:7", "Team object (3)"):
+        assert [what.partition(":")[0] for what in complaints(shown, cast, "en")] == ["database id"]
+    assert list(complaints("List No. 12, 08:30, part 3 of 4", cast, "en")) == []

@@ -47,12 +47,13 @@ def masked(name: str) -> str:
 
 def notice_list(village: Region) -> list[NoticeRow]:
     """List what is on public notice in a village now: open to objection, or objected to and not yet answered."""
-    records = (
-        Record.objects.filter(village=village, state__in=(State.PUBLISHED, State.DISPUTED))
-        .select_related("resident")
-        .order_by("notice_until", "served_on", "pk")
-    )
-    return [notice_row(record) for record in records]
+    records = on_notice_now().filter(village=village).select_related("resident")
+    return [notice_row(record) for record in records.order_by("notice_until", "served_on", "pk")]
+
+
+def on_notice_now() -> QuerySet[Record]:
+    """Select what hangs on any board: every figure of it, on whatever page, counts this."""
+    return Record.objects.filter(state__in=(State.PUBLISHED, State.DISPUTED))
 
 
 MOST_VILLAGES = 30
@@ -60,7 +61,7 @@ MOST_VILLAGES = 30
 
 def notices_in(villages: list[Region] | None = None) -> dict[Region, int]:
     """List villages with how many records are on notice there now: these, or where most hang (up to thirty)."""
-    open_now = Record.objects.filter(state__in=(State.PUBLISHED, State.DISPUTED))
+    open_now = on_notice_now()
     if villages is not None:
         open_now = open_now.filter(village__in=villages)
     counted = open_now.values("village").annotate(many=Count("pk")).order_by("-many", "village")
