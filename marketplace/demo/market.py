@@ -13,14 +13,14 @@ from marketplace.catalogue.models import Product
 from marketplace.catalogue.services import load_catalogue
 from marketplace.demo import people, places
 from marketplace.demo.builder import DemoBuilder, Village
-from marketplace.funds.errors import FundNotCovered
 from marketplace.partner.models import Partner, StockRecord
 from marketplace.partner.prices import whole_steps
 from marketplace.partner.services import create_partner, list_reward
 from marketplace.rewards import services as rewards
-from marketplace.rewards.errors import InsufficientPoints, RewardsError
+from marketplace.rewards.errors import InsufficientPoints
 from marketplace.rewards.models import Redemption, Ticket
 from marketplace.rewards.services.suppliers import open_supplier
+from timebank.common.errors import DomainError
 from timebank.ledger.selectors import balances_of
 from timebank.registry import services as registry
 from timebank.registry.models import Organisation, Region, Resident, User
@@ -220,7 +220,7 @@ class Market:
                 on_behalf_of=None if resident.user else resident,
                 now=instant,
             )
-        except (RewardsError, FundNotCovered):
+        except DomainError:
             return None
 
     def _collect(self, day: dt.date) -> None:
