@@ -197,7 +197,7 @@ def cancel_transfer(*, transfer: StockTransfer, actor: User, now: dt.datetime | 
 
 def _tell(kind: str, row: StockTransfer, source: Partner, target: Partner, actor: User, now: dt.datetime) -> None:
     """Tell who receives stock in the other village; never who did it."""
-    told = [who for who in holders_of(RECEIVE_STOCK, target.village) if who != f"user:{actor.pk}"]
+    told = [user for user in holders_of(RECEIVE_STOCK, target.village) if user != f"user:{actor.pk}"]
     if told:
         facts = {"what": row.stockrecord.product.get_title(), "quantity": row.quantity, "place": str(source.village)}
         emit(kind, subject=row, recipients=told, region=target.village, facts=facts, occurred_at=now)
