@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 
-os.environ.setdefault("SECRET_KEY", "bench-only-012345678901234567890123456789012345678")
-os.environ.setdefault("ID_NUMBER_KEYS", "c2hhbmppLXRlc3Qta2V5LW5vdC1mb3ItcHJvZHVjdGk=")
+from bench.keys import KEYS
+
+os.environ.setdefault("SECRET_KEY", KEYS["SECRET_KEY"])
+os.environ.setdefault("ID_NUMBER_KEYS", KEYS["ID_NUMBER_KEYS"])
 
 from settings import env
 from settings.base import *

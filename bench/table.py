@@ -13,6 +13,7 @@ TITLES = {
     "B5": "B5: growth with history",
     "B6": "B6: sealing and verifying",
     "B7": "B7: the close of a month end to end",
+    "B8": "B8: load on the embedded default",
 }
 WORDS = {
     "B1": """
@@ -40,6 +41,11 @@ Sealing what waits; verifying all; and one row changed, removed, added or swappe
 Published records of two a person in fifty villages, whose notice is over, under an adopted scheme: the sweep that
 credits them (lock, read, history, price, post, move, standings, events) and the sweep that tells each person, run
 until nothing is due, by one process. The next month is closed once more under a profiler, which about doubles its time.
+""",
+    "B8": """
+A village's shop in SQLite, served by `manage.py serve --prepare` with its task worker and clock as `make run` does:
+readers go from page to page, redeemers go the whole way from a reward to its ticket, scanners hand the tickets over;
+each begins the next page as soon as the last one came. Threads of one other process on the same machine.
 """,
 }
 QUIET = 0.1

@@ -1,0 +1,100 @@
+"""A shop of a village for those who come by HTTP: rewards, residents with points, clerks; all signed in already."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from bench.close_jobs import digest, migrate, setup
+
+__all__ = ["digest", "migrate", "prepare", "setup"]
+
+POINTS = 10_000_000  # in 1/100, for each resident: nobody runs dry
+STOCK = 100_000
+PASSWORD = "bench-7391-only"  # noqa: S105 (of a database that is thrown away)
+
+
+def prepare(products: int, residents: int, clerks: int) -> dict[str, Any]:
+    """Make the village with its shop; return the cookies of its people and the addresses of its rewards."""
+    from django.urls import reverse
+
+    from marketplace.catalogue.models import Product, ProductClass
+    from marketplace.catalogue.services import index_product
+    from marketplace.partner import services as partners
+    from marketplace.rewards import services as rewards
+    from timebank.policy.services import load_published
+    from timebank.registry import services as registry
+    from timebank.registry.models import Region, User
+
+    load_published()
+    place = Region.objects.add_root({"code": "379900000000", "name": "市", "short_name": "市", "level": "city"})
+    for code, name, level in (
+        ("379902000000", "县", "county"),
+        ("379902100000", "镇", "town"),
+        ("379902100201", "甲村", "village"),
+    ):
+        place = Region.objects.add_child(place, {"code": code, "name": name, "short_name": name, "level": level})
+    village = Region.objects.get(pk=place.pk)
+    registry.open_village_accounts(village=village)
+    shop = partners.create_partner(name="信用超市", village=village, place="村委会东侧")
+    goods = ProductClass.objects.create(name="实物", kind="goods", track_stock=True, requires_shipping=False)
+
+    def staff(name: str, role: str) -> User:
+        user = User.objects.create_user(name=name)
+        registry.grant_role(user=user, role=role, actor=None, region=village)
+        return user
+
+    keeper = staff("保管员", "stock_keeper")
+    made = []
+    for number in range(products):
+        product = Product.objects.create(
+            title=f"物品{number}", slug=f"bench-{number}", upc=f"69{number:06d}", product_class=goods
+        )
+        record = partners.list_reward(product=product, partner=shop, points=500, sku=f"K{number}")
+        rewards.receive_stock(stockrecord=record, quantity=STOCK, actor=keeper, reason="初次入库")
+        index_product(product=product)
+        made.append({"page": product.get_absolute_url(), "add": reverse("basket:add", args=[product.pk])})
+    people = []
+    for number in range(residents):
+        resident = registry.register_resident(
+            village=village,
+            name=f"居民{number}",
+            actor=None,
+            phone=f"151{number:08d}",
+            password=PASSWORD,
+            consent_on_paper=True,
+        )
+        _give(resident)
+        people.append(_cookies(resident.user))
+    return {
+        "products": made,
+        "people": people,
+        "clerks": [_cookies(staff(f"店员{number}", "clerk")) for number in range(clerks)],
+        "index": reverse("catalogue:index"),
+        "confirm": reverse("rewards:confirm"),
+        "points": reverse("rewards:statement"),
+        "tickets": reverse("rewards:tickets"),
+        "me": reverse("registry:me"),
+        "activities": reverse("service:activities"),
+        "counter": reverse("counter:scan", args=[shop.pk]),
+    }
+
+
+def _give(resident: Any) -> None:
+    from timebank.ledger import services as ledger
+    from timebank.ledger.types import Leg, TransferSpec
+
+    leg = Leg(f"issuance:region:{resident.village_id}", resident.wallet_key, POINTS, expires_on=dt.date(2099, 12, 31))
+    ledger.post(TransferSpec(key=f"bench:{resident.pk}", kind="mint", legs=(leg,), actor="system"))
+
+
+def _cookies(user: Any) -> dict[str, str]:
+    from django.conf import settings
+    from django.contrib.sessions.backends.db import SessionStore
+
+    session = SessionStore()
+    session["_auth_user_id"] = str(user.pk)
+    session["_auth_user_backend"] = "timebank.registry.backends.PhoneCardOrEmailBackend"
+    session["_auth_user_hash"] = user.get_session_auth_hash()
+    session.create()
+    return {settings.SESSION_COOKIE_NAME: str(session.session_key)}
