@@ -146,7 +146,6 @@ class County:
 
 
 @pytest.mark.path
-@pytest.mark.sqlite_only("the longest walk of all, on what `make run` serves; the two shorter paths go on PostgreSQL")
 @pytest.mark.timeout(900)
 def test_a_county_from_nothing_to_a_thing_handed_over(site, clock, new_person):
     from marketplace.rewards.models import Ticket
