@@ -21,6 +21,7 @@ from tests.factories.people import make_resident, make_staff
 from tests.support import worlds
 from timebank.registry import services
 from timebank.registry.models import Resident, RoleGrant, User
+from timebank.service.models import NoticeList
 
 pytestmark = pytest.mark.django_db
 
@@ -136,9 +137,10 @@ def _addresses(village) -> dict[str, tuple[int, ...]]:
     loading = begin_goods_import(region=village.place, lines=[], file_name="货.xlsx", reason="", actor=village.keeper)
     return {
         "ticket_return": (bought.tickets.get().pk,),
-        "record": (record.pk,),
+        **dict.fromkeys(("record", "undo_verification"), (record.pk,)),
         "objection": (doubt.pk,),
         "notice_print": (village.place.pk,),
+        "withdraw_notice": (NoticeList.objects.earliest("pk").pk,),
         "tile": ("hours",),
         "month": (2026, 9),
         **dict.fromkeys(("resident", "answer_request", "issue_card", "block_card", "add_helper"), (wang,)),

@@ -145,7 +145,7 @@ def _ask(request: HttpRequest, records: list[Record], gone: int) -> HttpResponse
     left_out = [(_("not over yet"), len(early)), (_("no longer in your queue"), gone)]
     context = {
         "records": going,
-        "preview": preview(going, [(why, many) for why, many in left_out if many]),
+        "preview": preview(going, [(reason, count) for reason, count in left_out if count]),
         "hours": int(service_rules.UNDO_WITHIN.total_seconds()) // 3600,
     }
     return render(request, "desk/verify_many.html", context)

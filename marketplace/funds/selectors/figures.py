@@ -136,19 +136,19 @@ def payables_of(fund: Fund) -> dict[str, int]:
         *(_summed(rows, "partner_id", "short_fen") for rows in (unpaid, still)),
         _summed(back, "partner_id", "short_fen", sign=-1),
         _summed(bought, "partner_id", "fen"),
-        _summed(bills, "payee_id", "fen", who="payee_id"),
+        _summed(bills, "payee_id", "fen", owner="payee_id"),
     ]
     result: dict[str, int] = {}
-    for who, pk, fen in parts[0].union(*parts[1:], all=True):
-        key = posting.payable_key(fund=fund, **{who: pk})
+    for owner, pk, fen in parts[0].union(*parts[1:], all=True):
+        key = posting.payable_key(fund=fund, **{owner: pk})
         result[key] = result.get(key, 0) + int(fen or 0)
     return {key: fen for key, fen in result.items() if fen}
 
 
-def _summed(rows: QuerySet[Any], by: str, what: str, *, sign: int = 1, who: str = "partner_id") -> QuerySet[Any, Any]:
+def _summed(rows: QuerySet[Any], by: str, what: str, *, sign: int = 1, owner: str = "partner_id") -> QuerySet[Any, Any]:
     """Add up by whom the money is owed to: what kind of key, which, fen."""
     summed = rows.order_by().values(owed_to=F(by)).annotate(total=Sum(what) * sign)
-    return summed.values_list(Value(who), "owed_to", "total")
+    return summed.values_list(Value(owner), "owed_to", "total")
 
 
 def _returned_and_paid(prefix: str) -> Q:

@@ -129,28 +129,28 @@ def undo_verification(*, record: Record, actor: User, reason: str = "", now: dt.
     records = list(together.select_related("resident", "village").order_by("pk"))
     if not records:
         raise errors.SomethingFollowed
-    for one in records:
-        registry_rules.require(actor, VERIFY_RECORD, region=one.village)
-        if one.verified_by_id != actor.pk:
+    for row in records:
+        registry_rules.require(actor, VERIFY_RECORD, region=row.village)
+        if row.verified_by_id != actor.pk:
             raise errors.NotVerifiedByYou
-        if not rules.may_undo_verification(actor, one, now):
+        if not rules.may_undo_verification(actor, row, now):
             raise errors.TooLateToUndo
-    for one in records:
-        verified_at = one.verified_at
-        claimed = one.changes.filter(to_state=State.SUBMITTED).order_by("-pk").values_list("minutes", flat=True).first()
-        if claimed is not None and claimed != one.minutes:
-            one.minutes = claimed
-            if one.started_at is not None:
-                one.ended_at = one.started_at + dt.timedelta(minutes=claimed)
-        one.state = State.SUBMITTED
-        one.verified_at = one.verified_by = None
-        one.chosen_points, one.chosen_by, one.chosen_reason, one.factors = None, None, "", []
-        one.save()
-        log_change(one, actor=actor, was=State.VERIFIED, now=now, reason=reason, code="unverified")
+    for row in records:
+        verified_at = row.verified_at
+        claimed = row.changes.filter(to_state=State.SUBMITTED).order_by("-pk").values_list("minutes", flat=True).first()
+        if claimed is not None and claimed != row.minutes:
+            row.minutes = claimed
+            if row.started_at is not None:
+                row.ended_at = row.started_at + dt.timedelta(minutes=claimed)
+        row.state = State.SUBMITTED
+        row.verified_at = row.verified_by = None
+        row.chosen_points, row.chosen_by, row.chosen_reason, row.factors = None, None, "", []
+        row.save()
+        log_change(row, actor=actor, was=State.VERIFIED, now=now, reason=reason, code="unverified")
         # A person who was known only by this verification is so no longer.
-        if not one.resident.service_records.filter(verified_at__isnull=False).exists():
+        if not row.resident.service_records.filter(verified_at__isnull=False).exists():
             Resident.objects.filter(
-                pk=one.resident_id,
+                pk=row.resident_id,
                 confirmed_at=verified_at,
                 confirmed_by=actor,
                 confirmed_how=Resident.Confirmation.SECOND,
