@@ -45,6 +45,9 @@ def test_the_queue_is_verified_by_keyboard_alone(page, live_server, desk):
     page.goto(live_server.url + url("verify"))
     for key in ("j", "Space", "j", "j", "Space", "k", "v"):
         page.keyboard.press(key)
+    yes = page.locator("main [name=yes]")
+    yes.wait_for()
+    yes.press("Enter")
     page.wait_for_selector("text=2 records verified.")
     order = list(Record.objects.order_by("evidence", "served_on", "pk").values_list("state", flat=True))
     assert order == ["verified", "submitted", "verified", "submitted"]

@@ -72,6 +72,7 @@ ELSEWHERE = {
 IN_ANOTHER_STATE = {
     "registry:recovery_codes": "timebank/registry/templates/registry/security.html",  # a factor is on
     "registry:phone_code": "timebank/registry/views/phones.py",  # a code was sent to the new number
+    "registry:forgotten_code": "timebank/registry/views/forgotten.py",  # a code was asked for
     "registry:end_factor": "timebank/registry/templates/registry/security.html",  # of another operator
     "registry:end_device": "timebank/registry/templates/registry/security.html",
     "registry:give_sign_in": "marketplace/desk/templates/desk/resident.html",  # who has none

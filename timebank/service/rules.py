@@ -32,12 +32,13 @@ CHECK_IN_BEFORE = dt.timedelta(hours=1)
 UNDO_WITHIN = dt.timedelta(hours=24)  # a verification, a notice list: while nothing has followed from it
 CLOSE_AFTER = dt.timedelta(hours=12)  # an activity that its leader forgot closes by itself so long after its end
 
-# What may follow what. A record is never deleted: it is returned, or reversed.
+# What may follow what. A record is never deleted: it is returned, or reversed. (Two ways lead back, each by its own
+# service with its own rules: ``undo_verification`` and ``withdraw_notice``.)
 NEXT: dict[str, frozenset[str]] = {
     State.DRAFT: frozenset({State.SUBMITTED}),
     State.SUBMITTED: frozenset({State.VERIFIED, State.RETURNED}),
-    State.VERIFIED: frozenset({State.PUBLISHED, State.RETURNED, State.SUBMITTED}),
-    State.PUBLISHED: frozenset({State.CREDITED, State.DISPUTED, State.VERIFIED}),
+    State.VERIFIED: frozenset({State.PUBLISHED, State.RETURNED}),
+    State.PUBLISHED: frozenset({State.CREDITED, State.DISPUTED}),
     State.DISPUTED: frozenset({State.PUBLISHED, State.RETURNED}),
     State.CREDITED: frozenset({State.REVERSED}),
     State.RETURNED: frozenset({State.SUBMITTED}),
