@@ -212,7 +212,7 @@ def _wallets_among(scope: Scope, rows: Iterable[Any]) -> dict[int, Resident]:
     """Find whose wallets, of the residents here, the postings touch: by account id."""
     touched = Account.objects.filter(pk__in={id_ for row in rows for id_ in (row.credit_id, row.debit_id)})
     keys = {key: pk for pk, key in touched.values_list("pk", "key")}
-    people = {key.rpartition(":")[2]: pk for key, pk in keys.items() if key.startswith("wallet:resident:")}
+    people = {key.rpartition(":")[2]: pk for key, pk in keys.items() if key.startswith(WALLET)}
     residents = Resident.objects.filter(scope.below(), pk__in=people).only("pk", "name")
     return {people[str(resident.pk)]: resident for resident in residents}
 
@@ -220,7 +220,7 @@ def _wallets_among(scope: Scope, rows: Iterable[Any]) -> dict[int, Resident]:
 def tickets_in(scope: Scope, month: dt.date) -> QuerySet[Ticket]:
     """Select the tickets handed over in a month."""
     start = timezone.make_aware(dt.datetime.combine(month, dt.time.min))
-    end = timezone.make_aware(dt.datetime.combine((month + dt.timedelta(days=32)).replace(day=1), dt.time.min))
+    end = timezone.make_aware(dt.datetime.combine(_following(month), dt.time.min))
     # The ids in a list, so that a planner knows how many tickets to expect, and reads them by their day.
     here = Region.objects.filter(path__startswith=scope.region.path).values_list("pk", flat=True)
     return (

@@ -45,7 +45,7 @@ def test_the_queue_is_verified_by_keyboard_alone(page, live_server, desk):
     page.goto(live_server.url + url("verify"))
     for key in ("j", "Space", "j", "j", "Space", "k", "v"):
         page.keyboard.press(key)
-    yes = page.locator("main [name=yes]")
+    yes = page.locator("main form:has([name=seen]) button")
     yes.wait_for()
     yes.press("Enter")
     page.wait_for_selector("text=2 records verified.")

@@ -11,6 +11,8 @@ from tests.desk.test_desk import url
 from tests.factories.desk import in_days, objection
 from tests.factories.service import at
 from timebank.service.models import NoticeList, Objection, Record
+from timebank.service.selectors.previews import fingerprint
+from timebank.service.services import verify_record
 
 
 def states(*records: Record) -> list[str]:
@@ -21,9 +23,10 @@ def states(*records: Record) -> list[str]:
 
 def test_many_are_verified_at_once_and_the_rest_waits(village, enter):
     records = village.submitted(4)
-    answer = enter(village.admin).post(
-        url("verify"), {"record": [one.pk for one in records[:3]], "yes": "1"}, follow=True
-    )
+    client, chosen = enter(village.admin), {"record": [one.pk for one in records[:3]]}
+    asked = client.post(url("verify"), chosen)
+    assert states(*records) == ["submitted"] * 4  # shown first
+    answer = client.post(url("verify"), {**chosen, "seen": asked.context["preview"].fingerprint}, follow=True)
     assert "3 records verified." in answer.content.decode()
     assert states(*records) == ["verified"] * 3 + ["submitted"]
     assert Record.objects.get(pk=records[0].pk).verified_by == village.admin
@@ -32,7 +35,7 @@ def test_many_are_verified_at_once_and_the_rest_waits(village, enter):
 def test_what_was_verified_can_be_taken_back_by_who_did_it(village, enter):
     records = village.submitted(2)
     client = enter(village.admin)
-    client.post(url("verify"), {"record": [one.pk for one in records], "yes": "1"})
+    client.post(url("verify"), {"record": [one.pk for one in records], "seen": fingerprint(records)})
     page = client.get(url("verify", which="verified")).content.decode()
     undo = url("undo_verification", records[0].pk)
     assert undo in page
@@ -44,6 +47,19 @@ def test_what_was_verified_can_be_taken_back_by_who_did_it(village, enter):
     assert states(*records) == ["submitted"] * 2
     assert undo not in client.get(url("verify", which="verified")).content.decode()
     assert client.post(undo, {"reason": "点错了"}).status_code == 404
+
+
+def test_yes_to_figures_that_changed_meanwhile_is_asked_again(village, enter):
+    records = village.submitted(2)
+    client, chosen = enter(village.admin), {"record": [one.pk for one in records]}
+    seen = client.post(url("verify"), chosen).context["preview"].fingerprint
+    verify_record(record=records[0], actor=village.world.verifier, now=at(28))  # somebody else was quicker
+    again = client.post(url("verify"), {**chosen, "seen": seen})
+    assert again.status_code == 409
+    assert "Something has changed" in again.text
+    assert states(*records) == ["verified", "submitted"]
+    client.post(url("verify"), {**chosen, "seen": again.context["preview"].fingerprint})
+    assert states(*records) == ["verified", "verified"]
 
 
 def test_nothing_chosen_changes_nothing_and_says_so(village, enter):

@@ -297,6 +297,9 @@ def test_an_office_changes_hands_in_one_step_and_only_whole(village, enter):
     assert {event.kind for event in told} == {"role_given", "role_ended"}
     line = AuditEntry.objects.get(action="hand_over_office")
     assert (line.actor, line.reason, line.facts["to"], line.facts["devices"]) == (village.admin, "换届", li.user_id, 1)
+    gone = client.get(there, follow=True)  # the message of the proposal led here
+    assert gone.redirect_chain
+    assert "has ended already" in gone.text
     again = client.post(there, sent)  # the other tab, or a second tap
     assert again.status_code == 302
     assert RoleGrant.objects.filter(user=li.user, role="stock_keeper").count() == 1

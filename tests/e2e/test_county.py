@@ -209,7 +209,7 @@ def test_a_county_from_nothing_to_a_thing_handed_over(site, clock, new_person):
     supervisor.go("/village/verify/")
     supervisor.page.locator("[data-verify-all]").check()
     county.press(supervisor, f"form[data-verify] .bulk {SEND}")
-    county.press(supervisor, "main [name=yes]")
+    county.press(supervisor, f"main form:has([name=seen]) {SEND}")
     admin.go("/village/notice/")
     county.press(admin, "main a[href*='/publish/']")
     county.press(admin, f"main form:has([name=seen]) {SEND}")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from marketplace.rewards.services.goods_imports import begin_goods_import
 from tests.factories import village as seed
 from tests.support import browser as chrome
 from tests.support.visitors import Visitor, overflow, set_size, weight
@@ -23,6 +24,9 @@ def pages_of(village: seed.Village, lively: seed.Lively) -> Iterator[tuple[str, 
     region, activity = village.region.pk, village.activity.pk
     bath, soap = (one.product.get_absolute_url() for one in (village.bath_ticket, village.soap))
     shop, bath_house = village.shop.pk, village.bath.pk
+    listed = begin_goods_import(
+        region=village.region, lines=[], file_name="货.xlsx", reason="", actor=village.stock_keeper
+    )
     yield (
         "guest",
         None,
@@ -128,6 +132,7 @@ def pages_of(village: seed.Village, lively: seed.Lively) -> Iterator[tuple[str, 
             "/village/staff/",
             reverse("registry:security"),
             reverse("desk:hand_over", args=[RoleGrant.objects.get(user=village.stock_keeper).pk]),
+            reverse("desk:withdraw_notice", args=[lively.published.notice_list_id]),
             reverse("desk:shelf", args=[region]),
             reverse("desk:shelf_labels", args=[region]),
             reverse("desk:what_if", args=[region]),
@@ -143,6 +148,7 @@ def pages_of(village: seed.Village, lively: seed.Lively) -> Iterator[tuple[str, 
             "/village/stock/",
             f"/village/stock/{village.soap.pk}/",
             reverse("desk:shelf_fill", args=[region]),
+            reverse("desk:goods_import", args=[listed.pk]),
             reverse("desk:opening_counts", args=[region]),
             reverse("desk:picture", args=[village.soap.pk]),
         ],

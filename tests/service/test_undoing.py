@@ -12,7 +12,7 @@ from timebank.registry.errors import NotAllowed
 from timebank.registry.models import AuditEntry, Resident
 from timebank.service import errors, services
 from timebank.service.models import NoticeList, Record
-from timebank.service.selectors.previews import preview_of_notice
+from timebank.service.selectors.previews import preview, preview_of_notice
 
 LATER = at(21, 15)
 
@@ -27,7 +27,9 @@ def test_the_preview_says_what_publishing_does_and_what_stays_out(world: World) 
     assert [(one.name, one.records, one.minutes) for one in seen.people] == [("王秀英", 2, 480), ("李大山", 1, 240)]
     assert [many for _why, many in seen.left_out] == [1, 1]
     # The forecast is what credit then does, while nothing else happens.
-    services.publish_notice(village=world.village, actor=world.admin, seen=seen.fingerprint, now=at(23))
+    notice = services.publish_notice(village=world.village, actor=world.admin, seen=seen.fingerprint, now=at(23))
+    # Whoever would withdraw the list sees the same points: what is on it is not counted before itself.
+    assert preview(list(notice.records.select_related("resident", "village")), []).points == seen.points
     assert services.credit_due(now=at(1, month=11)).points == seen.points
     assert balance(world.wang) == seen.people[0].points > 0
     assert waiting.state == "submitted"
@@ -102,7 +104,9 @@ def test_what_was_verified_together_waits_again_together(world: World) -> None:
     services.verify_many(records=records, actor=world.admin, now=LATER)
     assert Resident.objects.get(pk=world.li.pk).confirmed_how == "second"
     with refusal(errors.NotVerifiedByYou):
-        services.undo_verification(record=Record.objects.get(pk=records[0].pk), actor=world.verifier, now=LATER)
+        services.undo_verification(
+            record=Record.objects.get(pk=records[0].pk), actor=world.verifier, reason="看错了", now=LATER
+        )
     done = services.undo_verification(
         record=Record.objects.get(pk=records[0].pk), actor=world.admin, reason="看错了", now=LATER
     )
@@ -123,7 +127,9 @@ def test_minutes_that_were_cut_come_back(world: World) -> None:
     (record,) = world.attended(world.wang)
     services.verify_record(record=record, actor=world.admin, minutes=100, reason="中途离开", now=LATER)
     record.refresh_from_db()
-    services.undo_verification(record=record, actor=world.admin, now=LATER)
+    with refusal(ReasonMissing):
+        services.undo_verification(record=record, actor=world.admin, reason=" ", now=LATER)
+    services.undo_verification(record=record, actor=world.admin, reason="看错了", now=LATER)
     record.refresh_from_db()
     assert (record.minutes, record.ended_at) == (240, at(20, 12))
 
@@ -134,7 +140,9 @@ def test_a_verification_is_taken_back_within_a_day_and_before_it_is_published(wo
     record.refresh_from_db()
     assert record.verified_at is not None
     with refusal(errors.TooLateToUndo):
-        services.undo_verification(record=record, actor=world.admin, now=record.verified_at + dt.timedelta(hours=hours))
+        services.undo_verification(
+            record=record, actor=world.admin, reason="看错了", now=record.verified_at + dt.timedelta(hours=hours)
+        )
     services.publish_notice(village=world.village, actor=world.admin, now=record.verified_at)
     with refusal(errors.SomethingFollowed):
-        services.undo_verification(record=record, actor=world.admin, now=record.verified_at)
+        services.undo_verification(record=record, actor=world.admin, reason="看错了", now=record.verified_at)

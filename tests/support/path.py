@@ -158,7 +158,7 @@ class Path:
         admin.look("verify-chosen")
         admin.press(f"form[data-verify] .bulk {SEND}")
         admin.look("verify-asked")
-        admin.press("main [name=yes]")
+        admin.press(f"main form:has([name=seen]) {SEND}")
         self.record.refresh_from_db()
         if self.record.state == "submitted":
             admin.go(f"/village/verify/{self.record.pk}/")

@@ -20,10 +20,11 @@ from timebank.common.input import read_ids, read_text
 from timebank.registry.rules import can
 from timebank.service import rules as service_rules
 from timebank.service import services
+from timebank.service.errors import PreviewChanged
 from timebank.service.models import Record
 from timebank.service.rules import LEAD_ACTIVITY, VERIFY_RECORD
 from timebank.service.selectors.categories import range_of
-from timebank.service.selectors.previews import preview
+from timebank.service.selectors.previews import fingerprint, preview
 from timebank.service.selectors.records import changes_of
 
 BULK = 200
@@ -117,8 +118,11 @@ def _verify_many(request: HttpRequest) -> HttpResponseBase:
     # Only what is in this person's queue: a number typed into the form reaches nothing else.
     queue = selectors.verify_queue(request.user, request.scope)  # type: ignore[attr-defined]
     records = list(queue.filter(pk__in=chosen))
-    if "yes" not in request.POST and records:
-        return _ask(request, records, len(set(chosen)) - len(records))
+    seen = read_text(request.POST.get("seen"), 64)
+    if records and seen != fingerprint(records):  # not shown yet, or shown as it no longer is
+        if seen:
+            messages.warning(request, str(PreviewChanged()))
+        return _ask(request, records, len(set(chosen)) - len(records), status=409 if seen else 200)
     report = services.verify_many(records=records, actor=person(request))
     done = len(report.verified)
     if done:
@@ -137,7 +141,7 @@ def _verify_many(request: HttpRequest) -> HttpResponseBase:
     return to(request, "desk:verify")
 
 
-def _ask(request: HttpRequest, records: list[Record], gone: int) -> HttpResponseBase:
+def _ask(request: HttpRequest, records: list[Record], gone: int, *, status: int) -> HttpResponseBase:
     """Show what saying yes will do, and what of the chosen it will not."""
     now = timezone.now()
     early = [record for record in records if record.ended_at is not None and record.ended_at > now]
@@ -148,7 +152,7 @@ def _ask(request: HttpRequest, records: list[Record], gone: int) -> HttpResponse
         "preview": preview(going, [(reason, count) for reason, count in left_out if count]),
         "hours": int(service_rules.UNDO_WITHIN.total_seconds()) // 3600,
     }
-    return render(request, "desk/verify_many.html", context)
+    return render(request, "desk/verify_many.html", context, status=status)
 
 
 @require_http_methods(["GET", "POST"])

@@ -112,7 +112,10 @@ def hand_over(request: HttpRequest, pk: int) -> HttpResponseBase:
         done = _answer(request, pk) if answered else _hand_over(request, form, pk)
         if done is not None:
             return done
-    grant = _grant(request, pk)
+    grant = _grant(request, pk, live=False)
+    if grant.ended_at is not None:  # a message leads here, also when somebody else was quicker
+        messages.info(request, str(OfficeEnded()))
+        return to(request, "desk:staff")
     proposal = open_proposal(grant)
     named = [] if proposal is None else [resident_of(proposal.successor)]
     note_read(request, [*form.shown(), *(resident for resident in named if resident is not None)])

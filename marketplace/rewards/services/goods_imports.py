@@ -7,7 +7,7 @@ on where it stopped. What is done already changes nothing the second time.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 from django.db import transaction
@@ -63,12 +63,11 @@ def _load_soon() -> None:
     task_sweep.delay(LOAD.name)
 
 
-def load_goods(pk: int, now: dt.datetime, *, progress: Callable[[int], None] = lambda done: None) -> int:
+def load_goods(pk: int, now: dt.datetime) -> int:
     """Load what is left of a list; return how many rows. Of two workers one does each batch."""
     rows = 0
     while (many := _load_batch(pk, now)) > 0:
         rows += many
-        progress(rows)
     return rows
 
 
@@ -90,9 +89,11 @@ def _load_batch(pk: int, now: dt.datetime) -> int:
         kept[name] += getattr(part, name)
     kept["refused"] += [list(refused) for refused in part.refused]
     row.report, row.done, row.worked_at = kept, row.done + len(batch), timezone.now()
+    changed = ["report", "done", "worked_at"]  # the rows themselves, which are many, are written once more at the end
     if row.done >= row.total:
         row.finished_at, row.lines = row.worked_at, []
-    row.save(update_fields=["report", "done", "worked_at", "finished_at", "lines"])
+        changed += ["finished_at", "lines"]
+    row.save(update_fields=changed)
     return len(batch)
 
 

@@ -183,6 +183,8 @@ class RoleGrant(models.Model):
 class SuccessorProposal(models.Model):
     """Whom the holder of an office proposes to come after; who may appoint there answers. One open for an office.
 
+    However the office ends, what was proposed for it is over with it: only of a live office is it looked for.
+
     Seen by the holder and by who may appoint. Kept as long as the office's history; a row or two for each change.
     """
 

@@ -79,8 +79,6 @@ def grant_role(
     resident = resident_of(user)
     if actor is not None and resident is not None:
         require_no_interest(actor, resident)
-    if user.is_superuser:
-        raise DutiesClash(field="role")
     if actor is not None and not rules.may_appoint(actor, role, place):
         raise NotAllowed(action="grant_role", role=role)
     rules.require_confirmed(actor)

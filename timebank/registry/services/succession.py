@@ -128,6 +128,7 @@ def close_proposal(grant: RoleGrant, *, actor: User, now: dt.datetime, successor
         actor=actor,
         action="answer_successor",
         subject=f"user:{grant.user_id}",
+        region=place_of_grant(grant),
         facts={"role": grant.role, "to": row.successor_id, "accepted": row.accepted},
         now=now,
     )

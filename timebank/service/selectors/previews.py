@@ -90,9 +90,10 @@ def expected_points(records: list[Record]) -> tuple[dict[int, int], int]:
     What is objected to or corrected until then changes it: it is a forecast, and shown as one.
     """
     residents = {record.resident_id for record in records}
-    before = Record.objects.filter(resident__in=residents, state=State.PUBLISHED).select_related("resident", "village")
-    tariff, going, unpriced = Tariff(), [], 0
     asked = {record.pk for record in records}
+    ahead = Record.objects.filter(resident__in=residents, state=State.PUBLISHED).exclude(pk__in=asked)
+    before = ahead.select_related("resident", "village")
+    tariff, going, unpriced = Tariff(), [], 0
     for record in (*before.order_by("notice_until", "served_on", "pk"), *records):
         try:
             going.append((record, spec_of(tariff.version(record.village, record.served_on))))

@@ -15,7 +15,7 @@ from timebank.registry import rules as registry_rules
 from timebank.registry.interests import interest_of, is_known
 from timebank.registry.models import Resident, User
 from timebank.service import errors, rules
-from timebank.service.models import Record
+from timebank.service.models import Record, RecordChange
 from timebank.service.rules import VERIFY_RECORD
 from timebank.service.selectors.categories import range_of
 from timebank.service.selectors.records import verified_with
@@ -119,12 +119,14 @@ def return_record(*, record: Record, actor: User, reason: str, now: dt.datetime 
 
 
 @transaction.atomic
-def undo_verification(*, record: Record, actor: User, reason: str = "", now: dt.datetime | None = None) -> list[Record]:
+def undo_verification(*, record: Record, actor: User, reason: str, now: dt.datetime | None = None) -> list[Record]:
     """Take back what was verified together with ``record``, before it is published: all of it waits again.
 
     Who verified does it, within a day. Minutes that were cut and points that were chosen are as they were before.
     """
     now = now or timezone.now()
+    if not clean_text(reason, lines=True):
+        raise ReasonMissing(field="reason")
     together = verified_with(record).select_for_update(of=("self",))
     records = list(together.select_related("resident", "village").order_by("pk"))
     if not records:
@@ -135,26 +137,28 @@ def undo_verification(*, record: Record, actor: User, reason: str = "", now: dt.
             raise errors.NotVerifiedByYou
         if not rules.may_undo_verification(actor, row, now):
             raise errors.TooLateToUndo
+    verified_at = records[0].verified_at  # of all: that is what makes them one go
+    submitted = RecordChange.objects.filter(record__in=records, to_state=State.SUBMITTED).order_by("pk")
+    claimed = dict(submitted.values_list("record", "minutes"))  # the last of each
     for row in records:
-        verified_at = row.verified_at
-        claimed = row.changes.filter(to_state=State.SUBMITTED).order_by("-pk").values_list("minutes", flat=True).first()
-        if claimed is not None and claimed != row.minutes:
-            row.minutes = claimed
+        if row.minutes != claimed.get(row.pk, row.minutes):
+            row.minutes = claimed[row.pk]
             if row.started_at is not None:
-                row.ended_at = row.started_at + dt.timedelta(minutes=claimed)
+                row.ended_at = row.started_at + dt.timedelta(minutes=row.minutes)
         row.state = State.SUBMITTED
         row.verified_at = row.verified_by = None
         row.chosen_points, row.chosen_by, row.chosen_reason, row.factors = None, None, "", []
         row.save()
         log_change(row, actor=actor, was=State.VERIFIED, now=now, reason=reason, code="unverified")
-        # A person who was known only by this verification is so no longer.
-        if not row.resident.service_records.filter(verified_at__isnull=False).exists():
-            Resident.objects.filter(
-                pk=row.resident_id,
-                confirmed_at=verified_at,
-                confirmed_by=actor,
-                confirmed_how=Resident.Confirmation.SECOND,
-            ).update(confirmed_at=None, confirmed_by=None, confirmed_how="")
+    # Who was known only by this verification is so no longer.
+    Resident.objects.filter(
+        pk__in={row.resident_id for row in records},
+        confirmed_at=verified_at,
+        confirmed_by=actor,
+        confirmed_how=Resident.Confirmation.SECOND,
+    ).exclude(pk__in=Record.objects.filter(verified_at__isnull=False).values("resident")).update(
+        confirmed_at=None, confirmed_by=None, confirmed_how=""
+    )
     return records
 
 
