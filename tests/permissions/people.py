@@ -280,7 +280,9 @@ def _hours(cast: Cast, world: Any) -> None:
     CREDIT.handle(credited.resident_id, credited.notice_until)
     times = {"starts_at": yesterday, "ends_at": yesterday + dt.timedelta(hours=2)}
     record = world.published(world.wang, minutes=120, **times)[0]
-    coming = world.activity(starts_at=now + dt.timedelta(hours=1), ends_at=now + dt.timedelta(hours=3))
+    # To begin in an hour from this minute, not at the next full hour: that may come while the tests run.
+    minute = timezone.now().replace(second=0, microsecond=0)
+    coming = world.activity(starts_at=minute + dt.timedelta(hours=1), ends_at=minute + dt.timedelta(hours=3))
     services.sign_up(activity=coming, resident=world.wang, actor=world.wang.user, now=now)
     paper = {"served_on": old.date(), "minutes": 30, "actor": world.leader}
     returned = services.enter_record(resident=world.wang, category="farm", now=yesterday, **paper)
@@ -300,7 +302,7 @@ def _hours(cast: Cast, world: Any) -> None:
     for name in ("lead_places", "lead_close", "lead_cancel", "lead_change", "lead_walk_in", "lead_enter"):
         cast.arguments[f"service:{name}"] = lambda: activity
     came = world.resident("钟来过")
-    services.check_in(activity=coming, resident=came, actor=world.leader, now=now)
+    services.check_in(activity=coming, resident=came, actor=world.leader, now=minute)
     cast.arguments |= {
         "service:lead_state": lambda: {"pk": coming.pk, "resident_pk": came.pk},
         "service:attend": lambda: {"token": services.attendance_token(coming, timezone.now())},
