@@ -14,7 +14,7 @@ from bench import results, server, table
 from bench.results import Row
 from bench.run import SIZES, Bench
 
-NAMES = ("B1", "B2", "B5", "B6", "B7", "B8", "county")
+NAMES = ("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "county")
 
 
 def main(arguments: list[str]) -> int:

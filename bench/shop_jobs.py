@@ -98,3 +98,22 @@ def _cookies(user: Any) -> dict[str, str]:
     session["_auth_user_hash"] = user.get_session_auth_hash()
     session.create()
     return {settings.SESSION_COOKIE_NAME: str(session.session_key)}
+
+
+def plain_files() -> None:
+    """Name static files plainly, in this process too: none are collected."""
+    from django.test.utils import override_settings
+
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    from django.conf import settings
+
+    override_settings(
+        STORAGES={**settings.STORAGES, "staticfiles": plain}, ALLOWED_HOSTS=["127.0.0.1", "testserver"]
+    ).enable()
+
+
+def count(shop: dict[str, Any]) -> dict[str, int]:
+    """Count the statements of a resident's second journey, by step."""
+    from bench import counted, visits
+
+    return counted.second_journey(visits.redeem, shop)

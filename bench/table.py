@@ -10,6 +10,8 @@ from bench.results import Row
 TITLES = {
     "B1": "B1: a redemption through the public service",
     "B2": "B2: the close of a month",
+    "B3": "B3: redeeming over HTTP beside stock Oscar",
+    "B4": "B4: pages beside stock Oscar",
     "B5": "B5: growth with history",
     "B6": "B6: sealing and verifying",
     "B7": "B7: the close of a month end to end",
@@ -30,6 +32,15 @@ key, no lots and no seal. *commit-2ms*: `commit_delay =
 `post_many` of one mint for each record, against one raw `INSERT … SELECT` for each table of the very rows that
 it wrote (transfers, postings, sealer's queue, lots) into tables with the same columns, checks and indexes, which
 hold the months before as ours do.
+""",
+    "B3": """
+Eight signed-in people, whole journeys over HTTP: ours product, basket, check, redeem; theirs the installed stock
+Oscar's product, basket, checkout, preview, place the order (goods without shipping, no payment, mail thrown away). Both
+under gunicorn with the same words, on the same PostgreSQL, 40 products. *Statements*: the second journey of one person,
+without those that only open or end a transaction.
+""",
+    "B4": """
+Four people who ask for one page after the other, of the same two shops; 24 products a page in both.
 """,
     "B5": """
 The same work on two databases that differ only in the length of their history, in turns.

@@ -40,6 +40,21 @@ def redeem(browser: Browser, shop: dict[str, Any], product: dict[str, str], time
     return done
 
 
+def order(browser: Browser, shop: dict[str, Any], product: dict[str, str], timed: Timed) -> Answer:
+    """Go stock Oscar's whole way: product, basket, checkout, preview, place the order; return its thanks."""
+    page = timed("product", lambda: browser.get(product["page"]))
+    fields = {**page.form(product["add"]), "quantity": "1", "next": page.path}  # back to where one came from
+    timed("basket", lambda: browser.post(product["add"], fields))
+    checkout = timed("checkout", lambda: browser.get(shop["checkout"]))
+    if shop["preview"] not in checkout.text:
+        raise RefusedError(f"the checkout ended on {checkout.path}")
+    preview = timed("preview", lambda: browser.get(shop["preview"]))
+    done = timed("place", lambda: browser.post(shop["preview"], preview.form(shop["preview"])))
+    if "thank-you" not in done.path:
+        raise RefusedError(f"ordering ended on {done.path}")
+    return done
+
+
 def redeemer(browser: Browser, shop: dict[str, Any], number: int, tickets: Tickets) -> Person:
     """Redeem one reward after the other; lay the tickets down for those who scan."""
     products = itertools.cycle(shop["products"][number:] + shop["products"][:number])
