@@ -17,7 +17,7 @@ MENUS = [
         icon="scan",
         order=10,
         visible=who_may(HAND_OVER),
-        match=("counter:scan", "counter:sale", "counter:today"),
+        match=("counter:scan", "counter:sale", "counter:today", "counter:waiting"),
     ),
     Entry(
         area="card", key="counter", label=_("Counter"), url_name="counter:desk", icon="scan", visible=who_may(CARD_SALE)

@@ -11,13 +11,18 @@ from django.db.models import Q, QuerySet
 from django.http import Http404
 from django.utils import timezone
 
+from marketplace.catalogue.models import Product
+from marketplace.catalogue.selectors import matching
+from marketplace.catalogue.text import fold as search_fold
 from marketplace.partner.models import Partner, StockRecord
 from marketplace.partner.strategy import Selector
 from marketplace.rewards.models import Redemption, Scan, Ticket
 from marketplace.rewards.rules import HAND_OVER
 from marketplace.rewards.selectors import counters_of
 from marketplace.rewards.services.handing_over import can_undo
+from timebank.common.input import digits, fold
 from timebank.registry.models import Card, Resident, User
+from timebank.registry.selectors import TAIL
 
 
 def counter_for(user: User, pk: int, action: str = HAND_OVER) -> Partner:
@@ -71,7 +76,23 @@ def today_of(partner: Partner, day: dt.date | None = None) -> QuerySet[Ticket]:
 
 def waiting_at(partner: Partner) -> int:
     """Count the tickets that wait to be collected here."""
-    return Ticket.objects.filter(partner=partner, state=Ticket.State.ISSUED).count()
+    return waiting_tickets(partner).count()
+
+
+def waiting_tickets(partner: Partner, text: str = "") -> QuerySet[Ticket]:
+    """Select what waits to be collected here, what ends first on top.
+
+    ``text`` narrows it to a holder's name, the last digits of the telephone, or a thing by name or pinyin.
+    """
+    tickets = Ticket.objects.filter(partner=partner, state=Ticket.State.ISSUED)
+    if text:
+        where = Q(product__in=matching(Product.objects.order_by(), text).values("pk"))
+        if key := fold(text):
+            where |= Q(resident__name_key__contains=key)
+        if len(number := digits(text)) >= TAIL:
+            where |= Q(resident__phone__endswith=number)
+        tickets = tickets.filter(where)
+    return tickets.select_related("product__parent", "resident").order_by("valid_until", "pk")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +119,7 @@ def goods_of(partner: Partner, resident: Resident, wants: dict[int, int], query:
     """List what the counter sells, priced for the holder, with what is on the slip already."""
     records = _records(partner)
     if query:
-        from marketplace.catalogue.text import fold
-
-        word = fold(query)
+        word = search_fold(query)
         records = records.filter(
             Q(product__search_text__contains=word) | Q(product__upc__iexact=query) | Q(partner_sku__iexact=query)
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
 from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -27,7 +28,7 @@ from marketplace.rewards.models import Scan, Ticket
 from marketplace.rewards.rules import CARD_SALE
 from marketplace.rewards.services.handing_over import can_undo
 from timebank.common.errors import DomainError
-from timebank.common.input import clean_text, read_id, read_int, read_text
+from timebank.common.input import clean_text, read_id, read_int, read_page, read_text
 from timebank.common.input import code as read_code
 from timebank.common.limits import address_of
 from timebank.ledger import selectors as ledger_read
@@ -177,6 +178,20 @@ def today(request: HttpRequest, pk: int) -> HttpResponse:
     total = tickets.aggregate(sum=Sum("points", default=0))["sum"]
     context = {"partner": partner, "tickets": tickets[:500], "count": tickets.count(), "total": total}
     return render(request, "counter/today.html", context)
+
+
+@require_safe
+@login_required
+def waiting(request: SignedInRequest, pk: int) -> HttpResponse:
+    """List what waits to be collected, to be found by name, telephone or thing.
+
+    Codes are not on it: what is handed over is what the holder shows.
+    """
+    partner = selectors.counter_for(request.user, pk)
+    query = read_text(request.GET.get("q"), 40)
+    tickets = selectors.waiting_tickets(partner, query)
+    page = Paginator(tickets, 50).get_page(read_page(request.GET.get("page")))
+    return render(request, "counter/waiting.html", {"partner": partner, "page": page, "q": query})
 
 
 # -- Sale by card ------------------------------------------------------------------------------------------------------

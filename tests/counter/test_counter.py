@@ -7,6 +7,7 @@ import pytest
 from django.urls import reverse
 from django.utils import translation
 
+from marketplace.catalogue.services import index_product
 from marketplace.rewards import services
 from marketplace.rewards.models import Redemption, Scan, Ticket
 from tests.factories.rewards import PIN, counters, points_of
@@ -49,6 +50,48 @@ def test_desk_lists_the_counters_of_a_village_clerk_and_skips_a_single_one(clien
 def test_who_serves_nowhere_is_told_so(client, world):
     client.force_login(world.sister.user)
     assert "You serve at no counter" in text_of(client.get(reverse("counter:desk")))
+
+
+# -- Waiting -----------------------------------------------------------------------------------------------------------
+def test_what_waits_is_found_by_name_telephone_thing_and_pinyin_without_its_code(client, world):
+    ticket = ticket_of(world)
+    index_product(product=world.soap.product)
+    client.force_login(world.clerk)
+    everything = text_of(client.get(at("waiting", world)))
+    assert ticket.resident.name in everything
+    assert ticket.grouped_code not in everything
+    assert ticket.code not in everything
+    for typed in ("王秀英", " 秀 英", ticket.resident.phone[-4:], "soap", "SOAP", "xiangz", "xz"):
+        assert ticket.resident.name in text_of(client.get(at("waiting", world), {"q": typed})), typed
+    for typed in ("李四", "9876", ticket.resident.phone[-3:], ticket.code, "²"):
+        assert ticket.resident.name not in text_of(client.get(at("waiting", world), {"q": typed})), typed
+
+
+def test_what_waits_at_another_counter_or_is_handed_over_is_not_listed(client, world):
+    ticket = ticket_of(world)
+    client.force_login(world.bath_clerk)
+    assert client.get(at("waiting", world)).status_code == 404
+    shown = text_of(client.get(reverse("counter:waiting", args=[world.bath.pk])))
+    assert ticket.resident.name not in shown
+    services.hand_over(code=ticket.code, actor=world.admin, nonce="n1")
+    client.force_login(world.clerk)
+    assert "Nothing to collect" in text_of(client.get(at("waiting", world)))
+
+
+@pytest.mark.parametrize("count", [1, 30])
+def test_waiting_page_asks_the_database_equally_often(client, world, query_budget, count):
+    index_product(product=world.soap.product)
+    first = ticket_of(world)
+    copies = [Ticket(**{f.attname: getattr(first, f.attname) for f in Ticket._meta.fields if f.attname != "id"})]
+    for number in range(count - 1):
+        copies[0].code = f"{first.code[:-2]}{number:02d}"
+        copies[0].pk = None
+        copies[0].save(force_insert=True)
+    client.force_login(world.clerk)
+    client.get(at("waiting", world))
+    with query_budget(9):
+        page = client.get(at("waiting", world), {"q": "soap"})
+    assert page.content.decode().count("Soap") >= count
 
 
 # -- Scan --------------------------------------------------------------------------------------------------------------

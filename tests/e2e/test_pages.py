@@ -105,6 +105,7 @@ def pages_of(village: seed.Village, lively: seed.Lively) -> Iterator[tuple[str, 
             f"/counter/{shop}/",
             f"/counter/{shop}/card/",
             f"/counter/{shop}/today/",
+            f"/counter/{shop}/waiting/",
             f"/t/{lively.ticket.code}/",
         ],
     )

@@ -115,6 +115,7 @@ MATRIX: dict[str, Row] = {
     "counter:desk": members("ok", clerk="go"),
     "counter:scan": closed(clerk="ok", admin="ok"),
     "counter:today": closed(clerk="ok", admin="ok"),
+    "counter:waiting": closed(clerk="ok", admin="ok"),
     "counter:undo": NOBODY,
     "counter:sale": closed(clerk="ok", admin="ok"),
     "counter:receipt": closed(clerk="ok", admin="ok"),
