@@ -47,15 +47,28 @@ def buyer(journey: Callable[..., Answer], shop: dict[str, Any]) -> Callable[[Bro
     return person
 
 
-def counts(ours: dict[str, int], oscar: dict[str, int]) -> list[Row]:
-    """Make the rows of the statements: of the whole journey, and of the request that redeems."""
+def counts(ours: dict[str, list[int]], oscar: dict[str, list[int]]) -> list[Row]:
+    """Make the rows of the statements: from adding to redeeming, with the pages before and after, and redeeming alone.
+
+    The first step is the product's page, the last one redeems; what it leads to is the page after.
+    """
     made = []
-    for case, mine, theirs, most, steps in (
-        ("statements of a journey", sum(ours.values()), sum(oscar.values()), JOURNEY, ours),
-        ("statements of the redeem request", ours["redeem"], oscar["place"], REDEEM, {}),
+    for case, most, figures in (
+        ("statements from adding to redeeming", JOURNEY, [adding_to_redeeming(one) for one in (ours, oscar)]),
+        ("statements of the redeem request", REDEEM, [list(one.values())[-1][0] for one in (ours, oscar)]),
+        ("statements of the whole journey", 0, [sum(map(sum, one.values())) for one in (ours, oscar)]),
     ):
-        row = Row("B3", case, mine, "statements", "stock Oscar", theirs, goal=f"≤ {most}", met=mine <= most)
-        row.note = ", ".join(f"{step} {many}" for step, many in steps.items())
+        mine, theirs = figures
+        row = Row("B3", case, mine, "statements", "stock Oscar", theirs)
+        if most:
+            row.goal, row.met = f"≤ {most}", mine <= most
         made.append(row)
-    made[1].note = "with the page that it leads to"
+    steps = (f"{step} {' + '.join(map(str, parts))}" for step, parts in ours.items())
+    made[-1].note = "with the product's page before it and the tickets' page after: " + ", ".join(steps)
     return made
+
+
+def adding_to_redeeming(steps: dict[str, list[int]]) -> int:
+    """Add up a journey without the page that it begins at and the pages that the last request leads to."""
+    _page, *middle, last = steps.values()
+    return sum(map(sum, middle)) + last[0]

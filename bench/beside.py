@@ -26,7 +26,7 @@ class Shop:
 
     port: int
     facts: dict[str, Any]
-    statements: dict[str, int]
+    statements: dict[str, list[int]]
 
     def rate(self, person: Callable[[Browser, int], Person], users: int, seconds: float, signed_in: bool) -> float:
         """Let people do their rounds at the same time; return rounds per second, raise when one went wrong."""

@@ -112,7 +112,7 @@ def plain_files() -> None:
     ).enable()
 
 
-def count(shop: dict[str, Any]) -> dict[str, int]:
+def count(shop: dict[str, Any]) -> dict[str, list[int]]:
     """Count the statements of a resident's second journey, by step."""
     from bench import counted, visits
 

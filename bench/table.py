@@ -34,10 +34,11 @@ it wrote (transfers, postings, sealer's queue, lots) into tables with the same c
 hold the months before as ours do.
 """,
     "B3": """
-Eight signed-in people, whole journeys over HTTP: ours product, basket, check, redeem; theirs the installed stock
-Oscar's product, basket, checkout, preview, place the order (goods without shipping, no payment, mail thrown away). Both
-under gunicorn with the same words, on the same PostgreSQL, 40 products. *Statements*: the second journey of one person,
-without those that only open or end a transaction.
+Eight signed-in people, whole journeys over HTTP, each the shortest that the shop offers: ours product, "redeem now",
+check, redeem, tickets; theirs the installed stock Oscar's product, basket, checkout, preview, place the order, thanks
+(goods without shipping, no payment, mail thrown away). Both under gunicorn with the same words, on the same PostgreSQL,
+40 products. *Statements*: the second journey of one person, without those that only open or end a transaction; from
+adding to redeeming is without the product's page and the page after.
 """,
     "B4": """
 Four people who ask for one page after the other, of the same two shops; 24 products a page in both.

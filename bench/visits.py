@@ -27,13 +27,12 @@ def reader(browser: Browser, shop: dict[str, Any], number: int) -> Person:
 
 
 def redeem(browser: Browser, shop: dict[str, Any], product: dict[str, str], timed: Timed) -> Answer:
-    """Go the whole way: product, basket, check, redeem; return the page that shows the tickets."""
+    """Go the whole way: product, "redeem now", check, redeem; return the page that shows the tickets."""
     page = timed("product", lambda: browser.get(product["page"]))
-    fields = {**page.form(product["add"]), "quantity": "1"}
-    basket = timed("basket", lambda: browser.post(product["add"], fields))
-    if shop["confirm"] not in basket.text:
+    fields = {**page.form(product["add"]), "quantity": "1", "now": "1"}
+    check = timed("check", lambda: browser.post(product["add"], fields))
+    if shop["confirm"] != check.path:
         raise RefusedError(f"{product['page']} did not get into the basket")
-    check = timed("check", lambda: browser.get(shop["confirm"]))
     done = timed("redeem", lambda: browser.post(shop["confirm"], check.form()))
     if "/redeemed/" not in done.path:
         raise RefusedError(f"redeeming ended on {done.path}")

@@ -13,6 +13,7 @@ from timebank.common.contract import AppContract
 class BasketConfig(AppContract, apps.BasketConfig):
     name = "marketplace.basket"
     menus = "marketplace.basket.navigation.MENUS"
+    page_counts = {"basket": "marketplace.basket.selectors.to_count"}
     sweeps = "marketplace.basket.sweeps.SWEEPS"
 
     def ready(self) -> None:

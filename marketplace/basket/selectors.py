@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import QuerySet, Sum
+from django.db.models import QuerySet
 
 from marketplace.basket.models import Basket, Line
 from marketplace.catalogue import selectors as catalogue
+from timebank.common import counts
 from timebank.registry.selectors import on_behalf_of
 
 if TYPE_CHECKING:
@@ -112,10 +113,15 @@ def summary_of(basket: Basket) -> Summary:
 
 def count_of(request: HttpRequest) -> int:
     """Return how many things lie in the reader's basket, for the mark in the menu."""
+    return counts.of_page(request, "basket")
+
+
+def to_count(request: HttpRequest) -> counts.Total | None:
+    """Say what lies in the reader's basket, to be counted with the rest of the page."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
-        return 0
-    return lines_of(request).aggregate(count=Sum("quantity"))["count"] or 0
+        return None
+    return counts.Total(lines_of(request), "quantity")
 
 
 def acted_basket(request: HttpRequest, person: Resident) -> Basket | None:

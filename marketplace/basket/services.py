@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from marketplace.basket.errors import LimitReached, NoResident, NotAvailable
@@ -37,13 +38,12 @@ def add_to_basket(*, basket: Basket, product: Product, quantity: int = 1) -> Lin
 
     Raises BasketClosed, NoResident, NotAvailable, OutOfStock, LimitReached, and then nothing has changed.
     """
-    basket.refuse_unless_open()
     info = basket.strategy.fetch_for_product(product)
-    locked = 0
+    within = 0
     if basket.pk and info.stockrecord is not None:
-        locked = sum(line.quantity for line in basket.all_lines() if line.stockrecord_id == info.stockrecord.pk)
-    _check(basket=basket, product=product, info=info, quantity=locked + quantity)
-    line, __ = basket.add_product(product, quantity)
+        within = basket.lines.filter(stockrecord=info.stockrecord).aggregate(total=Sum("quantity"))["total"] or 0
+    _check(basket=basket, product=product, info=info, quantity=within + quantity)
+    line, __ = basket.add_product(product, quantity, info=info)
     return line
 
 

@@ -28,12 +28,12 @@ class BasketView(View):
 
 
 class BasketAddView(View):
-    """Put a reward into the basket. A visitor is sent to sign in and then back to the reward."""
+    """Put a reward into the basket; ``now`` leads on to redeeming. A visitor signs in and comes back to the reward."""
 
     http_method_names = ("post", "options")
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        product = get_object_or_404(Product.objects.browsable(), pk=pk)
+        product = get_object_or_404(Product.objects.browsable().select_related("product_class"), pk=pk)
         if not request.user.is_authenticated:
             return redirect_to_login(product.get_absolute_url())
         form = AddForm(request.POST)
@@ -45,6 +45,8 @@ class BasketAddView(View):
         except DomainError as refusal:
             messages.error(request, str(refusal))
             return redirect(product.get_absolute_url())
+        if "now" in request.POST:
+            return redirect("rewards:confirm")
         messages.success(request, _("%(title)s is in your basket.") % {"title": product.get_title()})
         return redirect("basket:summary")
 

@@ -13,6 +13,7 @@ class RewardsConfig(AppContract):
     verbose_name = _("Redemptions")
     urls_at = {"": "marketplace.rewards.urls"}
     menus = "marketplace.rewards.navigation.MENUS"
+    page_counts = {"tickets": "marketplace.rewards.navigation.waiting"}
     duties = "marketplace.rewards.duties.DUTIES"
     ledger_sources = {
         "redemption": "marketplace.rewards.sources.describe_redemptions",

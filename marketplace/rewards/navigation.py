@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from marketplace.rewards.selectors import waiting_count
+from marketplace.rewards.models import Ticket
+from marketplace.rewards.selectors import waiting_for
+from timebank.common import counts
 from timebank.registry.navigation import is_active_resident
 from timebank.registry.selectors import acting_resident
 from timebank.ui.menus import Entry
 
 
-def _waiting(request: HttpRequest) -> int:
-    """Count the tickets that wait for whom this session acts."""
+def waiting(request: HttpRequest) -> QuerySet[Ticket] | None:
+    """Select the tickets that wait for whom this session acts."""
     resident = acting_resident(request)
-    return waiting_count(resident) if resident is not None else 0
+    return waiting_for(resident) if resident is not None else None
+
+
+def _waiting(request: HttpRequest) -> int:
+    return counts.of_page(request, "tickets")
 
 
 MENUS = [

@@ -200,12 +200,12 @@ def test_someone_without_points_account_is_refused(client, market, django_user_m
 
 
 @pytest.mark.parametrize("rows", [1, 30])
-def test_basket_page_needs_sixteen_statements(client, market, query_budget, rows, basket, person):
+def test_basket_page_needs_ten_statements(client, market, query_budget, rows, basket, person):
     for number in range(rows):
         add_to_basket(basket=basket, product=market.reward(f"香皂{number}", "1").product)
     client.force_login(person.user)
     client.get("/basket/")
-    with query_budget(16) as seen:
+    with query_budget(10) as seen:
         response = client.get("/basket/")
     assert len(response.context["summary"].rows) == rows
     assert len(seen) == COUNTS.setdefault("basket", len(seen))

@@ -36,12 +36,13 @@ def test_what_opens_and_ends_a_transaction_is_not_counted():
 
 
 def test_statements_are_held_against_their_goals():
-    oscar = {"product": 20, "place": 90}
-    most = {"product": b3.JOURNEY - b3.REDEEM, "redeem": b3.REDEEM}
-    journey, redeem = b3.counts(most, oscar)
-    assert (journey.figure, journey.against_figure, journey.met) == (b3.JOURNEY, 110, True)
+    oscar = {"product": [20], "basket": [30, 5], "place": [90, 7]}
+    ours = {"product": [12], "check": [b3.JOURNEY - b3.REDEEM - 9, 9], "redeem": [b3.REDEEM, 7]}
+    journey, redeem, whole = b3.counts(ours, oscar)
+    assert (journey.figure, journey.against_figure, journey.met) == (b3.JOURNEY, 125, True)
     assert (redeem.figure, redeem.against_figure, redeem.met) == (b3.REDEEM, 90, True)
-    journey, redeem = b3.counts({**most, "redeem": b3.REDEEM + 1}, oscar)
+    assert (whole.figure, whole.against_figure, whole.met) == (b3.JOURNEY + 19, 152, None)
+    journey, redeem, _whole = b3.counts({**ours, "redeem": [b3.REDEEM + 1, 7]}, oscar)
     assert (journey.met, redeem.met) == (False, False)
 
 

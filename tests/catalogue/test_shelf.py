@@ -156,7 +156,7 @@ def test_visitor_needs_six_statements(client, market, query_budget, rows):
 
 
 @pytest.mark.parametrize("rows", [1, 30])
-def test_resident_with_a_basket_needs_19_statements(client, market, query_budget, rows):
+def test_resident_with_a_basket_needs_14_statements(client, market, query_budget, rows):
     from marketplace.basket.models import Basket
     from marketplace.partner.strategy import Selector
 
@@ -169,7 +169,7 @@ def test_resident_with_a_basket_needs_19_statements(client, market, query_budget
             add_to_basket(basket=basket, product=record.product)
     client.force_login(person.user)
     client.get(INDEX)
-    with query_budget(19) as seen:
+    with query_budget(14) as seen:
         client.get(INDEX)
     assert len(seen) == COUNTS.setdefault("resident", len(seen))
 

@@ -101,7 +101,7 @@ def test_home_asks_the_database_a_bounded_number_of_times(client, world, query_b
         world.redeem(world.sister, (world.ticket, 1))
     client.force_login(world.sister.user)
     client.get("/")
-    with query_budget(21):
+    with query_budget(17):
         client.get("/")
 
 
@@ -294,7 +294,7 @@ def test_tickets_list_asks_the_database_equally_often(client, world, query_budge
         world.redeem(world.sister, (world.ticket, 1))
     client.force_login(world.sister.user)
     client.get("/tickets/")
-    with query_budget(12):
+    with query_budget(6):
         client.get("/tickets/")
 
 
@@ -418,7 +418,7 @@ def test_statement_asks_the_database_equally_often(client, world, query_budget, 
         world.redeem(world.sister, (world.ticket, 1))
     client.force_login(world.sister.user)
     client.get("/me/points/")
-    with query_budget(15):
+    with query_budget(10):
         client.get("/me/points/")
 
 

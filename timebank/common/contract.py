@@ -48,6 +48,9 @@ class AppContract(AppConfig):
     duties: ClassVar[str] = ""
     #: name in every page's context → dotted callable ``(request) -> value``, asked when a template does
     page_context: ClassVar[Mapping[str, str]] = {}
+    #: name → dotted callable ``(request) -> queryset``, ``counts.Total`` or None for nobody: what the menus of every
+    #: page count; ``counts.of_page`` reads all of them in one statement
+    page_counts: ClassVar[Mapping[str, str]] = {}
     #: place on a page → dotted callable ``(request, ids) -> {id: context}``, rendered by ``{% panel %}`` with
     #: the template that each context names; several apps may share a place
     panels: ClassVar[Mapping[str, str]] = {}

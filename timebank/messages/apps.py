@@ -15,6 +15,7 @@ class MessagesConfig(AppContract):
     verbose_name = _("Messages")
     urls_at = {"": "timebank.messages.urls"}
     menus = "timebank.messages.navigation.MENUS"
+    page_counts = {"messages": "timebank.messages.selectors.to_count"}
     panels = {"home": "timebank.messages.panels.on_home", "passbook": "timebank.messages.panels.in_passbook"}
     export_section = "timebank.messages.exports.section"
     listens_to = dict.fromkeys(NAMES, "timebank.messages.services.deliver")

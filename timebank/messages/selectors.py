@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.dateparse import parse_date, parse_datetime
 
+from timebank.common import counts
 from timebank.common.numbers import format_money, format_points_with_unit
 from timebank.messages.kinds import KINDS, Kind
 from timebank.messages.models import Message
@@ -41,8 +42,15 @@ def unseen(request: HttpRequest) -> list[Message]:
 
 
 def count_unseen(request: HttpRequest) -> int:
-    """Count for the badge."""
-    return min(len(unseen(request)), MOST_COUNTED)
+    """Count for the badge, up to 99; a page that lists them has them by then."""
+    kept: list[Message] | None = request.__dict__.get("_unseen_messages")
+    return min(counts.of_page(request, "messages") if kept is None else len(kept), MOST_COUNTED)
+
+
+def to_count(request: HttpRequest) -> QuerySet[Message] | None:
+    """Select what the visitor has not seen yet, to be counted with the rest of the page."""
+    user = getattr(request, "user", None)
+    return inbox(user).filter(seen_at__isnull=True) if isinstance(user, User) else None
 
 
 @dataclass(frozen=True)

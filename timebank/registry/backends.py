@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest
 
 from timebank.common import limits
@@ -15,7 +15,7 @@ from timebank.common.input import code as read_code
 from timebank.common.input import email as read_email
 from timebank.common.input import phone as read_phone
 from timebank.common.limits import Limit
-from timebank.registry.models import Card, User
+from timebank.registry.models import Card, RoleGrant, User
 
 
 def account_of(name: str) -> User | None:
@@ -93,3 +93,18 @@ class PhoneCardOrEmailBackend(ModelBackend):
         if user.check_password(password) and self.user_can_authenticate(user):
             return user
         return None
+
+    def get_user(self, user_id: Any) -> User | None:
+        """Return the account of a session with what every page asks of it: the resident, and whether there are roles.
+
+        One statement instead of three; who has roles reads them when a page asks (``rules.grants_of``).
+        """
+        live = RoleGrant.objects.filter(user=OuterRef("pk"), ended_at__isnull=True)
+        rows = User.objects.select_related("resident__village", "resident__household").annotate(has_roles=Exists(live))
+        user = rows.filter(pk=user_id).first()
+        if user is None or not self.user_can_authenticate(user):
+            return None
+        user._resident = getattr(user, "resident", None)
+        if not user.has_roles:
+            user._live_grants = []
+        return user

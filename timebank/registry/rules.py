@@ -61,11 +61,11 @@ def grants_of(user: Any) -> list[RoleGrant]:
     """List a person's live roles, read once per user object; ``forget_grants`` reads them anew."""
     if user is None or not user.is_authenticated or not user.is_active:
         return []
-    cached: list[RoleGrant] | None = user.__dict__.get("_live_grants")
+    cached: list[RoleGrant] | None = getattr(user, "_live_grants", None)
     if cached is None:
         live = RoleGrant.objects.filter(user=user, ended_at__isnull=True)
         cached = list(live.select_related("region", "organisation").order_by("pk"))
-        user.__dict__["_live_grants"] = cached
+        user._live_grants = cached
     return cached
 
 
@@ -73,15 +73,16 @@ def read_grants(users: Iterable[Any]) -> None:
     """Read the live roles of many people at once, for lists that ask about each."""
     people = {user.pk: user for user in users}
     for user in people.values():
-        user.__dict__["_live_grants"] = []
+        user._live_grants = []
     live = RoleGrant.objects.filter(user__in=people, ended_at__isnull=True)
     for grant in live.select_related("region", "organisation").order_by("pk"):
-        people[grant.user_id].__dict__["_live_grants"].append(grant)
+        people[grant.user_id]._live_grants.append(grant)
 
 
 def forget_grants(user: Any) -> None:
     """Drop what is remembered of a person's roles, after one was given or ended."""
-    user.__dict__.pop("_live_grants", None)
+    if hasattr(user, "_live_grants"):
+        del user._live_grants
 
 
 def can(user: Any, action: str, region: Region | None = None, organisation: Organisation | None = None) -> bool:

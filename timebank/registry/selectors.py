@@ -104,9 +104,9 @@ def resident_of(user: Any) -> Resident | None:
     """Return the resident who signs in as ``user``, whatever their status; staff from elsewhere have none."""
     if user is None or not user.is_authenticated:
         return None
-    if "_resident" not in user.__dict__:
-        user.__dict__["_resident"] = Resident.objects.select_related("village", "household").filter(user=user).first()
-    resident: Resident | None = user.__dict__["_resident"]
+    if not hasattr(user, "_resident"):  # the account of a session brings it along (``backends``)
+        user._resident = Resident.objects.select_related("village", "household").filter(user=user).first()
+    resident: Resident | None = user._resident
     return resident
 
 

@@ -13,6 +13,7 @@ class ServiceConfig(AppContract):
     verbose_name = _("Voluntary service")
     urls_at = {"": "timebank.service.urls"}
     menus = "timebank.service.navigation.MENUS"
+    page_counts = {"led teams": "timebank.service.navigation.led_teams"}
     start_pages = "timebank.service.duties.START_PAGES"
     duties = "timebank.service.duties.DUTIES"
     ledger_sources = {"record": "timebank.service.sources.describe_records"}

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from timebank.common import counts
 from timebank.registry import rules as registry_rules
+from timebank.registry.models import User
 from timebank.registry.navigation import is_active_resident
 from timebank.registry.rules import GRANT_ROLE
 from timebank.registry.selectors import acting_resident
+from timebank.service.models import Team
 from timebank.service.rules import LEAD_ACTIVITY
 from timebank.service.selectors.adoptions import sees_schemes
 from timebank.ui.menus import Entry
 
 
 def leads_somewhere(request: HttpRequest) -> bool:
-    """Tell whether this visitor leads a team or activities; asked at most once a request."""
+    """Tell whether this visitor leads a team or activities; asked with what else a page counts."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return False
     if registry_rules.can(user, LEAD_ACTIVITY):
         return True
-    if "_leads_a_team" not in user.__dict__:
-        user.__dict__["_leads_a_team"] = user.led_teams.filter(status="active").exists()
-    return bool(user.__dict__["_leads_a_team"])
+    return counts.of_page(request, "led teams") > 0
+
+
+def led_teams(request: HttpRequest) -> QuerySet[Team] | None:
+    """Select the teams that this visitor leads, to be counted with the rest of the page."""
+    user = getattr(request, "user", None)
+    return Team.objects.filter(leader=user.pk, status=Team.Status.ACTIVE) if isinstance(user, User) else None
 
 
 def _works_with_teams(request: HttpRequest) -> bool:

@@ -59,7 +59,7 @@ def prepare(products: int, users: int) -> dict[str, Any]:
     }
 
 
-def count(shop: dict[str, Any]) -> dict[str, int]:
+def count(shop: dict[str, Any]) -> dict[str, list[int]]:
     """Count the statements of a customer's second order, by step."""
     from bench import counted, visits
 

@@ -14,7 +14,7 @@ from marketplace.rewards.selectors.tickets import (
     ticket_timeline,
     tickets_of,
     tickets_today,
-    waiting_count,
+    waiting_for,
 )
 
 __all__ = [
@@ -33,5 +33,5 @@ __all__ = [
     "ticket_timeline",
     "tickets_of",
     "tickets_today",
-    "waiting_count",
+    "waiting_for",
 ]

@@ -34,9 +34,9 @@ def tickets_of(resident: Resident, *, is_open: bool | None = None) -> QuerySet[T
     return tickets.order_by(first, "-issued_at", "-pk")
 
 
-def waiting_count(resident: Resident) -> int:
-    """Count what waits to be collected."""
-    return Ticket.objects.filter(resident=resident, state=State.ISSUED).count()
+def waiting_for(resident: Resident) -> QuerySet[Ticket]:
+    """Select what waits to be collected."""
+    return Ticket.objects.filter(resident=resident, state=State.ISSUED)
 
 
 def may_see(actor: User, ticket: Ticket, acting_for: Resident | None = None) -> bool:

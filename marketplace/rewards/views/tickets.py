@@ -19,6 +19,7 @@ from marketplace.rewards.forms import ReasonForm
 from marketplace.rewards.models import Redemption, Ticket
 from marketplace.rewards.rules import RETURN_TICKET
 from marketplace.rewards.services.common import is_staff_of
+from timebank.common import counts
 from timebank.common.errors import DomainError
 from timebank.common.input import read_page
 from timebank.common.numbers import format_points_with_unit
@@ -41,7 +42,7 @@ def tickets(request: HttpRequest) -> HttpResponse:
     if resident is not None:
         tickets = selectors.tickets_of(resident, is_open=not done)
         page = Paginator(tickets, 20).get_page(read_page(request.GET.get("page")))
-    waiting = selectors.waiting_count(resident) if resident is not None else 0
+    waiting = counts.of_page(request, "tickets")
     here = reverse("rewards:tickets")
     tabs = [
         {"label": _("To collect"), "href": here, "active": not done, "count": waiting},
