@@ -204,7 +204,7 @@ def test_scan_page_asks_the_database_equally_often(client, world, query_budget, 
             break
     client.force_login(world.clerk)
     client.get(at("scan", world))
-    with query_budget(10):
+    with query_budget(8):
         client.get(at("scan", world))
 
 

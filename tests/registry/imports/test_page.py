@@ -240,9 +240,9 @@ def test_pages_take_as_many_queries_for_one_row_as_for_thirty(places, desk, quer
     hand_in(desk, places.village, ("姓名,手机号,门牌号\n" + "\n".join(lines)).encode())
     assert only_list().rows.filter(outcome="asked").count() == rows
     desk.get(reverse("registry:resident_list", args=[only_list().pk]))
-    with query_budget(17):
+    with query_budget(15):
         desk.get(reverse("registry:resident_list", args=[only_list().pk]))
-    with query_budget(10):
+    with query_budget(9):
         desk.get(reverse("registry:resident_lists", args=[places.village.pk]))
 
 
