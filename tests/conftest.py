@@ -103,10 +103,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def _put_in_turns(items: list[pytest.Item]) -> None:
-    """Let no worker idle: one makes the database, the others need none meanwhile; no browser is left for the end."""
+    """Let no worker idle: one makes the database, the others need none meanwhile; nothing long is left for the end."""
     browsers = [item for item in items if item.get_closest_marker("e2e")]
     plain = [item for item in items if not item.get_closest_marker("e2e") and not _may_differ(item)]
-    turn = dict.fromkeys(plain, 1) | dict.fromkeys(browsers, 2) | dict.fromkeys(browsers[:1], 0)
+    walks = [item for item in items if item.path.name in {"test_forms.py", "test_links.py", "test_reads.py"}]
+    turn = dict.fromkeys([*walks, *browsers], 2) | dict.fromkeys(plain, 1) | dict.fromkeys(browsers[:1], 0)
     items.sort(key=lambda item: turn.get(item, 3))
 
 
