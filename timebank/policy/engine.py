@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -172,8 +172,15 @@ class Quote:
     earns: str = "points"
 
     def as_json(self) -> dict[str, Any]:
-        """Return the quote as plain data, to be stored with the record."""
-        return asdict(self)
+        """Return the quote as plain data, to be stored with the record; by hand, ``asdict`` costs ten times as much."""
+        steps = tuple({"code": step.code, "params": step.params} for step in self.steps)
+        return {
+            "points": self.points,
+            "rule": self.rule,
+            "version": self.version,
+            "steps": steps,
+            "earns": self.earns,
+        }
 
 
 def window(period: Period, on: dt.date) -> tuple[dt.date, dt.date]:

@@ -20,9 +20,24 @@ from timebank.service.models import SchemeAdoption
 
 def adoptions_of(village: Region) -> list[SchemeAdoption]:
     """List every adoption that reaches a village: its own first, then those of the regions above, newest first."""
-    paths = paths_up(village.path)
-    scheme_adoptions = SchemeAdoption.objects.filter(region__path__in=paths).select_related("region")
-    return sorted(scheme_adoptions, key=lambda item: (item.region.depth, item.since), reverse=True)
+    return adoptions_in([village])[village.pk]
+
+
+def adoptions_in(villages: Iterable[Region]) -> dict[int, list[SchemeAdoption]]:
+    """List for each village, by its id, what ``adoptions_of`` does: one statement for all."""
+    above = {village.pk: paths_up(village.path) for village in villages}
+    wanted = {path for paths in above.values() for path in paths}
+    at: dict[str, list[SchemeAdoption]] = {}
+    for adoption in SchemeAdoption.objects.filter(region__path__in=wanted).select_related("region"):
+        at.setdefault(adoption.region.path, []).append(adoption)
+    return {
+        pk: sorted(
+            (adoption for path in paths for adoption in at.get(path, ())),
+            key=lambda adoption: (adoption.region.depth, adoption.since),
+            reverse=True,
+        )
+        for pk, paths in above.items()
+    }
 
 
 def in_use(adoptions: Sequence[SchemeAdoption], on: dt.date) -> SchemeAdoption | None:

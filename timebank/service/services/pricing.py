@@ -15,7 +15,7 @@ from timebank.policy.selectors import version_by_code, version_in_force
 from timebank.registry.models import Region, Resident
 from timebank.service import errors
 from timebank.service.models import PointCorrection, Record, SchemeAdoption
-from timebank.service.selectors.schemes import adoptions_of, in_use, spec_of
+from timebank.service.selectors.schemes import adoptions_in, in_use, spec_of
 
 
 class Tariff:
@@ -26,10 +26,15 @@ class Tariff:
         self._versions: dict[tuple[str, dt.date], SchemeVersion] = {}
         self._by_code: dict[str, SchemeVersion] = {}
 
+    def read(self, villages: Iterable[Region]) -> None:
+        """Read what was adopted in some villages, those that are known already left out: one statement for all."""
+        unknown = [village for village in villages if village.pk not in self._adoptions]
+        if unknown:
+            self._adoptions |= adoptions_in(unknown)
+
     def adoption(self, village: Region, on: dt.date) -> SchemeAdoption:
         """Return the adoption that holds in a village on a day; raises NoScheme."""
-        if village.pk not in self._adoptions:
-            self._adoptions[village.pk] = adoptions_of(village)
+        self.read([village])
         adoption = in_use(self._adoptions[village.pk], on)
         if adoption is None:
             raise errors.NoScheme
