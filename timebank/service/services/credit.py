@@ -26,7 +26,7 @@ from timebank.policy import engine
 from timebank.policy.models import SchemeVersion
 from timebank.registry.models import Household, Region, Resident
 from timebank.service import errors, rules
-from timebank.service.models import Record, RecordChange, Standing
+from timebank.service.models import Record, Standing
 from timebank.service.selectors.records import due_for_credit
 from timebank.service.selectors.schemes import ladder_of, spec_of
 from timebank.service.selectors.standings import ground_of, view_of
@@ -304,6 +304,7 @@ def _post(priced: list[_Priced], now: dt.datetime) -> None:
         [
             Credit(
                 record_id=item.record.pk,
+                minutes=item.record.minutes,
                 points=item.quote.points,
                 quote=item.quote_json(),
                 rule=item.quote.rule,
@@ -317,20 +318,6 @@ def _post(priced: list[_Priced], now: dt.datetime) -> None:
     if moved != len(priced):
         # The rows are locked, so this cannot be; if it ever is, nothing of this batch may stand.
         raise errors.WrongState(moved=moved, wanted=len(priced))
-    RecordChange.objects.bulk_create(
-        [
-            RecordChange(
-                record=item.record,
-                occurred_at=now,
-                from_state=State.PUBLISHED,
-                to_state=State.CREDITED,
-                minutes=item.record.minutes,
-                code="credited" if item.moves_points else "credited_nought",
-            )
-            for item in priced
-        ],
-        batch_size=500,
-    )
     _raise_standings(priced, now)
     _tell(priced, now)
 
