@@ -10,12 +10,13 @@ from itertools import product
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.urls import reverse
 from openpyxl import Workbook
 
 from tests.support import browser as chrome
 from tests.support.path import SEND
-from tests.support.visitors import DESK, PHONE, Visitor, overflow, set_size
+from tests.support.visitors import DESK, PHONE, Visitor, overflow
 from tests.villages.test_setup import PLACES
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -56,13 +57,14 @@ class County:
         self._numbers = 0
 
     def look(self, visitor: Visitor, name: str) -> None:
+        if connection.vendor != "sqlite":
+            return  # the walk is walked on both databases; what its pages look like does not hang on one
         for language in ("en", "zh-hans"):
             visitor.page.context.add_cookies([{"name": "django_language", "value": language, "url": self.base}])
             visitor.page.reload()
             for size, viewport in (("normal", PHONE), ("xlarge", PHONE), ("normal", DESK)):
                 visitor.page.set_viewport_size(viewport)
-                set_size(visitor.page, size)
-                if too_wide := overflow(visitor.page):
+                if too_wide := overflow(visitor.page, size):
                     self.wrong.append(f"{name} ({language}, {size}, {viewport['width']}): too wide: {too_wide}")
         # What axe looks at is the same in both languages.
         self.wrong += [f"{name}: {said}" for said in chrome.axe_violations(visitor.page)]

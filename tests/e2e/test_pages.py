@@ -11,7 +11,7 @@ from django.urls import reverse
 from marketplace.rewards.services.goods_imports import begin_goods_import
 from tests.factories import village as seed
 from tests.support import browser as chrome
-from tests.support.visitors import Visitor, overflow, set_size, weight
+from tests.support.visitors import Visitor, overflow, weight
 from timebank.registry.models import RoleGrant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -184,8 +184,7 @@ def _look(visitor: Visitor, *, axe: bool = True) -> Iterator[str]:
     for width in (320, 360):
         page.set_viewport_size({"width": width, "height": 740})
         for size in ("normal", "large"):
-            set_size(page, size)
-            if too_wide := overflow(page):
+            if too_wide := overflow(page, size):
                 yield f"({size}, {width} px) is wider than the screen: {too_wide}"
 
 
@@ -201,8 +200,7 @@ def test_first_load_is_light(village, visit):
         (village.resident.user, f"/t/{lively.ticket.code}/"),
         (village.bath_clerk, f"/counter/{village.bath.pk}/"),
     ):
-        state = visit("signed in", user).page.context.storage_state() if user is not None else None
-        fresh = visit("fresh", storage_state=state)
+        fresh = visit("fresh", user)
         total, parts = weight(fresh.page, fresh.base + address)
         if total > FIRST_LOAD:
             heavy.append(f"{address}: {total} bytes: {parts}")

@@ -101,11 +101,12 @@ def set_size(page: Any, size: str) -> None:
     page.evaluate("size => { document.documentElement.dataset.size = size }", size)
 
 
-def overflow(page: Any) -> str:
-    """Name what makes the page wider than its screen; nothing when it fits."""
+def overflow(page: Any, size: str = "") -> str:
+    """Name what makes the page (shown in a text size) wider than its screen; nothing when it fits."""
     return str(
         page.evaluate(
-            """() => {
+            """size => {
+              if (size) document.documentElement.dataset.size = size;
               const wide = document.documentElement.clientWidth;
               if (document.documentElement.scrollWidth <= wide) return "";
               const inScroller = (e) => {
@@ -121,7 +122,8 @@ def overflow(page: Any) -> str:
               const names = found.map((e) => e.tagName.toLowerCase() + (e.className.baseVal ?? e.className ? "." +
                 String(e.className.baseVal ?? e.className).trim().split(/ +/).join(".") : ""));
               return `${document.documentElement.scrollWidth} > ${wide}: ` + [...new Set(names)].slice(0, 8).join(", ");
-            }"""
+            }""",
+            size,
         )
     )
 
