@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.apps import apps
+from django.db import connection
 
 from timebank.ledger import selectors as ledger_read
 from timebank.ledger.models import Transfer
@@ -160,6 +161,11 @@ def refusal(error: type[Exception]) -> Iterator[None]:
 
 
 def everything() -> dict[str, list[tuple[Any, ...]]]:
-    """Return every row of this app, of the trail and of the ledger's transfers, by model."""
-    models = [*apps.get_app_config("service").get_models(), AuditEntry, Transfer]
-    return {model.__name__: list(model._default_manager.order_by("pk").values_list()) for model in models}
+    """Return every row of this app, of the trail and of the ledger's transfers, by table."""
+    found = {}
+    with connection.cursor() as cursor:  # as the database has them: building objects of them took ten times as long
+        for model in [*apps.get_app_config("service").get_models(), AuditEntry, Transfer]:
+            table, key = model._meta.db_table, model._meta.pk.column
+            cursor.execute(f'SELECT * FROM "{table}" ORDER BY "{key}"')
+            found[table] = cursor.fetchall()
+    return found

@@ -89,11 +89,11 @@ def items(area: str, request: HttpRequest, entries: Iterable[Entry] | None = Non
     shown: list[Item] = []
     best, best_rank = None, 0
     for entry in sorted((e for e in declared if e.area == area), key=lambda e: (e.order, e.key)):
+        if entry.visible is not None and not entry.visible(request):
+            continue
         try:
             url = reverse(entry.url_name)
         except NoReverseMatch:
-            continue
-        if entry.visible is not None and not entry.visible(request):
             continue
         if kept := {name: request.GET[name] for name in entry.keep if name in request.GET}:
             url = f"{url}?{urlencode(kept)}"
