@@ -152,12 +152,12 @@ def _walk(one: dict[str, Any]) -> list[str]:
     lines = [
         f"{who}; most statements of a page: {facts['statements']}; load of the machine: {facts['load']}.{busy}",
         "",
-        "| Role | Page | Statements | ms | of them in the database | Slowest statement |",
-        "|---|---|--:|--:|--:|---|",
+        "| Role | Page | Statements | ms | of them in the database | Slowest statement | Why |",
+        "|---|---|--:|--:|--:|---|---|",
     ]
     return lines + [
         f"| {page['role']} | {page['page']} | {page['statements']} | {page['ms']} | {page['database']} "
-        f"| {page['slowest']} |"
+        f"| {page['slowest']} | {page.get('reason') or '**not said**'} |"
         for page in facts["pages"]
     ]
 
