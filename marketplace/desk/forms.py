@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from marketplace.catalogue.models import ProductClass
 from marketplace.partner.models import Partner
 from marketplace.rewards.models import StockMovement
+from timebank.common.choices import OneOfManyField
 from timebank.common.fields import (
     BoundedDateField,
     BoundedIntegerField,
@@ -319,8 +320,10 @@ class SupplierForm(IdempotentForm, BaseForm):
     location = CleanCharField(label=_("Where it is"), max_length=120)
     opening_hours = CleanCharField(label=_("Opening hours"), max_length=120, help_text=_("For example: 13:00–20:00."))
     phone = CleanCharField(label=_("Telephone"), max_length=20, required=False, dashes=True)
-    organisation = forms.ModelChoiceField(
+    organisation = OneOfManyField(
         Organisation.objects.none(),
+        numbers=("uscc",),
+        names=("name",),
         label=_("Organisation"),
         required=False,
         help_text=_("Whose staff scans the tickets and who is paid. It can be named later."),

@@ -12,6 +12,7 @@ from django.utils.translation import pgettext_lazy
 
 from marketplace.catalogue.services import known_rewards
 from marketplace.partner.models import Partner, StockRecord
+from timebank.common.choices import OneOfManyField
 from timebank.common.fields import BoundedDateField, BoundedIntegerField, CleanCharField
 from timebank.common.idempotency import IdempotentForm
 from timebank.common.numbers import format_points, parse_points
@@ -27,7 +28,7 @@ def _day(**attrs: str) -> forms.DateInput:
     return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", **attrs})
 
 
-class SupplierChoice(forms.ModelChoiceField):
+class SupplierChoice(OneOfManyField):
     """A supplier with its village."""
 
     def label_from_instance(self, partner: Any) -> str:
@@ -142,7 +143,9 @@ class DecideForm(BaseForm):
 class SendForm(IdempotentForm, BaseForm):
     """Send goods to a supplier of another village of the town."""
 
-    target = SupplierChoice(Partner.objects.none(), label=pgettext_lazy("a place", "To"))
+    target = SupplierChoice(
+        Partner.objects.none(), names=("name", "name_en", "village__name"), label=pgettext_lazy("a place", "To")
+    )
     quantity = BoundedIntegerField(
         label=_("How many"), min_value=1, max_value=MOST_UNITS, widget=forms.NumberInput(attrs=_NUMBER)
     )

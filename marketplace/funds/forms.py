@@ -13,8 +13,10 @@ from django.utils.translation import pgettext_lazy
 
 from marketplace.funds.models import BankLine, Budget, Expense, Fund, Payee, Purpose
 from marketplace.partner.models import Partner, StockRecord
+from timebank.common.choices import OneOfManyField, SomeOfManyField
 from timebank.common.fields import BoundedDateField, BoundedIntegerField, CleanCharField
 from timebank.common.numbers import parse_money
+from timebank.registry.fields import RegionField
 from timebank.ui.forms import BaseForm
 
 
@@ -61,23 +63,29 @@ def _records(fund: Fund) -> Any:
     return near.select_related("product", "partner").order_by("partner__name", "product__title")
 
 
-class RecordChoice(forms.ModelChoiceField):
+class RecordChoice(OneOfManyField):
+    """What one supplier offers, by the names of both or the barcode."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        names = ("product__title", "product__title_en", "partner__name")
+        super().__init__(None, numbers=("product__upc", "partner_sku"), names=names, **kwargs)
+
     def label_from_instance(self, obj: Any) -> str:
         return f"{obj.partner.display_name} · {obj.product.get_title()}"
 
 
-class PartnerChoice(forms.ModelChoiceField):
+class PartnerChoice(OneOfManyField):
     def label_from_instance(self, obj: Any) -> str:
         return str(obj.display_name)
 
 
-class RegionChoice(forms.ModelChoiceField):
+class RegionChoice(RegionField):
     def label_from_instance(self, obj: Any) -> str:
         return "　" * max(obj.depth - 3, 0) + str(obj.name)
 
 
 class FundForm(OnceForm):
-    region = RegionChoice(label=_("Whose fund?"), queryset=None)
+    region = RegionChoice(label=_("Whose fund?"))
     name = CleanCharField(label=_("Name of the fund"), max_length=80, required=False)
     bank_account = forms.ModelChoiceField(
         label=_("Bank account"), queryset=None, required=False, empty_label=_("A new one, as below")
@@ -134,13 +142,13 @@ class TermsForm(OnceForm):
     reason = CleanCharField(label=_("Reason"), max_length=200, help_text=_("For example: the meeting that decided it."))
 
 
-class ProductChoice(forms.ModelChoiceField):
+class ProductChoice(OneOfManyField):
     def label_from_instance(self, obj: Any) -> str:
         return str(obj.get_title())
 
 
 class BasicForm(BaseForm):
-    product = ProductChoice(label=_("Reward"), queryset=None)
+    product = ProductChoice(None, numbers=("upc",), names=("title", "title_en"), label=_("Reward"))
     reason = CleanCharField(label=_("Why is it a right?"), max_length=200)
 
     def __init__(self, *args: Any, products: Any, **kwargs: Any) -> None:
@@ -185,7 +193,9 @@ class PayeeForm(OnceForm):
 class PurposeForm(OnceForm):
     name = CleanCharField(label=_("What is it for?"), max_length=120)
     donor = CleanCharField(label=_("Given by (as it may be shown)"), max_length=120, required=False)
-    products = forms.ModelMultipleChoiceField(label=_("Only for these rewards"), queryset=None, required=False)
+    products = SomeOfManyField(
+        None, numbers=("upc",), names=("title", "title_en"), label=_("Only for these rewards"), required=False
+    )
     min_age = BoundedIntegerField(
         label=_("Only from this age"),
         required=False,
@@ -220,7 +230,7 @@ class PurposeChangeForm(OnceForm):
 
 
 class PriceForm(OnceForm):
-    record = RecordChoice(label=_("Reward"), queryset=None)
+    record = RecordChoice(label=_("Reward"))
     amount = MoneyField(label=_("Agreed price for one"), least=0, help_text=_("0: the village bears it itself."))
     valid_from = BoundedDateField(label=_("From"), widget=_day())
     valid_until = BoundedDateField(label=_("Until"), required=False, widget=_day())
@@ -250,7 +260,7 @@ class LineForm(OnceForm):
     amount = MoneyField(label=_("Amount"))
     booked_on = BoundedDateField(label=_("Day"), widget=_day())
     cash = forms.BooleanField(label=_("In cash, not at the bank"), required=False)
-    partner = PartnerChoice(label=_("Supplier"), queryset=None, required=False)
+    partner = PartnerChoice(None, names=("name", "name_en", "village__name"), label=_("Supplier"), required=False)
     reference = CleanCharField(label=_("Bank's number"), max_length=60, required=False)
     note = CleanCharField(label=_("Note"), max_length=200, required=False)
 
@@ -350,7 +360,7 @@ class PeriodForm(BaseForm):
 
 
 class GiftForm(OnceForm):
-    record = RecordChoice(label=_("Service"), queryset=None)
+    record = RecordChoice(label=_("Service"))
     units = BoundedIntegerField(label=_("How many"), min_value=1, max_value=100000)
     donor = CleanCharField(label=_("Given by (as it may be shown)"), max_length=120)
     valid_until = BoundedDateField(label=_("Until"), required=False, widget=_day())

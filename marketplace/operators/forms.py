@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from marketplace.partner.models import Partner
+from timebank.common.choices import OneOfManyField
 from timebank.common.fields import CleanCharField
 from timebank.common.input import digits
 from timebank.registry.models import Organisation, Region
@@ -23,7 +24,9 @@ class PartnerForm(forms.ModelForm):
         max_length=12,
         help_text=_("Twelve digits. A town's supplier serves all its villages."),
     )
-    organisation = forms.ModelChoiceField(
+    organisation = OneOfManyField(
+        numbers=("uscc",),
+        names=("name",),
         label=_("Organisation"),
         queryset=Organisation.objects.filter(kind=Organisation.Kind.SUPPLIER).order_by("name"),
         required=False,

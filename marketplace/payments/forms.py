@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from marketplace.funds.models import Fund, Purpose
 from marketplace.payments.models import BankEntry, Payment
+from timebank.common.choices import OneOfManyField
 from timebank.common.fields import BoundedDateField, CleanCharField
 from timebank.common.numbers import parse_money
 from timebank.ui.forms import BaseForm
@@ -49,12 +50,12 @@ class ReceiptForm(BaseForm):
     document = CleanCharField(label=_("Number of the bank slip or receipt"), max_length=60, required=False)
 
 
-class FundChoice(forms.ModelChoiceField):
+class FundChoice(OneOfManyField):
     def label_from_instance(self, obj: Any) -> str:
         return f"{obj.region} · {obj}"
 
 
-class PurposeChoice(forms.ModelChoiceField):
+class PurposeChoice(OneOfManyField):
     def label_from_instance(self, obj: Any) -> str:
         return f"{obj.fund.region} · {obj}"
 
@@ -62,8 +63,10 @@ class PurposeChoice(forms.ModelChoiceField):
 class PlaceForm(BaseForm):
     """Say which fund and purpose money belongs to."""
 
-    fund = FundChoice(label=_("Fund"), queryset=None)
-    purpose = PurposeChoice(label=_("Purpose"), queryset=None, required=False, empty_label=_("Free money"))
+    fund = FundChoice(None, names=("name", "region__name"), label=_("Fund"))
+    purpose = PurposeChoice(
+        None, names=("name", "fund__region__name"), label=_("Purpose"), required=False, empty_label=_("Free money")
+    )
 
     def __init__(self, *args: Any, funds: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -124,8 +127,14 @@ class LineForm(BaseForm):
     """Say what a line of the bank is; another person confirms."""
 
     kind = forms.ChoiceField(label=_("What it is"), choices=BankEntry.Kind.choices)
-    fund = forms.ModelChoiceField(label=_("Fund"), queryset=Fund.objects.none(), required=False)
-    payment = forms.ModelChoiceField(label=_("Payment"), queryset=Payment.objects.none(), required=False)
+    fund = OneOfManyField(Fund.objects.none(), names=("name", "region__name"), label=_("Fund"), required=False)
+    payment = OneOfManyField(
+        Payment.objects.none(),
+        numbers=("reference",),
+        names=("payer", "title"),
+        label=_("Payment"),
+        required=False,
+    )
     text = CleanCharField(label=_("Note"), max_length=200, required=False)
 
     def __init__(self, *args: Any, funds: Any, payments: Any, **kwargs: Any):

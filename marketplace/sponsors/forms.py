@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -12,9 +11,11 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from marketplace.sponsors.models import Delivery, Pledge
+from timebank.common.choices import OneOfManyField
 from timebank.common.fields import BoundedDateField, BoundedIntegerField, CleanCharField
 from timebank.common.idempotency import IdempotentForm
 from timebank.common.numbers import parse_money
+from timebank.registry.fields import RegionField
 from timebank.registry.models import Organisation
 from timebank.ui.forms import BaseForm
 
@@ -91,21 +92,19 @@ class OptionalReasonForm(BaseForm):
 
 
 class _PlacedForm(KeyedForm):
-    def __init__(self, *args: Any, places: Sequence[Any] = (), **kwargs: Any) -> None:
+    def __init__(self, *args: Any, places: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.places = {str(place.pk): place for place in places}
-        field = self.fields["region"]
-        field.choices = [(str(place.pk), str(place)) for place in places]  # type: ignore[attr-defined]
+        self.fields["region"].queryset = places  # type: ignore[attr-defined]
 
     def chosen_place(self) -> Any:
         """Return the chosen region."""
-        return self.places[self.cleaned_data["region"]]
+        return self.cleaned_data["region"]
 
 
 class OrganisationForm(_PlacedForm):
     name = CleanCharField(label=pgettext_lazy("gift", "Name"), max_length=120)
     kind = forms.ChoiceField(label=_("Kind"), choices=Organisation.Kind.choices)
-    region = forms.ChoiceField(label=_("Region"))
+    region = RegionField(label=_("Region"))
     uscc = uscc_field(required=False)
     id_number = CleanCharField(
         label=_("ID number"),
@@ -121,7 +120,7 @@ class OrganisationForm(_PlacedForm):
 class ApplyForm(_PlacedForm):
     name = CleanCharField(label=_("Name of the enterprise"), max_length=120)
     uscc = uscc_field()
-    region = forms.ChoiceField(label=_("Town to which you apply"))
+    region = RegionField(label=_("Town to which you apply"))
     shown_name = CleanCharField(
         label=_("Name to be shown"), max_length=60, required=False, help_text=_("Empty: the enterprise's name.")
     )
@@ -169,7 +168,7 @@ class MergeForm(BaseForm):
 class NeedForm(_PlacedForm):
     title = CleanCharField(label=_("Title"), max_length=80)
     title_en = CleanCharField(label=_("English title"), max_length=120, required=False)
-    region = forms.ChoiceField(label=_("Village"))
+    region = RegionField(label=_("Village"))
     text = CleanCharField(label=_("What it is for"), max_length=1000, widget=forms.Textarea(attrs={"rows": 4}))
     target = CleanCharField(label=_("Whom it reaches"), max_length=200)
     place = CleanCharField(label=_("Place"), max_length=120, required=False)
@@ -203,7 +202,7 @@ class PledgeForm(KeyedForm):
         choices=Pledge.Nature.choices,
         help_text=_("Sponsorship: your name is shown in return. Donation: nothing in return."),
     )
-    fund = forms.ChoiceField(label=_("To which fund"))
+    fund = OneOfManyField(None, names=("name", "region__name"), label=_("To which fund"))
     text = CleanCharField(label=_("What for"), max_length=200)
     amount = YuanField(label=_("Amount (yuan)"), required=False, help_text=_("For money."))
     units = BoundedIntegerField(
@@ -213,10 +212,9 @@ class PledgeForm(KeyedForm):
     min_age = BoundedIntegerField(label=_("Only for people from age"), min_value=1, max_value=120, required=False)
     due_on = day_field(_("Expected by"))
 
-    def __init__(self, *args: Any, funds: Sequence[Any] = (), **kwargs: Any) -> None:
+    def __init__(self, *args: Any, funds: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.funds = {str(fund.pk): fund for fund in funds}
-        self.fields["fund"].choices = [(key, str(fund)) for key, fund in self.funds.items()]  # type: ignore[attr-defined]
+        self.fields["fund"].queryset = funds  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -239,18 +237,25 @@ class DeliveryForm(KeyedForm):
     expected_on = day_field(_("Expected on"))
 
 
+class ShelfChoice(OneOfManyField):
+    """Where on a shelf something belongs, by the names of reward and supplier or the barcode."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        names = ("product__title", "product__title_en", "partner__name")
+        super().__init__(None, numbers=("product__upc", "partner_sku"), names=names, **kwargs)
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.product.get_title()} · {obj.partner.display_name}"
+
+
 class CountForm(BaseForm):
-    stockrecord = forms.ChoiceField(label=_("Reward"))
+    stockrecord = ShelfChoice(label=_("Reward"))
     units = BoundedIntegerField(label=_("Units that came"), min_value=1, max_value=1_000_000)
     use_by = day_field(_("Use by"), required=False)
 
-    def __init__(self, *args: Any, shelves: Sequence[Any] = (), **kwargs: Any) -> None:
+    def __init__(self, *args: Any, shelves: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.shelves = {str(record.pk): record for record in shelves}
-        self.fields["stockrecord"].choices = [  # type: ignore[attr-defined]
-            (key, f"{record.product.get_title()} · {record.partner.display_name}")
-            for key, record in self.shelves.items()
-        ]
+        self.fields["stockrecord"].queryset = shelves  # type: ignore[attr-defined]
 
     def clean_use_by(self) -> dt.date | None:
         day: dt.date | None = self.cleaned_data["use_by"]

@@ -9,8 +9,10 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from timebank.common.choices import OneOfManyField
 from timebank.common.fields import BoundedDateField, BoundedIntegerField, CleanCharField, PersonNameField, PhoneField
 from timebank.common.idempotency import IdempotentForm
+from timebank.registry.fields import RegionField
 from timebank.registry.models import Region
 from timebank.service import rules
 from timebank.service.models import Activity, Team
@@ -21,8 +23,8 @@ from timebank.ui.forms import BaseForm
 class ActivityForm(IdempotentForm):
     """A new occasion of service. The day and two clock times are asked apart: that is how people say it."""
 
-    team = forms.ModelChoiceField(Team.objects.none(), label=_("Team"))
-    village = forms.ModelChoiceField(Region.objects.none(), label=_("Village"), required=False)
+    team = OneOfManyField(Team.objects.none(), names=("name", "village__name"), label=_("Team"))
+    village = RegionField(label=_("Village"), required=False)
     title = CleanCharField(label=_("What is to be done"), max_length=80)
     category = forms.ChoiceField(label=_("Kind of service"))
     place = CleanCharField(label=_("Where to meet"), max_length=120)
@@ -66,7 +68,7 @@ class ActivityForm(IdempotentForm):
         self.fields["team"].queryset = teams  # type: ignore[attr-defined]
         self.fields["village"].queryset = villages  # type: ignore[attr-defined]
         self.fields["category"].choices = kinds  # type: ignore[attr-defined]
-        if len(villages) < 2:
+        if len(villages[:2]) < 2:
             del self.fields["village"]
 
     def clean(self) -> dict[str, Any]:
@@ -126,8 +128,9 @@ class TeamForm(IdempotentForm, BaseForm):
     """A team's name, leader, and of which it is a part."""
 
     name = CleanCharField(label=_("Team name"), max_length=80)
-    parent = forms.ModelChoiceField(
+    parent = OneOfManyField(
         Team.objects.none(),
+        names=("name",),
         label=_("Part of"),
         required=False,
         empty_label=_("of none: it stands by itself"),

@@ -21,7 +21,7 @@ from timebank.policy.engine import Cap, Kind, Period, Rule, Tier
 from timebank.policy.models import Scheme
 from timebank.policy.questions import Question
 from timebank.policy.units import NotReadable, hundredths, read_cap
-from timebank.registry.models import Region
+from timebank.registry.fields import RegionField
 from timebank.ui.forms import BaseForm
 
 MOST_BYTES = 512 * 1024
@@ -39,7 +39,7 @@ class DraftForm(IdempotentForm, BaseForm):
     """A new draft: its name, whose it is, from when."""
 
     name = CleanCharField(label=gettext_lazy("Name of the scheme"), max_length=80)
-    region = forms.ModelChoiceField(Region.objects.none(), label=gettext_lazy("For"))
+    region = RegionField(label=gettext_lazy("For"))
     effective_from = BoundedDateField(label=gettext_lazy("In force from"), widget=_day())
     reason = CleanCharField(label=gettext_lazy("Why"), max_length=200, required=False)
 
@@ -270,7 +270,7 @@ class ApproveForm(BaseForm):
 class AdoptForm(IdempotentForm, BaseForm):
     """Which scheme a place uses from a day on."""
 
-    region = forms.ModelChoiceField(Region.objects.none(), label=gettext_lazy("Where"))
+    region = RegionField(label=gettext_lazy("Where"))
     scheme = forms.ModelChoiceField(Scheme.objects.none(), label=gettext_lazy("Scheme"), to_field_name="slug")
     since = BoundedDateField(label=gettext_lazy("From"), widget=_day())
     notice_days = BoundedIntegerField(
@@ -296,7 +296,7 @@ class AdoptForm(IdempotentForm, BaseForm):
 class SimulationForm(BaseForm):
     """Where and when to replay."""
 
-    region = forms.ModelChoiceField(Region.objects.none(), label=gettext_lazy("Where"))
+    region = RegionField(label=gettext_lazy("Where"))
     first = BoundedDateField(label=gettext_lazy("From"), widget=_day())
     last = BoundedDateField(label=gettext_lazy("Until"), widget=_day())
 

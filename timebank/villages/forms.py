@@ -13,7 +13,7 @@ from timebank.common.fields import BoundedDateField, CleanCharField, PersonNameF
 from timebank.common.idempotency import IdempotentForm
 from timebank.policy.models import Scheme
 from timebank.registry.appointing import PersonForm
-from timebank.registry.models import Region
+from timebank.registry.fields import RegionField
 from timebank.ui.forms import BaseForm
 from timebank.villages.services import Person
 
@@ -44,7 +44,7 @@ class PlacesForm(BaseForm):
 class ChooseForm(BaseForm):
     """One place out of a list."""
 
-    place = forms.ModelChoiceField(Region.objects.none(), label=_("Place"))
+    place = RegionField(label=_("Place"))
 
     def __init__(self, *args: Any, places: Any, label: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -72,7 +72,7 @@ class FinishForm(BaseForm):
         help_text=_("Holds for the whole county; any village or town may adopt another one later."),
     )
     since = BoundedDateField(label=_("In force from"))
-    village = forms.ModelChoiceField(Region.objects.none(), label=_("First village"))
+    village = RegionField(label=_("First village"))
     village_name = PersonNameField(label=_("Name of the village's admin"))
     village_phone = PhoneField(label=_("Mobile number of the village's admin"), max_length=20)
     village_password = forms.CharField(

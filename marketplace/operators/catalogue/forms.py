@@ -12,6 +12,7 @@ from marketplace.catalogue.models import Category, Product, ProductClass
 from marketplace.catalogue.text import clean_html
 from marketplace.partner.errors import BadPrice
 from marketplace.partner.models import Partner
+from timebank.common.choices import OneOfManyField
 from timebank.common.fields import CleanCharField
 from timebank.common.numbers import format_points, parse_points
 
@@ -105,7 +106,9 @@ class ProductForm(forms.ModelForm):
 class ListingForm(forms.Form):
     """At which supplier, for how many points."""
 
-    partner = forms.ModelChoiceField(label=_("Supplier"), queryset=Partner.objects.none())
+    partner = OneOfManyField(
+        Partner.objects.none(), numbers=("code",), names=("name", "name_en", "village__name"), label=_("Supplier")
+    )
     points = PointsField(label=_("Price in points"))
 
     def __init__(self, *args: Any, product: Product, **kwargs: Any):

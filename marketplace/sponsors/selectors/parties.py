@@ -127,15 +127,15 @@ def delivery_at_desk(user: User, pk: int) -> Delivery:
     return result
 
 
-def shelves_for(pledge: Pledge, user: User) -> list[StockRecord]:
-    """List the rewards onto which this gift may go and where ``user`` counts stock."""
+def shelves_for(pledge: Pledge, user: User) -> QuerySet[StockRecord]:
+    """Select the rewards onto which this gift may go and where ``user`` counts stock."""
     stocked = pledge.kind == Pledge.Kind.GOODS
     rows = StockRecord.objects.filter(
         partner__village__path__startswith=pledge.fund.region.path,
         partner__village__in=regions_where(user, RECEIVE_STOCK),
         partner__is_active=True,
     ).filter(Q(product__product_class__track_stock=stocked) | Q(product__parent__product_class__track_stock=stocked))
-    return list(rows.select_related("product__parent", "partner__village").order_by("partner__name", "pk")[:500])
+    return rows.select_related("product__parent", "partner__village").order_by("partner__name", "pk")
 
 
 def receipts_of(enterprises: list[Enterprise], year: int | None = None) -> QuerySet[Receipt]:
@@ -196,9 +196,9 @@ def claimer_of(need: Need) -> str:
     return "" if claim.enterprise.name_withdrawn_at else claim.shown_name
 
 
-def funds_for(user: Any) -> list[Fund]:
-    """List the funds to which a sponsor may give: all that there are, towns first."""
-    return list(Fund.objects.select_related("region").order_by("region__path")[:500])
+def funds_for(user: Any) -> QuerySet[Fund]:
+    """Select the funds to which a sponsor may give: all that there are, towns first."""
+    return Fund.objects.select_related("region").order_by("region__path")
 
 
 def thanked() -> list[dict[str, Any]]:

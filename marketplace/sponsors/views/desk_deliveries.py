@@ -73,7 +73,7 @@ def delivery(request: HttpRequest, pk: int) -> HttpResponse:
     acts = []
     if result.state == Delivery.State.ANNOUNCED:
         shelves = parties.shelves_for(result.pledge, user)
-        if shelves:
+        if shelves.exists():
             acts.append(_count_act(result, shelves, user))
     elif result.state == Delivery.State.COUNTED and can(user, KEEP_FUND, region=result.pledge.fund.region):
         acts.append(_value_act(result, user))
@@ -103,12 +103,12 @@ def delivery(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
-def _count_act(row: Delivery, shelves: list[Any], user: Any) -> Act:
+def _count_act(row: Delivery, shelves: Any, user: Any) -> Act:
     def run(form: Any) -> Delivery:
         return delivery_services.count_delivery(
             delivery=row,
             units=form.cleaned_data["units"],
-            stockrecord=form.shelves[form.cleaned_data["stockrecord"]],
+            stockrecord=form.cleaned_data["stockrecord"],
             use_by=form.cleaned_data["use_by"],
             actor=user,
         )

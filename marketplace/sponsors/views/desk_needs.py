@@ -52,7 +52,7 @@ def needs(request: HttpRequest) -> HttpResponse:
 def new_need(request: HttpRequest) -> HttpResponse:
     """Write a need."""
     user = person(request)
-    places = list(regions_where(user, rules.PUBLISH_NEED).filter(is_active=True).order_by("path")[:500])
+    places = regions_where(user, rules.PUBLISH_NEED).filter(is_active=True).order_by("path")
 
     def run(form: Any) -> Need:
         data = form.cleaned_data

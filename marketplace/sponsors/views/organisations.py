@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -67,7 +68,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 def new(request: HttpRequest) -> HttpResponse:
     """Register an organisation or a person."""
     user = person(request)
-    places = list(regions_where(user, GRANT_ROLE).filter(is_active=True).order_by("path")[:500])
+    places = regions_where(user, GRANT_ROLE).filter(is_active=True).order_by("path")
 
     def run(form: Any) -> Organisation:
         data = form.cleaned_data
@@ -300,6 +301,6 @@ def _merge(form: Any, sponsor: Enterprise, user: Any) -> Enterprise:
     return enterprises.merge(enterprise=sponsor, into=into, actor=user, reason=form.cleaned_data["reason"])
 
 
-def towns() -> list[Region]:
-    """List the towns to which a sponsor may apply."""
-    return list(Region.objects.filter(level=Region.Level.TOWN, is_active=True).order_by("path")[:1000])
+def towns() -> QuerySet[Region]:
+    """Select the towns to which a sponsor may apply."""
+    return Region.objects.filter(level=Region.Level.TOWN, is_active=True).order_by("path")

@@ -274,7 +274,7 @@ def new_pledge(request: HttpRequest) -> HttpResponse:
         data = form.cleaned_data
         made = pledge_services.make_pledge(
             enterprise=sponsor,
-            fund=form.funds[data["fund"]],
+            fund=data["fund"],
             kind=data["kind"],
             nature=data["nature"],
             text=data["text"],
