@@ -254,6 +254,10 @@ class AdjustForm(IdempotentForm, BaseForm):
             (StockMovement.Kind.COUNT, _("Counted: so many lie on the shelf")),
             (StockMovement.Kind.WRITE_OFF, _("Broken or spoiled: so many are gone")),
         ),
+        help_text=_(
+            "If fewer lie there than before, a second person decides: the village administrator, somebody of the "
+            "supervision committee, or the town."
+        ),
         widget=forms.RadioSelect,
     )
     quantity = BoundedIntegerField(

@@ -31,8 +31,9 @@ from marketplace.desk.scope import Scope
 from marketplace.funds.models import Batch
 from marketplace.funds.models.base import Decision
 from marketplace.partner.models import StockRecord
-from marketplace.rewards.models import OpeningCount, StockMovement, StockTransfer, Ticket, TicketReturn
+from marketplace.rewards.models import OpeningCount, StockMovement, StockTransfer, Ticket, TicketReturn, WriteOff
 from marketplace.rewards.selectors import stock_of
+from marketplace.rewards.selectors.write_offs import write_offs_in
 from timebank.common import figures
 from timebank.common.input import clean_text, digits, fold
 from timebank.ledger import selectors as ledger_read
@@ -280,6 +281,12 @@ def coming_to(region: Region) -> int:
 def counts_to_confirm(user: Any, region: Region) -> QuerySet[OpeningCount]:
     """Select the first counts that wait for a second person in a place, who is not the one who counted."""
     waiting = OpeningCount.objects.filter(partner__village=region, state=Decision.PREPARED)
+    return waiting.exclude(prepared_by=user)
+
+
+def write_offs_to_decide(user: Any, scope: Scope) -> QuerySet[WriteOff]:
+    """Select the write-offs that wait for a second person here, who is not the one who asked."""
+    waiting = write_offs_in(scope.region).filter(state=WriteOff.State.PREPARED)
     return waiting.exclude(prepared_by=user)
 
 

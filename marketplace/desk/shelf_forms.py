@@ -168,7 +168,7 @@ class ArrivedForm(IdempotentForm, BaseForm):
         label=_("Why another number arrived"),
         max_length=200,
         required=False,
-        help_text=_("Only if it is another number than was sent."),
+        help_text=_("Only if it is another number than was sent. If it is fewer, a second person decides."),
     )
 
 

@@ -87,6 +87,11 @@ def _counts(user: Any, region: Region) -> Figure:
     return Figure(value=waiting, tone="warn" if waiting else "", href=href)
 
 
+def _write_offs(user: Any, region: Region) -> Figure:
+    waiting = selectors.write_offs_to_decide(user, Scope(region)).order_by().count()
+    return Figure(value=waiting, tone="warn" if waiting else "", href=reverse("desk:write_offs", args=[region.pk]))
+
+
 def _stock(user: Any, region: Region) -> Figure:
     low = selectors.stock(Scope(region)).filter(selectors.is_low()).order_by().count()
     soon = selectors.use_soon(Scope(region)).order_by().count()
@@ -181,6 +186,14 @@ TILES = [
         actions=(CONFIRM_COUNT,),
         measure=_counts,
         order=57,
+    ),
+    Tile(
+        key="write_offs",
+        label=gettext_lazy("Write-offs to decide"),
+        icon="warning",
+        actions=(CONFIRM_COUNT,),
+        measure=_write_offs,
+        order=58,
     ),
     Tile(
         key="stock",

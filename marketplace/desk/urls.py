@@ -5,7 +5,18 @@ from __future__ import annotations
 from django.urls import path
 
 from marketplace.desk import views
-from marketplace.desk.views import filling, openings, pictures, prices, returns, suppliers, transfers, undoing, what_if
+from marketplace.desk.views import (
+    filling,
+    openings,
+    pictures,
+    prices,
+    returns,
+    suppliers,
+    transfers,
+    undoing,
+    what_if,
+    write_offs,
+)
 
 app_name = "desk"
 urlpatterns = [
@@ -33,6 +44,8 @@ urlpatterns = [
     path("stock/<id:pk>/send/", transfers.send, name="send_stock"),
     path("stock/in/<id:place>/transfers/", transfers.transfers, name="transfers"),
     path("stock/transfers/<id:pk>/", transfers.transfer, name="transfer"),
+    path("stock/in/<id:place>/write-offs/", write_offs.write_offs, name="write_offs"),
+    path("stock/write-offs/<id:pk>/", write_offs.write_off, name="write_off"),
     path("suppliers/", suppliers.my_suppliers, name="my_suppliers"),
     path("suppliers/in/<id:place>/", suppliers.suppliers, name="suppliers"),
     path("suppliers/in/<id:place>/new/", suppliers.new_supplier, name="new_supplier"),

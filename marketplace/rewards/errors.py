@@ -103,6 +103,11 @@ class StockTooLow(RewardsError):
     message = _("There is not that much free stock: the rest is promised to ticket holders.")
 
 
+class WriteOffAsked(RewardsError):
+    code = "write_off_asked"
+    message = _("Fewer of this was asked already, and a second person decides. Count again after that.")
+
+
 class InvalidQuantity(RewardsError):
     code = "invalid_quantity"
     message = _("Please enter a whole number above zero.")

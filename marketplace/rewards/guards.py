@@ -20,6 +20,11 @@ APPEND_ONLY: tuple[Declaration, ...] = (
         moves=_DECIDED,
     ),
     Guarded(
+        "rewards_writeoff",
+        frozen=("stockrecord_id", "kind", "missing", "reason", "transfer_id", "prepared_by_id", "prepared_at"),
+        moves=_DECIDED,
+    ),
+    Guarded(
         "rewards_openingcount",
         frozen=("partner_id", "counted_on", "paper", "prepared_by_id", "prepared_at"),
         moves=_DECIDED,

@@ -306,8 +306,8 @@ def test_without_lock_guard_and_key_two_persons_give_the_points_back_twice(
     (asked, _other) = brought_back(money, 2)
     read, numbers, refund = threading.Barrier(2, timeout=20), iter(range(9)), returning.ledger.refund
 
-    def look(pk: int) -> TicketReturn:
-        found = TicketReturn.objects.get(pk=pk)
+    def look(model: type[TicketReturn], pk: int) -> TicketReturn:
+        found = model.objects.get(pk=pk)
         read.wait()
         return found
 
@@ -316,7 +316,7 @@ def test_without_lock_guard_and_key_two_persons_give_the_points_back_twice(
 
     monkeypatch.setattr(returning, "lock_orders", lambda ids: {pk: Order.objects.get(pk=pk) for pk in ids})
     monkeypatch.setattr(returning, "lock_tickets", lambda ids: list(Ticket.objects.filter(pk__in=ids)))
-    monkeypatch.setattr(returning, "_lock_asked", look)
+    monkeypatch.setattr(returning, "lock_asked", look)
     monkeypatch.setattr(returning, "_take_back", lambda *_args, **_more: None)
     monkeypatch.setattr(returning, "ledger", SimpleNamespace(reverse=lambda *_a, **_m: None, refund=give_back))
     deciders = [money.town, money.other_town]

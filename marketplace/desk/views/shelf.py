@@ -16,8 +16,10 @@ from marketplace.desk.forms import AdjustForm, ReceiptForm, ThresholdForm
 from marketplace.desk.scope import desk, to
 from marketplace.desk.views.common import as_file, page_of, person
 from marketplace.partner.models import StockRecord
+from marketplace.rewards.models import WriteOff
 from marketplace.rewards.rules import ADJUST_STOCK, LIST_REWARD, RECEIVE_STOCK
 from marketplace.rewards.selectors import movements_of
+from marketplace.rewards.selectors.write_offs import waiting_of
 from marketplace.rewards.services import adjust_stock, receive_stock
 from marketplace.rewards.services.stock import set_threshold
 from timebank.common.errors import DomainError
@@ -140,6 +142,7 @@ def stock_item(request: HttpRequest, pk: int) -> HttpResponseBase:
         pgettext("stock", "On the shelf"),
         _("Promised"),
         _("Done by"),
+        _("Approved by"),
         _("Why"),
         _("Batch"),
         _("Use by"),
@@ -156,6 +159,7 @@ def stock_item(request: HttpRequest, pk: int) -> HttpResponseBase:
             item.on_shelf,
             item.promised,
             item.actor.name if item.actor else "",
+            item.write_off.approved_by.name if item.write_off else "",
             item.reason,
             item.batch,
             item.use_by,
@@ -183,6 +187,7 @@ def stock_item(request: HttpRequest, pk: int) -> HttpResponseBase:
             "may_adjust": may_adjust,
             "may_send": may_adjust and shelf > promised and item.partner.village.level == Region.Level.VILLAGE,
             "may_picture": can(request.user, LIST_REWARD, item.partner.village),
+            "waiting": waiting_of(item),
             "page": page_of(request, movements_of(item), 30),
         },
         status=wrong.status if wrong is not None and wrong.errors else 200,
@@ -205,7 +210,10 @@ def _write(request: HttpRequest, item: StockRecord, form: ReceiptForm | AdjustFo
                     kind=data["kind"],
                 ),
             )
-            said = _("Written down.") if outcome.result else _("The count agrees: nothing changed.")
+            if isinstance(outcome.result, WriteOff):
+                said = _("Asked for. The shelf stays as it is until a second person has decided.")
+            else:
+                said = _("Written down.") if outcome.result else _("The count agrees: nothing changed.")
         else:
             outcome = form.once(
                 actor=request.user,

@@ -17,7 +17,7 @@ from marketplace.desk.shelf_forms import ArrivedForm, SendForm
 from marketplace.desk.views.common import page_of, person
 from marketplace.desk.views.prices import place_of
 from marketplace.funds.models import BatchUse
-from marketplace.rewards.models import StockTransfer
+from marketplace.rewards.models import StockTransfer, WriteOff
 from marketplace.rewards.rules import ADJUST_STOCK, RECEIVE_STOCK
 from marketplace.rewards.selectors.stock import targets_of
 from marketplace.rewards.services import transfers as services
@@ -103,6 +103,7 @@ def transfer(request: HttpRequest, pk: int) -> HttpResponse:
         "transfer": row,
         "uses": [use for use in uses if use.batch.donor or use.batch.use_by],
         "form": form,
+        "lost": WriteOff.objects.filter(transfer=row).first(),
         "may_count": may_count and is_open and row.sent_by_id != request.user.pk,
         "may_cancel": may_cancel and is_open,
         "waits": is_open,
@@ -133,5 +134,8 @@ def _act(request: HttpRequest, row: StockTransfer, form: ArrivedForm) -> bool:
             return True
         form.refuse(error)
         return False
-    messages.success(request, _("It is on your shelf."))
+    if data["counted"] < row.quantity:
+        messages.success(request, _("What arrived is on your shelf. Of what is missing a second person decides."))
+    else:
+        messages.success(request, _("It is on your shelf."))
     return True

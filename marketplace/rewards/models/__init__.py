@@ -10,6 +10,7 @@ from marketplace.rewards.models.returns import TicketReturn
 from marketplace.rewards.models.stock import RestockWish, StockMovement
 from marketplace.rewards.models.tickets import Scan, Ticket, TicketEvent
 from marketplace.rewards.models.transfers import StockTransfer
+from marketplace.rewards.models.write_offs import WriteOff
 
 __all__ = [
     "GoodsImport",
@@ -24,4 +25,5 @@ __all__ = [
     "Ticket",
     "TicketEvent",
     "TicketReturn",
+    "WriteOff",
 ]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from marketplace.funds.models.base import Prepared
+from marketplace.rewards.models.asking import Asked, asked_and_decided
 
 
-class TicketReturn(Prepared):
+class TicketReturn(Asked):
     """A ticket, or some of its pieces, taken back at the desk. Seen by the desk of the supplier's village; kept as
     long as its ticket.
 
@@ -17,31 +17,16 @@ class TicketReturn(Prepared):
     off. A row more for each return asked for, which is rare.
     """
 
-    class State(models.TextChoices):
-        PREPARED = "prepared", _("Waiting for approval")
-        APPROVED = "approved", _("Approved")
-        DECLINED = "declined", _("Declined")
-        WITHDRAWN = "withdrawn", _("Withdrawn")
-
-    state = models.CharField(_("state"), max_length=9, choices=State.choices, default=State.PREPARED)
     ticket = models.ForeignKey("rewards.Ticket", models.PROTECT, related_name="returns", verbose_name=_("ticket"))
     quantity = models.PositiveIntegerField(_("pieces"), default=1)
     points = models.BigIntegerField(_("points given back"), default=0)  # 1/100, once approved
-    reason = models.CharField(_("reason"), max_length=200)
     restock = models.BooleanField(_("can be handed out again"), default=False)
 
     class Meta:
         verbose_name = _("return of a ticket")
         verbose_name_plural = _("returns of tickets")
         constraints = [
-            models.CheckConstraint(
-                condition=Q(approved_by__isnull=True) | ~Q(approved_by=F("prepared_by")), name="return_two_persons"
-            ),
-            models.CheckConstraint(
-                condition=Q(state__in=["prepared", "withdrawn"], approved_by__isnull=True, approved_at__isnull=True)
-                | Q(state__in=["approved", "declined"], approved_by__isnull=False, approved_at__isnull=False),
-                name="return_decided_by",
-            ),
+            *asked_and_decided("return"),
             models.CheckConstraint(condition=Q(quantity__gt=0, points__gte=0), name="return_quantity_positive"),
             # One request at a time; how many pieces are left to return, the ticket itself says.
             models.UniqueConstraint(fields=["ticket"], condition=Q(state="prepared"), name="return_asked_once"),

@@ -64,6 +64,10 @@ class StockMovement(models.Model):
     ticket = models.ForeignKey(
         "rewards.Ticket", models.PROTECT, null=True, blank=True, related_name="movements", verbose_name=_("ticket")
     )
+    # What a second person approved: without it nothing is counted or written off the shelf.
+    write_off = models.OneToOneField(
+        "rewards.WriteOff", models.PROTECT, null=True, blank=True, related_name="movement", verbose_name=_("write-off")
+    )
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("who")
     )
@@ -80,6 +84,14 @@ class StockMovement(models.Model):
         indexes = [models.Index(fields=["stockrecord", "occurred_at"], name="movement_stockrecord_at")]
         constraints = [
             models.CheckConstraint(condition=Q(quantity__gt=0), name="movement_quantity_positive"),
+            # Who lowers stock alone could carry it home. What leaves otherwise has a ticket, or is counted elsewhere.
+            models.CheckConstraint(
+                condition=Q(on_shelf__gte=0)
+                | Q(kind__in=["hand_over", "write_off"], ticket__isnull=False)
+                | Q(kind="sent")
+                | Q(kind__in=["count", "write_off"], write_off__isnull=False),
+                name="movement_lowered_by_two",
+            ),
             # The same ticket takes and gives back its promise once; what is returned may come back piece by piece.
             models.UniqueConstraint(
                 fields=["ticket", "kind"],

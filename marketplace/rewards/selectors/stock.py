@@ -34,8 +34,9 @@ def gone(strategy: Points, product_pk: int) -> StockRecord | None:
 
 
 def movements_of(stockrecord: StockRecord) -> QuerySet[StockMovement]:
-    """Select the movements of a stock record, newest first."""
-    return stockrecord.movements.select_related("actor", "ticket").order_by("-occurred_at", "-pk")
+    """Select the movements of a stock record with who did and who approved them, newest first."""
+    rows = stockrecord.movements.select_related("actor", "ticket", "write_off__approved_by")
+    return rows.order_by("-occurred_at", "-pk")
 
 
 def uncounted(region: Region) -> QuerySet[StockRecord]:

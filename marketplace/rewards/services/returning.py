@@ -14,6 +14,7 @@ from marketplace.rewards import errors
 from marketplace.rewards.models import StockMovement, Ticket, TicketEvent, TicketReturn
 from marketplace.rewards.rules import APPROVE_RETURN, RETURN_TICKET
 from marketplace.rewards.services import money
+from marketplace.rewards.services.asking import decide_asked, lock_asked, withdraw_asked
 from marketplace.rewards.services.common import lock_orders, lock_tickets, log_events, person, update_states
 from marketplace.rewards.services.handing_over import post_hand_over
 from marketplace.rewards.services.stock import move_for_tickets, movement, return_pieces
@@ -77,13 +78,8 @@ def ask_return(
 @transaction.atomic
 def withdraw_return(*, asked: TicketReturn, actor: User, now: dt.datetime | None = None) -> TicketReturn:
     """Take a request back before anybody has decided it; only who asked can."""
-    asked = _lock_asked(asked.pk)
-    if asked.prepared_by_id != actor.pk:
-        raise errors.NotYourRequest
-    if asked.state != Asked.PREPARED:
-        raise errors.ReturnDecided
-    asked.state = Asked.WITHDRAWN
-    asked.save(update_fields=["state"])
+    asked = lock_asked(TicketReturn, asked.pk)
+    withdraw_asked(asked, actor=actor)
     record_audit(
         actor=actor,
         action="withdraw_return",
@@ -107,19 +103,12 @@ def decide_return(
     order_id = Ticket.objects.values_list("order_id", flat=True).get(pk=asked.ticket_id)
     orders = lock_orders([order_id])
     (ticket,) = lock_tickets([asked.ticket_id])
-    asked = _lock_asked(asked.pk)
+    asked = lock_asked(TicketReturn, asked.pk)
     require(actor, APPROVE_RETURN, region=ticket.partner.village)
     require_no_interest(actor, ticket.resident)
     if actor.pk in {asked.prepared_by_id, ticket.handed_over_by_id, ticket.redemption.actor_id}:
         raise SamePerson
-    if asked.state != Asked.PREPARED:
-        raise errors.ReturnDecided
-    asked.decision_reason = clean_text(reason, lines=True)[:200]
-    if not approve and not asked.decision_reason:
-        raise ReasonMissing(field="reason")
-    asked.state = Asked.APPROVED if approve else Asked.DECLINED
-    asked.approved_by, asked.approved_at = actor, now
-    asked.save(update_fields=["state", "approved_by", "approved_at", "decision_reason"])
+    decide_asked(asked, actor=actor, approve=approve, reason=reason, now=now)
     if approve and asked.quantity < ticket.quantity:
         _take_part(ticket, asked, actor=actor, now=now)
         update_states([orders[order_id]], actor=actor, reason=asked.reason)
@@ -129,10 +118,6 @@ def decide_return(
         update_states([orders[order_id]], actor=actor, reason=asked.reason)
         _give_back(ticket, asked, actor=actor, now=now)
     return asked
-
-
-def _lock_asked(pk: int) -> TicketReturn:
-    return TicketReturn.objects.select_for_update(of=("self",), no_key=True).get(pk=pk)
 
 
 def _take_back(ticket: Ticket, asked: TicketReturn, *, actor: User, now: dt.datetime) -> None:

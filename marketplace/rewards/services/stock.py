@@ -13,13 +13,11 @@ from django.utils import timezone
 from marketplace.funds.models import Batch
 from marketplace.funds.services import goods
 from marketplace.partner.models import StockRecord
-from marketplace.rewards.errors import InvalidQuantity, StockTooLow
+from marketplace.rewards.errors import InvalidQuantity
 from marketplace.rewards.models import StockMovement, Ticket
-from marketplace.rewards.rules import ADJUST_STOCK, RECEIVE_STOCK
+from marketplace.rewards.rules import RECEIVE_STOCK
 from marketplace.rewards.services import money
 from marketplace.rewards.services.wishes import tell_restocked
-from timebank.common.errors import ReasonMissing
-from timebank.common.input import clean_text
 from timebank.registry.models import User
 from timebank.registry.rules import require
 from timebank.registry.services import record_audit
@@ -191,49 +189,3 @@ def set_threshold(
         now=now,
     )
     return stockrecord
-
-
-@transaction.atomic
-def adjust_stock(
-    *,
-    stockrecord: StockRecord,
-    quantity: int,
-    actor: User,
-    reason: str,
-    kind: str = Kind.COUNT,
-    now: dt.datetime | None = None,
-) -> StockMovement | None:
-    """Write off ``quantity`` broken or spoiled units (kind ``write_off``), or state how many were counted (``count``).
-
-    What is promised to tickets can't be taken away: raises StockTooLow. A count that agrees returns None.
-    """
-    partner = stockrecord.partner
-    require(actor, ADJUST_STOCK, region=partner.village, organisation=partner.organisation)
-    if not clean_text(reason, lines=True):
-        raise ReasonMissing(field="reason")
-    if kind not in {Kind.COUNT, Kind.WRITE_OFF}:
-        raise InvalidQuantity(field="kind")
-    quantity = whole(quantity, least=0 if kind == Kind.COUNT else 1)
-    record = StockRecord.objects.select_for_update(no_key=True).get(pk=stockrecord.pk)
-    shelf, promised = record.num_in_stock or 0, record.num_allocated or 0
-    change = quantity - shelf if kind == Kind.COUNT else -quantity
-    if shelf + change < promised:
-        raise StockTooLow(field="quantity", free=shelf - promised, promised=promised)
-    if change == 0:
-        return None
-    StockRecord.objects.filter(pk=record.pk).update(num_in_stock=shelf + change)
-    made = StockMovement(
-        stockrecord=record,
-        kind=kind,
-        quantity=abs(change),
-        on_shelf=change,
-        actor=actor,
-        occurred_at=now or timezone.now(),
-        reason=clean_text(reason, lines=True),
-    )
-    made.save()
-    goods.stock_counted(stockrecord=stockrecord, movement_id=made.pk, change=change, actor=actor, now=now)
-    stockrecord.refresh_from_db(fields=["num_in_stock", "num_allocated"])
-    if change > 0:
-        tell_restocked([stockrecord.pk], made.occurred_at)
-    return made

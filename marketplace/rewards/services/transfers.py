@@ -1,7 +1,7 @@
 """Stock from one village to another: sent by one keeper, counted by another; value and donor travel with the batch.
 
 The sending takes it off the shelf and out of the books of the first village, the count brings what really came into
-those of the second. What got lost on the way is worth nothing any more, and its reason stands with it.
+those of the second. What is missing then is asked for as lost, and another person decides.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ import datetime as dt
 
 from django.db import transaction
 from django.db.models import F
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from marketplace.funds.models import AgreedPrice, Batch, BatchUse
+from marketplace.funds.models import AgreedPrice
 from marketplace.funds.services import goods
 from marketplace.funds.services.goods import Moved
 from marketplace.funds.services.promising import price_on
@@ -22,6 +21,8 @@ from marketplace.rewards import errors
 from marketplace.rewards.models import StockMovement, StockTransfer
 from marketplace.rewards.rules import ADJUST_STOCK, RECEIVE_STOCK
 from marketplace.rewards.selectors.stock import targets_of
+from marketplace.rewards.services.adjusting import ask_lost
+from marketplace.rewards.services.arrivals import shelve_arrived
 from marketplace.rewards.services.listing import Item, Wanted, put_on_shelves
 from marketplace.rewards.services.stock import movement, whole
 from marketplace.rewards.services.wishes import tell_restocked
@@ -92,7 +93,8 @@ def receive_transfer(
 ) -> StockTransfer:
     """Count what arrived, by another person than who sent it: it lies on the shelf, each batch at its own value.
 
-    More than was sent is worth nothing until somebody says why; less is lost, with its reason.
+    More than was sent is worth nothing until somebody says why; what is missing is lost once a third person approves it
+    (``WriteOff``), else it comes to the shelf that counted it.
     """
     now = now or timezone.now()
     target = Partner.objects.select_related("village", "organisation").get(pk=transfer.target_id)
@@ -107,17 +109,13 @@ def receive_transfer(
     source = StockRecord.objects.select_related("partner__village", "product__product_class").get(pk=row.stockrecord_id)
     record = _shelf_of(target, source, actor, now)
     record = StockRecord.objects.select_for_update(of=("self",), no_key=True).get(pk=record.pk)
-    if counted:
-        StockRecord.objects.filter(pk=record.pk).update(
-            num_in_stock=Coalesce(F("num_in_stock"), 0) + counted, num_allocated=Coalesce(F("num_allocated"), 0)
-        )
-        _shelve(row, record, counted, source, actor, now)
+    shelve_arrived(row, record, counted, actor=actor, now=now)
     row.state, row.closed_by, row.closed_at = State.RECEIVED, actor, now
     row.counted, row.difference, row.arrived_at = counted, difference, record
     row.save(update_fields=["state", "closed_by", "closed_at", "counted", "difference", "arrived_at"])
     _audit("receive_transfer", row, target.village, actor, now, sent=row.quantity, counted=counted)
-    if counted:
-        tell_restocked([record.pk], now)
+    if counted < row.quantity:
+        ask_lost(row, record, row.quantity - counted, actor=actor, now=now)
     return row
 
 
@@ -128,50 +126,6 @@ def _shelf_of(target: Partner, source: StockRecord, actor: User, now: dt.datetim
         return standing
     (made,) = put_on_shelves(wanted=[Wanted(target, Item(product=source.product))], actor=actor, now=now)
     return made or StockRecord.objects.get(partner=target, product=source.product_id)
-
-
-def _shelve(
-    transfer: StockTransfer, record: StockRecord, counted: int, source: StockRecord, actor: User, now: dt.datetime
-) -> None:
-    """Put what arrived on the shelf, batch by batch, at the value with which it left."""
-    left = counted
-    reason = f"← {source.partner.village.short_name} · {source.partner.name}"[:200]
-    uses = BatchUse.objects.filter(movement_id=transfer.movement_id).select_related("batch").order_by("pk")
-    for use in uses:
-        units = min(left, use.units)
-        if not units:
-            break
-        left -= units
-        move = movement(
-            Kind.ARRIVED,
-            record.pk,
-            units,
-            actor=actor,
-            occurred_at=now,
-            reason=reason,
-            use_by=use.batch.use_by,
-            cost_fen=use.fen * units // use.units or None,
-        )
-        move.save()
-        goods.stock_received(
-            stockrecord=record,
-            movement_id=move.pk,
-            units=units,
-            cost_fen=use.fen * units // use.units,
-            use_by=use.batch.use_by,
-            source=Batch.Source.MOVED,
-            donor=use.batch.donor,
-            reference=use.batch.reference,
-            valued=use.batch.valued_at is not None,
-            actor=actor,
-            now=now,
-        )
-    if left:  # what no batch knew, and what nobody sent
-        move = movement(Kind.ARRIVED, record.pk, left, actor=actor, occurred_at=now, reason=reason)
-        move.save()
-        goods.stock_received(
-            stockrecord=record, movement_id=move.pk, units=left, source=Batch.Source.COUNT, actor=actor, now=now
-        )
 
 
 @transaction.atomic
