@@ -17,8 +17,8 @@ from marketplace.partner.models import Partner, StockRecord
 from marketplace.partner.prices import whole_steps
 from marketplace.partner.services import create_partner, list_reward
 from marketplace.rewards import services as rewards
-from marketplace.rewards.errors import InsufficientPoints
-from marketplace.rewards.models import Redemption, Ticket
+from marketplace.rewards.errors import InsufficientPoints, StockTooLow
+from marketplace.rewards.models import Redemption, Ticket, WriteOff
 from marketplace.rewards.services.suppliers import open_supplier
 from timebank.common.errors import DomainError
 from timebank.ledger.selectors import balances_of
@@ -300,8 +300,13 @@ class Market:
         ):
             record = by_sku[sku]
             record.refresh_from_db(fields=["num_allocated"])
+            counted = (record.num_allocated or 0) + left
+            asked = rewards.adjust_stock(stockrecord=record, quantity=counted, actor=keeper, reason=reason, now=now)
+            if isinstance(asked, WriteOff):
+                rewards.decide_write_off(asked=asked, actor=home.admin, approve=True, now=now)
+        with suppress(StockTooLow):
             rewards.adjust_stock(
-                stockrecord=record, quantity=(record.num_allocated or 0) + left, actor=keeper, reason=reason, now=now
+                stockrecord=soap, quantity=1, actor=keeper, reason="纸箱受潮，一块泡坏了", kind="write_off", now=now
             )
         registry.apply_to_join(
             village=home.region,

@@ -36,6 +36,15 @@ def test_the_counter_and_the_people_of_a_week(stage: Stage) -> None:
     rewards.receive_stock(stockrecord=stage.soap, quantity=6, actor=keeper, reason="新到")
     shelf.decide_price(stockrecord=stage.soap, points=400, since=now.date(), reason="进价低了", actor=admin, now=now)
 
+    # What broke, and what a count does not find: the keeper asks, the member or the admin decides.
+    for quantity, kind, decider in ((1, "write_off", member), (24, "count", admin)):
+        asked_off = rewards.adjust_stock(
+            stockrecord=stage.soap, quantity=quantity, actor=keeper, reason="碎了", kind=kind, now=now
+        )
+        rewards.decide_write_off(asked=asked_off, actor=decider, approve=True, now=now)
+    stage.soap.refresh_from_db()
+    assert stage.soap.num_in_stock == 24
+
     # Cards: the admin gives the PIN, the keeper sells by it; the admin can't.
     card = registry.issue_card(resident=stage.elder, actor=admin, pin=PIN)
     sale = {"card_number": card.number, "pin": PIN, "lines": [(stage.soap.pk, 1)], "partner": stage.shop, "now": now}

@@ -21,6 +21,7 @@ from marketplace.partner.errors import OutOfStock
 from marketplace.partner.models import StockRecord
 from marketplace.rewards import errors, services
 from marketplace.rewards.models import Redemption, Scan, StockMovement, Ticket, TicketEvent
+from marketplace.rewards.services import adjusting
 from tests.factories.rewards import (
     World,
     assert_stock_is_its_history,
@@ -394,13 +395,16 @@ def test_expiry_run_twice_at_once_gives_back_once(world, run_concurrently):
 def test_a_count_never_takes_away_what_somebody_redeems_meanwhile(world, run_concurrently):
     record = world.reward("雨伞", 100, stock=12)
     buyers = people(world, 6)
+    asked = services.adjust_stock(stockrecord=record, quantity=8, actor=world.keeper, reason="盘点")
 
     def act(number: int) -> Any:
         if number < 6:
             return world.redeem(buyers[number], (record, 2))
-        return services.adjust_stock(
-            stockrecord=StockRecord.objects.get(pk=record.pk), quantity=8, actor=world.keeper, reason="盘点"
-        )
+        if number == 6:
+            return services.adjust_stock(
+                stockrecord=StockRecord.objects.get(pk=record.pk), quantity=13, actor=world.keeper, reason="盘点"
+            )
+        return services.decide_write_off(asked=asked, actor=world.admin, approve=True)
 
     answer = run_concurrently(act, 8)
     answer.raise_unless(OutOfStock, errors.StockTooLow)
@@ -435,3 +439,28 @@ def test_points_that_arrive_while_one_redeems_are_not_lost(world, run_concurrent
     )
     answer.raise_unless()
     assert points_of(world.sister) == 10000
+
+
+@pytest.mark.parametrize("guarded", [True, False], ids=["", "control without its lock"])
+def test_what_two_persons_decide_at_once_leaves_the_shelf_once(world, run_concurrently, monkeypatch, guarded):
+    """Control: both read that it waits before either has decided, and the table alone stands against the second."""
+    record = world.reward("雨伞", 100, stock=12)
+    asked = services.adjust_stock(stockrecord=record, quantity=8, actor=world.keeper, reason="盘点")
+    deciders = [world.admin, world.staff("监委会委员", "supervisor")]
+    if not guarded:
+        read = threading.Barrier(2, timeout=20)
+
+        def look(model: Any, pk: int) -> Any:
+            found = model.objects.get(pk=pk)
+            read.wait()
+            return found
+
+        monkeypatch.setattr(adjusting, "lock_asked", look)
+        monkeypatch.setattr(adjusting, "_lock_record", lambda pk: StockRecord.objects.get(pk=pk))
+    answer = run_concurrently(
+        lambda number: services.decide_write_off(asked=asked, actor=deciders[number], approve=True), 2
+    )
+    assert len(answer.results) == 1
+    assert {type(error).__name__ for error in answer.errors} == {"ReturnDecided" if guarded else "IntegrityError"}
+    assert counters(record) == (8, 0)
+    assert_stock_is_its_history(record)

@@ -6,7 +6,9 @@ import datetime as dt
 import uuid
 
 import pytest
+from django.db import connection
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -16,7 +18,7 @@ from marketplace.desk.scope import Scope
 from marketplace.desk.statement import statement_of
 from marketplace.funds.services import setup
 from marketplace.rewards import services as rewards
-from marketplace.rewards.models import StockMovement, Ticket
+from marketplace.rewards.models import StockMovement, Ticket, WriteOff
 from tests.desk.test_desk import table, url
 from tests.factories.rewards import give
 from timebank.registry.models import AuditEntry, Resident
@@ -93,13 +95,89 @@ def test_counting_and_writing_off_need_a_reason(village, enter):
 
     assert send(**{"a-reason": ""}) == 422
     assert send() == 302
+    assert send(**{"a-kind": "write_off", "a-quantity": 2, "a-reason": "受潮"}) == 422  # one at a time
+    decide(village, WriteOff.objects.get())
     item.refresh_from_db()
     assert item.num_in_stock == 8
     assert send(**{"a-kind": "write_off", "a-quantity": 2, "a-reason": "受潮"}) == 302
+    decide(village, WriteOff.objects.latest("pk"))
     assert send(**{"a-kind": "write_off", "a-quantity": 99, "a-reason": "x"}) == 422
     item.refresh_from_db()
     assert item.num_in_stock == 6
     assert [row[2] for row in table(client.get(url("stock_item", item.pk, format="csv")))[1:]] == ["-2", "-2", "10"]
+
+
+def decide(village, asked: WriteOff) -> None:
+    rewards.decide_write_off(asked=asked, actor=village.admin, approve=True)
+
+
+def test_fewer_pieces_are_asked_for_by_the_keeper_and_decided_by_another(village, enter):
+    """From the form to the second person: once however often sent; shown on the shelf, in the tile, in the lists."""
+    item = village.good(stock=10)
+    keeper, admin, town = enter(village.keeper), enter(village.admin), enter(village.town_admin)
+    here, listed = url("stock_item", item.pk), reverse("desk:write_offs", args=[village.place.pk])
+    sent = {"a-kind": "count", "a-quantity": 7, "a-reason": "少三块", "adjust": "1", "a-idempotency_key": "k" * 12}
+    for _again in range(2):
+        assert keeper.post(here, sent).status_code == 302
+    asked = WriteOff.objects.get()
+    assert (asked.missing, asked.kind, asked.prepared_by) == (3, "count", village.keeper)
+    page = url("write_off", asked.pk)
+    for client in (keeper, admin):
+        text = client.get(here).content.decode()
+        assert page in text
+        assert "3 pieces less" in text
+        assert page in client.get(listed).content.decode()
+    assert page in keeper.get(listed, {"which": "mine"}).content.decode()
+    assert page not in admin.get(listed, {"which": "mine"}).content.decode()
+    assert listed in keeper.get(url("stock")).content.decode()
+    for client, waits in ((admin, True), (town, True), (keeper, False)):
+        assert ("Write-offs to decide" in client.get(reverse("desk:home")).content.decode()) is waits
+        assert ("Your decision" in client.get(page).content.decode()) is waits
+    stranger = enter(village.far_admin)
+    for address in (page, listed):
+        assert stranger.get(address).status_code == 404
+    for sent in ({"approve": "1", "reason": ""}, {"decline": "1", "reason": "x"}):
+        assert keeper.post(page, sent).status_code == 403
+        assert stranger.post(page, sent).status_code == 404
+    assert admin.post(page, {"withdraw": "1", "reason": "x"}).status_code == 403
+    assert admin.post(page, {"decline": "1", "reason": ""}).status_code == 422
+    assert keeper.post(page, {"withdraw": "1", "reason": ""}).status_code == 422
+    item.refresh_from_db()
+    assert (item.num_in_stock, WriteOff.objects.get().state) == (10, "prepared")
+    assert admin.post(page, {"approve": "1", "reason": ""}).status_code == 302
+    late = town.post(page, {"decline": "1", "reason": "x"})  # in another tab it was decided meanwhile
+    assert late.status_code == 422
+    assert "This was decided already" in late.content.decode()
+    item.refresh_from_db()
+    assert item.num_in_stock == 7
+    text = keeper.get(here).content.decode()
+    assert f"approved by {village.admin.name}" in text
+    assert "3 pieces less" not in text
+    assert keeper.post(here, sent | {"a-quantity": 9, "a-reason": "多两块", "a-kind": "count", "adjust": "1"})
+    item.refresh_from_db()
+    assert item.num_in_stock == 9  # more than the books say is written at once
+    keeper.post(here, {"a-kind": "write_off", "a-quantity": 1, "a-reason": "看错了", "adjust": "1"})
+    mine = url("write_off", WriteOff.objects.latest("pk").pk)
+    assert keeper.post(mine, {"withdraw": "1", "reason": "没有坏"}).status_code == 302
+    assert "没有坏" in admin.get(mine).content.decode()
+
+
+def test_the_list_of_write_offs_costs_the_same_with_one_row_or_many(village, enter, django_assert_num_queries):
+    listed, admin = reverse("desk:write_offs", args=[village.place.pk]), enter(village.admin)
+
+    def ask(title: str) -> None:
+        rewards.adjust_stock(
+            stockrecord=village.good(title, stock=2), quantity=1, actor=village.keeper, reason="坏", kind="write_off"
+        )
+
+    ask("皂")
+    admin.get(listed)
+    with CaptureQueriesContext(connection) as seen:
+        admin.get(listed)
+    for number in range(12):
+        ask(f"物{number}")
+    with django_assert_num_queries(len(seen)):
+        assert admin.get(listed).content.decode().count("Waiting for approval") == 13
 
 
 def test_tickets_show_what_was_handed_over_and_what_waits(village, enter):

@@ -16,7 +16,7 @@ from marketplace.catalogue.models import Product, ProductClass
 from marketplace.partner.models import Partner, StockRecord
 from marketplace.partner.services import create_partner, list_reward
 from marketplace.rewards import services as rewards
-from marketplace.rewards.models import Ticket, TicketReturn
+from marketplace.rewards.models import StockMovement, Ticket, TicketReturn, WriteOff
 from marketplace.rewards.services import shelf
 from tests.factories.rewards import give
 from tests.factories.service import World, at, balance, make_world
@@ -157,7 +157,12 @@ class Cheat:
             if held[person.wallet_key].spendable > self.had.get(name, 0):
                 return f"points for {name}"
         ticket = Ticket.objects.filter(state=Ticket.State.HANDED_OVER).select_related("resident").first()
-        return f"a reward for {ticket.resident.name}" if ticket is not None else ""
+        if ticket is not None:
+            return f"a reward for {ticket.resident.name}"
+        gone = StockMovement.objects.filter(
+            kind__in=("count", "write_off"), on_shelf__lt=0, ticket__isnull=True
+        ).first()
+        return f"{gone.quantity} pieces off the books" if gone is not None else ""
 
 
 Step = Callable[[Cheat, str], object]
@@ -453,6 +458,27 @@ def take_back(cheat: Cheat, whom: str) -> None:
         rewards.decide_return(asked=asked, actor=cheat.me, approve=True, now=cheat.hour)
 
 
+@step
+def count_fewer(cheat: Cheat, whom: str) -> None:
+    """Say that fewer lie there than he left."""
+    rewards.adjust_stock(stockrecord=cheat.stage.soap, quantity=15, actor=cheat.me, reason="少了", now=cheat.hour)
+
+
+@step
+def change_office(cheat: Cheat, whom: str) -> None:
+    """Leave the stock for the office that decides on it, with what he asked for still waiting."""
+    held = list(cheat.me.role_grants.filter(role="stock_keeper", ended_at__isnull=True))
+    for grant in held:
+        registry.end_role(grant=grant, actor=cheat.me)
+        registry.grant_role(user=cheat.me, role="supervisor", region=cheat.world.village, actor=None)
+
+
+@step
+def decide_fewer(cheat: Cheat, whom: str) -> None:
+    for asked in WriteOff.objects.filter(state="prepared"):
+        rewards.decide_write_off(asked=asked, actor=cheat.me, approve=True, now=cheat.hour)
+
+
 VERIFY = ("verify", "")
 SCRIPTS: dict[str, list[tuple[str, str]]] = {
     "a ghost that the clock closes": [
@@ -500,9 +526,13 @@ SCRIPTS: dict[str, list[tuple[str, str]]] = {
     "a ticket by a sign-in that he gave": [("take_over", "elder"), ("redeem", "elder"), ("hand_over", "")],
     "a card that he gave a PIN": [("card_sale", "elder")],
     "his wife's card": [("card_sale", "wife")],
+    "pieces that he carries home": [("count_fewer", ""), ("change_office", ""), ("decide_fewer", "")],
     "a gift to a ghost": [("price_low", ""), ("apply", ""), ("redeem", "ghost"), ("hand_over", "")],
     "a gift by a ghost's card": [("price_low", ""), ("register", ""), ("card_sale", "ghost")],
 }
+
+#: Who can do a script once nothing is in his way, other than a village admin who is a clerk.
+BY = {"pieces that he carries home": ("stock_keeper", "clerk")}
 
 
 def run(stage: Stage, steps: list[tuple[str, str]], role: str, second: str = "") -> str:

@@ -90,6 +90,13 @@ class World:
             services.receive_stock(stockrecord=record, quantity=stock, actor=self.keeper, reason="初次入库")
         return record
 
+    def write_off(self, record: StockRecord, quantity: int, *, kind: str = "write_off", reason: str = "受潮") -> Any:
+        """Lower the stock of a record by two persons; return the movement."""
+        asked = services.adjust_stock(
+            stockrecord=record, quantity=quantity, actor=self.keeper, reason=reason, kind=kind
+        )
+        return services.decide_write_off(asked=asked, actor=self.admin, approve=True).movement
+
     def redeem(self, resident: Resident, *lines: tuple[StockRecord, int], **more: Any) -> Redemption:
         """Redeem through the service, under a fresh key unless one is given."""
         more.setdefault("key", uuid.uuid4())

@@ -122,7 +122,7 @@ def test_goods_are_owed_when_they_come_and_leave_at_cost(money: Money) -> None:
     rewards.undo_hand_over(ticket=ticket, actor=world.clerk)
     batch.refresh_from_db()
     assert (batch.units_left, batch.fen_left) == (3, 1000)
-    rewards.adjust_stock(stockrecord=soap, quantity=1, actor=world.keeper, reason="破损", kind="write_off")
+    world.write_off(soap, 1)
     batch.refresh_from_db()
     assert (batch.units_left, batch.fen_left) == (2, 667)
     rewards.adjust_stock(stockrecord=soap, quantity=20, actor=world.keeper, reason="盘点")

@@ -33,6 +33,7 @@ from tests.funds.test_returns import handed_over
 from tests.funds.test_settlement import approved, later, paid_account, send, statement
 from timebank.common.errors import SamePerson
 from timebank.ledger import selectors as ledger_read
+from timebank.registry import services as registry
 from timebank.registry.errors import NotAllowed
 
 TODAY = timezone.localdate
@@ -155,6 +156,13 @@ def test_goods_travel_with_their_value_and_their_donor(money: Money) -> None:
     there = made.arrived_at
     assert (there.partner, there.product_id, there.price) == (world.far_shop, soap.product_id, None)
     assert counters(there) == (4, 0)
+    lost = made.write_off
+    assert (lost.kind, lost.missing, lost.reason, lost.stockrecord) == ("lost", 1, "一块压碎", there)
+    registry.grant_role(user=world.keeper, role="supervisor", actor=None, region=world.other_village)
+    for wrong, error in ((world.keeper, SamePerson), (world.far_keeper, NotAllowed)):  # neither end alone
+        with pytest.raises(error):
+            rewards.decide_write_off(asked=lost, actor=wrong, approve=True)
+    rewards.decide_write_off(asked=lost, actor=money.town, approve=True)
     for record in (soap, there):
         assert_stock_is_its_history(record)
     batch = Batch.objects.get(stockrecord=there)

@@ -207,6 +207,12 @@ MACHINES: dict[str, Exits] = {
         "expired": END,
         "returned": END,
     },
+    "rewards.WriteOff": {
+        "prepared": ("declined", R + "asking.decide_asked"),
+        "approved": END,
+        "declined": END,
+        "withdrawn": END,
+    },
     "rewards.TicketReturn": {
         "prepared": ("withdrawn", R + "returning.withdraw_return"),
         "approved": END,

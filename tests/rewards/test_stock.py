@@ -51,9 +51,7 @@ def test_who_verifies_does_not_stock(world):
 
 
 def test_write_off_and_count_move_the_shelf_by_their_difference(world):
-    broken = services.adjust_stock(
-        stockrecord=world.soap, quantity=3, actor=world.keeper, reason="受潮", kind="write_off"
-    )
+    broken = world.write_off(world.soap, 3)
     assert (broken.on_shelf, counters(world.soap)) == (-3, (7, 0))
     counted = services.adjust_stock(stockrecord=world.soap, quantity=9, actor=world.keeper, reason="盘点")
     assert (counted.on_shelf, counters(world.soap)) == (2, (9, 0))
@@ -70,7 +68,7 @@ def test_promised_goods_are_not_written_off(world):
             )
         assert refusal.value.params == {"free": 6, "promised": 4}
     assert counters(world.soap) == (10, 4)
-    services.adjust_stock(stockrecord=world.soap, quantity=6, actor=world.keeper, reason="破损", kind="write_off")
+    world.write_off(world.soap, 6)
     assert counters(world.soap) == (4, 4)
 
 
@@ -92,7 +90,7 @@ def test_stock_of_a_village_shows_the_scarcest_first(world):
 
 def test_who_asked_is_told_once_when_it_lies_on_the_shelf_again(world, client):
     who, other = world.resident("等货人"), world.resident("也等")
-    services.adjust_stock(stockrecord=world.soap, quantity=10, actor=world.keeper, reason="受潮", kind="write_off")
+    world.write_off(world.soap, 10)
     client.force_login(who.user, backend="timebank.registry.backends.PhoneCardOrEmailBackend")
     address = reverse("rewards:wish", args=[world.soap.product_id])
     page = client.get(address, follow=True)
@@ -112,7 +110,7 @@ def test_who_asked_is_told_once_when_it_lies_on_the_shelf_again(world, client):
 
 def test_who_waits_is_told_when_a_cancelled_ticket_frees_the_last_one(world):
     waits = world.resident("等货人")
-    services.adjust_stock(stockrecord=world.soap, quantity=1, actor=world.keeper, reason="清点", kind="count")
+    world.write_off(world.soap, 1, kind="count")
     ticket = world.redeem(world.sister, (world.soap, 1)).tickets.get()
     wish_restock(stockrecord=world.soap, resident=waits, actor=waits.user)
     assert not Event.objects.filter(kind="restocked").exists()
