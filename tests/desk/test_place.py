@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from marketplace import desk
 from marketplace.partner.services import create_partner
+from marketplace.rewards import services as rewards
 from marketplace.rewards.services.goods_imports import begin_goods_import
 from marketplace.rewards.services.opening import count_opening
 from marketplace.rewards.services.shelf import list_on_shelf
@@ -134,6 +135,9 @@ def _addresses(village) -> dict[str, tuple[int, ...]]:
     )
     far = create_partner(name="周家店", village=village.world.other)
     sent = send_stock(stockrecord=village.good(), target=far, quantity=1, actor=village.keeper)
+    broken = rewards.adjust_stock(
+        stockrecord=village.good(), quantity=1, actor=village.keeper, reason="坏", kind="write_off"
+    )
     loading = begin_goods_import(region=village.place, lines=[], file_name="货.xlsx", reason="", actor=village.keeper)
     return {
         "ticket_return": (bought.tickets.get().pk,),
@@ -150,7 +154,7 @@ def _addresses(village) -> dict[str, tuple[int, ...]]:
         **dict.fromkeys(
             (
                 *("suppliers", "new_supplier", "shelf", "shelf_labels", "what_if", "goods_list"),
-                *("shelf_fill", "shelf_prices", "opening_counts", "transfers"),
+                *("shelf_fill", "shelf_prices", "opening_counts", "transfers", "write_offs"),
             ),
             (village.place.pk,),
         ),
@@ -158,6 +162,7 @@ def _addresses(village) -> dict[str, tuple[int, ...]]:
         **dict.fromkeys(("price", "picture", "send_stock"), (shelf,)),
         "opening_count": (counted.pk,),
         "transfer": (sent.pk,),
+        "write_off": (broken.pk,),
         "goods_import": (loading.pk,),
     }
 

@@ -115,6 +115,7 @@ def _villages(cast: Cast, world: Any) -> None:
 
     from marketplace.partner.models import StockRecord
     from marketplace.partner.services import create_partner
+    from marketplace.rewards import services as rewards
     from marketplace.rewards.services import opening as first_count
     from marketplace.rewards.services import shelf, suppliers, transfers
     from marketplace.rewards.services.goods_imports import begin_goods_import
@@ -137,6 +138,9 @@ def _villages(cast: Cast, world: Any) -> None:
         target=create_partner(name="周家店", village=world.other),
         quantity=1,
         actor=cast.users["keeper"],
+    )
+    broken = rewards.adjust_stock(
+        stockrecord=sent.stockrecord, quantity=1, actor=cast.users["keeper"], reason="坏", kind="write_off"
     )
     message = Message.objects.create(event_number=0, kind="resident_moved", resident=world.wang)
     place = {"place": world.village.pk}
@@ -162,6 +166,8 @@ def _villages(cast: Cast, world: Any) -> None:
         "desk:opening_count": lambda: {"pk": counted.pk},
         "desk:transfers": lambda: place,
         "desk:transfer": lambda: {"pk": sent.pk},
+        "desk:write_offs": lambda: place,
+        "desk:write_off": lambda: {"pk": broken.pk},
         "desk:send_stock": lambda: {"pk": sent.stockrecord_id},
         "desk:list_reward": lambda: {"pk": partner.pk},
         "inbox:seen": lambda: {"pk": message.pk},

@@ -208,13 +208,13 @@ MACHINES: dict[str, Exits] = {
         "returned": END,
     },
     "rewards.WriteOff": {
-        "prepared": ("declined", R + "asking.decide_asked"),
+        "prepared": ("withdrawn", R + "asking.withdraw_asked"),
         "approved": END,
         "declined": END,
         "withdrawn": END,
     },
     "rewards.TicketReturn": {
-        "prepared": ("withdrawn", R + "returning.withdraw_return"),
+        "prepared": ("withdrawn", R + "asking.withdraw_asked"),
         "approved": END,
         "declined": END,
         "withdrawn": END,
