@@ -152,8 +152,8 @@ def decide_write_off(
 
 def hands_on(asked: WriteOff) -> set[int | None]:
     """Return who asked, who brought the pieces in last, and who sent them: none of them decides."""
-    came = StockMovement.objects.filter(stockrecord=asked.stockrecord_id, kind__in=INCOMING, on_shelf__gt=0)
-    last = came.order_by("-occurred_at", "-pk").values_list("actor_id", flat=True).first()
+    incoming = StockMovement.objects.filter(stockrecord=asked.stockrecord_id, kind__in=INCOMING, on_shelf__gt=0)
+    last = incoming.order_by("-occurred_at", "-pk").values_list("actor_id", flat=True).first()
     sender = asked.transfer.sent_by_id if asked.transfer is not None else None
     return {asked.prepared_by_id, last, sender}
 
