@@ -3,15 +3,41 @@
 from __future__ import annotations
 
 import datetime as dt
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from bench.close_jobs import digest, migrate, setup
 
-__all__ = ["digest", "migrate", "prepare", "setup"]
+__all__ = ["digest", "make_tables", "migrate", "prepare", "setup"]
 
 POINTS = 10_000_000  # in 1/100, for each resident: nobody runs dry
 STOCK = 100_000
 PASSWORD = "bench-7391-only"  # noqa: S105 (of a database that is thrown away)
+
+
+def make_tables(folder: str) -> None:
+    """Make all tables of a file of SQLite, or copy those that an earlier run made and kept in ``folder``."""
+    from django.db import connection
+
+    own, kept = connection.settings_dict["NAME"], Path(folder) / f"sqlite-{digest()}.sqlite3"
+    if not kept.exists():
+        migrate()
+        connection.close()
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        for old in kept.parent.glob("sqlite-*"):
+            old.unlink()
+        half = kept.with_suffix(".half")
+        _copy(own, half)
+        half.rename(kept)
+    else:
+        _copy(kept, own)
+
+
+def _copy(source: str | Path, target: str | Path) -> None:
+    with closing(sqlite3.connect(source)) as read, closing(sqlite3.connect(target)) as written:
+        read.backup(written)
 
 
 def prepare(products: int, residents: int, clerks: int) -> dict[str, Any]:
