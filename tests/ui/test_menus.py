@@ -82,7 +82,7 @@ def test_an_unknown_area_is_refused():
 
 def test_tabs_are_the_residents_only_when_signed_in(monkeypatch):
     entries = [entry("resident", "r", "styleguide:home"), entry("public", "p", "styleguide:home")]
-    monkeypatch.setattr("timebank.ui.menus.contract.items", lambda attribute: entries)
+    monkeypatch.setattr(menus, "_declared", lambda area: menus._of_area(area, entries))
     signed_in = visit(user=SimpleNamespace(is_authenticated=True))
     signed_out = visit(user=SimpleNamespace(is_authenticated=False))
     assert [item.key for item in menus.Menus(signed_in).tabs] == ["r"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.http import HttpRequest
@@ -76,19 +77,30 @@ def _closeness(url_name: str, match: tuple[str, ...], view_name: str, namespaces
     return 0
 
 
+def _of_area(area: str, entries: Iterable[Entry]) -> tuple[list[Entry], tuple[str, ...]]:
+    """Return the entries of an area in their order, and the names of all pages behind account rows."""
+    declared = list(entries)
+    account = tuple(name for e in declared if e.area == "account" for name in (e.url_name, *e.match))
+    return sorted((e for e in declared if e.area == area), key=lambda e: (e.order, e.key)), account
+
+
+@lru_cache(maxsize=len(AREAS))
+def _declared(area: str) -> tuple[list[Entry], tuple[str, ...]]:
+    return _of_area(area, contract.items("menus"))
+
+
 def items(area: str, request: HttpRequest, entries: Iterable[Entry] | None = None) -> list[Item]:
     """Return the entries of an area that exist and that this visitor may see, at most one of them active.
 
     ``entries`` None: what all apps declare.
     """
-    declared = list(contract.items("menus") if entries is None else entries)
-    account = tuple(name for e in declared if e.area == "account" for name in (e.url_name, *e.match))
+    own, account = _declared(area) if entries is None else _of_area(area, entries)
     match = getattr(request, "resolver_match", None)
     view_name = match.view_name if match else ""
     namespaces = list(match.namespaces) if match else []
     shown: list[Item] = []
     best, best_rank = None, 0
-    for entry in sorted((e for e in declared if e.area == area), key=lambda e: (e.order, e.key)):
+    for entry in own:
         if entry.visible is not None and not entry.visible(request):
             continue
         try:

@@ -27,12 +27,12 @@ def adoptions_in(villages: Iterable[Region]) -> dict[int, list[SchemeAdoption]]:
     """List for each village, by its id, what ``adoptions_of`` does: one statement for all."""
     above = {village.pk: paths_up(village.path) for village in villages}
     wanted = {path for paths in above.values() for path in paths}
-    at: dict[str, list[SchemeAdoption]] = {}
+    by_path: dict[str, list[SchemeAdoption]] = {}
     for adoption in SchemeAdoption.objects.filter(region__path__in=wanted).select_related("region"):
-        at.setdefault(adoption.region.path, []).append(adoption)
+        by_path.setdefault(adoption.region.path, []).append(adoption)
     return {
         pk: sorted(
-            (adoption for path in paths for adoption in at.get(path, ())),
+            (adoption for path in paths for adoption in by_path.get(path, ())),
             key=lambda adoption: (adoption.region.depth, adoption.since),
             reverse=True,
         )
