@@ -100,12 +100,20 @@ def extract_all() -> list[Found]:
             if "migrations" in parts or "vendor" in parts or "node_modules" in parts or not path.is_file():
                 continue
             if path.suffix == ".py":
+                _refuse_other_names(path)
                 result += _from(path, "python", path.read_bytes())
             elif path.suffix in {".html", ".txt", ".svg"} and "templates" in parts:
                 result += _from(path, "python", _templatize(path))
             elif path.suffix in {".js", ".mjs"} and "static" in parts:
                 result += _from(path, "javascript", path.read_bytes(), "djangojs")
     return result
+
+
+def _refuse_other_names(path: Path) -> None:
+    """Raise for a gettext function imported under a name that is not looked for: its strings would be overlooked."""
+    for real, name in re.findall(r"\b(n?p?n?gettext\w*) as (\w+)", path.read_text(encoding="utf-8")):
+        if name not in KEYWORDS:
+            raise SystemExit(f"{path.relative_to(ROOT)}: {real} as {name}: strings under that name are not found")
 
 
 def _templatize(path: Path) -> bytes:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from oscar.apps.partner.availability import StockRequired, Unavailable
 
 REASONS = {
@@ -31,7 +30,7 @@ class InStock(StockRequired):
     def message(self) -> str:
         left = self.num_available
         if left <= 0:
-            return _now("None left now")
+            return gettext("None left now")
         return ngettext("Only %(left)d left", "Only %(left)d left", left) % {"left": left}
 
     short_message = message

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from django.db.models import Count, Q
 from django.urls import reverse
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from marketplace.funds.models.base import Decision
 from marketplace.partner.models import Partner, StockRecord
@@ -42,7 +41,7 @@ def _prices(villages: Villages) -> dict[int, str]:
         if some
     }
     return {
-        pk: _now("%(some)s of %(many)s priced") % {"some": some, "many": many}
+        pk: gettext("%(some)s of %(many)s priced") % {"some": some, "many": many}
         for pk, (some, many) in villages.nearest(counts).items()
     }
 

@@ -332,7 +332,13 @@ def test_a_holder_proposes_and_another_says_yes(village, enter):
     assert "李*山" in page
     assert keeper.pk == office.user_id
     assert enter(keeper).get(url("stock")).status_code == 200  # nothing has changed
-    assert admin.post(answer, {"decline": "1", "proposal": first.pk}).status_code == 302
+    no = {"decline": "1", "proposal": first.pk}
+    assert admin.post(answer, no).status_code != 302  # not without a reason
+    first.refresh_from_db()
+    assert first.answered_at is None
+    assert admin.post(answer, no | {"why": "先请他旁听一季"}).status_code == 302
+    assert AuditEntry.objects.filter(action="answer_successor").latest("pk").reason == "先请他旁听一季"
+    assert "先请他旁听一季" in holder.get(reverse("inbox:messages")).text
     assert Event.objects.get(kind="successor_declined").recipients == [f"user:{keeper.pk}"]
     # Taken back, and proposed anew; an answer to what stands no longer does nothing.
     second = succession.propose_successor(grant=office, successor=li.user, actor=keeper)
@@ -342,7 +348,7 @@ def test_a_holder_proposes_and_another_says_yes(village, enter):
         admin.post(answer, {"accept": "1", "proposal": stale.pk})
     assert RoleGrant.objects.get(pk=office.pk).ended_at is None
     with pytest.raises(NotAllowed):
-        succession.decline_proposal(grant=office, actor=li.user)
+        succession.decline_proposal(grant=office, actor=li.user, reason="不是我的事")
     with pytest.raises(NotAllowed):
         succession.propose_successor(grant=office, successor=li.user, actor=village.admin)
     with pytest.raises(SameHolder):

@@ -313,7 +313,7 @@ KINDS: dict[str, Kind] = {
     ),
     "successor_declined": Kind(
         _("Your proposal was not taken"),
-        _("%(role)s in %(place)s: you keep the office for now. Ask, or propose somebody else."),
+        _("%(role)s in %(place)s: you keep the office for now. Why: %(reason)s"),
         "shield",
         "warn",
         "registry:offices",

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
 from timebank.common import counts
@@ -95,7 +96,11 @@ def _written(name: str, value: Any) -> str:
         return timestamp(parse_datetime(value))
     if name.endswith(("_on", "until")) and isinstance(value, str):
         instant = parse_datetime(value) if "T" in value else None
-        return timestamp(instant) if isinstance(instant, dt.datetime) else day(parse_date(value[:10]))
+        if instant is None:
+            return day(parse_date(value[:10]))
+        local = timezone.localtime(instant)
+        # What ends with the day ends on that day: "until 4 December", not "until 5 December, 00:00".
+        return day(local - dt.timedelta(days=1)) if local.time() == dt.time.min else timestamp(instant)
     if name == "role":
         return label_of(str(value))
     return str(value)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
+from django.utils.translation import gettext as _
 
 from timebank.common.errors import DomainError, KeyConflict
+
+DASHES = "---------"  # Django's empty choice: nothing that can be read aloud
 
 
 class BaseForm(forms.Form):
@@ -14,6 +19,12 @@ class BaseForm(forms.Form):
 
     #: what a page that shows this form's errors answers with
     status = 422
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            if isinstance(field, forms.ModelChoiceField) and field.empty_label == DASHES:
+                field.empty_label = _("Please choose") if field.required else _("None of these")
 
     def refuse(self, error: DomainError) -> None:
         """Put a domain error where the person sees it: at its field, else above the form."""

@@ -126,7 +126,13 @@ def _ask(request: HttpRequest, village: Region, *, status: int = 200) -> HttpRes
     now = timezone.now()
     days = notice_days_of(village, timezone.localdate())
     until = service_rules.notice_end(now, days)
-    context = {"village": village, "preview": preview, "days": days, "last_day": last_day(until)}
+    context = {
+        "village": village,
+        "preview": preview,
+        "days": days,
+        "last_day": last_day(until),
+        "hours": int(service_rules.UNDO_WITHIN.total_seconds()) // 3600,
+    }
     return render(request, "desk/publish.html", context, status=status)
 
 

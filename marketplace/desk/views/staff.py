@@ -157,7 +157,7 @@ def _answer(request: HttpRequest, pk: int) -> HttpResponseBase | None:
             hand_over_office(grant=grant, successor=proposal.successor, actor=person(request), reason=proposal.reason)
             messages.success(request, _("The office has changed hands. Both have been told."))
         else:
-            decline_proposal(grant=grant, actor=person(request))
+            decline_proposal(grant=grant, actor=person(request), reason=read_text(request.POST.get("why"), 200))
             messages.success(request, _("Declined: the holder keeps the office and has been told."))
     except DomainError as error:
         messages.error(request, str(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -26,8 +27,16 @@ from timebank.common.numbers import format_money
 from timebank.registry.models import User
 from timebank.registry.rules import can
 from timebank.ui.forms import BaseForm
+from timebank.ui.templatetags.ui import day
 
 PAGE = 50
+
+
+def period(first: dt.date, last: dt.date) -> str:
+    """Write a period: a whole month by its name, anything else from day to day."""
+    if first.day == 1 and last == (first + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1):
+        return day(first, "month")
+    return f"{day(first, 'date')} – {day(last, 'date')}"
 
 
 @dataclass(slots=True)

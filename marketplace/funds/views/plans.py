@@ -32,6 +32,7 @@ from marketplace.funds.views.common import (
     yuan,
 )
 from timebank.registry.rules import can
+from timebank.ui.templatetags.ui import day
 
 
 @require_http_methods(["GET", "POST"])
@@ -71,7 +72,7 @@ def budgets(request: HttpRequest, fund: Fund) -> HttpResponseBase:
             )
             for budget in budgets_of(fund, begin, end)
         ]
-        title = _("Quarter from %(day)s") % {"day": begin}
+        title = _("Quarter from %(day)s") % {"day": day(begin, "date")}
         sections.append(Section(title, headers, rows, empty=_("Nothing planned yet.")))
     may = can(request.user, rules.KEEP_FUND, region=fund.region)
     return show(
@@ -91,14 +92,14 @@ def periods(request: HttpRequest, fund: Fund) -> HttpResponseBase:
     month = rules.month_of(today.replace(day=1) - dt.timedelta(days=1))
     quarter = rules.quarter_of(rules.quarter_of(today)[0] - dt.timedelta(days=1))
     choices = [
-        (f"month:{month[0]}", f"{month[0]:%Y-%m}"),
-        (f"quarter:{quarter[0]}", _("Quarter from %(day)s") % {"day": quarter[0]}),
+        (f"month:{month[0]}", day(month[0], "month")),
+        (f"quarter:{quarter[0]}", _("Quarter from %(day)s") % {"day": day(quarter[0], "date")}),
     ]
     form = sent(request, "close", forms.PeriodForm, choices=choices)
 
     def call(data: dict[str, Any]) -> None:
-        kind, __, day = data["month"].partition(":")
-        closing.close_period(fund=fund, kind=kind, day=dt.date.fromisoformat(day), actor=person(request))
+        kind, __, begins = data["month"].partition(":")
+        closing.close_period(fund=fund, kind=kind, day=dt.date.fromisoformat(begins), actor=person(request))
 
     if write(request, form, call, _("Closed.")):
         return redirect("funds:periods", fund.pk)
@@ -134,7 +135,7 @@ def periods(request: HttpRequest, fund: Fund) -> HttpResponseBase:
         lead=_("A closed month takes nothing any more: later facts are written down today."),
         sections=[
             Section(
-                _("Before %(month)s can be closed") % {"month": f"{month[0]:%Y-%m}"},
+                _("Before %(month)s can be closed") % {"month": day(month[0], "month")},
                 [_("What"), _("State")],
                 conditions,
             ),

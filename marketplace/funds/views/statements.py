@@ -34,6 +34,7 @@ from marketplace.funds.views.common import (
     kept_file,
     num,
     pages,
+    period,
     person,
     sent,
     show,
@@ -79,7 +80,7 @@ def statement_list(request: HttpRequest, fund: Fund) -> HttpResponseBase:
         (
             [
                 {"text": item.partner.display_name, "href": reverse("funds:statement", args=[item.pk])},
-                f"{item.first_day} – {item.last_day}",
+                period(item.first_day, item.last_day),
                 yuan(item.fen),
                 badge(item),
             ],
@@ -223,7 +224,7 @@ def _one_click(request: HttpRequest, row: Statement) -> bool:
 
 def _facts(row: Statement) -> list[tuple[Any, Any]]:
     return [
-        (_("Period"), f"{row.first_day} – {row.last_day}"),
+        (_("Period"), period(row.first_day, row.last_day)),
         (_("Amount"), yuan(row.fen)["text"]),
         (_("State"), row.get_state_display()),
         (_("Objections until"), row.objections_until or "—"),

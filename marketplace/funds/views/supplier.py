@@ -23,6 +23,7 @@ from marketplace.funds.views.common import (
     badge,
     num,
     pages,
+    period,
     person,
     sent,
     show,
@@ -32,6 +33,7 @@ from marketplace.funds.views.common import (
 from timebank.common.errors import DomainError
 from timebank.common.input import read_text
 from timebank.registry.requests import SignedInRequest
+from timebank.ui.templatetags.ui import day
 
 
 @login_required
@@ -87,7 +89,7 @@ def supplier(request: SignedInRequest, pk: int) -> HttpResponseBase:
     papers: Rows = [
         (
             [
-                {"text": f"{item.first_day} – {item.last_day}", "href": reverse("funds:statement", args=[item.pk])},
+                {"text": period(item.first_day, item.last_day), "href": reverse("funds:statement", args=[item.pk])},
                 yuan(item.fen),
                 badge(item),
             ],
@@ -102,12 +104,15 @@ def supplier(request: SignedInRequest, pk: int) -> HttpResponseBase:
         title=partner.display_name,
         lead=_("What each ticket brought, and when it is paid."),
         facts=[
-            (_("Month"), f"{first:%Y-%m}"),
+            (_("Month"), day(first, "month")),
             (_("Handed over"), yuan(total)["text"]),
             (_("Paid into"), row.account_text),
             (_("Account"), row.state),
         ],
-        months=supplier_selectors.months_before(first, 6),
+        months=[
+            (text, day(supplier_selectors.month_named(text), "month"))
+            for text in supplier_selectors.months_before(first, 6)
+        ],
         sections=[
             Section(
                 _("Tickets of the month"),

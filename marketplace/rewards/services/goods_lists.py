@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
@@ -83,10 +83,24 @@ class GoodsReport:
     def changed(self) -> int:
         return self.listed + self.priced
 
+    def plus(self, part: GoodsReport) -> GoodsReport:
+        """Return what this and a further part did together."""
+        return GoodsReport(
+            self.listed + part.listed,
+            self.priced + part.priced,
+            self.unchanged + part.unchanged,
+            self.unpriced + part.unpriced,
+            self.refused + part.refused,
+        )
 
-def read_goods(file: BinaryIO) -> list[Line]:
+
+def read_goods(file: BinaryIO, progress: Callable[[int], object] = lambda rows: None) -> list[Line]:
     """Read a list of goods; raises ``SheetError`` for what is none. A bad cell spoils its row alone."""
-    return [_line(row) for row in open_table(file, COLUMNS, limits=LIMITS)]
+    lines = []
+    for row in open_table(file, COLUMNS, limits=LIMITS):
+        lines.append(_line(row))
+        progress(1)
+    return lines
 
 
 def without_doubles(lines: Iterable[Line]) -> list[Line]:

@@ -10,6 +10,7 @@ import datetime as dt
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from timebank.common.errors import ReasonMissing
 from timebank.common.events import emit
 from timebank.common.input import clean_text
 from timebank.registry import roles, rules
@@ -97,26 +98,34 @@ def withdraw_proposal(*, grant: RoleGrant, actor: User, now: dt.datetime | None 
 
 
 @transaction.atomic
-def decline_proposal(*, grant: RoleGrant, actor: User, now: dt.datetime | None = None) -> None:
-    """Say no to who was proposed; the holder keeps the office and is told. Again does nothing."""
+def decline_proposal(*, grant: RoleGrant, actor: User, reason: str, now: dt.datetime | None = None) -> None:
+    """Say no to who was proposed, and why; the holder keeps the office and is told. Again does nothing.
+
+    Raises ``NotAllowed, ReasonMissing``.
+    """
     held = RoleGrant.objects.select_for_update(of=("self",)).select_related("region", "organisation__region")
     office = held.get(pk=grant.pk)
     if office.user_id == actor.pk or not rules.may_appoint(actor, office.role, place_of_grant(office)):
         raise NotAllowed(action="grant_role", role=office.role)
     now = now or timezone.now()
-    if close_proposal(office, actor=actor, now=now):
+    reason = clean_text(reason)[:200]
+    if not reason:
+        raise ReasonMissing(field="reason")
+    if close_proposal(office, actor=actor, reason=reason, now=now):
         place = place_of_grant(office)
         emit(
             "successor_declined",
             subject=office,
             recipients=[office.user],
             region=place,
-            facts={"role": office.role, "place": str(place)},
+            facts={"role": office.role, "place": str(place), "reason": reason},
             occurred_at=now,
         )
 
 
-def close_proposal(grant: RoleGrant, *, actor: User, now: dt.datetime, successor: User | None = None) -> bool:
+def close_proposal(
+    grant: RoleGrant, *, actor: User, now: dt.datetime, successor: User | None = None, reason: str = ""
+) -> bool:
     """Answer what is open for a locked office: accepted where ``successor`` is who was proposed."""
     row = SuccessorProposal.objects.select_for_update().filter(grant=grant, answered_at=None).first()
     if row is None:
@@ -129,6 +138,7 @@ def close_proposal(grant: RoleGrant, *, actor: User, now: dt.datetime, successor
         action="answer_successor",
         subject=f"user:{grant.user_id}",
         region=place_of_grant(grant),
+        reason=reason,
         facts={"role": grant.role, "to": row.successor_id, "accepted": row.accepted},
         now=now,
     )

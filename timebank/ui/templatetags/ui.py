@@ -101,6 +101,14 @@ def day(value: dt.date | dt.datetime | None, style: str = "") -> str:
 
 
 @register.filter
+def written(value: Any) -> Any:
+    """Write a day of a table's cell or a fact as a day; everything else stays as it is."""
+    if isinstance(value, dt.datetime):
+        return timestamp(value)
+    return day(value, "date") if isinstance(value, dt.date) else value
+
+
+@register.filter
 def timestamp(value: dt.datetime | None, style: str = "") -> str:
     """Write a day with the clock in Asia/Shanghai; the year only when it is another one, or with "full"."""
     if not value:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import resource
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser, no_translations
+from django.db import transaction
+from tqdm import tqdm
 
-from marketplace.rewards.services.goods_lists import import_goods, read_goods
+from marketplace.rewards.services.goods_imports import BATCH
+from marketplace.rewards.services.goods_lists import GoodsReport, import_goods, read_goods, without_doubles
 from timebank.common.errors import DomainError
 from timebank.common.sheets.errors import SheetError
 from timebank.registry.backends import account_of
@@ -44,10 +48,24 @@ class Command(BaseCommand):
         begun = time.monotonic()
         try:
             with options["file"].open("rb") as file:
-                lines = read_goods(file)
-            report = import_goods(
-                region=region, lines=lines, reason=options["reason"], actor=actor, dry_run=options["dry_run"]
-            )
+                show = options["verbosity"] > 0 and sys.stderr.isatty()
+                with tqdm(unit=" rows", desc="reading", disable=not show, file=sys.stderr) as bar:
+                    lines = without_doubles(read_goods(file, progress=bar.update))
+            report = GoodsReport()
+            with (
+                tqdm(total=len(lines), unit=" rows", desc="loading", disable=not show, file=sys.stderr) as bar,
+                transaction.atomic(),  # all of it or nothing
+            ):
+                for first in range(0, len(lines), BATCH):
+                    part = import_goods(
+                        region=region,
+                        lines=lines[first : first + BATCH],
+                        reason=options["reason"],
+                        actor=actor,
+                        dry_run=options["dry_run"],
+                    )
+                    report = report.plus(part)
+                    bar.update(len(lines[first : first + BATCH]))
         except (DomainError, SheetError, OSError) as error:
             raise CommandError(str(error)) from error
         for number, problem in report.refused[:SHOWN]:

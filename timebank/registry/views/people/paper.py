@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponseBase
@@ -11,6 +13,8 @@ from django.views.decorators.http import require_GET
 
 from timebank.common.input import read_id, read_page
 from timebank.ledger import selectors as ledger_read
+from timebank.ledger.describing import describe, reference_of
+from timebank.ledger.selectors import Line
 from timebank.registry import rules, selectors
 from timebank.registry.models import (
     Card,
@@ -70,6 +74,16 @@ def passbook(request: HttpRequest, pk: int) -> HttpResponseBase:
         {
             "resident": resident,
             "balance": ledger_read.balance_of(resident.wallet_key),
-            "lines": ledger_read.statement(resident.wallet_key, limit=40).lines,
+            "lines": _in_words(ledger_read.statement(resident.wallet_key, limit=40).lines),
         },
     )
+
+
+def _in_words(lines: Sequence[Line]) -> list[tuple[Line, str]]:
+    """Return each line of a statement with what it was for, as the resident's own page says it."""
+    described = describe(lines)
+    about = [described.get(reference_of(line)) for line in lines]
+    return [
+        (line, (what.title if what else "") or line.memo or line.reason)
+        for line, what in zip(lines, about, strict=True)
+    ]
