@@ -57,16 +57,23 @@ class Visitor:
         assert urlsplit(self.page.url).path != "/sign-in/", f"{self.key} could not sign in"
         return self
 
-    def become(self, user: Any) -> Visitor:
-        """Go on as somebody else (None: nobody signed in) by a session alone; the paths walk the sign-in page."""
+    def become(self, user: Any, **kept: Any) -> Visitor:
+        """Go on as somebody else (None: nobody signed in) by a session alone; the paths walk the sign-in page.
+
+        ``kept``: what the session holds besides.
+        """
         from django.conf import settings
         from django.test import Client
 
         self.page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
-        if user is not None:
+        if user is not None or kept:
             client = Client()
-            client.force_login(user)
-            session = {"name": settings.SESSION_COOKIE_NAME, "value": client.session.session_key, "url": self.base}
+            if user is not None:
+                client.force_login(user)
+            store = client.session
+            store.update(kept)
+            store.save()
+            session = {"name": settings.SESSION_COOKIE_NAME, "value": store.session_key, "url": self.base}
             self.page.context.add_cookies([session])
         return self
 

@@ -13,7 +13,7 @@ from marketplace.desk.scope import desk, to
 from marketplace.desk.tiles import open_work
 from marketplace.desk.views.common import as_file, page_of, person, posted
 from timebank.common.errors import DomainError
-from timebank.common.input import read_id
+from timebank.common.input import read_id, read_text
 from timebank.registry import services
 from timebank.registry.account_forms import SuccessorForm
 from timebank.registry.appointing import masked_name, place_of

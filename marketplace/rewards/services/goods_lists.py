@@ -94,7 +94,7 @@ class GoodsReport:
         )
 
 
-def read_goods(file: BinaryIO, progress: Callable[[int], object] = lambda rows: None) -> list[Line]:
+def read_goods(file: BinaryIO, progress: Callable[[int], object] = lambda _rows: None) -> list[Line]:
     """Read a list of goods; raises ``SheetError`` for what is none. A bad cell spoils its row alone."""
     lines = []
     for row in open_table(file, COLUMNS, limits=LIMITS):

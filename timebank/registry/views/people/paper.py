@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from timebank.common.input import read_id, read_page
 from timebank.ledger import selectors as ledger_read
 from timebank.ledger.describing import describe, reference_of
-from timebank.ledger.selectors import Line
+from timebank.ledger.selectors.statements import Line
 from timebank.registry import rules, selectors
 from timebank.registry.models import (
     Card,
