@@ -464,3 +464,29 @@ def test_what_two_persons_decide_at_once_leaves_the_shelf_once(world, run_concur
     assert {type(error).__name__ for error in answer.errors} == {"ReturnDecided" if guarded else "IntegrityError"}
     assert counters(record) == (8, 0)
     assert_stock_is_its_history(record)
+
+
+@pytest.mark.parametrize(("guarded", "left"), [(True, 9), (False, 8)], ids=["", "control without its lock"])
+def test_what_comes_while_fewer_are_decided_is_not_forgotten(world, run_concurrently, monkeypatch, guarded, left):
+    record = world.reward("雨伞", 100, stock=12)
+    asked = services.adjust_stock(stockrecord=record, quantity=8, actor=world.keeper, reason="盘点")
+    if not guarded:
+        was_read = threading.Event()
+
+        def look(pk: int) -> StockRecord:
+            found = StockRecord.objects.get(pk=pk)
+            was_read.set()
+            time.sleep(0.5)
+            return found
+
+        monkeypatch.setattr(adjusting, "_lock_record", look)
+
+    def act(number: int) -> Any:
+        if number:
+            return services.decide_write_off(asked=asked, actor=world.admin, approve=True)
+        if not guarded:
+            was_read.wait(20)
+        return services.receive_stock(stockrecord=record, quantity=1, actor=world.keeper)
+
+    run_concurrently(act, 2).raise_unless()
+    assert counters(record) == (left, 0)

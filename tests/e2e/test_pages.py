@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from marketplace.rewards import services as rewards
 from marketplace.rewards.services.goods_imports import begin_goods_import
 from tests.factories import village as seed
 from tests.support import browser as chrome
@@ -27,6 +28,9 @@ def pages_of(village: seed.Village, lively: seed.Lively) -> Iterator[tuple[str, 
     shop, bath_house = village.shop.pk, village.bath.pk
     listed = begin_goods_import(
         region=village.region, lines=[], file_name="货.xlsx", reason="", actor=village.stock_keeper
+    )
+    broken = rewards.adjust_stock(
+        stockrecord=village.soap, quantity=1, actor=village.stock_keeper, reason="碎了", kind="write_off"
     )
     yield (
         "guest",
@@ -140,6 +144,7 @@ def pages_of(village: seed.Village, lively: seed.Lively) -> Iterator[tuple[str, 
             reverse("desk:shelf_labels", args=[region]),
             reverse("desk:what_if", args=[region]),
             reverse("desk:price", args=[village.soap.pk]),
+            reverse("desk:write_off", args=[broken.pk]),
             reverse("villages:founding", args=[region]),
         ],
     )
@@ -153,6 +158,7 @@ def pages_of(village: seed.Village, lively: seed.Lively) -> Iterator[tuple[str, 
             reverse("desk:shelf_fill", args=[region]),
             reverse("desk:goods_import", args=[listed.pk]),
             reverse("desk:opening_counts", args=[region]),
+            reverse("desk:write_offs", args=[region]),
             reverse("desk:picture", args=[village.soap.pk]),
         ],
     )
