@@ -401,7 +401,7 @@ def _redeemed(cast: Cast, world: Any, baths: Any) -> None:
         cast.arguments[f"rewards:{name}"] = lambda: {"code": waiting.code}
     for name in ("redemption", "cancel_all"):
         cast.arguments[f"rewards:{name}"] = lambda: {"key": redemption.key}
-    for name in ("scan", "today", "sale"):
+    for name in ("scan", "today", "sale", "waiting"):
         cast.arguments[f"counter:{name}"] = lambda: at_house
     for name in ("receipt", "undo_sale"):
         cast.arguments[f"counter:{name}"] = lambda: {**at_house, "key": redemption.key}

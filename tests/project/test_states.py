@@ -89,7 +89,7 @@ MACHINES: dict[str, Exits] = {
         "draft": ("submitted", SERVICE + "records.submit_record"),
         "submitted": ("verified", SERVICE + "verification.verify_record"),
         "verified": ("published", SERVICE + "notices.publish_notice"),
-        "published": ("credited", SERVICE + "credit._post"),
+        "published": ("credited", "timebank.service.store"),
         "disputed": ("returned", SERVICE + "notices.answer_objection"),
         "returned": ("submitted", SERVICE + "records.submit_record"),
         "credited": ("reversed", SERVICE + "reversal.reverse_record"),

@@ -110,7 +110,7 @@ class _Many:
     def as_text(self, value: Any) -> str:
         """Write what a text field holds for a value: the number of a row that was chosen before, or what was typed."""
         values = value if isinstance(value, (list, tuple)) else [value]
-        return "\n".join(self._one_as_text(one) for one in values if one not in (None, ""))
+        return "\n".join(self._one_as_text(item) for item in values if item not in (None, ""))
 
     def _one_as_text(self, value: Any) -> str:
         if isinstance(value, (str, Promise)):
