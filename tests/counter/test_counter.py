@@ -89,7 +89,7 @@ def test_waiting_page_asks_the_database_equally_often(client, world, query_budge
         copies[0].save(force_insert=True)
     client.force_login(world.clerk)
     client.get(at("waiting", world))
-    with query_budget(9):
+    with query_budget(7):
         page = client.get(at("waiting", world), {"q": "soap"})
     assert page.content.decode().count("Soap") >= count
 
