@@ -109,6 +109,17 @@ class Migration(migrations.Migration):
                 verbose_name="write-off",
             ),
         ),
+        # What stands in the table was written under the rules of then; what comes is not.
+        migrations.AddField(
+            model_name="stockmovement",
+            name="before_write_offs",
+            field=models.BooleanField(default=True, editable=False),
+        ),
+        migrations.AlterField(
+            model_name="stockmovement",
+            name="before_write_offs",
+            field=models.BooleanField(default=False, editable=False),
+        ),
         migrations.AddConstraint(
             model_name="stockmovement",
             constraint=models.CheckConstraint(
@@ -117,6 +128,7 @@ class Migration(migrations.Migration):
                     models.Q(("kind__in", ["hand_over", "write_off"]), ("ticket__isnull", False)),
                     ("kind", "sent"),
                     models.Q(("kind__in", ["count", "write_off"]), ("write_off__isnull", False)),
+                    models.Q(("before_write_offs", True), ("kind__in", ["count", "write_off"])),
                     _connector="OR",
                 ),
                 name="movement_lowered_by_two",

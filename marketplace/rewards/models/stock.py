@@ -68,6 +68,8 @@ class StockMovement(models.Model):
     write_off = models.OneToOneField(
         "rewards.WriteOff", models.PROTECT, null=True, blank=True, related_name="movement", verbose_name=_("write-off")
     )
+    # Written before fewer pieces had to be approved: set by the migration that brought the rule, by nothing else.
+    before_write_offs = models.BooleanField(default=False, editable=False)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("who")
     )
@@ -89,7 +91,8 @@ class StockMovement(models.Model):
                 condition=Q(on_shelf__gte=0)
                 | Q(kind__in=["hand_over", "write_off"], ticket__isnull=False)
                 | Q(kind="sent")
-                | Q(kind__in=["count", "write_off"], write_off__isnull=False),
+                | Q(kind__in=["count", "write_off"], write_off__isnull=False)
+                | Q(kind__in=["count", "write_off"], before_write_offs=True),
                 name="movement_lowered_by_two",
             ),
             # The same ticket takes and gives back its promise once; what is returned may come back piece by piece.
