@@ -140,7 +140,7 @@ def periods(request: HttpRequest, fund: Fund) -> HttpResponseBase:
                 conditions,
             ),
             Section(
-                _("Closed"),
+                pgettext("periods", "Closed"),
                 [_("From"), _("Until"), _("Kind"), _("Closed by"), pgettext("date", "On")],
                 closed,
                 empty=_("Nothing is closed yet."),
