@@ -6,6 +6,7 @@ import statistics
 from typing import Any
 
 from bench.clients import Client
+from bench.profiling import in_words
 from bench.results import Row
 from bench.run import Bench
 
@@ -52,7 +53,6 @@ def rows(found: list[dict[str, Any]], noises: list[float], profile: dict[str, An
         f"{one['share']:.1%} {one['count']} × `{one['sql']}`" for one in profile["sql"]
     )
     top = Row("B7", "python", round(1 - profile["database"], 3), "of the time outside statements, profiler on")
-    top.note = "by cumulative time: " + ", ".join(f"{one['share']:.0%} {one['name']}" for one in profile["cumulative"])
-    top.note += "; by own time: " + ", ".join(f"{one['own']:.0%} {one['name']}" for one in profile["own"])
+    top.note = in_words(profile)
     memory = Row("B7", "memory", round(max(one["peak"] for one in found)), "MB at most")
     return [*made, per, top, memory]

@@ -27,6 +27,7 @@ class Shop:
     port: int
     facts: dict[str, Any]
     statements: dict[str, list[int]]
+    profile: dict[str, Any]
 
     def rate(self, person: Callable[[Browser, int], Person], users: int, seconds: float, signed_in: bool) -> float:
         """Let people do their rounds at the same time; return rounds per second, raise when one went wrong."""
@@ -52,6 +53,7 @@ def both(bench: Bench, name: str) -> Iterator[tuple[Shop, Shop]]:
         client.do("plain_files")
         mine = client.do("prepare", products=PRODUCTS, residents=USERS, clerks=0)
         counts = [client.do("count", shop=mine)]
+        profile = client.do("profile", shop=mine)
     with Client("bench.peers.oscar.jobs", urls[1], lean=False) as client:
         client.do("migrate")
         theirs = client.do("prepare", products=PRODUCTS, users=USERS)
@@ -66,7 +68,7 @@ def both(bench: Bench, name: str) -> Iterator[tuple[Shop, Shop]]:
         _serve("settings.wsgi", ports[0], urls[0], mine, DJANGO_SETTINGS_MODULE="bench.served", **environment),
         _serve("bench.peers.oscar.wsgi", ports[1], urls[1], theirs, **environment),
     ):
-        yield Shop(ports[0], mine, counts[0]), Shop(ports[1], theirs, counts[1])
+        yield Shop(ports[0], mine, counts[0], profile), Shop(ports[1], theirs, counts[1], {})
 
 
 def _serve(module: str, port: int, url: str, facts: dict[str, Any], **environment: str) -> Any:

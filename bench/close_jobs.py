@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import cProfile
 import datetime as dt
-import pstats
 import random
-import re
 import resource
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 SLUG, CATEGORIES, SEED = "wendeng-rural", ("clean", "elder", "sorting"), 20260101
@@ -171,62 +165,10 @@ def seal_rest() -> None:
 
 
 def profile() -> dict[str, Any]:
-    """Close once more under a profiler; return the top statements by time in the database, functions by time in all."""
-    with _statements() as seen:
-        profiler = cProfile.Profile()
-        profiler.enable()
-        done = close()
-        profiler.disable()
-    total = done["seconds"]
-    statements = [
-        {"share": spent / total, "count": count, "sql": sql}
-        for sql, (spent, count) in sorted(seen.items(), key=lambda one: -one[1][0])[:8]
-    ]
-    functions = []
-    for (file, _line, name), (_calls, count, own, spent, _callers) in pstats.Stats(profiler).stats.items():  # type: ignore[attr-defined]
-        functions.append({"share": spent / total, "own": own / total, "count": count, "name": _named(file, name)})
-    functions = [one for one in functions if "bench" not in one["name"]]
-    return {
-        **done,
-        "database": sum(spent for spent, _count in seen.values()) / total,
-        "statements": sum(count for _spent, count in seen.values()),
-        "sql": statements,
-        "cumulative": sorted(functions, key=lambda one: -one["share"])[:25],
-        "own": sorted(functions, key=lambda one: -one["own"])[:12],
-    }
+    """Close once more under a profiler; return what ``profiled`` does, and what closing returns."""
+    from bench.profiling import profiled
 
-
-@contextmanager
-def _statements() -> Iterator[dict[str, list[float]]]:
-    from django.db import connection
-
-    seen: dict[str, list[float]] = {}
-
-    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        began = time.perf_counter()
-        try:
-            return execute(sql, params, many, context)
-        finally:
-            entry = seen.setdefault(_plain(sql), [0.0, 0])
-            entry[0] += time.perf_counter() - began
-            entry[1] += 1
-
-    with connection.execute_wrapper(note):
-        yield seen
-
-
-def _plain(sql: str) -> str:
-    """Return a statement in short: its columns and values say nothing about which it is."""
-    sql = re.sub(r"\s+", " ", sql).strip()
-    sql = re.sub(r"(%s, )+%s", "…", sql)
-    sql = re.sub(r"(\(…\), )+\(…\)", "(…)", sql)
-    sql = re.sub(r'^SELECT "?.*? FROM', "SELECT … FROM", sql)
-    return sql[:110]
-
-
-def _named(file: str, name: str) -> str:
-    parts = Path(file).parts
-    return f"{'/'.join(parts[-2:])}:{name}" if len(parts) > 1 else name
+    return profiled(close)
 
 
 def peak() -> float:

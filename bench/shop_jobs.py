@@ -143,3 +143,19 @@ def count(shop: dict[str, Any]) -> dict[str, list[int]]:
     from bench import counted, visits
 
     return counted.second_journey(visits.redeem, shop)
+
+
+def profile(shop: dict[str, Any]) -> dict[str, Any]:
+    """Ask for the catalogue twenty times, signed out, within this process, under a profiler."""
+    from bench.counted import Inside
+    from bench.profiling import profiled
+
+    browser = Inside({})
+    browser.get(shop["index"])  # what is remembered between requests is remembered now
+
+    def ask() -> dict[str, Any]:
+        for _ in range(20):
+            browser.get(shop["index"])
+        return {}
+
+    return profiled(ask)

@@ -14,7 +14,6 @@ from django.db.models import (
     Exists,
     IntegerField,
     OuterRef,
-    Prefetch,
     Q,
     QuerySet,
     Subquery,
@@ -152,14 +151,13 @@ def rewards(
 
 def cards(strategy: Points, products: Sequence[Product]) -> list[Card]:
     """Price a page of ``products`` (from ``rewards``) in a fixed number of statements."""
-    records = StockRecord.objects.filter(pk__in=[product.chosen for product in products])
-    prefetch_related_objects(
-        products, Prefetch("stockrecords", queryset=records.select_related("partner__village")), "images"
-    )
+    chosen = StockRecord.objects.filter(pk__in=[product.chosen for product in products])
+    records = {record.product_id: record for record in chosen.select_related("partner__village")}
+    prefetch_related_objects(products, "images")
     result = []
     for product in products:
-        info = strategy.fetch_for_product(product)
-        if info.stockrecord is not None:
+        if (record := records.get(product.pk)) is not None:
+            info = strategy.fetch_for_product(product, record)
             result.append(Card(product, info, stock_of(info), near=strategy.reach is not None))
     return result
 

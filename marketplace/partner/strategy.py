@@ -116,18 +116,6 @@ class Points(oscar.Structured):
 
     # -- What Oscar asks ---------------------------------------------------------------------------------------------
     def select_stockrecord(self, product: Product) -> StockRecord | None:
-        if "stockrecords" in getattr(product, "_prefetched_objects_cache", {}):
-            # Lists prefetch the one record that the database chose by the same order.
-            records = [r for r in product.stockrecords.all() if r.partner.is_active and self.in_reach(r)]
-            records.sort(
-                key=lambda r: (
-                    -r.partner.village.depth,
-                    r.price is None,
-                    r.price or 0,
-                    r.pk,
-                )
-            )
-            return records[0] if records else None
         return self.stockrecords(product.stockrecords.select_related("partner__village")).first()
 
     def fetch_for_line(self, line: Any, stockrecord: StockRecord | None = None) -> oscar.PurchaseInfo:

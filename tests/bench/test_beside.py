@@ -47,5 +47,5 @@ def test_statements_are_held_against_their_goals():
 
 
 def test_pages_of_each_case_are_the_shops_own():
-    shop = beside.Shop(1, {"index": "/catalogue/", "products": [{"page": "/a/"}, {"page": "/b/"}]}, {})
+    shop = beside.Shop(1, {"index": "/catalogue/", "products": [{"page": "/a/"}, {"page": "/b/"}]}, {}, {})
     assert [b4.paths(shop, case) for case, _signed_in, _times in b4.CASES] == [["/catalogue/"]] * 2 + [["/a/", "/b/"]]
