@@ -101,6 +101,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "timebank.ui.middleware.PreferencesMiddleware",
+    "timebank.ui.middleware.KeepTypedMiddleware",
     "timebank.ui.middleware.RefusedMethodMiddleware",
     "timebank.registry.middleware.OwnPasswordMiddleware",
     "timebank.registry.middleware.StaffSessionMiddleware",

@@ -52,6 +52,15 @@ MENUS = [
         ),
     ),
     Entry(
+        area="desk",
+        key="account",
+        label=_("My account, signing out"),
+        url_name="registry:me",
+        icon="person",
+        order=200,
+        group=_("Account"),
+    ),
+    Entry(
         area="account",
         key="correction",
         label=_("Something is wrong in my particulars"),

@@ -15,6 +15,7 @@ from django.views.decorators.vary import vary_on_headers
 from timebank.common.input import read_text
 from timebank.ui.preferences import COOKIE_AGE, SIZE_COOKIE, SIZES, languages
 from timebank.ui.services import remember_preference
+from timebank.ui.typed import fields_of, is_from_here, unsent
 
 
 def _back(request: HttpRequest) -> HttpResponseRedirect:
@@ -85,5 +86,7 @@ def manifest(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
-    """Say in plain words that the form was open too long, and how to go on."""
+    """Say in plain words that the form was open too long; what was typed can be sent again if it came from here."""
+    if is_from_here(request) and fields_of(request):
+        return unsent(request, signed_out=False, status=403)
     return render(request, "403_csrf.html", status=403)

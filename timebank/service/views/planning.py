@@ -27,6 +27,8 @@ from timebank.service.selectors.activities import later_in_series, walk_ins
 from timebank.service.views.common import login_required, refused
 from timebank.service.views.lead import require_leader
 
+FIRST_HOUR = 8  # when what a village does in a morning begins
+
 
 def _kinds(request: HttpRequest, village: Region | None) -> list[Category]:
     """List the kinds of service that this leader may open activities of."""
@@ -72,7 +74,9 @@ def lead_new(request: HttpRequest) -> HttpResponse:
     require_leader(request)
     teams = selectors.teams_led_by(request.user)
     first = teams.first()
-    start = {"day": timezone.localdate(), "starts": "08:00", "ends": "10:00", "capacity": 20, "team": first}
+    now = timezone.localtime()
+    day = now.date() if now.hour < FIRST_HOUR else now.date() + dt.timedelta(days=1)  # not what is over already
+    start = {"day": day, "starts": f"{FIRST_HOUR:02}:00", "ends": "10:00", "capacity": 20, "team": first}
     form = ActivityForm(
         request.POST or None,
         teams=teams,
