@@ -84,9 +84,7 @@ class ActivityForm(IdempotentForm):
             data["starts_at"] = timezone.make_aware(dt.datetime.combine(day, starts))
             data["ends_at"] = timezone.make_aware(dt.datetime.combine(following, ends))
             if data["ends_at"] <= timezone.now():
-                text = _(
-                    "This time is over. Choose a later one; what has taken place is entered under “Hours without an activity”."
-                )
+                text = _("This time is over. Choose a later one, or enter “Hours without an activity”.")
                 self.add_error("starts" if day == timezone.localdate() else "day", text)
         return data
 
