@@ -9,6 +9,7 @@ from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from marketplace.catalogue.models import ProductClass
 from marketplace.partner.models import Partner
@@ -317,7 +318,7 @@ class RoleForm(PersonForm):
 class SupplierForm(IdempotentForm, BaseForm):
     """Who hands over, where and when."""
 
-    name = CleanCharField(label=_("Name"), max_length=120)
+    name = CleanCharField(label=pgettext_lazy("thing", "Name"), max_length=120)
     name_en = CleanCharField(label=_("English name"), max_length=120, required=False)
     kind = forms.ChoiceField(label=_("Kind"), choices=Partner.Kind.choices)
     # Not "place": by that name every form of the desk says for which village it was filled in.
@@ -345,7 +346,7 @@ class ChangeSupplierForm(SupplierForm):
 class ListRewardForm(IdempotentForm, BaseForm):
     """A reward that a supplier offers; the price is decided apart."""
 
-    title = CleanCharField(label=_("Name"), max_length=120)
+    title = CleanCharField(label=pgettext_lazy("thing", "Name"), max_length=120)
     title_en = CleanCharField(label=_("English name"), max_length=120, required=False)
     kind = forms.ChoiceField(label=_("Kind"), choices=ProductClass.Kind.choices)
     unit = CleanCharField(label=_("Unit"), max_length=20, required=False, help_text=_("For example: bar, bag, time."))

@@ -175,7 +175,7 @@ class VoidForm(BaseForm):
 
 
 class PayeeForm(OnceForm):
-    name = CleanCharField(label=pgettext_lazy("gift", "Name"), max_length=80)
+    name = CleanCharField(label=pgettext_lazy("thing", "Name"), max_length=80)
     kind = forms.ChoiceField(label=_("Who is it?"), choices=Payee.Kind.choices, widget=forms.RadioSelect)
     id_number = CleanCharField(
         label=_("ID number of a person"),

@@ -12,13 +12,14 @@ from timebank.common.choices import OneOfManyField
 from timebank.common.fields import CleanCharField
 from timebank.common.input import digits
 from timebank.registry.models import Organisation, Region
+from timebank.ui.forms import EmptyChoiceMixin
 
 
 class SearchForm(forms.Form):
     q = CleanCharField(label=_("Search"), required=False, max_length=60)
 
 
-class PartnerForm(forms.ModelForm):
+class PartnerForm(EmptyChoiceMixin, forms.ModelForm):
     region_code = CleanCharField(
         label=_("Code of the village"),
         max_length=12,

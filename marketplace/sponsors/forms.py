@@ -102,7 +102,7 @@ class _PlacedForm(KeyedForm):
 
 
 class OrganisationForm(_PlacedForm):
-    name = CleanCharField(label=pgettext_lazy("gift", "Name"), max_length=120)
+    name = CleanCharField(label=pgettext_lazy("thing", "Name"), max_length=120)
     kind = forms.ChoiceField(label=_("Kind"), choices=Organisation.Kind.choices)
     region = RegionField(label=_("Region"))
     uscc = uscc_field(required=False)

@@ -102,8 +102,10 @@ def test_nothing_opens_before_the_factor_is_there_and_given(places):
     used = second_factor.current_code(secret)
     done = client.post("/me/security/code/", {"code": used})
     assert done.headers["Location"] == "/me/security/codes/"
-    paper = re.findall(r"<code>(\d{4}) (\d{4})</code>", client.get("/me/security/codes/").text)
+    sheet = client.get("/me/security/codes/").text
+    paper = re.findall(r"<code>(\d{4}) (\d{4})</code>", sheet)
     assert len(paper) == 10
+    assert "An older sheet" not in sheet
     assert client.get("/village/").status_code == 200
 
     again = _enter(admin)

@@ -23,7 +23,7 @@ DUTIES = Duties(
     roles=(
         RoleSpec("village_admin", _("Village admin"), appointed_by=ABOVE_VILLAGE, order=30),
         RoleSpec("town_admin", _("Town admin"), appointed_by=("city_admin",), order=20),
-        RoleSpec("city_admin", _("City admin"), order=10),
+        RoleSpec("city_admin", _("County admin"), order=10),
         RoleSpec("auditor", _("Auditor"), appointed_by=ABOVE_VILLAGE, order=40),
     ),
     actions={

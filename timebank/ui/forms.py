@@ -12,19 +12,29 @@ from timebank.common.errors import DomainError, KeyConflict
 DASHES = "---------"  # Django's empty choice: nothing that can be read aloud
 
 
-class BaseForm(forms.Form):
+class EmptyChoiceMixin:
+    """The empty choice of every list in words, for forms and model forms."""
+
+    fields: dict[str, forms.Field]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            words = _("Please choose") if field.required else _("None of these")
+            if isinstance(field, forms.ModelChoiceField):
+                if field.empty_label == DASHES:
+                    field.empty_label = words
+            elif isinstance(field, forms.ChoiceField) and ("", DASHES) in field.choices:
+                field.choices = [(value, words if label == DASHES else label) for value, label in field.choices]
+
+
+class BaseForm(EmptyChoiceMixin, forms.Form):
     """A form that can show the refusal of a service."""
 
     use_required_attribute = True
 
     #: what a page that shows this form's errors answers with
     status = 422
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            if isinstance(field, forms.ModelChoiceField) and field.empty_label == DASHES:
-                field.empty_label = _("Please choose") if field.required else _("None of these")
 
     def refuse(self, error: DomainError) -> None:
         """Put a domain error where the person sees it: at its field, else above the form."""

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from marketplace.catalogue.models import Category, Product, ProductClass
 from marketplace.catalogue.text import clean_html
@@ -15,6 +16,7 @@ from marketplace.partner.models import Partner
 from timebank.common.choices import OneOfManyField
 from timebank.common.fields import CleanCharField
 from timebank.common.numbers import format_points, parse_points
+from timebank.ui.forms import EmptyChoiceMixin
 
 MOST_BYTES = 5 * 1024 * 1024
 MOST_PIXELS = 50_000_000  # more than any telephone takes; 20 KB can hold four times as many
@@ -46,7 +48,7 @@ class PointsField(forms.CharField):
         return points
 
 
-class ProductForm(forms.ModelForm):
+class ProductForm(EmptyChoiceMixin, forms.ModelForm):
     product_class = forms.ModelChoiceField(label=_("Kind"), queryset=ProductClass.objects.order_by("name"))
     categories = forms.ModelMultipleChoiceField(
         label=_("Categories"), queryset=Category.objects.order_by("path"), required=True
@@ -103,7 +105,7 @@ class ProductForm(forms.ModelForm):
         return photograph
 
 
-class ListingForm(forms.Form):
+class ListingForm(EmptyChoiceMixin, forms.Form):
     """At which supplier, for how many points."""
 
     partner = OneOfManyField(
@@ -124,8 +126,10 @@ class PriceForm(forms.Form):
     reason = CleanCharField(label=_("Why"), max_length=200)
 
 
-class CategoryForm(forms.Form):
-    parent = forms.ModelChoiceField(label=_("Part of"), queryset=Category.objects.order_by("path"), required=False)
+class CategoryForm(EmptyChoiceMixin, forms.Form):
+    parent = forms.ModelChoiceField(
+        label=pgettext_lazy("category", "Part of"), queryset=Category.objects.order_by("path"), required=False
+    )
     name = CleanCharField(label=_("Name of the category"), max_length=60)
     name_en = CleanCharField(label=_("English name"), max_length=60, required=False)
     is_public = forms.BooleanField(label=_("Shown"), required=False, initial=True)

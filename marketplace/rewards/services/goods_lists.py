@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from marketplace.catalogue.models import ProductClass
 from marketplace.partner.models import Partner, StockRecord
@@ -39,7 +39,7 @@ from timebank.registry.models import Region, User
 LIMITS = Limits(rows=5000)
 COLUMNS = (
     Column("supplier", ("商户", "供应商", "supplier"), required=True, label=gettext_lazy("Supplier")),
-    Column("title", ("名称", "品名", "礼品", "title", "name"), required=True, label=gettext_lazy("Name")),
+    Column("title", ("名称", "品名", "礼品", "title", "name"), required=True, label=pgettext_lazy("thing", "Name")),
     Column("kind", ("类型", "类别", "kind"), label=gettext_lazy("Kind")),
     Column("unit", ("单位", "unit"), label=gettext_lazy("Unit")),
     Column("barcode", ("条码", "条形码", "barcode", "ean"), label=gettext_lazy("Barcode")),

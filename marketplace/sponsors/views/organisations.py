@@ -44,7 +44,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         )
         for item in page
     ]
-    headers = (pgettext("gift", "Name"), _("Kind"), _("Credit code"), _("Region"), _("As sponsor"), _("State"))
+    headers = (pgettext("thing", "Name"), _("Kind"), _("Credit code"), _("Region"), _("As sponsor"), _("State"))
     url = reverse("sponsors:organisations")
     tabs = [{"label": _("All"), "href": url, "active": not (kind or status)}]
     tabs += [

@@ -182,3 +182,10 @@ def rotate_secrets() -> int:
             row.save(update_fields=["data"])
             done += 1
     return done
+
+
+def has_older_sheet(user: User) -> bool:
+    """Say whether codes on paper were made before those of now."""
+    made = AuditEntry.objects.filter(subject=f"user:{user.pk}")
+    times = made.filter(action__in=("set_up_factor", "new_recovery_codes")).values_list("action", flat=True)
+    return "new_recovery_codes" in times or len(times) > 1

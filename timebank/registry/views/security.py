@@ -153,7 +153,11 @@ def recovery_codes(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         second_factor.new_recovery_codes(user=user)
         return redirect("registry:recovery_codes")
-    context = {"codes": second_factor.recovery_codes(user), "start": start_url(request)}
+    context = {
+        "codes": second_factor.recovery_codes(user),
+        "renewed": second_factor.has_older_sheet(user),
+        "start": start_url(request),
+    }
     return render(request, "registry/recovery_codes.html", context)
 
 

@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -377,8 +377,9 @@ def adopt(request: HttpRequest) -> HttpResponse:
     _require(request, policy_rules.ADOPT)
     regions = adoptions.own_regions(request.user, ADOPT_SCHEME)
     schemes = adoptions.approved_schemes()
+    wanted = request.GET.get("region")
     initial = {
-        "region": regions.filter(pk=read_id(request.GET.get("region"), 0)).first() or regions.first(),
+        "region": regions.first() if wanted is None else get_object_or_404(regions, pk=read_id(wanted, 0)),
         "scheme": read_text(request.GET.get("scheme", ""))[:40],
         "since": _next_month(),
     }
