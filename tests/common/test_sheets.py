@@ -163,6 +163,13 @@ def test_what_is_no_table_is_refused_with_a_sentence(_case, content, code, says)
     assert says in str(refused.value.message)
 
 
+def test_a_missing_column_is_named_as_it_would_be_accepted():
+    columns = (Column("title", ("名称", "title"), True, label="姓名"), Column("unit", ("单位",), True, label="Unit"))
+    with translation.override("en"), pytest.raises(SheetError) as refused:
+        open_table(io.BytesIO("甲,乙\n".encode()), columns)
+    assert "the columns 名称, Unit." in str(refused.value.message)
+
+
 def test_too_many_rows_are_refused_at_the_row_after_the_last():
     with pytest.raises(SheetError) as refused:
         list(table_of(f"{HEADER}\n" + f"{ROW}\n" * 20, limits=Limits(rows=11)))

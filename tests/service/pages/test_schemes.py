@@ -108,6 +108,7 @@ def test_a_towns_table_becomes_the_price_of_the_next_record(world: World, town: 
     draft.refresh_from_db()
     assert (draft.status, draft.approved_by, draft.answers["unspent"]) == ("approved", second, "2")
     assert draft.spec().point_validity_years == 2
+    assert [client.get("/schemes/adopt/", {"region": bad}).status_code for bad in ("abc", "", 10**12)] == [404] * 3
     answer = client.post(
         "/schemes/adopt/",
         {
