@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
 from django import forms
 from django.contrib.auth.password_validation import validate_password
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -16,6 +14,7 @@ from marketplace.partner.models import Partner
 from marketplace.rewards.models import StockMovement
 from timebank.common.choices import OneOfManyField
 from timebank.common.fields import (
+    BirthDateField,
     BoundedDateField,
     BoundedIntegerField,
     CleanCharField,
@@ -29,7 +28,7 @@ from timebank.common.numbers import format_points, parse_money, parse_points
 from timebank.policy.engine import Rule
 from timebank.policy.models import SchemeVersion
 from timebank.registry.appointing import PersonForm
-from timebank.registry.forms import check_birth_date, pin_field
+from timebank.registry.forms import pin_field
 from timebank.registry.models import Organisation, Proxy
 from timebank.ui.forms import BaseForm
 
@@ -94,7 +93,7 @@ class UndoForm(BaseForm):
 
 class ResidentForm(IdempotentForm, BaseForm):
     name = PersonNameField(label=_("Name"), max_length=60, widget=forms.TextInput(attrs={"autocomplete": "off"}))
-    birth_date = BoundedDateField(label=_("Birth date"), required=False)
+    birth_date = BirthDateField(label=_("Birth date"), required=False)
     id_number = IdNumberField(
         label=_("ID number"),
         required=False,
@@ -121,13 +120,6 @@ class ResidentForm(IdempotentForm, BaseForm):
         error_messages={"required": _("Without signed consent nobody is registered.")},
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["birth_date"].widget = _day(min="1900-01-01", max=timezone.localdate().isoformat())
-
-    def clean_birth_date(self) -> dt.date | None:
-        return check_birth_date(self.cleaned_data["birth_date"])
-
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
         if password:
@@ -145,15 +137,12 @@ class ResidentForm(IdempotentForm, BaseForm):
 
 class CorrectForm(BaseForm):
     name = PersonNameField(label=_("Name"), max_length=60)
-    birth_date = BoundedDateField(label=_("Birth date"), required=False, widget=_day(min="1900-01-01"))
+    birth_date = BirthDateField(label=_("Birth date"), required=False)
     household_number = HouseholdNumberField(label=_("House number"), required=False, max_length=20)
     phone = PhoneField(
         label=_("Mobile number"), required=False, max_length=20, widget=forms.TextInput(attrs={"type": "tel"})
     )
     emergency_contact = CleanCharField(label=_("Emergency contact"), required=False, max_length=80)
-
-    def clean_birth_date(self) -> dt.date | None:
-        return check_birth_date(self.cleaned_data["birth_date"])
 
 
 class CardForm(BaseForm):

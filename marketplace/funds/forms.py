@@ -138,7 +138,9 @@ class TermsForm(OnceForm):
         max_value=1000,
         help_text=_("Below it nothing that costs money is redeemed; it is kept for people instead."),
     )
-    since = BoundedDateField(label=pgettext_lazy("day", "From"), help_text=_("Today or later."))
+    since = BoundedDateField(
+        label=pgettext_lazy("day", "From"), least=timezone.localdate, help_text=_("Today or later.")
+    )
     reason = CleanCharField(label=_("Reason"), max_length=200, help_text=_("For example: the meeting that decided it."))
 
 
@@ -160,7 +162,9 @@ class EndBasicForm(BaseForm):
     """From which day on something is no right any more."""
 
     line = forms.ModelChoiceField(label=_("Reward"), queryset=None)
-    since = BoundedDateField(label=pgettext_lazy("day", "From"), help_text=_("Today or later."))
+    since = BoundedDateField(
+        label=pgettext_lazy("day", "From"), least=timezone.localdate, help_text=_("Today or later.")
+    )
     reason = CleanCharField(label=_("Reason"), max_length=200, help_text=_("For example: the meeting that decided it."))
 
     def __init__(self, *args: Any, lines: Any, **kwargs: Any) -> None:

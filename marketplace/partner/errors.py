@@ -26,4 +26,4 @@ class BadPrice(DomainError):
 
     code = "bad_price"
     field = "price"
-    message = _("A price is a number of half points, like 10 or 7.5.")
+    message = _("A price is a number of half points, like 10 or 7.5, and at least 0.")

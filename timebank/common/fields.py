@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from timebank.common import input as read
 
@@ -108,8 +109,7 @@ class BoundedIntegerField(forms.IntegerField):
         if value in self.empty_values:
             return None
         try:
-            # the field's own validators name its bounds
-            return read.read_int(value, least=-(10**read.MOST_DIGITS))
+            return read.read_int(value, self.min_value, self.max_value)
         except read.InvalidInput as error:
             raise as_form_error(error) from None
 
@@ -119,6 +119,12 @@ class _Bounded(forms.Field):
         self.least = least
         self.most = most
         super().__init__(*args, **kwargs)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        """Tell the browser the bounds of the day on which the form is shown, not of the day the server started."""
+        copied = super().__deepcopy__(memo)
+        copied.widget.attrs.update(copied.widget_attrs(copied.widget))
+        return copied
 
 
 class BoundedDateField(_Bounded, forms.DateField):
@@ -137,6 +143,13 @@ class BoundedDateField(_Bounded, forms.DateField):
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:  # noqa: ARG002
         bounds = {"min": _now(self.least), "max": _now(self.most)}
         return {name: bound.isoformat() for name, bound in bounds.items() if bound is not None}
+
+
+class BirthDateField(BoundedDateField):
+    """A birth date: not before 1900, not in the future."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, least=dt.date(1900, 1, 1), most=timezone.localdate, **kwargs)
 
 
 class BoundedDateTimeField(_Bounded, forms.DateTimeField):

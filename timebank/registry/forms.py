@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.password_validation import validate_password
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from timebank.common.fields import (
-    BoundedDateField,
+    BirthDateField,
     CleanCharField,
     CodeField,
     HouseholdNumberField,
@@ -55,19 +53,6 @@ class SignInForm(AuthenticationForm):
         password.widget = forms.PasswordInput(attrs={"autocomplete": "current-password"})
 
 
-def _birth_widget() -> forms.DateInput:
-    return forms.DateInput(
-        format="%Y-%m-%d", attrs={"type": "date", "min": "1900-01-01", "max": timezone.localdate().isoformat()}
-    )
-
-
-def check_birth_date(value: dt.date | None) -> dt.date | None:
-    """Refuse a birth date in the future or before 1900."""
-    if value is not None and not dt.date(1900, 1, 1) <= value <= timezone.localdate():
-        raise forms.ValidationError(_("Check the birth date: the year can't be right."))
-    return value
-
-
 class JoinForm(IdempotentForm, BaseForm):
     name = PersonNameField(label=_("Your name"), max_length=60, widget=forms.TextInput(attrs={"autocomplete": "name"}))
     phone = PhoneField(
@@ -76,7 +61,7 @@ class JoinForm(IdempotentForm, BaseForm):
         help_text=_("You sign in with it."),
         widget=forms.TextInput(attrs={"type": "tel", "inputmode": "tel", "autocomplete": "tel"}),
     )
-    birth_date = BoundedDateField(label=_("Birth date"), required=False)
+    birth_date = BirthDateField(label=_("Birth date"), required=False)
     household_number = HouseholdNumberField(
         label=_("House number"), required=False, max_length=20, help_text=_("The number at the door, if you know it.")
     )
@@ -92,13 +77,6 @@ class JoinForm(IdempotentForm, BaseForm):
             "required": _("Without your consent the village may not keep your hours. Read the text above.")
         },
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["birth_date"].widget = _birth_widget()
-
-    def clean_birth_date(self) -> dt.date | None:
-        return check_birth_date(self.cleaned_data["birth_date"])
 
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]

@@ -272,7 +272,7 @@ class AdoptForm(IdempotentForm, BaseForm):
 
     region = RegionField(label=gettext_lazy("Where"))
     scheme = forms.ModelChoiceField(Scheme.objects.none(), label=gettext_lazy("Scheme"), to_field_name="slug")
-    since = BoundedDateField(label=gettext_lazy("From"), widget=_day())
+    since = BoundedDateField(label=gettext_lazy("From"), widget=_day(), least=timezone.localdate)
     notice_days = BoundedIntegerField(
         label=gettext_lazy("Days of public notice"),
         min_value=0,
@@ -290,7 +290,6 @@ class AdoptForm(IdempotentForm, BaseForm):
         super().__init__(*args, **kwargs)
         self.fields["region"].queryset = regions  # type: ignore[attr-defined]
         self.fields["scheme"].queryset = schemes  # type: ignore[attr-defined]
-        self.fields["since"].widget.attrs["min"] = timezone.localdate().isoformat()
 
 
 class SimulationForm(BaseForm):

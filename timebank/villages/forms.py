@@ -71,7 +71,7 @@ class FinishForm(BaseForm):
         to_field_name="slug",
         help_text=_("Holds for the whole county; any village or town may adopt another one later."),
     )
-    since = BoundedDateField(label=_("In force from"))
+    since = BoundedDateField(label=_("In force from"), least=timezone.localdate)
     village = RegionField(label=_("First village"))
     village_name = PersonNameField(label=_("Name of the village's admin"))
     village_phone = PhoneField(label=_("Mobile number of the village's admin"), max_length=20)
@@ -83,7 +83,6 @@ class FinishForm(BaseForm):
         super().__init__(*args, **kwargs)
         self.fields["village"].queryset = villages  # type: ignore[attr-defined]
         self.fields["scheme"].queryset = schemes  # type: ignore[attr-defined]
-        self.fields["since"].widget.attrs["min"] = timezone.localdate().isoformat()
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

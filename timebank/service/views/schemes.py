@@ -377,9 +377,10 @@ def adopt(request: HttpRequest) -> HttpResponse:
     _require(request, policy_rules.ADOPT)
     regions = adoptions.own_regions(request.user, ADOPT_SCHEME)
     schemes = adoptions.approved_schemes()
-    wanted = request.GET.get("region")
     initial = {
-        "region": regions.first() if wanted is None else get_object_or_404(regions, pk=read_id(wanted, 0)),
+        "region": get_object_or_404(regions, pk=read_id(request.GET.get("region"), 0))
+        if "region" in request.GET
+        else regions.first(),
         "scheme": read_text(request.GET.get("scheme", ""))[:40],
         "since": _next_month(),
     }
