@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from typing import Any
 
@@ -11,13 +12,14 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from openpyxl import Workbook
 
 from tests.factories.people import make_regions, new_phone
 from timebank.policy.services import load_published
 from timebank.registry.models import Region, RoleGrant, User
 from timebank.service.models import SchemeAdoption
 from timebank.villages import errors, services
-from timebank.villages.models import SetupToken
+from timebank.villages.models import Office, SetupToken
 
 pytestmark = pytest.mark.django_db
 
@@ -129,6 +131,53 @@ def test_the_command_prints_the_address_only_while_nobody_signs_in():
     assert services.greeting("http://127.0.0.1:8000") == []
     with pytest.raises(CommandError):
         call_command("start_county", stdout=out)
+
+
+def test_the_desk_says_while_a_village_is_not_open_yet(settings):
+    settings.LANGUAGE_CODE = "en"
+    places = make_regions()
+    load_published()
+    finish(services.open_setup(), places)
+    client = Client()
+    for role, place in (("village_admin", places.village), ("city_admin", places.county)):
+        user = User.objects.get(role_grants__role=role)
+        client.force_login(user, backend="timebank.registry.backends.PhoneCardOrEmailBackend")
+        page = client.get(reverse("desk:home"), {"where": place.pk}, follow=True).content.decode()
+        assert "1 village is being prepared" in page, role
+        assert reverse("villages:mine") in page
+    Office.objects.update(opened_at=timezone.now())
+    assert "being prepared" not in client.get(reverse("desk:home"), follow=True).content.decode()
+
+
+def test_a_workbook_whose_rows_end_with_what_they_hold_is_read():
+    token = services.open_setup()
+    book = Workbook()
+    for line in csv.reader(io.StringIO(PLACES)):
+        order = (
+            line[0],
+            line[1],
+            line[2],
+            line[4],
+            line[3],
+        )  # the code of the place above stands last, as one writes it
+        book.active.append([cell or None for cell in order])
+    file = io.BytesIO()
+    book.save(file)
+    sent = {"file": SimpleUploadedFile("places.xlsx", file.getvalue())}
+    page = Client().post(reverse("villages:setup", args=[token]), sent)
+    assert page.status_code == 302, page.content.decode()
+    assert Region.objects.count() == 6
+
+
+def test_one_number_for_two_offices_is_said_where_it_is_repeated_with_all_else():
+    places, token = make_regions(), services.open_setup()
+    load_published()
+    address = reverse("villages:setup_finish", args=[token, places.county.pk, places.town.pk])
+    sent = typed(places, since="")
+    page = Client().post(address, {**sent, "town_phone": sent["county_phone"]})
+    assert set(page.context["form"].errors) == {"town_phone", "since"}
+    assert "密码" in page.content.decode() or "passwords once more" in page.content.decode()
+    assert "right-horse-7" not in page.content.decode()
 
 
 def test_broken_rows_are_named_and_nothing_is_loaded():

@@ -15,6 +15,7 @@ from timebank.policy.models import Scheme
 from timebank.registry.appointing import PersonForm
 from timebank.registry.fields import RegionField
 from timebank.ui.forms import BaseForm
+from timebank.villages.errors import PersonHasOffice
 from timebank.villages.services import Person
 
 NEW = {"autocomplete": "new-password"}
@@ -86,6 +87,12 @@ class FinishForm(BaseForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
+        seen: set[str] = set()
+        for name in ("county_phone", "town_phone", "village_phone"):
+            if data.get(name) in seen:
+                self.add_error(name, str(PersonHasOffice()))
+            elif data.get(name):
+                seen.add(data[name])
         for name in ("county_password", "town_password", "village_password"):
             if data.get(name):
                 try:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest
 
-from timebank.villages.models import Opening, OpeningLine
+from timebank.registry import rules
+from timebank.registry.models import Region
+from timebank.registry.rules import GRANT_ROLE
+from timebank.service.models import Activity
+from timebank.villages.models import Office, Opening, OpeningLine
+from timebank.villages.rules import KEEP_OFFICE
 
 
 def on_hours(request: HttpRequest, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
@@ -20,6 +25,16 @@ def on_hours(request: HttpRequest, ids: Sequence[int]) -> dict[int, dict[str, An
         pk = line.resident_id if line.resident_id in ids else line.resident.merged_into_id
         shown[int(pk)] = {"template": "villages/_hours_before.html", "line": line}  # type: ignore[arg-type]
     return shown
+
+
+def on_desk(request: HttpRequest, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Say on the first page of a desk that a village, or how many below, are being founded; by paths of places."""
+    if len(ids) != 1 or not any(rules.can(request.user, action) for action in (KEEP_OFFICE, GRANT_ROLE)):
+        return {}
+    waiting = Office.objects.filter(opened_at=None, region__path__startswith=ids[0], region__level=Region.Level.VILLAGE)
+    began = Activity.objects.filter(village=OuterRef("region"))
+    count = waiting.exclude(Exists(began)).count()
+    return {ids[0]: {"template": "villages/_on_desk.html", "count": count}} if count else {}
 
 
 def in_export(resident: Any) -> dict[str, Any]:

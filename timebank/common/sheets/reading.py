@@ -140,7 +140,11 @@ class Table:
                 continue
             yield Row(
                 raw.number,
-                {key: raw.cells[place] for key, place in self.places.items() if place < len(raw.cells)},
+                {
+                    key: raw.cells[place] if place < len(raw.cells) else BLANK
+                    for key, place in self.places.items()
+                    if place < len(raw.cells) or self.source.trims_rows
+                },
                 self.calendar,
                 self.headings,
                 raw.cells,

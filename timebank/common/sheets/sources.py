@@ -53,6 +53,7 @@ class Source:
     """A file opened as a table. ``rows`` can be asked for again and begins anew each time."""
 
     calendar: Calendar | None = None
+    trims_rows = False  # a row ends with its last cell that holds something
     notes: list[str]
 
     def rows(self) -> Iterator[RawRow]:
@@ -250,6 +251,8 @@ def xlsx_sources(file: BinaryIO, limits: Limits) -> list[XlsxSource]:
 
 class XlsxSource(Source):
     """One sheet of a workbook."""
+
+    trims_rows = True
 
     def __init__(self, sheet: Any, calendar: Calendar, limits: Limits) -> None:
         self.sheet, self.limits = sheet, limits

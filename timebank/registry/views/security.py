@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from allauth.mfa.adapter import get_adapter
 from django.conf import settings
@@ -13,6 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -43,6 +45,11 @@ def _next(request: HttpRequest) -> str:
     asked = read_text(request.POST.get("next") or request.GET.get("next"), 2000)
     safe = url_has_allowed_host_and_scheme(asked, {request.get_host()}, require_https=request.is_secure())
     return asked if asked and safe else ""
+
+
+def _with_next(path: str, request: HttpRequest) -> str:
+    asked = _next(request)
+    return f"{path}?{urlencode({'next': asked})}" if asked else path
 
 
 def _data(request: HttpRequest) -> Any:
@@ -127,7 +134,7 @@ def set_up_factor(request: HttpRequest) -> HttpResponse:
         else:
             del request.session[SECRET]
             sessions.paid(request)
-            return redirect("registry:recovery_codes")
+            return redirect(_with_next(reverse("registry:recovery_codes"), request))
     adapter = get_adapter()
     context = {
         "form": form,
@@ -152,11 +159,11 @@ def recovery_codes(request: HttpRequest) -> HttpResponse:
         return ask(request, idle=False)
     if request.method == "POST":
         second_factor.new_recovery_codes(user=user)
-        return redirect("registry:recovery_codes")
+        return redirect(_with_next(reverse("registry:recovery_codes"), request))
     context = {
         "codes": second_factor.recovery_codes(user),
         "renewed": second_factor.has_older_sheet(user),
-        "start": start_url(request),
+        "start": _next(request) or start_url(request),
     }
     return render(request, "registry/recovery_codes.html", context)
 

@@ -116,7 +116,9 @@ def finish_setup(
         village.level != Region.Level.VILLAGE
     ):
         raise errors.NotInCounty(field="village")
-    if len({person.phone for person in (county_admin, town_admin, village_admin)}) < 3:
+    if town_admin.phone == county_admin.phone:
+        raise errors.PersonHasOffice(field="town_phone")
+    if village_admin.phone in {county_admin.phone, town_admin.phone}:
         raise errors.PersonHasOffice(field="village_phone")
     first = None
     for role, region, person in (
