@@ -12,6 +12,7 @@ from django.utils.translation import pgettext_lazy
 from marketplace.catalogue.models import ProductClass
 from marketplace.partner.models import Partner
 from marketplace.rewards.models import StockMovement
+from marketplace.rewards.services.listing import TITLE_LENGTH, UNIT_LENGTH
 from timebank.common.choices import OneOfManyField
 from timebank.common.fields import (
     BirthDateField,
@@ -335,10 +336,12 @@ class ChangeSupplierForm(SupplierForm):
 class ListRewardForm(IdempotentForm, BaseForm):
     """A reward that a supplier offers; the price is decided apart."""
 
-    title = CleanCharField(label=pgettext_lazy("thing", "Name"), max_length=120)
+    title = CleanCharField(label=pgettext_lazy("thing", "Name"), max_length=TITLE_LENGTH)
     title_en = CleanCharField(label=_("English name"), max_length=120, required=False)
     kind = forms.ChoiceField(label=_("Kind"), choices=ProductClass.Kind.choices)
-    unit = CleanCharField(label=_("Unit"), max_length=20, required=False, help_text=_("For example: bar, bag, time."))
+    unit = CleanCharField(
+        label=_("Unit"), max_length=UNIT_LENGTH, required=False, help_text=_("For example: bar, bag, time.")
+    )
     barcode = CleanCharField(
         label=_("Barcode"),
         max_length=20,

@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from marketplace.partner.models import Partner
 from timebank.common.choices import OneOfManyField
-from timebank.common.fields import CleanCharField
-from timebank.common.input import digits
+from timebank.common.fields import CleanCharField, as_form_error
+from timebank.common.input import InvalidInput, digits, telephone
 from timebank.registry.models import Organisation, Region
 from timebank.ui.forms import EmptyChoiceMixin
 
@@ -44,6 +44,12 @@ class PartnerForm(EmptyChoiceMixin, forms.ModelForm):
         if self.instance.pk:
             # A supplier does not move: tickets and the ledger name it.
             del self.fields["region_code"]
+
+    def clean_phone(self) -> str:
+        try:
+            return telephone(self.cleaned_data["phone"])
+        except InvalidInput as error:
+            raise as_form_error(error) from None
 
     def clean_region_code(self) -> str:
         code = digits(self.cleaned_data["region_code"])

@@ -12,7 +12,7 @@ from django.utils.translation import pgettext_lazy
 
 from marketplace.sponsors.models import Delivery, Pledge
 from timebank.common.choices import OneOfManyField
-from timebank.common.fields import BoundedDateField, BoundedIntegerField, CleanCharField
+from timebank.common.fields import BoundedDateField, BoundedIntegerField, CleanCharField, PersonNameField
 from timebank.common.idempotency import IdempotentForm
 from timebank.common.numbers import parse_money
 from timebank.registry.fields import RegionField
@@ -113,7 +113,7 @@ class OrganisationForm(_PlacedForm):
         help_text=_("Only for a person. It is kept encrypted and shown masked."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    contact_name = CleanCharField(label=_("Contact"), max_length=60, required=False)
+    contact_name = PersonNameField(label=_("Contact"), required=False)
     contact_phone = phone_field(_("Contact phone"), required=False)
 
 
@@ -125,7 +125,7 @@ class ApplyForm(_PlacedForm):
         label=_("Name to be shown"), max_length=60, required=False, help_text=_("Empty: the enterprise's name.")
     )
     on_thanks_wall = forms.BooleanField(label=_("We may be named on the thank-you wall"), required=False)
-    contact_name = CleanCharField(label=_("Your name"), max_length=60)
+    contact_name = PersonNameField(label=_("Your name"))
     contact_phone = phone_field(help_text=_("You sign in with it."))
     password = password_field()
 
@@ -145,7 +145,7 @@ class InviteForm(KeyedForm):
 
 
 class JoinForm(BaseForm):
-    name = CleanCharField(label=_("Your name"), max_length=60)
+    name = PersonNameField(label=_("Your name"))
     password = password_field()
 
     def clean_password(self) -> str:

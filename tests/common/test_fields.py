@@ -60,6 +60,16 @@ def test_everything_is_folded():
     }
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["𠮷田", "\ue863小明", "\U00031350", "Anne-Marie O’Neil", "བཀྲ་ཤིས", "王二（大）", "阿依古丽·买买提", "李3"],
+)
+def test_names_of_all_scripts_stay_as_they_are(name):
+    form = Everything({"name": name})
+    assert form.is_valid(), form.errors
+    assert form.cleaned_data["name"] == name
+
+
 def test_nothing_is_nothing():
     form = Everything({"name": "王"})
     assert form.is_valid()
@@ -75,6 +85,9 @@ def test_what_shows_as_nothing_is_nothing(typed):
     ("field", "typed", "start"),
     [
         ("name", "王" * 61, "Ensure this value has at most 60"),
+        ("name", "王😀", "“😀” can't stand in a name"),
+        ("name", "王*明", "“*” can't stand in a name"),
+        ("name", "王/李", "“/” can't stand in a name"),
         ("phone", "138", "This mobile number is not right"),
         ("places", "²", "Write a whole number"),
         ("places", "9" * 5000, "Write a whole number"),

@@ -249,6 +249,14 @@ def test_a_long_list_is_loaded_in_the_background_batch_by_batch_and_goes_on(stag
     assert third.done == 0
 
 
+def test_a_file_allows_names_as_long_as_the_form_does():
+    content = f"商户,品名,单位\n店,{'米' * 120},{'袋' * 20}\n店,{'米' * 121},袋\n店,米,{'袋' * 21}\n".encode()
+    long, title, unit = goods_lists.read_goods(io.BytesIO(content))
+    assert (long.problem, len(long.title), len(long.unit)) == ("", 120, 20)
+    assert title.problem == "“品名”列：最多 120 个字，这里有 121 个。"
+    assert unit.problem == "“单位”列：最多 20 个字，这里有 21 个。"
+
+
 def test_what_is_exported_is_read_again(stage):
     stage.price(stage.soap(barcode="6901234567892"), 750)
     stage.soap(title="毛巾").product.__class__.objects.filter(title="毛巾").update(upc="G005")  # a number of our own

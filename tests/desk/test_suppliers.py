@@ -38,6 +38,8 @@ def test_the_village_opens_its_own_once(places):
     assert (partner.village, partner.opening_hours) == (places.village, "9:00–17:00")
     again = client.post(address, TYPED)
     assert again.status_code == 422
+    wrong = client.post(address, {**TYPED, "name": "二店", "phone": "abc😀"})
+    assert "A telephone number has digits" in wrong.context["form"].errors["phone"][0]
     with pytest.raises(SupplierNameTaken):
         suppliers.open_supplier(region=places.village, actor=admin, **FACTS)
     with pytest.raises(NotAllowed):

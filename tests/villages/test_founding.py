@@ -16,6 +16,7 @@ from django.utils import timezone
 from marketplace.rewards.services import suppliers
 from tests.factories.people import PASSWORD, make_resident, make_staff, new_phone
 from tests.support import worlds
+from timebank.common.input import InvalidInput
 from timebank.common.models import Event
 from timebank.policy.services import load_published
 from timebank.registry import roles
@@ -223,7 +224,7 @@ def test_hours_and_telephone_are_on_every_page_of_the_residents(places, town_adm
 
 @pytest.mark.parametrize("number", ["1", "call me", "0631--", "12345678901234567890123"])
 def test_a_telephone_is_a_number(places, town_admin, number):
-    with pytest.raises(errors.BadTelephone):
+    with pytest.raises(InvalidInput):
         services.set_office(region=places.village, opening_hours="早上", help_phone=number, actor=town_admin)
     assert not Office.objects.filter(region=places.village).exclude(help_phone="").exists()
 

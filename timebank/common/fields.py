@@ -51,7 +51,10 @@ class PersonNameField(CleanCharField):
         super().__init__(*args, max_length=max_length, **kwargs)
 
     def clean_text(self, text: str) -> str:
-        return read.person_name(text, most=1000)  # what is too long is refused, never cut
+        try:
+            return read.check_person_name(read.person_name(text, most=1000))  # what is too long is refused, never cut
+        except read.InvalidInput as error:
+            raise as_form_error(error) from None
 
 
 class PhoneField(CleanCharField):

@@ -109,6 +109,28 @@ def person_name(value: Any, *, most: int = 60) -> str:
     return re.sub(f"(?<={_HAN}) (?={_HAN})", "", text)
 
 
+_OF_NAMES = frozenset(("Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd", "Nl", "Co", "Zs"))
+_SIGNS_OF_NAMES = frozenset("-\u2010\u2011\u2013·.'‘’ʼ()（）\u0f0b\u0f0c")  # the last two part Tibetan syllables
+
+
+def _stands_in_names(c: str) -> bool:
+    # Han that is younger than our tables is not assigned there yet: all of the planes kept for it counts.
+    return c in _SIGNS_OF_NAMES or unicodedata.category(c) in _OF_NAMES or "\U00020000" <= c <= "\U0003ffff"
+
+
+def check_person_name(name: str) -> str:
+    """Return a person's name; ``InvalidInput`` for a sign that stands in no name (emoji, stars, slashes)."""
+    for c in name:
+        if not _stands_in_names(c):
+            raise InvalidInput(
+                _("“%(sign)s” can't stand in a name. Write letters, digits, spaces, - · . ' and brackets only.")
+                % {"sign": c},
+                code="invalid_name",
+                field="name",
+            )
+    return name
+
+
 def fold(value: Any) -> str:
     """Return text for comparing and searching only: no case, width, accent, space, dash, dot or apostrophe."""
     text = _DOTS.sub("", _DROPPED.sub("", "" if value is None else str(value)))
@@ -150,6 +172,19 @@ def phone(value: Any) -> str:
             field="phone",
         )
     return match[1]
+
+
+_TELEPHONE = re.compile(r"[0-9]{3,5}|[0-9][0-9-]{4,17}[0-9]")
+
+
+def telephone(value: Any, *, field: str = "phone") -> str:
+    """Return a telephone number of any kind, as it is shown: "0631-8450000", "12345"; empty for empty."""
+    text = clean_text(_plain_digits(clean_text(value)), dashes=True).replace(" ", "")
+    if text and not _TELEPHONE.fullmatch(text):
+        raise InvalidInput(
+            _("A telephone number has digits and dashes, for example 0631-8450000."), code="bad_telephone", field=field
+        )
+    return text
 
 
 def code(value: Any) -> str:

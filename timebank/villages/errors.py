@@ -31,12 +31,6 @@ class PersonHasOffice(VillagesError):
     status = 400
 
 
-class BadTelephone(VillagesError):
-    code = "bad_telephone"
-    message = _("A telephone number has digits and dashes, for example 0631-8450000.")
-    status = 400
-
-
 class NotReady(VillagesError):
     code = "village_not_ready"
     message = _("Something is still missing. The list says what.")

@@ -18,6 +18,8 @@ from marketplace.partner.prices import points_of
 from marketplace.rewards import errors
 from marketplace.rewards.rules import LIST_REWARD, PRICE_REWARD
 from marketplace.rewards.services.listing import (
+    TITLE_LENGTH,
+    UNIT_LENGTH,
     Item,
     Priced,
     Wanted,
@@ -129,9 +131,9 @@ def _line(row: Row) -> Line:
         return Line(
             row.number,
             supplier,
-            title[:255],
+            _within(row, "title", TITLE_LENGTH),
             kind,
-            clean_text(row.text("unit"))[:20],
+            _within(row, "unit", UNIT_LENGTH),
             read_barcode(row.digits("barcode")),
             parse_points(points) if clean_text(points) else None,
         )
@@ -139,6 +141,16 @@ def _line(row: Row) -> Line:
         return Line(row.number, problem=_("The points are not a number like 10 or 7.5."))
     except (CellProblem, DomainError) as problem:
         return Line(row.number, problem=str(problem))
+
+
+def _within(row: Row, key: str, most: int) -> str:
+    """Return a text of at most so many characters; raises ``CellProblem`` naming the column for a longer one."""
+    text = clean_text(row.text(key))
+    if len(text) > most:
+        column = row.headings.get(key, key)
+        said = _("Column “%(column)s”: at most %(most)s characters, this has %(count)s.")
+        raise CellProblem(said % {"column": column, "most": most, "count": len(text)}, field=key)
+    return text
 
 
 class _Shelf:

@@ -50,6 +50,9 @@ class Item:
         return ("code", self.barcode) if self.barcode else ("title", self.title, self.kind)
 
 
+TITLE_LENGTH, UNIT_LENGTH = 120, 20  # characters, in forms and files alike
+
+
 class Wanted(NamedTuple):
     """One reward on one supplier's shelf."""
 

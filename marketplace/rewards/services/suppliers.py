@@ -11,7 +11,7 @@ from marketplace.partner.models import Partner
 from marketplace.partner.services import create_partner, update_partner
 from marketplace.rewards.errors import SupplierNameTaken, SupplierNotHere
 from marketplace.rewards.rules import KEEP_SUPPLIERS
-from timebank.common.input import clean_text
+from timebank.common.input import clean_text, telephone
 from timebank.registry import rules as registry_rules
 from timebank.registry.models import Organisation, Region, User
 from timebank.registry.services import record_audit
@@ -20,7 +20,7 @@ from timebank.registry.services import record_audit
 def _facts(place: str, phone: str, opening_hours: str) -> dict[str, str]:
     return {
         "place": clean_text(place),
-        "phone": clean_text(phone, dashes=True),
+        "phone": telephone(phone),
         "opening_hours": clean_text(opening_hours),
     }
 

@@ -91,6 +91,22 @@ def test_lookalikes_are_decided_on_the_page(places, desk):
     assert set(again.rows.values_list("outcome", flat=True)) == {"unchanged"}
 
 
+def test_a_row_names_all_its_faults_and_how_long_a_name_may_be(places, desk):
+    content = f"姓名,手机号,门牌号\n{'王' * 90},123,{'1' * 30}\n{'王' * 60},,\n王😀,,\n".encode()
+    hand_in(desk, places.village, content)
+    rows = only_list().rows
+    assert set(rows.values_list("number", "outcome")) == {(2, "refused"), (3, "ready"), (4, "refused")}
+    refused = rows.get(number=2)
+    assert refused.column == "姓名"
+    for said in (
+        "at most 60 characters, this has 90",
+        "手机号: 123 is no mobile",
+        "门牌号: a house number has",
+    ):
+        assert said in refused.reason
+    assert "“😀” can't stand in a name" in rows.get(number=4).reason
+
+
 def test_nobody_is_loaded_without_consent_on_paper(places, desk):
     hand_in(desk, places.village, FILES / "01_gb18030.csv")
     answer = act(desk, "load")

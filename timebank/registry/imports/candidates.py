@@ -1,15 +1,16 @@
-"""What a row of a residents' list says: a person, or the first thing that can't be so, by column."""
+"""What a row of a residents' list says: a person, or all that can't be so, by column."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from timebank.common import input as clean
 from timebank.common.sheets import cells
@@ -18,6 +19,8 @@ from timebank.common.sheets.reading import Column, Row
 from timebank.registry import ids, rules, selectors
 from timebank.registry.models import Region, User
 
+T = TypeVar("T")
+MOST_NAME = 60
 COLUMNS = (
     Column(
         "name",
@@ -183,15 +186,28 @@ def _is_nothing(text: str) -> bool:
 
 
 def read_candidate(row: Row, villages: Villages, today: dt.date | None = None) -> Candidate:
-    """Read a row; raise ``RowRefused`` at the first column that can't be so."""
+    """Read a row; raise ``RowRefused`` naming every column that can't be so, under the first of them."""
     today = today or timezone.localdate()
-    name = _name(row)
-    id_number = _id_number(row, today)
-    birth_date = _birth_date(row, id_number, today)
-    phone = _phone(row)
-    household_number = _household_number(row)
-    village = villages.of(row)
-    return Candidate(row.number, name, birth_date, id_number, phone, household_number, village.pk)
+    faults: list[RowRefused] = []
+
+    def of(column: Callable[[], T], nothing: T) -> T:
+        try:
+            return column()
+        except RowRefused as fault:
+            faults.append(fault)
+            return nothing
+
+    name = of(lambda: _name(row), "")
+    id_number = of(lambda: _id_number(row, today), "")
+    birth_date = of(lambda: _birth_date(row, id_number, today), None)
+    phone = of(lambda: _phone(row), "")
+    household_number = of(lambda: _household_number(row), "")
+    village_id = of(lambda: villages.of(row).pk, 0)
+    if faults:
+        first, *others = faults
+        said = [first.reason, *(f"{row.headings.get(fault.key, fault.key)}: {fault.reason}" for fault in others)]
+        raise RowRefused(first.key, "; ".join(said))
+    return Candidate(row.number, name, birth_date, id_number, phone, household_number, village_id)
 
 
 def _read(row: Row, key: str, how: str) -> Any:
@@ -203,12 +219,18 @@ def _read(row: Row, key: str, how: str) -> Any:
 
 def _name(row: Row) -> str:
     text = _read(row, "name", "text")
-    name = clean.person_name(text, most=200)
+    name = clean.person_name(text, most=1000)
     if not name:
         raise RowRefused("name", _("the name is missing"))
-    if len(name) > 60 or "\ufffd" in name or not any(c.isalpha() for c in name):
-        raise RowRefused("name", _("the name can't be read"))
-    return name
+    if "\ufffd" in name or not any(c.isalpha() for c in name):
+        raise RowRefused("name", pgettext("person", "the name can't be read"))
+    if len(name) > MOST_NAME:
+        said = _("the name is too long: at most %(most)s characters, this has %(count)s")
+        raise RowRefused("name", said % {"most": MOST_NAME, "count": len(name)})
+    try:
+        return clean.check_person_name(name)
+    except clean.InvalidInput as error:
+        raise RowRefused("name", str(error)) from None
 
 
 def _id_number(row: Row, today: dt.date) -> str:

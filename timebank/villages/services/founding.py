@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 import secrets
 from dataclasses import dataclass
 from hashlib import sha256
@@ -14,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from timebank.common import events
-from timebank.common.input import clean_text
+from timebank.common.input import clean_text, telephone
 from timebank.policy import services as policy
 from timebank.registry import rules as registry_rules
 from timebank.registry import services as registry
@@ -28,8 +27,6 @@ from timebank.service.services import adopt_scheme
 from timebank.villages import errors, selectors
 from timebank.villages.models import Office, SetupToken
 from timebank.villages.rules import KEEP_OFFICE, OPEN_VILLAGE
-
-_TELEPHONE = re.compile(r"[0-9]{3,5}|[0-9][0-9-]{4,17}[0-9]")
 
 
 # -- The first run -----------------------------------------------------------------------------------------------------
@@ -164,9 +161,7 @@ def set_office(
 ) -> Office:
     """Say when the office of a place is open and which telephone helps."""
     registry_rules.require(actor, KEEP_OFFICE, region=region)
-    hours, number = clean_text(opening_hours), clean_text(help_phone, dashes=True).replace(" ", "")
-    if number and not _TELEPHONE.fullmatch(number):
-        raise errors.BadTelephone(field="help_phone")
+    hours, number = clean_text(opening_hours), telephone(help_phone, field="help_phone")
     now = now or timezone.now()
     office, _made = Office.objects.select_for_update().get_or_create(region=region)
     facts = {"from": [office.opening_hours, office.help_phone], "to": [hours, number]}
