@@ -15,6 +15,7 @@ class BeesConfig(AppContract):
     start_pages = "tests.contract_app.declared.START_PAGES"
     duties = "tests.contract_app.declared.DUTIES"
     page_context = {"bees_season": "tests.contract_app.declared.season"}
+    page_counts = {"hives": "tests.contract_app.declared.to_count"}
     panels = {"me": "tests.contract_app.declared.panel"}
     audit_labels = "tests.contract_app.declared.AUDIT_LABELS"
     export_section = "tests.contract_app.declared.export"

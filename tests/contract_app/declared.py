@@ -4,6 +4,7 @@ from django.conf import settings
 from django.core.checks import Warning as CheckWarning
 
 from tests.contract_app.models import Hive
+from timebank.common import counts
 from timebank.common.sweeps import Sweep
 from timebank.ledger.describing import Description
 from timebank.registry.models import Resident
@@ -21,7 +22,15 @@ DUTIES = Duties(
 )
 START_PAGES = [StartPage("beekeeper", "bees:hives")]
 MENUS = [
-    Entry(area="desk", key="b", label="Hives", url_name="bees:hives", icon="list", visible=who_may("keep_bees")),
+    Entry(
+        area="desk",
+        key="b",
+        label="Hives",
+        url_name="bees:hives",
+        icon="list",
+        visible=who_may("keep_bees"),
+        count=lambda request: counts.of_page(request, "hives"),
+    ),
     Entry(area="account", key="b", label="My honey", url_name="bees:hives", icon="list", visible=lambda request: False),
 ]
 
@@ -55,6 +64,12 @@ FOUNDING = [
 
 def season(request):
     return "It is spring."
+
+
+def to_count(request):
+    return (
+        Hive.objects.all() if request.path.startswith("/bees/") else None
+    )  # the counts of other pages stay as they are
 
 
 def panel(request, ids):

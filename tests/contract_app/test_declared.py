@@ -68,8 +68,10 @@ def test_the_role_works_where_it_is_given_and_begins_on_its_page(places):
     answer = client.post(reverse("registry:sign_in"), {"username": keeper.phone, "password": PASSWORD})
     assert answer["Location"] == reverse("bees:hives")
     assert client.get("/")["Location"] == reverse("bees:hives")
+    Hive.objects.bulk_create([Hive(name="a"), Hive(name="b")])
     page = client.get(reverse("bees:hives"))
     assert "It is spring." in page.text  # page_context
+    assert '<span class="count">2</span>' in page.text  # page_counts, shown in the menu
     assert f'href="{reverse("bees:hives")}"' in page.text  # the desk menu; the house leads there too
     assert sign_in(make_staff("auditor", places.town)).get(reverse("bees:hives")).status_code == 404
 

@@ -51,7 +51,7 @@ def grow(towns: list[Region], size: int) -> None:
         Region.objects.filter(pk=town.pk).update(numchild=F("numchild") + share)
     Office.objects.bulk_create([Office(region=village, help_phone="0631-8450000") for village in villages])
     users = User.objects.bulk_create(
-        [User(username=f"many-{one.pk}", name=f"管理{one.pk}", phone=f"139{one.pk:08d}") for one in villages]
+        [User(username=f"many-{one.pk}", name=f"管理{one.pk}", phone=f"138{one.pk:08d}") for one in villages]
     )
     grants = [RoleGrant(user=user, role="village_admin", region=at) for user, at in zip(users, villages, strict=True)]
     RoleGrant.objects.bulk_create(grants)
