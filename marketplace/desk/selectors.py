@@ -63,6 +63,12 @@ def verify_queue(user: Any, scope: Scope) -> QuerySet[Record]:
     return service.verify_queue(user).filter(scope.below())
 
 
+def waiting_for_others(user: Any, scope: Scope) -> int:
+    """Count the records of the scope that wait for a verifier who is not this person: entered by them, of their kin."""
+    submitted = Record.objects.filter(scope.below(), state=State.SUBMITTED)
+    return submitted.exclude(pk__in=verify_queue(user, scope).order_by().values("pk")).count()
+
+
 def searched(records: QuerySet[Record], text: str) -> QuerySet[Record]:
     """Narrow records to a person's name or number, or to what was done."""
     if not text:

@@ -86,7 +86,11 @@ def test_the_own_household_is_somebody_elses_to_verify(village, enter):
         user=village.admin, name="管理员", volunteer_number="2000000000", village=village.place, household=house
     )
     client = enter(village.admin)
-    assert "Nothing waits for you" in client.get(url("verify")).content.decode()
+    page = client.get(url("verify"))
+    assert "Nothing waits for you" in page.text
+    assert page.context["others"] == 1
+    assert "1 record is verified by somebody else" in page.text
+    assert enter(village.far_admin).get(url("verify")).context["others"] == 0  # not of this village
     client.post(url("verify"), {"record": [record.pk]})
     answer = client.post(url("record", record.pk), {"minutes": record.minutes, "reason": "", "verify": "1"})
     assert answer.status_code == 422

@@ -85,6 +85,7 @@ def test_pages_open_for_operators_alone(client, market, operator, keys, address,
     response = client.get(url)
     assert response.status_code == 200
     assert response.content.decode().count("<h1") == 1
+    assert "---------" not in response.text  # the empty choice, in words
 
 
 @pytest.mark.parametrize("address", GET_PAGES)

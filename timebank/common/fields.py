@@ -107,12 +107,13 @@ class BoundedIntegerField(forms.IntegerField):
 
     def __init__(self, *args: Any, min_value: int = 0, max_value: int = 1_000_000, **kwargs: Any) -> None:
         super().__init__(*args, min_value=min_value, max_value=max_value, **kwargs)
+        self.least, self.most = min_value, max_value
 
     def to_python(self, value: Any) -> int | None:
         if value in self.empty_values:
             return None
         try:
-            return read.read_int(value, self.min_value, self.max_value)
+            return read.read_int(value, self.least, self.most)
         except read.InvalidInput as error:
             raise as_form_error(error) from None
 

@@ -24,8 +24,10 @@ class EmptyChoiceMixin:
             if isinstance(field, forms.ModelChoiceField):
                 if field.empty_label == DASHES:
                     field.empty_label = words
-            elif isinstance(field, forms.ChoiceField) and ("", DASHES) in field.choices:
-                field.choices = [(value, words if label == DASHES else label) for value, label in field.choices]
+            elif isinstance(field, forms.ChoiceField):
+                choices: list[Any] = list(field.choices)  # type: ignore[arg-type]
+                if ("", DASHES) in choices:
+                    field.choices = [(value, words if label == DASHES else label) for value, label in choices]
 
 
 class BaseForm(EmptyChoiceMixin, forms.Form):

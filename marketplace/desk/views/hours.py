@@ -105,6 +105,7 @@ def verify(request: HttpRequest) -> HttpResponseBase:
             "tabs": tabs,
             "q": text,
             "page": page_of(request, records),
+            "others": selectors.waiting_for_others(request.user, scope) if which == "waiting" else 0,
             "mine": selectors.verified_lately(request.user, scope) if which == "verified" else [],
         },
     )
