@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 from django import forms
-from django.utils import translation
+from django.utils import timezone, translation
 
 from timebank.common import fields
 
@@ -111,3 +111,18 @@ def test_the_browser_knows_the_bounds():
     assert 'min="2026-11-01"' in html
     assert 'max="2026-11-30"' in html
     assert 'type="date"' in html
+
+
+def test_bounds_are_said_in_plain_chinese():
+    class Numbers(forms.Form):
+        places = fields.BoundedIntegerField(min_value=1, max_value=2000)
+        points = forms.DecimalField(min_value=0)
+        born = fields.BirthDateField()
+
+    with translation.override("zh-hans"):
+        form = Numbers({"places": "0", "points": "-5", "born": "2999-01-01"})
+        said = {name: texts[0] for name, texts in form.errors.items()}
+    assert said["places"] == "请填写 1 到 2000 之间的数。"
+    assert said["points"] == "请填不小于 0 的数。"
+    assert said["born"].startswith("请选择 1900-01-01 到 ")
+    assert said["born"].endswith(f"{timezone.localdate()} 之间的日期。")
