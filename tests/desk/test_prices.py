@@ -313,6 +313,11 @@ def test_pages_list_and_price(stage):
 def test_the_shelf_asks_as_often_for_thirty_as_for_one(stage):
     client, counts = signed_in(stage.keeper), []
     address = reverse("desk:shelf", args=[stage.places.village.pk])
+    # the empty shelf bids only who lists to do so
+    for user, lists in ((stage.keeper, True), (stage.admin, False)):
+        shown = signed_in(user).get(address).content.decode()
+        assert ("One by one, or all of them from a file." in shown) is lists
+        assert ("Only a stock keeper puts rewards here" in shown) is not lists
     for many in (1, 29):
         for number in range(many):
             stage.soap(title=f"货{many}-{number}")

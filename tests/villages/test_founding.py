@@ -107,7 +107,9 @@ def test_the_village_opens_once_by_the_town(places, town_admin):
         services.open_village(region=places.village, actor=make_staff("town_admin", places.other_town))
     address = reverse("villages:open", args=[places.village.pk])
     client = signed_in(town_admin)
-    assert "Open the village" in client.get(reverse("villages:founding", args=[places.village.pk])).content.decode()
+    founding = reverse("villages:founding", args=[places.village.pk])
+    assert "Open the village" in client.get(founding).content.decode()
+    assert "The town or the county opens it" in signed_in(admin).get(founding).content.decode()
     client.post(address)
     client.post(address)
     office = Office.objects.get(region=places.village)
@@ -258,7 +260,8 @@ def test_the_county_asks_as_often_for_many_villages_as_for_few(places):
 
 def test_the_county_sees_which_village_lacks_what(places, town_admin):
     found(places, town_admin, places.village)
-    client = signed_in(make_staff("city_admin", places.county))
+    client_user = make_staff("city_admin", places.county)
+    client = signed_in(client_user)
     address = reverse("villages:founding", args=[places.county.pk])
     all_of_them = client.get(address).content.decode()
     assert "辛旺庄" in all_of_them
@@ -266,6 +269,10 @@ def test_the_county_sees_which_village_lacks_what(places, town_admin):
     assert "周家" in without_team
     assert "辛旺庄" not in without_team
     assert client.get(address, {"lacks": "nonsense"}).status_code == 200
+    assert "?lacks=team" in all_of_them
+    assert "?lacks=scheme" in all_of_them  # the other town has none
+    adopt_scheme(region=places.county, slug="wendeng-rural", since=timezone.localdate(), actor=client_user)
+    assert "?lacks=scheme" not in client.get(address).content.decode()
     assert signed_in(town_admin).get(address).status_code == 404  # above the town
 
 
@@ -286,7 +293,15 @@ def test_a_village_in_preparation_takes_no_joins_and_no_activities(places: Any, 
         with pytest.raises(NotOpenYet):
             attempt()
     make_resident(places.village, "名单上的人")  # preparing goes on: the office registers people
+    # said before anything is typed, with what lacks; the way there only for who may see it
+    page, founding = reverse("service:lead_new"), reverse("villages:founding", args=[places.village.pk])
+    for user, may_see in ((admin, True), (team.leader, False)):
+        shown = signed_in(user).get(page).content.decode()
+        assert "no activity can be opened there" in shown
+        assert "Still missing: A second person for hours" in shown
+        assert (f'<a href="{founding}"' in shown) is may_see
     Office.objects.filter(pk=office.pk).update(opened_at=timezone.now(), opened_by=town_admin)
+    assert "no activity can be opened there" not in signed_in(admin).get(page).content.decode()
     apply_to_join(village=places.village, phone=new_phone(), **asks)
     open_activity(**opens)
     # a village at work before anybody wrote down its office goes on working

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import Any
 
 import pytest
@@ -80,6 +81,8 @@ def test_an_empty_installation_is_set_up_in_the_browser_alone():
     Places.village = village  # type: ignore[attr-defined]
     shown = client.get(last).content.decode()
     assert "wendeng-rural" in shown
+    assert "威文办发〔2019〕20号" in shown  # the scheme says where it comes from, and what it grants
+    assert re.search(r"\d+ points? for every full", shown)
     done = client.post(last, typed(Places))
     assert done.status_code == 302, done.content.decode()[-3000:]
     assert done.headers["Location"] == reverse("villages:founding", args=[village.pk])

@@ -19,7 +19,11 @@ class VillagesConfig(AppContract):
     audit_labels = "timebank.villages.words.AUDIT_LABELS"
     append_only = "timebank.villages.guards.APPEND_ONLY"
     ledger_sources = {"opening": "timebank.villages.sources.describe_openings"}
-    panels = {"hours": "timebank.villages.panels.on_hours", "desk": "timebank.villages.panels.on_desk"}
+    panels = {
+        "hours": "timebank.villages.panels.on_hours",
+        "desk": "timebank.villages.panels.on_desk",
+        "planning": "timebank.villages.panels.on_planning",
+    }
     export_section = "timebank.villages.panels.in_export"
     in_preparation = "timebank.villages.selectors.in_preparation"
     founding_steps = "timebank.villages.steps.STEPS"

@@ -70,7 +70,9 @@ class FinishForm(BaseForm):
         Scheme.objects.none(),
         label=_("First scheme"),
         to_field_name="slug",
-        help_text=_("Holds for the whole county; any village or town may adopt another one later."),
+        help_text=_(
+            "Holds for the whole county; any village or town may adopt another one later. What each says stands below."
+        ),
     )
     since = BoundedDateField(label=_("In force from"), least=timezone.localdate)
     village = RegionField(label=_("First village"))

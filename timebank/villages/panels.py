@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.http import HttpRequest
 
 from timebank.registry import rules
-from timebank.registry.models import Region
-from timebank.registry.rules import GRANT_ROLE
-from timebank.service.models import Activity
-from timebank.villages.models import Office, Opening, OpeningLine
-from timebank.villages.rules import KEEP_OFFICE
+from timebank.villages import selectors
+from timebank.villages.models import Opening, OpeningLine
+from timebank.villages.rules import SEEING
+
+MOST_NAMED = 3
 
 
 def on_hours(request: HttpRequest, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
@@ -29,12 +29,29 @@ def on_hours(request: HttpRequest, ids: Sequence[int]) -> dict[int, dict[str, An
 
 def on_desk(request: HttpRequest, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Say on the first page of a desk that a village, or how many below, are being founded; by paths of places."""
-    if len(ids) != 1 or not any(rules.can(request.user, action) for action in (KEEP_OFFICE, GRANT_ROLE)):
+    if len(ids) != 1 or not any(rules.can(request.user, action) for action in SEEING):
         return {}
-    waiting = Office.objects.filter(opened_at=None, region__path__startswith=ids[0], region__level=Region.Level.VILLAGE)
-    began = Activity.objects.filter(village=OuterRef("region"))
-    count = waiting.exclude(Exists(began)).count()
+    count = selectors.preparing().filter(region__path__startswith=ids[0]).count()
     return {ids[0]: {"template": "villages/_on_desk.html", "count": count}} if count else {}
+
+
+def on_planning(request: HttpRequest, ids: Sequence[tuple[int, ...]]) -> dict[tuple[int, ...], dict[str, Any]]:
+    """Say before an activity is planned which of these villages take none yet, and of a single one what it lacks."""
+    if len(ids) != 1:
+        return {}
+    offices = selectors.preparing().filter(region__in=ids[0]).select_related("region").order_by("region__path")
+    waiting = [office.region for office in offices]
+    if not waiting:
+        return {}
+    seen = [row for row in waiting[:MOST_NAMED] if any(rules.can(request.user, what, row) for what in SEEING)]
+    context = {
+        "template": "villages/_on_planning.html",
+        "villages": waiting[:MOST_NAMED],
+        "more": len(waiting) - MOST_NAMED,
+        "founding": selectors.founding(waiting[0]) if len(waiting) == 1 else None,
+        "place": seen[0] if seen else None,
+    }
+    return {ids[0]: context}
 
 
 def in_export(resident: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 
 from timebank.registry import navigation
@@ -125,7 +126,13 @@ def founding(village: Region) -> Founding:
     return foundings([village])[0]
 
 
+def preparing() -> QuerySet[Office]:
+    """Select the offices of villages being founded: not opened yet, and nothing took place there."""
+    began = Activity.objects.filter(village=OuterRef("region"))
+    waiting = Office.objects.filter(opened_at__isnull=True, region__level=Region.Level.VILLAGE)
+    return waiting.exclude(Exists(began))
+
+
 def in_preparation(village: Region) -> bool:
-    """Say whether a village is being founded: it has an office, was not opened yet, and nothing took place there."""
-    waits = Office.objects.filter(region=village, opened_at__isnull=True).exists()
-    return waits and not Activity.objects.filter(village=village).exists()
+    """Say whether a village is being founded."""
+    return preparing().filter(region=village).exists()

@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from django.http import Http404
 from django.utils import timezone
 
+from timebank.policy.describe import RuleText, rule_text
 from timebank.policy.models import Scheme, SchemeVersion
 from timebank.registry import rules as registry_rules
 from timebank.registry.models import Region
@@ -20,6 +21,7 @@ from timebank.service.models import SchemeAdoption
 from timebank.service.rules import DRAFT_SCHEME
 
 STAFF = (VIEW_VILLAGE, DRAFT_SCHEME)
+MOST_RULES = 2  # of a scheme in a list
 
 
 @dataclass(frozen=True)
@@ -118,3 +120,12 @@ def approved_schemes() -> QuerySet[Scheme]:
     """Select the schemes that can be adopted."""
     versions = SchemeVersion.objects.filter(status=SchemeVersion.Status.APPROVED).values("scheme_id")
     return Scheme.objects.filter(pk__in=versions).order_by("name")
+
+
+def schemes_in_words() -> list[tuple[Scheme, list[RuleText]]]:
+    """Return each scheme that can be adopted with the first rules of its newest approved version, in sentences."""
+    approved = SchemeVersion.objects.filter(status=SchemeVersion.Status.APPROVED).select_related("scheme")
+    newest = {version.scheme_id: version for version in approved.order_by("scheme__name", "number")}
+    return [
+        (version.scheme, [rule_text(rule) for rule in version.spec().rules[:MOST_RULES]]) for version in newest.values()
+    ]

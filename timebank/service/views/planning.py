@@ -74,16 +74,18 @@ def lead_new(request: HttpRequest) -> HttpResponse:
     require_leader(request)
     teams = selectors.teams_led_by(request.user)
     first = teams.first()
+    villages = _villages(request)
     now = timezone.localtime()
     day = now.date() if now.hour < FIRST_HOUR else now.date() + dt.timedelta(days=1)  # not what is over already
     start = {"day": day, "starts": f"{FIRST_HOUR:02}:00", "ends": "10:00", "capacity": 20, "team": first}
     form = ActivityForm(
         request.POST or None,
         teams=teams,
-        villages=_villages(request),
+        villages=villages,
         kinds=selectors.grouped(_kinds(request, first.region if first is not None else None)),
         initial={**start, **_copied(request)},
     )
+    context = {"form": form, "villages": tuple(villages.values_list("pk", flat=True))}
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         names = ("title", "category", "place", "starts_at", "ends_at", "capacity", "min_age", "audience", "details")
@@ -100,14 +102,14 @@ def lead_new(request: HttpRequest) -> HttpResponse:
                 ),
             ).result
         except DomainError as error:
-            return refused(request, "service/lead_new.html", {"form": form}, error)
+            return refused(request, "service/lead_new.html", context, error)
         text = _("The activity is open. People can sign up now.")
         if len(opened) > 1:
             text = _("%(n)s activities are open, one a week. People can sign up for one or for all.")
             text %= {"n": len(opened)}
         messages.success(request, text)
         return redirect("service:lead_activity", pk=opened[0].pk)
-    return render(request, "service/lead_new.html", {"form": form}, status=422 if form.errors else 200)
+    return render(request, "service/lead_new.html", context, status=422 if form.errors else 200)
 
 
 @login_required

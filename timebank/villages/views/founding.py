@@ -28,11 +28,10 @@ from timebank.registry.services import grant_role
 from timebank.villages import selectors, services
 from timebank.villages.forms import AppointForm, OfficeForm
 from timebank.villages.models import Office
-from timebank.villages.rules import KEEP_OFFICE, OPEN_VILLAGE
+from timebank.villages.rules import KEEP_OFFICE, OPEN_VILLAGE, SEEING
 from timebank.villages.steps import Step, all_steps
 
 ROWS = 50
-SEEING = (KEEP_OFFICE, GRANT_ROLE)
 
 
 def _person(request: HttpRequest) -> User:
@@ -110,7 +109,7 @@ def _overview(request: HttpRequest, region: Region) -> HttpResponse:
     context = {
         "region": region,
         "may_keep": rules.can(request.user, KEEP_OFFICE, region),
-        "counts": counts,
+        "counts": [(step, count) for step, count in counts if count or step.key == lacks],
         "lacks": lacks if lacks in known else "",
         "total": len(villages),
         "opened": sum(1 for item in villages if item.is_open),

@@ -22,7 +22,7 @@ from timebank.registry.errors import BrokenFile
 from timebank.registry.imports.places import read_places
 from timebank.registry.models import Region
 from timebank.registry.services.regions import COLUMNS
-from timebank.service.selectors.adoptions import approved_schemes
+from timebank.service.selectors.adoptions import approved_schemes, schemes_in_words
 from timebank.villages import selectors, services
 from timebank.villages.errors import SetupClosed
 from timebank.villages.forms import ChooseForm, FinishForm, PlacesForm, TokenForm
@@ -158,4 +158,4 @@ def finish(request: HttpRequest, token: str, county: int, town: int) -> HttpResp
             login(request, admin, backend="timebank.registry.backends.PhoneCardOrEmailBackend")
             messages.success(request, _("Set up. The list below says what the first village needs before it opens."))
             return redirect("villages:founding", place=data["village"].pk)
-    return _page(request, "finish", token, 4, form, county=above, town=below)
+    return _page(request, "finish", token, 4, form, county=above, town=below, schemes=schemes_in_words())
