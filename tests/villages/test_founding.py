@@ -307,6 +307,9 @@ def test_a_village_in_preparation_takes_no_joins_and_no_activities(places: Any, 
     # a village at work before anybody wrote down its office goes on working
     Office.objects.filter(pk=office.pk).update(opened_at=None, opened_by=None)
     open_activity(**{**opens, "title": "再扫"})
+    # only villages are opened: a town that wrote down its hours is none in preparation
+    services.set_office(region=places.town, opening_hours="9–17", help_phone="0631-8450000", actor=town_admin)
+    assert not selectors.in_preparation(places.town)
 
 
 def test_help_opens_with_the_readers_own_chapter(places: Any) -> None:
