@@ -108,3 +108,11 @@ def test_control_without_the_bound_a_county_is_one_long_list(
 ) -> None:
     monkeypatch.setattr(choices, "MOST", 10_000)
     assert str(Form()["place"]).count("<option") == len(villages) + 1
+
+
+def test_where_there_is_one_to_choose_it_is_chosen(villages: list[Region]) -> None:
+    Region.objects.filter(pk__in=[village.pk for village in villages[1:]]).update(level="county")
+    form = Form()
+    assert str(form["place"]).count("<option") == 2  # it may stay empty
+    form.fields["place"].required = True
+    assert str(form["place"]).count("<option") == 1

@@ -43,7 +43,8 @@ class _ListOrText:
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> Any:
         field, rows = self.choices.field, list(iter(self.choices))  # (a list's len() would count)
         if len(rows) - (field.empty_label is not None) <= MOST:
-            self.choices = rows
+            one = field.required and len(rows) == 2 and field.empty_label is not None
+            self.choices = rows[1:] if one else rows  # the only one is chosen already
             return super().render(name, value, attrs, renderer)  # type: ignore[misc]
         hint = {"placeholder": _("Name or number"), "autocomplete": "off", **self.attrs}  # type: ignore[attr-defined]
         return self.text(attrs=hint).render(name, field.as_text(value), attrs, renderer)
