@@ -41,11 +41,15 @@ class _ListOrText:
     choices: Any
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> Any:
-        field, rows = self.choices.field, list(iter(self.choices))  # (a list's len() would count)
+        declared = self.choices
+        field, rows = declared.field, list(iter(declared))  # (a list's len() would count)
         if len(rows) - (field.empty_label is not None) <= MOST:
             one = field.required and len(rows) == 2 and field.empty_label is not None
             self.choices = rows[1:] if one else rows  # the only one is chosen already
-            return super().render(name, value, attrs, renderer)  # type: ignore[misc]
+            try:
+                return super().render(name, value, attrs, renderer)  # type: ignore[misc]
+            finally:
+                self.choices = declared
         hint = {"placeholder": _("Name or number"), "autocomplete": "off", **self.attrs}  # type: ignore[attr-defined]
         return self.text(attrs=hint).render(name, field.as_text(value), attrs, renderer)
 
