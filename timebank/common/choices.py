@@ -44,8 +44,8 @@ class _ListOrText:
         declared = self.choices
         field, rows = declared.field, list(iter(declared))  # (a list's len() would count)
         if len(rows) - (field.empty_label is not None) <= MOST:
-            one = field.required and len(rows) == 2 and field.empty_label is not None
-            self.choices = rows[1:] if one else rows  # the only one is chosen already
+            is_single = field.required and len(rows) == 2 and field.empty_label is not None
+            self.choices = rows[1:] if is_single else rows  # the only one is chosen already
             try:
                 return super().render(name, value, attrs, renderer)  # type: ignore[misc]
             finally:
