@@ -73,6 +73,7 @@ def test_what_names_one_is_taken_and_what_fits_several_is_asked(villages: list[R
     assert chosen(" 周家 ") == (villages[0], "")  # the whole name, though it is within another
     assert chosen("家庄") == (villages[1], "")
     assert chosen("第7村") == (villages[9], "")
+    assert chosen(f"周家 ({villages[0].code})") == (villages[0], "")  # as the question names it
     assert chosen("") == (None, "")
     for text in ("周", "第 村", "%", "_"):
         found, error = chosen(text)
@@ -80,7 +81,7 @@ def test_what_names_one_is_taken_and_what_fits_several_is_asked(villages: list[R
         assert error, text
     assert "周家庄" in chosen("周")[1]
     assert villages[1].code in chosen("周")[1]
-    for text in ("李家", "\x00", "²", "9" * 400, villages[0].pk, "周家' OR 1=1"):
+    for text in ("李家", "\x00", "²", "9" * 400, villages[0].pk, villages[7].code[-3:], "周家' OR 1=1"):
         found, error = chosen(text)
         assert found is None, text
         assert error or text == "\x00"

@@ -86,8 +86,10 @@ class _Many:
         words = Q()
         for word in filter(None, _BETWEEN.split(text)[:8]):
             fits = Q()
-            for field in (*self.numbers, *self.names):
+            for field in self.names:
                 fits |= Q(**{f"{field}__icontains": word})
+            for field in self.numbers:  # a number counts as a whole: 239 is not the end of another one
+                fits |= Q(**{f"{field}__iexact": word.strip("()（）")})
             words &= fits
         for where in (exact, words):
             rows = list(self.queryset.filter(where)[: SHOWN + 1]) if text and where else []
