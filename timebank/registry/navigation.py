@@ -58,6 +58,7 @@ MENUS = [
         url_name="registry:me",
         icon="person",
         order=200,
+        visible=holds_office,  # a desk is for who has work there: whoever sees an entry of it is led to it
         group=_("Account"),
     ),
     Entry(
