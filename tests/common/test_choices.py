@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 from django import forms
+from django.core.exceptions import FieldError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.datastructures import MultiValueDict
 
 from tests.factories.payments import place
 from timebank.common import choices
-from timebank.common.choices import MOST, SomeOfManyField
+from timebank.common.choices import MOST, OneOfManyField, SomeOfManyField
 from timebank.registry.fields import RegionField
 from timebank.registry.models import Region
 
@@ -117,3 +118,14 @@ def test_where_there_is_one_to_choose_it_is_chosen(villages: list[Region]) -> No
     assert str(form["place"]).count("<option") == 2  # it may stay empty
     form.fields["place"].required = True
     assert str(form["place"]).count("<option") == 1
+
+
+def test_a_name_that_the_rows_have_not_is_found_however_few_they_are() -> None:
+    field = OneOfManyField(None, names=("name", "village__name"))
+    with pytest.raises(FieldError):
+        field.queryset = Region.objects.none()
+
+
+def test_what_is_typed_at_once_is_bounded(villages: list[Region]) -> None:
+    form = SomeForm(MultiValueDict({"places": ["周家\n" * (choices.LINES + 1)]}))
+    assert "at most" in str(form.errors["places"]) or "最多" in str(form.errors["places"])

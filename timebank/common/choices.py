@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from timebank.common.input import clean_text
 
+LINES = 100  # as many are typed at once
 MOST = 50  # as many lines of a list are read through on a phone; one more, and it is typed
 SHOWN = 6  # of those that fit what was typed
 _BETWEEN = re.compile(r"[\s·,，、/]+")
@@ -66,11 +67,19 @@ class _Many:
     """What both fields share; ``numbers`` name one row, ``names`` are searched by words."""
 
     iterator: Any = _Rows
-    queryset: Any
+    _queryset: Any
 
     def __init__(self, queryset: Any, *, numbers: Sequence[str] = (), names: Sequence[str], **kwargs: Any) -> None:
         self.numbers, self.names = tuple(numbers), tuple(names)
         super().__init__(queryset, **kwargs)  # type: ignore[call-arg]
+
+    def _choose_from(self, queryset: Any) -> None:
+        super()._set_queryset(queryset)  # type: ignore[misc]
+        for name in (*self.numbers, *self.names) if queryset is not None else ():
+            # A wrong name is found where the form is first shown, not where there are too many rows for a list.
+            queryset.query.names_to_path(name.split("__"), queryset.model._meta, fail_on_missing=True)
+
+    queryset: Any = property(lambda self: self._queryset, _choose_from)
 
     @property
     def is_typed(self) -> bool:
@@ -109,10 +118,14 @@ class _Many:
         )
 
     def in_words(self, row: Model) -> str:
-        """Return what a row is called, with the number by which it alone is meant."""
-        number = next((str(value) for name in self.numbers if (value := _value(row, name))), "")
-        label = str(self.label_from_instance(row))  # type: ignore[attr-defined]
-        return f"{label} ({number})" if number and number not in label else label
+        """Return what a row is called, with the number by which it alone is meant, or all by which it is found."""
+        label, number = str(self.label_from_instance(row)), self._number_of(row)  # type: ignore[attr-defined]
+        if number:
+            return label if number in label else f"{label} ({number})"
+        return " · ".join(dict.fromkeys([label, *filter(None, (str(_value(row, name) or "") for name in self.names))]))
+
+    def _number_of(self, row: Model) -> str:
+        return next((str(value) for name in self.numbers if (value := _value(row, name))), "")
 
     def as_text(self, value: Any) -> str:
         """Write what a text field holds for a value: the number of a row that was chosen before, or what was typed."""
@@ -125,8 +138,7 @@ class _Many:
         row = self.queryset.filter(pk=value).first()
         if row is None:
             return ""
-        number = next((str(number) for name in self.numbers if (number := _value(row, name))), "")
-        return number or str(self.label_from_instance(row))  # type: ignore[attr-defined]
+        return self._number_of(row) or str(self.label_from_instance(row))  # type: ignore[attr-defined]
 
 
 class OneOfManyField(_Many, forms.ModelChoiceField):
@@ -147,6 +159,8 @@ class SomeOfManyField(_Many, forms.ModelMultipleChoiceField):
         typed = [line for part in value or () for line in str(part).splitlines() if line.strip()]
         if not typed or not self.is_typed:
             return super().clean(value)
+        if len(typed) > LINES:
+            raise ValidationError(_("Write at most %(most)d lines."), code="too_many", params={"most": LINES})
         return self.queryset.filter(pk__in=[self.find(line).pk for line in typed])
 
 

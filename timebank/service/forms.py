@@ -23,7 +23,7 @@ from timebank.ui.forms import BaseForm
 class ActivityForm(IdempotentForm):
     """A new occasion of service. The day and two clock times are asked apart: that is how people say it."""
 
-    team = OneOfManyField(Team.objects.none(), names=("name", "village__name"), label=_("Team"))
+    team = OneOfManyField(Team.objects.none(), names=("name", "region__name"), label=_("Team"))
     village = RegionField(label=_("Village"), required=False)
     title = CleanCharField(label=_("What is to be done"), max_length=80)
     category = forms.ChoiceField(label=_("Kind of service"))

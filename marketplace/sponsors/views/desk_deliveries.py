@@ -121,7 +121,7 @@ def _count_act(row: Delivery, shelves: Any, user: Any) -> Act:
         lambda *args, **kwargs: forms.CountForm(*args, shelves=shelves, **kwargs),
         _("Counted. The fund keeper values it now."),
         "primary",
-        initial={"stockrecord": str(row.pledge.stockrecord_id or "")},
+        initial={"stockrecord": row.pledge.stockrecord_id},
     )
 
 
