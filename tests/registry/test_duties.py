@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from tests.factories.people import make_staff
 from timebank.registry import roles, rules, services
@@ -71,6 +71,16 @@ def test_the_copy_follows_what_is_declared(django_assert_num_queries):
     assert Role.objects.get(key="verifier").scope == "region"
     assert not Role.objects.filter(key="gone").exists()
     test_the_database_has_the_declared_roles_and_both_ways_of_each_clash()
+
+
+@pytest.mark.django_db
+def test_another_app_is_migrated_alone_before_these_tables_are_made(monkeypatch, django_assert_num_queries):
+    monkeypatch.setattr(connection.introspection, "table_names", lambda *_: ["ledger_account"])
+    with django_assert_num_queries(0):
+        roles.after_migrate(sender=None)
+    monkeypatch.setattr(connection.introspection, "table_names", lambda *_: [RoleClash._meta.db_table])
+    with django_assert_num_queries(2):
+        roles.after_migrate(sender=None)
 
 
 @pytest.mark.django_db

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from django.db import connections
+
 from timebank.common import contract
 
 REGION = "region"
@@ -178,8 +180,17 @@ def sync(using: str = "default") -> None:
 
 
 def after_migrate(sender: Any, using: str = "default", **kwargs: Any) -> None:
-    """Keep the database's copy after every migration (and after a test emptied the tables)."""
-    sync(using)
+    """Keep the database's copy after every migration (and after a test emptied the tables).
+
+    ``migrate`` may be asked for another app alone, before these tables are made.
+    """
+    from timebank.registry.models import RoleClash
+
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        made = RoleClash._meta.db_table in connection.introspection.table_names(cursor)
+    if made:
+        sync(using)
 
 
 def start_page(keys: Iterable[str]) -> str:
