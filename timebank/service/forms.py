@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -13,7 +14,7 @@ from timebank.common.choices import OneOfManyField
 from timebank.common.fields import BoundedDateField, BoundedIntegerField, CleanCharField, PersonNameField, PhoneField
 from timebank.common.idempotency import IdempotentForm
 from timebank.registry.fields import RegionField
-from timebank.registry.models import Region
+from timebank.registry.models import Region, Resident
 from timebank.service import rules
 from timebank.service.models import Activity, Team
 from timebank.service.services.planning import MOST_WEEKS
@@ -123,6 +124,23 @@ class WalkInForm(BaseForm):
     """The name of somebody who came without card or phone."""
 
     name = PersonNameField(label=_("Name"), help_text=_("The whole name, as it is registered."))
+
+
+class SeveralForm(IdempotentForm, BaseForm):
+    """The ticked people of an activity's list, who come or leave together."""
+
+    people = forms.MultipleChoiceField(
+        label=_("People"), error_messages={"required": _("Choose at least one person: tick the box.")}
+    )
+
+    def __init__(self, *args: Any, residents: Iterable[Resident], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["people"].choices = [(str(item.pk), item.name) for item in residents]  # type: ignore[attr-defined]
+
+    @property
+    def ticked(self) -> set[str]:
+        """Return whom the form, when it is shown again, has ticked."""
+        return set(self.data.getlist("people")) if self.is_bound else set()  # type: ignore[attr-defined]
 
 
 class TeamForm(IdempotentForm, BaseForm):

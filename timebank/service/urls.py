@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from timebank.service.views import activities, hours, lead, mending, notices, planning, schemes, teams
+from timebank.service.views import activities, by_name, hours, lead, mending, notices, planning, schemes, teams
 
 app_name = "service"
 urlpatterns = [
@@ -32,7 +32,7 @@ urlpatterns = [
     path("lead/<id:pk>/close/", lead.close, name="lead_close"),
     path("lead/<id:pk>/change/", planning.change, name="lead_change"),
     path("lead/<id:pk>/cancel/", planning.cancel, name="lead_cancel"),
-    path("lead/<id:pk>/name/", planning.walk_in, name="lead_walk_in"),
+    path("lead/<id:pk>/name/", by_name.by_name, name="lead_walk_in"),
     path("lead/<id:pk>/state/<id:resident_pk>/", lead.state, name="lead_state"),
     path("lead/<id:pk>/enter/", lead.enter, name="lead_enter"),
     path("teams/", teams.mine, name="my_teams"),

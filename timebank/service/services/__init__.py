@@ -30,6 +30,7 @@ from timebank.service.services.notices import (
 from timebank.service.services.planning import cancel_activity, change_activity, open_series
 from timebank.service.services.records import enter_record, submit_record
 from timebank.service.services.reversal import reverse_record
+from timebank.service.services.several import SeveralReport, check_in_many, check_out_many
 from timebank.service.services.signups import sign_up, sign_up_for_series, withdraw, withdraw_from_series
 from timebank.service.services.verification import (
     VerifyReport,
@@ -42,6 +43,7 @@ from timebank.service.services.verification import (
 __all__ = [
     "CreditReport",
     "RowError",
+    "SeveralReport",
     "VerifyReport",
     "adopt_scheme",
     "answer_objection",
@@ -50,7 +52,9 @@ __all__ = [
     "change_activity",
     "change_capacity",
     "check_in",
+    "check_in_many",
     "check_out",
+    "check_out_many",
     "close_activity",
     "close_overdue",
     "create_team",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import transaction
@@ -50,20 +51,9 @@ def check_in(
     known = locked.attendances.filter(resident=person).first()
     if known is not None:
         return known
-    if now < locked.starts_at - rules.CHECK_IN_BEFORE:
-        raise errors.TooEarly
-    if now >= locked.ends_at:
-        raise errors.ActivityOver
-    rules.require_suited(locked, person)
-    elsewhere = (
-        Attendance.objects.filter(resident=person, checked_out_at__isnull=True)
-        .filter(activity__status=Activity.Status.OPEN, activity__ends_at__gt=now)
-        .select_related("activity")
-        .first()
-    )
-    if elsewhere is not None:
-        raise errors.CheckedInElsewhere(elsewhere.activity.title)
-    _seat(locked, person, actor, now)
+    require_time_to_come(locked, now)
+    require_can_come(locked, person, titles_elsewhere([person.pk], now))
+    seat(locked, person, actor, now)
     return Attendance.objects.create(
         activity=locked,
         resident=person,
@@ -236,7 +226,32 @@ def _named(token: str, now: dt.datetime) -> tokens.Opened:
     return opened
 
 
-def _seat(activity: Activity, resident: Resident, actor: User | None, now: dt.datetime) -> None:
+def require_time_to_come(activity: Activity, now: dt.datetime) -> None:
+    """Refuse a check-in before or after its time."""
+    if now < activity.starts_at - rules.CHECK_IN_BEFORE:
+        raise errors.TooEarly
+    if now >= activity.ends_at:
+        raise errors.ActivityOver
+
+
+def titles_elsewhere(residents: Iterable[int], now: dt.datetime) -> dict[int, str]:
+    """Return, by resident, the title of the activity at which somebody still is."""
+    return dict(
+        Attendance.objects.filter(resident__in=residents, checked_out_at__isnull=True)
+        .filter(activity__status=Activity.Status.OPEN, activity__ends_at__gt=now)
+        .order_by("-pk")
+        .values_list("resident_id", "activity__title")
+    )
+
+
+def require_can_come(activity: Activity, resident: Resident, elsewhere: Mapping[int, str]) -> None:
+    """Refuse whom the activity is not for, and who has not left another one."""
+    rules.require_suited(activity, resident)
+    if resident.pk in elsewhere:
+        raise errors.CheckedInElsewhere(elsewhere[resident.pk])
+
+
+def seat(activity: Activity, resident: Resident, actor: User | None, now: dt.datetime) -> None:
     """Give whoever comes without a place one of those left."""
     mine = activity.sign_ups.filter(resident=resident, state__in=SignUp.LIVE).first()
     if mine is not None and mine.state == SignUp.State.GOING:

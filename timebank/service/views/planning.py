@@ -1,4 +1,4 @@
-"""The leader's pages beforehand: open, copy, repeat, change, cancel; and letting in who came without card or phone."""
+"""The leader's pages beforehand: open, copy, repeat, change, cancel."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -20,10 +20,10 @@ from timebank.registry import rules as registry_rules
 from timebank.registry.models import Region
 from timebank.registry.rules import regions_where
 from timebank.service import selectors, services
-from timebank.service.forms import ActivityForm, CancelForm, ChangeActivityForm, WalkInForm
-from timebank.service.models import Activity, Method
+from timebank.service.forms import ActivityForm, CancelForm, ChangeActivityForm
+from timebank.service.models import Activity
 from timebank.service.rules import LEAD_ACTIVITY, VERIFY_RECORD
-from timebank.service.selectors.activities import later_in_series, walk_ins
+from timebank.service.selectors.activities import later_in_series
 from timebank.service.views.common import login_required, refused
 from timebank.service.views.lead import require_leader
 
@@ -166,26 +166,3 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
         messages.success(request, _("The activity is cancelled."))
         return redirect("service:lead_activity", pk=pk)
     return render(request, "service/lead_cancel.html", context, status=422 if form.errors else 200)
-
-
-@login_required
-@require_http_methods(["GET", "POST"])
-def walk_in(request: HttpRequest, pk: int) -> HttpResponse:
-    """Check somebody in by their whole name; of several with one name the leader chooses."""
-    activity = selectors.led_activity_for(request.user, pk)
-    if activity.status != Activity.Status.OPEN:
-        raise Http404
-    form = WalkInForm(request.POST or (request.GET if "name" in request.GET else None))
-    people = walk_ins(activity, form.cleaned_data["name"]) if form.is_bound and form.is_valid() else []
-    context = {"activity": activity, "form": form, "people": people, "asked": form.is_bound and not form.errors}
-    if request.method == "POST":
-        person = next((item for item in people if item.pk == read_id(request.POST.get("resident"))), None)
-        if person is None:
-            raise Http404
-        try:
-            services.check_in(activity=activity, resident=person, actor=request.user, method=Method.LIST)  # type: ignore[arg-type]
-        except DomainError as error:
-            return refused(request, "service/lead_walk_in.html", context, error)
-        messages.success(request, _("%(name)s is checked in.") % {"name": person.name})
-        return redirect("service:lead_activity", pk=pk)
-    return render(request, "service/lead_walk_in.html", context, status=422 if form.errors else 200)
