@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import pytest
 from django.urls import reverse
@@ -10,7 +11,7 @@ from django.urls import reverse
 from tests.desk.test_desk import url
 from tests.factories.desk import in_days, objection
 from tests.factories.service import at
-from timebank.service.models import NoticeList, Objection, Record
+from timebank.service.models import NoticeList, Objection, Record, SchemeAdoption
 from timebank.service.selectors.previews import fingerprint
 from timebank.service.services import verify_record
 
@@ -274,3 +275,41 @@ def test_what_was_verified_is_found_again_by_name_number_or_what_it_was(village,
     assert shown(q="没有") == []
     page = enter(village.far_admin).get(url("verify"), {"which": "history"}).content.decode()
     assert not any(name in page for name in names)
+
+
+@pytest.mark.parametrize(
+    ("case", "reason", "changes"),
+    [
+        ("no scheme", "adopted no scheme", {}),
+        ("nothing earns", "gives no points", {"unit": "times"}),
+        ("too short", "The first points come at", {"minutes": 1}),
+        ("enough", "", {}),
+    ],
+)
+def test_no_points_are_said_with_their_reason(village, enter, case, reason, changes):
+    """It was a bare 0: no scheme, nothing for the deed, too few hours, a limit all looked alike."""
+    if case == "no scheme":
+        SchemeAdoption.objects.update(since=dt.date(2027, 1, 1))
+    (record,) = village.submitted(1)
+    Record.objects.filter(pk=record.pk).update(**{"minutes": record.minutes, **changes})
+    client = enter(village.admin)
+    many = client.post(url("verify"), {"record": [record.pk]}).text
+    alone = client.get(url("record", record.pk)).text
+    assert "as it looks now</dt>" in alone
+    if reason:
+        assert reason in many
+        assert "as it looks now</dt><dd>0 · " in alone
+        assert reason in alone
+    else:
+        assert not re.search("no scheme|no points|The first points|Limit", many + alone)
+
+
+def test_a_limit_that_is_used_up_is_said_beside_the_points(village, enter):
+    first, second = (village.submitted(1)[0], village.submitted(1)[0])
+    Record.objects.filter(pk__in=[first.pk, second.pk]).update(
+        category="neighbour", unit="times", resident=first.resident
+    )
+    page = enter(village.admin).post(url("verify"), {"record": [first.pk, second.pk]})
+    (mine,) = page.context["preview"].people
+    assert (mine.points, len(mine.reasons)) == (100, 1)
+    assert re.search(r"Limit 1 point a month, 1 point used", page.text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -43,6 +43,21 @@ def amount(measure: str, count: int) -> str:
 def explain(steps: Sequence[dict[str, Any]]) -> list[str]:
     """Return one sentence a step; ``steps`` is ``Quote.as_json()["steps"]`` as stored with a record."""
     return [_sentence(step["code"], step["params"]) for step in steps]
+
+
+# What may bring a price down to nothing, the weightiest first.
+DECIDES = ("no_rule", "cap", "household_cap", "below_tiers", "to_next", "granted")
+
+
+def explain_nothing(quote: Mapping[str, Any]) -> str:
+    """Say in one sentence why a quote (``Quote.as_json()``) gives no points to spend; "" where it gives some."""
+    if quote.get("earns", "points") != "points":
+        return _("This counts for the standing only and earns no points to spend.")
+    steps = {step["code"]: step for step in quote["steps"]}
+    if quote["points"] or not steps:
+        return ""
+    step = next((steps[code] for code in DECIDES if code in steps), quote["steps"][-1])
+    return _sentence(step["code"], step["params"])
 
 
 def _sentence(code: str, p: dict[str, Any]) -> str:

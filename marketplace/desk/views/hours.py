@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
@@ -17,6 +19,7 @@ from marketplace.desk.scope import desk, to, with_place
 from marketplace.desk.views.common import as_file, page_of, person, posted
 from timebank.common.errors import DomainError
 from timebank.common.input import read_ids, read_text
+from timebank.policy import words
 from timebank.registry.rules import can
 from timebank.service import rules as service_rules
 from timebank.service import services
@@ -24,7 +27,7 @@ from timebank.service.errors import PreviewChanged
 from timebank.service.models import Record
 from timebank.service.rules import LEAD_ACTIVITY, VERIFY_RECORD
 from timebank.service.selectors.categories import range_of
-from timebank.service.selectors.previews import fingerprint, preview
+from timebank.service.selectors.previews import expected_points, fingerprint, preview
 from timebank.service.selectors.records import changes_of
 
 BULK = 200
@@ -193,6 +196,7 @@ def record(request: HttpRequest, pk: int) -> HttpResponseBase:
             "form": form,
             "waiting": waiting,
             "refusal": refusal() if refusal else None,
+            **_points(record),
             "may_undo": service_rules.may_undo_verification(request.user, record, timezone.now()),
             "may_mend": service_rules.may_mend(request.user, record),
             "may_reverse": service_rules.may_reverse(request.user, record),
@@ -209,6 +213,16 @@ def record(request: HttpRequest, pk: int) -> HttpResponseBase:
         },
         status=422 if form.errors else 200,
     )
+
+
+def _points(record: Record) -> dict[str, Any]:
+    """Say what a record earns as it looks now, and why nothing where it earned or will earn nothing."""
+    if record.points is not None:
+        return {"nothing": words.explain_nothing(record.quote) if record.quote else ""}
+    if record.state not in (Record.State.SUBMITTED, Record.State.VERIFIED, Record.State.PUBLISHED):
+        return {}
+    forecast = expected_points([record])
+    return {"forecast": forecast.points.get(record.pk, 0), "nothing": forecast.reasons.get(record.pk, "")}
 
 
 @require_GET

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from timebank.common.errors import DomainError
+from timebank.policy import words
 from timebank.registry.models import Region
 from timebank.service.models import Record
 from timebank.service.selectors.schemes import spec_of
@@ -19,13 +20,26 @@ LEFT_OUT = (State.SUBMITTED, State.RETURNED, State.DISPUTED)
 
 @dataclass(frozen=True)
 class Person:
-    """What the preview says of one person: minutes, and points (1/100) by the scheme of the day of service."""
+    """What the preview says of one person: minutes, and points (1/100) by the scheme of the day of service.
+
+    ``reasons``: why some of the records give no points, each said once.
+    """
 
     name: str
     tail: str
     records: int
     minutes: int
     points: int
+    reasons: list[str]
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What records will earn as it looks now, by record: points (1/100), and in words why there are none."""
+
+    points: dict[int, int]
+    reasons: dict[int, str]
+    unpriced: int
 
 
 @dataclass(frozen=True)
@@ -59,7 +73,8 @@ def preview_of_notice(village: Region) -> Preview:
 
 def preview(records: list[Record], left_out: list[tuple[str, int]]) -> Preview:
     """Add records up, by person; ``left_out`` says what is not among them and why."""
-    points, unpriced = expected_points(records)
+    forecast = expected_points(records)
+    points = forecast.points
     by_person: dict[int, list[Record]] = defaultdict(list)
     for record in records:
         by_person[record.resident_id].append(record)
@@ -70,6 +85,9 @@ def preview(records: list[Record], left_out: list[tuple[str, int]]) -> Preview:
             records=len(mine),
             minutes=sum(record.minutes for record in mine),
             points=sum(points.get(record.pk, 0) for record in mine),
+            reasons=list(
+                dict.fromkeys(forecast.reasons[record.pk] for record in mine if record.pk in forecast.reasons)
+            ),
         )
         for mine in by_person.values()
     ]
@@ -77,15 +95,15 @@ def preview(records: list[Record], left_out: list[tuple[str, int]]) -> Preview:
         records=len(records),
         minutes=sum(record.minutes for record in records),
         points=sum(points.values()),
-        unpriced=unpriced,
+        unpriced=forecast.unpriced,
         people=people,
         left_out=left_out,
         fingerprint=fingerprint(records),
     )
 
 
-def expected_points(records: list[Record]) -> tuple[dict[int, int], int]:
-    """Price records as credit will, after what is on notice before them; return points (1/100) and how many had none.
+def expected_points(records: list[Record]) -> Forecast:
+    """Price records as credit will, after what is on notice before them.
 
     What is objected to or corrected until then changes it: it is a forecast, and shown as one.
     """
@@ -93,20 +111,25 @@ def expected_points(records: list[Record]) -> tuple[dict[int, int], int]:
     asked = {record.pk for record in records}
     ahead = Record.objects.filter(resident__in=residents, state=State.PUBLISHED).exclude(pk__in=asked)
     before = ahead.select_related("resident", "village")
-    tariff, going, unpriced = Tariff(), [], 0
+    tariff, going = Tariff(), []
+    points: dict[int, int] = {}
+    reasons: dict[int, str] = {}
     for record in (*before.order_by("notice_until", "served_on", "pk"), *records):
         try:
             going.append((record, spec_of(tariff.version(record.village, record.served_on))))
-        except DomainError:
-            unpriced += record.pk in asked
+        except DomainError as refusal:
+            if record.pk in asked:
+                reasons[record.pk] = str(refusal)
+    unpriced = len(reasons)
     if not going:
-        return {}, unpriced
+        return Forecast(points, reasons, unpriced)
     schemes = list({id(scheme): scheme for _record, scheme in going}.values())
     since = looks_back_to(schemes, min(record.served_on for record, _scheme in going))
     history = History.read(residents, since, households=shares_caps(schemes))
-    points = {}
     for record, scheme in going:
         quote = price(scheme, record, history, tariff.since(record.village, record.served_on))
         if record.pk in asked:
             points[record.pk] = quote.points if quote.earns == "points" else 0
-    return points, unpriced
+            if not points[record.pk]:
+                reasons[record.pk] = words.explain_nothing(quote.as_json())
+    return Forecast(points, reasons, unpriced)
