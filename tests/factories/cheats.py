@@ -26,6 +26,7 @@ from timebank.registry import roles
 from timebank.registry import services as registry
 from timebank.registry.models import Card, HelperRequest, Resident, ResidentCase, User
 from timebank.registry.services import cases, confirmation, households, moves
+from timebank.registry.services.forgotten import YOUNG, is_open
 from timebank.service import services
 from timebank.service.models import Activity, Objection, Record
 from timebank.villages.models import Opening
@@ -235,6 +236,27 @@ def take_over(cheat: Cheat, whom: str) -> None:
 
 
 @step
+def new_number(cheat: Cheat, whom: str) -> None:
+    """Write his own number on somebody's page; once it is old enough, a code sent there sets a password."""
+    person = _person(cheat, whom)
+    assert person.user is not None
+    registry.correct_resident(resident=person, phone="13800006666", actor=cheat.me, now=cheat.hour)
+    cheat.hour += YOUNG + dt.timedelta(hours=1)
+    assert is_open(User.objects.get(pk=person.user.pk), now=cheat.hour)
+    _sign_in(cheat, whom, person)
+
+
+@step
+def apply_as(cheat: Cheat, whom: str) -> None:
+    """Ask to join in the name of somebody on paper, and find that it is the same person."""
+    person = _person(cheat, whom)
+    facts = {"phone": "13800005555", "password": PASSWORD, "consent_version": CONSENT, "now": cheat.hour}
+    made = registry.apply_to_join(village=cheat.world.village, name=person.name, **facts)
+    moves.accept_as(applicant=made, resident=person, actor=cheat.me, now=cheat.hour)
+    _sign_in(cheat, whom, person)
+
+
+@step
 def check_in(cheat: Cheat, whom: str) -> None:
     activity = Activity.objects.get(pk=cheat.activity.pk)
     token = services.attendance_token(activity, cheat.hour, shown_by=cheat.me)
@@ -290,6 +312,13 @@ def enter(cheat: Cheat, whom: str) -> None:
 
 
 @step
+def slip(cheat: Cheat, whom: str) -> None:
+    """Let the leader, in good faith, enter hours that somebody says they gave."""
+    facts = {"category": "farm", "served_on": at(11).date(), "minutes": 120}
+    services.enter_record(resident=_person(cheat, whom), actor=cheat.world.leader, now=cheat.hour, **facts)
+
+
+@step
 def send_back(cheat: Cheat, whom: str) -> None:
     for record in Record.objects.filter(resident=_person(cheat, whom)):
         services.return_record(record=record, actor=cheat.me, reason="再看", now=cheat.hour)
@@ -333,6 +362,18 @@ def help_(cheat: Cheat, whom: str) -> None:
 def leave_kin(cheat: Cheat, whom: str) -> None:
     """Let his wife live somewhere else for the books."""
     households.set_household(resident=cheat.stage.wife, number="12", actor=cheat.me)
+
+
+@step
+def correct_kin(cheat: Cheat, whom: str) -> None:
+    """Correct the number of the house on his wife's page."""
+    registry.correct_resident(resident=cheat.stage.wife, household_number="12", actor=cheat.me, now=cheat.hour)
+
+
+@step
+def correct_own(cheat: Cheat, whom: str) -> None:
+    """Correct the number of the house on his own page."""
+    registry.correct_resident(resident=cheat.stage.own, household_number="12", actor=cheat.me, now=cheat.hour)
 
 
 @step
@@ -511,7 +552,10 @@ SCRIPTS: dict[str, list[tuple[str, str]]] = {
         VERIFY,
     ],
     "a slip for his wife": [("enter", "wife"), VERIFY, ("publish", ""), ("clock", "")],
-    "a slip for his wife, who lives elsewhere": [("leave_kin", ""), ("enter", "wife"), VERIFY],
+    "a slip for his wife, who lives elsewhere": [("leave_kin", ""), ("slip", "wife"), VERIFY],
+    "hours of his wife that the leader believes": [("slip", "wife"), VERIFY],
+    "a slip for his wife, whose house number was wrong": [("correct_kin", ""), ("slip", "wife"), VERIFY],
+    "a slip for his wife, whose husband lives elsewhere": [("correct_own", ""), ("slip", "wife"), VERIFY],
     "a slip for whom he helps": [("enter", "client"), ("send_back", "client"), ("resend", "client"), VERIFY],
     "his own hours": [("check_in", "own"), ("check_out", "own"), ("close", ""), VERIFY],
     "offices for himself": [("appoint_self", ""), ("enter", "own"), VERIFY, ("redeem", "own"), ("hand_over", "")],
@@ -524,6 +568,8 @@ SCRIPTS: dict[str, list[tuple[str, str]]] = {
     "a ticket of whom he made his client": [("help_", "elder"), ("redeem", "elder"), ("hand_over", "")],
     "a ticket by another's sign-in": [("take_over", "signed"), ("redeem", "signed"), ("hand_over", "")],
     "a ticket by a sign-in that he gave": [("take_over", "elder"), ("redeem", "elder"), ("hand_over", "")],
+    "a ticket by a number that he wrote down": [("new_number", "signed"), ("redeem", "signed"), ("hand_over", "")],
+    "a ticket of whom he applied as": [("apply_as", "elder"), ("redeem", "elder"), ("hand_over", "")],
     "a card that he gave a PIN": [("card_sale", "elder")],
     "his wife's card": [("card_sale", "wife")],
     "pieces that he carries home": [("count_fewer", ""), ("change_office", ""), ("decide_fewer", "")],

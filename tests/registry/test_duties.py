@@ -5,12 +5,16 @@ from __future__ import annotations
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 
-from tests.factories.people import make_staff
+from tests.factories.people import PASSWORD, make_resident, make_staff, new_phone
 from timebank.registry import roles, rules, services
-from timebank.registry.errors import NotAllowed
-from timebank.registry.models import Role, RoleClash, RoleGrant, User
+from timebank.registry.errors import ConflictOfInterest, NotAllowed, OtherPersonNeeded
+from timebank.registry.interests import could_stand_in
+from timebank.registry.models import Resident, Role, RoleClash, RoleGrant, User
 from timebank.registry.roles import Duties, RoleSpec
+from timebank.registry.services import moves, second_factor
+from timebank.registry.services.residents import CONSENT_VERSION
 
 
 def test_apps_add_roles_and_actions_to_roles_of_others():
@@ -122,3 +126,49 @@ def test_work_begins_where_the_first_role_begins(places):
     assert rules.start_page(User.objects.create_superuser(username="op", password="a-long-pass")) == "desk:home"
     assert rules.start_page(User.objects.create_user(name="谁", email="who@shanji.example")) == ""
     assert rules.start_page(None) == ""
+
+
+@pytest.mark.django_db
+def test_who_put_a_number_in_is_bound_as_who_gave_a_password(places, admin):
+    resident = make_resident(places.village, "郑有号")
+    superior = make_resident(places.village, "镇长")
+    services.grant_role(user=superior.user, role="town_admin", actor=None, region=places.town)
+    with pytest.raises(NotAllowed):  # no superior's: a password is set by the number
+        services.correct_resident(resident=superior, phone=new_phone(), actor=admin)
+    now = timezone.now()
+    services.correct_resident(resident=resident, phone=new_phone(), actor=admin, now=now)
+    person = Resident.objects.get(pk=resident.pk)
+    assert could_stand_in(admin, person, now)
+    assert not could_stand_in(make_staff("village_admin", places.village), person, now)
+    with pytest.raises(OtherPersonNeeded):
+        second_factor.end_factor(user=person.user, actor=admin, reason="手机丢了", now=now)
+    # The other way round: who turned the factor off does not then write in a number.
+    other = make_resident(places.village, "方二")
+    second_factor.end_factor(user=other.user, actor=admin, reason="手机丢了", now=now)
+    with pytest.raises(OtherPersonNeeded):
+        services.correct_resident(resident=other, phone=new_phone(), actor=admin, now=now)
+
+
+@pytest.mark.django_db
+def test_nobody_gives_a_sign_in_or_another_house_to_their_own_people(places):
+    mine = make_resident(places.village, "于管理", household_number="1")
+    services.grant_role(user=mine.user, role="village_admin", actor=None, region=places.village)
+    mother, wife = (make_resident(places.village, name, signs_in=False) for name in ("于母", "王妻"))
+    for person in (mother, wife):
+        Resident.objects.filter(pk=person.pk).update(household=mine.household)
+        person.refresh_from_db()
+    asked = services.apply_to_join(
+        village=places.village, name="于母", phone=new_phone(), password=PASSWORD, consent_version=CONSENT_VERSION
+    )
+    for deed in (
+        lambda: moves.give_sign_in(resident=mother, phone=new_phone(), password=PASSWORD, actor=mine.user),
+        lambda: moves.accept_as(applicant=asked, resident=mother, actor=mine.user),
+        lambda: moves.move_resident(resident=wife, village=places.sister, actor=mine.user),
+        lambda: services.correct_resident(resident=wife, household_number="2", actor=mine.user),
+        lambda: services.correct_resident(resident=mine, household_number="2", actor=mine.user),
+    ):
+        with pytest.raises(ConflictOfInterest):
+            deed()
+    # What does not decide who is whose is corrected as before.
+    services.correct_resident(resident=wife, name="王小妻", household_number="1", actor=mine.user)
+    assert Resident.objects.get(pk=wife.pk).name == "王小妻"

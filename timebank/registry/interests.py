@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Q
 
 from timebank.registry.errors import ConflictOfInterest
-from timebank.registry.models import AuditEntry, Proxy, Resident
+from timebank.registry.models import AuditEntry, PhoneChange, Proxy, Resident
 from timebank.registry.selectors import resident_of, same_household
 
 OWN, HOUSEHOLD, CLIENT = "own", "household", "client"
@@ -54,7 +54,8 @@ def is_known(resident: Resident) -> bool:
 def could_stand_in(actor: Any, resident: Resident, now: dt.datetime) -> bool:
     """Say whether ``actor`` could be the one who appears as this resident.
 
-    So it is with who brought in somebody whom nobody else has confirmed, and with who gave them a password lately.
+    So it is with who brought in somebody whom nobody else has confirmed, and with who gave them a password lately, or
+    the number by which one is set.
     """
     if actor is None or actor.pk is None:
         return False
@@ -62,6 +63,13 @@ def could_stand_in(actor: Any, resident: Resident, now: dt.datetime) -> bool:
         return True
     if resident.user_id is None:
         return False
-    given = Q(subject=f"resident:{resident.pk}", action__in=("register_resident", "give_sign_in"))
+    since = now - SIGN_IN_APART
+    # A registration that became one with this brought its sign-in along.
+    earlier = Resident.objects.filter(merged_into=resident.pk).values_list("pk", flat=True)
+    registrations = [f"resident:{pk}" for pk in (resident.pk, *earlier)]
+    given = Q(subject__in=registrations, action__in=("register_resident", "give_sign_in", "accept_as"))
     given |= Q(subject=f"user:{resident.user_id}", action="reset_password")
-    return AuditEntry.objects.filter(given, actor_id=actor.pk, occurred_at__gte=now - SIGN_IN_APART).exists()
+    return (
+        AuditEntry.objects.filter(given, actor_id=actor.pk, occurred_at__gte=since).exists()
+        or PhoneChange.objects.filter(user=resident.user_id, done_by=actor.pk, done_at__gte=since).exists()
+    )

@@ -49,24 +49,30 @@ def households_at(wanted: Iterable[tuple[int, str]], *, now: dt.datetime) -> dic
     return keys
 
 
+def put_in_household(resident: Resident, household: Household | None, *, actor: User) -> None:
+    """Let a locked resident, who is not saved here, live somewhere else: never one's own people, nor with oneself.
+
+    It decides who may verify whose hours. Raises ``ConflictOfInterest``.
+    """
+    require_no_interest(actor, resident)
+    resident.household = household
+    own = resident_of(actor)
+    if own is not None and same_household(own, resident):
+        raise ConflictOfInterest(interest="household")  # nobody makes another's matters their own
+
+
 @transaction.atomic
 def set_household(
     *, resident: Resident, number: str, actor: User, reason: str = "", now: dt.datetime | None = None
 ) -> Resident:
-    """Let a person join the household with this number, or leave theirs (empty). Never one's own: it decides who may
-    verify whose hours.
-    """
+    """Let a person join the household with this number, or leave theirs (empty)."""
     resident = (
         Resident.objects.select_for_update(of=("self",)).select_related("village", "household").get(pk=resident.pk)
     )
     require(actor, REGISTER_RESIDENT, resident.village)
-    require_no_interest(actor, resident)
     now = now or timezone.now()
     left = resident.household
-    own = resident_of(actor)
-    resident.household = household_at(resident.village, number, now=now)
-    if own is not None and same_household(own, resident):
-        raise ConflictOfInterest(interest="household")  # nobody makes another's matters their own
+    put_in_household(resident, household_at(resident.village, number, now=now), actor=actor)
     if left is not None and left.head_id == resident.pk and left != resident.household:
         left.head = None
         left.save(update_fields=["head"])

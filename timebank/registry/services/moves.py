@@ -11,6 +11,7 @@ from timebank.common import events
 from timebank.common.input import phone as read_phone
 from timebank.ledger import services as ledger
 from timebank.registry.errors import AlreadyRegistered, ConsentMissing, HasSignIn, NotAllowed, ResidentNotActive
+from timebank.registry.interests import require_no_interest
 from timebank.registry.models import Consent, Region, Residence, Resident, User
 from timebank.registry.rules import REGISTER_RESIDENT, require
 from timebank.registry.services.audit import record_audit
@@ -42,6 +43,7 @@ def move_resident(
     require(actor, REGISTER_RESIDENT, resident.village)
     if resident.user_id == actor.pk:
         raise NotAllowed
+    require_no_interest(actor, resident)  # with the place goes the household, and who may verify their hours
     check_village(village)
     if resident.status != Resident.Status.ACTIVE:
         raise ResidentNotActive
@@ -122,6 +124,7 @@ def give_sign_in(
     """Give a person registered on paper a sign-in: the same person, card and wallet, now with a phone."""
     resident = lock_resident(resident)
     require(actor, REGISTER_RESIDENT, resident.village)
+    require_no_interest(actor, resident)
     if resident.user_id is not None:
         raise HasSignIn
     if resident.status != Resident.Status.ACTIVE:
@@ -145,6 +148,8 @@ def accept_as(*, applicant: Resident, resident: Resident, actor: User, now: dt.d
     applicant, resident = locked[applicant.pk], locked[resident.pk]
     require(actor, REGISTER_RESIDENT, applicant.village)
     require(actor, REGISTER_RESIDENT, resident.village)
+    for person in (applicant, resident):
+        require_no_interest(actor, person)
     if resident.user_id is not None:
         raise HasSignIn
     if applicant.status != Resident.Status.PENDING or resident.status != Resident.Status.ACTIVE:

@@ -10,13 +10,10 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from timebank.common.events import emit
-from timebank.registry.errors import NotAllowed
-from timebank.registry.interests import require_no_interest
 from timebank.registry.models import User
-from timebank.registry.rules import may_reset_password
 from timebank.registry.selectors import resident_of
 from timebank.registry.services.audit import record_audit
-from timebank.registry.services.second_factor import require_other_hand
+from timebank.registry.services.second_factor import require_may_give_sign_in
 
 READABLE = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is read wrongly from a slip of paper
 
@@ -48,12 +45,8 @@ def reset_password(*, user: User, actor: User, now: dt.datetime | None = None) -
     Raises ``NotAllowed``, and ``ConflictOfInterest`` for one's own, one's household's and one's clients' sign-in.
     """
     locked = User.objects.select_for_update().get(pk=user.pk)
-    if not may_reset_password(actor, locked):
-        raise NotAllowed(action="reset_password")
+    require_may_give_sign_in(locked, actor=actor, now=now or timezone.now())
     resident = resident_of(locked)
-    if resident is not None:
-        require_no_interest(actor, resident)
-    require_other_hand("end_factor", user=locked, actor=actor, now=now or timezone.now())
     password = get_random_string(10, READABLE)
     locked.set_password(password)
     locked.must_change_password = True

@@ -35,8 +35,9 @@ from timebank.registry.models import Card, Consent, HelperRequest, Proxy, Region
 from timebank.registry.rules import REGISTER_RESIDENT, require, require_open
 from timebank.registry.services import points
 from timebank.registry.services.audit import record_audit
-from timebank.registry.services.households import household_at
+from timebank.registry.services.households import household_at, put_in_household
 from timebank.registry.services.phones import free_phone, put_phone
+from timebank.registry.services.second_factor import require_may_give_sign_in
 
 CONSENT_VERSION = "2026-11"  # of templates/registry/_consent_text.html; a changed text gets a new version
 
@@ -310,7 +311,7 @@ def correct_resident(
     own = resident.user_id is not None and resident.user_id == actor.pk
     if own and phone is not None and read_phone(phone) != resident.phone:
         raise NotAllowed(action="change_phone")
-    if not own or name is not None or household_number is not None or birth_date is not None:
+    if not own or any(value is not None for value in (name, household_number, birth_date)):
         require(actor, REGISTER_RESIDENT, resident.village)
     if resident.status == Resident.Status.CLOSED:
         raise ResidentClosed
@@ -332,7 +333,7 @@ def correct_resident(
     if on_honour_roll is not None:
         put("on_honour_roll", on_honour_roll)
     if household_number is not None:
-        put("household", household_at(resident.village, household_number, now=now or timezone.now()))
+        changed += _rehouse(resident, household_number, actor=actor, now=now or timezone.now())
     if not changed:
         return resident
     resident.save(update_fields=changed)
@@ -351,12 +352,23 @@ def correct_resident(
     return resident
 
 
+def _rehouse(resident: Resident, number: str, *, actor: User, now: dt.datetime) -> list[str]:
+    """Put a locked resident into the household with this number, where it is another; return what changed."""
+    household = household_at(resident.village, number, now=now)
+    if household == resident.household:
+        return []
+    put_in_household(resident, household, actor=actor)
+    return ["household"]
+
+
 def _follow(resident: Resident, user: User, changed: list[str], *, actor: User, now: dt.datetime) -> None:
     """Carry name and phone into the sign-in of the same person."""
     if "name" in changed:
         user.name = resident.name
         user.save(update_fields=["name"])
     if "phone" in changed and resident.phone and resident.phone != user.phone:
+        if user.pk != actor.pk:  # by the number a password can be set: who changes it could sign in as them
+            require_may_give_sign_in(user, actor=actor, now=now)
         free_phone(resident.phone, now=now)
         if User.objects.filter(phone=resident.phone).exclude(pk=user.pk).exists():
             raise PhoneTaken(field="phone")

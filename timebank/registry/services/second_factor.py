@@ -19,8 +19,8 @@ from timebank.common.limits import Limit
 from timebank.registry import ids
 from timebank.registry.errors import NotAllowed, OtherPersonNeeded, WrongCode
 from timebank.registry.interests import require_no_interest
-from timebank.registry.models import AuditEntry, User
-from timebank.registry.rules import may_end_factor
+from timebank.registry.models import AuditEntry, PhoneChange, User
+from timebank.registry.rules import may_end_factor, may_reset_password
 from timebank.registry.selectors import resident_of
 from timebank.registry.services.audit import record_audit
 
@@ -147,7 +147,7 @@ def end_factor(*, user: User, actor: User, reason: str, now: dt.datetime | None 
     resident = resident_of(locked)
     if resident is not None:
         require_no_interest(actor, resident)
-    require_other_hand("reset_password", user=locked, actor=actor, now=now)
+    require_gave_no_sign_in(user=locked, actor=actor, now=now)
     Authenticator.objects.filter(user_id=locked.pk).delete()
     locked.sign_in_epoch += 1
     locked.save(update_fields=["sign_in_epoch"])
@@ -162,12 +162,26 @@ def end_factor(*, user: User, actor: User, reason: str, now: dt.datetime | None 
     emit("factor_ended", subject=locked, recipients=[locked], occurred_at=now)
 
 
-def require_other_hand(action: str, *, user: User, actor: User, now: dt.datetime) -> None:
-    """Refuse who did the other half of taking over an account: password and factor come from two people."""
-    done = AuditEntry.objects.filter(
-        subject=f"user:{user.pk}", action=action, actor=actor, occurred_at__gte=now - APART
-    )
-    if done.exists():
+def require_may_give_sign_in(user: User, *, actor: User, now: dt.datetime) -> None:
+    """Refuse who may not let this person sign in by a password or number that ``actor`` knows.
+
+    Not one's own people, no superior, and nobody whose factor one turned off: password and factor come from two people.
+    """
+    if not may_reset_password(actor, user):
+        raise NotAllowed(action="reset_password")
+    resident = resident_of(user)
+    if resident is not None:
+        require_no_interest(actor, resident)
+    ended = AuditEntry.objects.filter(subject=f"user:{user.pk}", action="end_factor", actor=actor)
+    if ended.filter(occurred_at__gte=now - APART).exists():
+        raise OtherPersonNeeded
+
+
+def require_gave_no_sign_in(*, user: User, actor: User, now: dt.datetime) -> None:
+    """Refuse the other half of taking over an account: who gave this person a password or a number lately."""
+    given = AuditEntry.objects.filter(subject=f"user:{user.pk}", action="reset_password", actor=actor)
+    put = PhoneChange.objects.filter(user=user, done_by=actor, done_at__gte=now - APART)
+    if given.filter(occurred_at__gte=now - APART).exists() or put.exists():
         raise OtherPersonNeeded
 
 
