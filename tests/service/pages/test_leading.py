@@ -169,3 +169,22 @@ def test_leader_enters_hours_by_hand(world: World, sign_in: Callable) -> None:
     assert "Entered for 隋老太太" in said
     record = Record.objects.get()
     assert (record.minutes, record.source, record.changes.get().reason) == (60, "entered", "手机没电")
+
+
+@time_machine.travel(at(21), tick=False)
+def test_whose_hours_were_entered_afterwards_stands_under_the_records_only(world: World, sign_in: Callable) -> None:
+    """They stood under "No record for" and "Did not come", too."""
+    client, activity = sign_in(world.leader), world.activity()
+    forgot, away = world.resident("忘签退"), world.resident("没带卡")
+    for person in (world.li, away):
+        services.sign_up(activity=activity, resident=person, actor=person.user, now=at(16))
+    for person in (world.wang, forgot):
+        services.check_in(activity=activity, resident=person, actor=world.leader, now=at(20, 8))
+    services.close_activity(activity=activity, actor=world.leader, now=at(20, 13))
+    paper = {"activity": activity, "category": "", "served_on": None, "minutes": 60, "reason": "纸质单 12 号"}
+    for person in (forgot, away):
+        services.enter_record(resident=person, actor=world.admin, **paper)  # type: ignore[arg-type]
+    page = client.get(f"/lead/{activity.pk}/")
+    names = {key: [row.resident.name for row in page.context[key]] for key in ("problems", "absent")}
+    assert names == {"problems": ["王秀英"], "absent": ["李大山"]}
+    assert {record.resident.name for record in page.context["records"]} == {"忘签退", "没带卡"}

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -98,7 +98,10 @@ def _tell(request: HttpRequest, what: str, noted: int, refusals: list[tuple[str,
     for name, reason in refusals:
         names.setdefault(reason, []).append(name)
     for reason, held in names.items():
-        text = _("Not noted: %(names)s. %(reason)s") % {"names": "、".join(held), "reason": reason}
+        text = _("Not noted: %(names)s. %(reason)s") % {
+            "names": pgettext("between names", ", ").join(held),
+            "reason": reason,
+        }
         messages.error(request, text)
 
 

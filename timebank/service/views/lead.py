@@ -262,6 +262,8 @@ def _context(request: HttpRequest, pk: int) -> dict[str, Any]:
         )
         context["records"] = records
         context["minutes"] = sum(record.minutes for record in records)
-        context["problems"] = [row for row in rows if row.seen is not None and row.seen.problem]
-        context["absent"] = [row for row in rows if row.sign_up and row.sign_up.state == SignUp.State.NO_SHOW]
+        # Whose hours were entered by hand since, has a record and was there.
+        without = [row for row in rows if row.resident.pk not in {record.resident_id for record in records}]
+        context["problems"] = [row for row in without if row.seen is not None and row.seen.problem]
+        context["absent"] = [row for row in without if row.sign_up and row.sign_up.state == SignUp.State.NO_SHOW]
     return context
