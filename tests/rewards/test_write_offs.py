@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from marketplace.partner.models import StockRecord
@@ -17,9 +18,14 @@ from marketplace.rewards.services import transfers
 from marketplace.rewards.services.goods_lists import COLUMNS
 from tests.factories.rewards import assert_stock_is_its_history, counters
 from timebank.common.errors import ReasonMissing, SamePerson
+from timebank.common.models import Event
+from timebank.messages.kinds import KINDS
+from timebank.messages.models import Message
+from timebank.messages.selectors import show
+from timebank.messages.services import deliver
 from timebank.registry import services as registry
 from timebank.registry.errors import ConflictOfInterest, NotAllowed
-from timebank.registry.models import AuditEntry, Household, Resident, RoleGrant
+from timebank.registry.models import AuditEntry, Household, Region, Resident, RoleGrant
 
 pytestmark = pytest.mark.django_db
 
@@ -111,6 +117,45 @@ def test_declined_and_withdrawn_with_a_reason_nothing_has_moved(world):
     assert list(rows) == [("declined", "都是好的"), ("withdrawn", "点错了")]
     assert counters(world.soap) == (10, 0)
     assert ask(world).state == "prepared"
+
+
+def told_of(kind) -> list[tuple[list[str], str]]:
+    """Return, for each event of a kind, whom it tells and its sentence."""
+    return [(event.recipients, str(KINDS[kind].sentence) % event.facts) for event in Event.objects.filter(kind=kind)]
+
+
+def test_who_can_decide_is_told_and_the_asker_hears_what_was_decided(world):
+    """Nobody knew that something waited for them, nor that it was decided."""
+    supervisor = world.staff("监委", "supervisor")
+    brought = world.staff("原保管员", "stock_keeper")
+    services.receive_stock(stockrecord=world.soap, quantity=1, actor=brought)
+    other_office(world, brought)  # may decide now, but not what he brought in himself
+    asked = ask(world)
+    ((recipients, said),) = told_of("write_off_asked")
+    assert sorted(recipients) == sorted(f"user:{user.pk}" for user in (world.admin, supervisor))
+    assert "× 3" in said
+    assert "受潮" in said
+    services.decide_write_off(asked=asked, actor=world.admin, approve=False, reason="都是好的")
+    ((recipients, said),) = told_of("write_off_declined")
+    assert (recipients, "都是好的" in said) == ([f"user:{world.keeper.pk}"], True)
+    services.decide_write_off(asked=ask(world), actor=world.admin, approve=True)
+    assert [recipients for recipients, _said in told_of("write_off_approved")] == [[f"user:{world.keeper.pk}"]]
+
+
+def test_where_nobody_in_the_village_can_decide_the_town_is_told(world, client):
+    town = world.staff("镇长", "town_admin", region=Region.objects.get_parent(world.village))
+    ask(world, 1)
+    assert f"user:{town.pk}" not in told_of("write_off_asked")[0][0]
+    services.withdraw_write_off(asked=WriteOff.objects.get(), actor=world.keeper, reason="点错了")
+    RoleGrant.objects.filter(user=world.admin).update(ended_at=timezone.now())
+    asked = ask(world, 1)
+    assert told_of("write_off_asked")[1][0] == [f"user:{town.pk}"]
+    for event in Event.objects.filter(kind="write_off_asked"):
+        deliver(event)
+    (message,) = [show(row) for row in Message.objects.filter(user=town)]
+    assert message.url == reverse("desk:write_off", args=[asked.pk])
+    client.force_login(town, backend="timebank.registry.backends.PhoneCardOrEmailBackend")
+    assert client.get(message.url).status_code == 200
 
 
 def test_the_database_keeps_what_was_asked_and_decided(world):

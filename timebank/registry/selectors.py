@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 from allauth.mfa.models import Authenticator
@@ -309,6 +310,22 @@ def holders_of(action: str, region: Region) -> list[str]:
     may = [key for key, allowed in roles.table().allowed.items() if action in allowed]
     held = RoleGrant.objects.filter(role__in=may, region__path__in=paths_up(region.path), ended_at__isnull=True)
     return [f"user:{pk}" for pk in held.order_by("user_id").values_list("user_id", flat=True).distinct()]
+
+
+def nearest_holders(action: str, region: Region, *, may: Callable[[User], bool]) -> list[User]:
+    """List who may do something by an office at the nearest place, from a region up, where any of them ``may``."""
+    allowing = [key for key, allowed in roles.table().allowed.items() if action in allowed]
+    rows = RoleGrant.objects.filter(
+        role__in=allowing, region__path__in=paths_up(region.path), ended_at__isnull=True, user__is_active=True
+    )
+    nearest, people = 0, dict[int, User]()
+    for row in rows.select_related("region", "user").order_by("-region__depth", "pk"):
+        depth = row.region.depth if row.region is not None else 0
+        if people and depth < nearest:
+            break
+        if row.user_id not in people and may(row.user):
+            nearest, people[row.user_id] = depth, row.user
+    return list(people.values())
 
 
 # -- Staff -------------------------------------------------------------------------------------------------------------

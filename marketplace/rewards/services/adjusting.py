@@ -20,11 +20,12 @@ from marketplace.rewards.services.asking import decide_asked, lock_asked, withdr
 from marketplace.rewards.services.stock import whole
 from marketplace.rewards.services.wishes import tell_restocked
 from timebank.common.errors import ReasonMissing, SamePerson
+from timebank.common.events import emit
 from timebank.common.input import clean_text
-from timebank.registry.interests import require_no_interest
-from timebank.registry.models import User
+from timebank.registry.interests import interest_of, require_no_interest
+from timebank.registry.models import Region, User
 from timebank.registry.rules import require
-from timebank.registry.selectors import resident_of
+from timebank.registry.selectors import nearest_holders, resident_of
 from timebank.registry.services import record_audit
 
 Kind = StockMovement.Kind
@@ -90,6 +91,7 @@ def _ask(record: StockRecord, kind: str, missing: int, *, actor: User, reason: s
         stockrecord=record, kind=kind, missing=missing, reason=reason, prepared_by=actor, prepared_at=now
     )
     _audit("ask_write_off", made, record, actor, now, reason=reason)
+    _tell_deciders(made, record, now)
     return made
 
 
@@ -105,6 +107,7 @@ def ask_lost(transfer: StockTransfer, record: StockRecord, missing: int, *, acto
         prepared_at=now,
     )
     _audit("ask_write_off", made, record, actor, now, reason=made.reason)
+    _tell_deciders(made, record, now)
     return made
 
 
@@ -147,7 +150,39 @@ def decide_write_off(
         _require_free(record, row.missing)
         _move(record, -row.missing, kind=row.kind, actor=row.prepared_by, reason=row.reason, now=now, write_off=row)
     _audit("approve_write_off" if approve else "decline_write_off", row, record, actor, now, reason=row.decision_reason)
+    _tell("write_off_approved" if approve else "write_off_declined", row, record, [row.prepared_by], now)
     return row
+
+
+def deciders_of(asked: WriteOff, village: Region) -> list[User]:
+    """List who may decide a write-off, at the nearest place where somebody may."""
+    asker, out = resident_of(asked.prepared_by), hands_on(asked)
+
+    def may(user: User) -> bool:
+        return user.pk not in out and (asker is None or not interest_of(user, asker))
+
+    return nearest_holders(CONFIRM_COUNT, village, may=may)
+
+
+def _tell_deciders(row: WriteOff, record: StockRecord, now: dt.datetime) -> None:
+    _tell("write_off_asked", row, record, deciders_of(row, record.partner.village), now)
+
+
+def _tell(kind: str, row: WriteOff, record: StockRecord, told: list[User], now: dt.datetime) -> None:
+    emit(
+        kind,
+        subject=row,
+        recipients=told,
+        region=record.partner.village,
+        facts={
+            "name": row.prepared_by.name,
+            "what": record.product.get_title(),
+            "quantity": row.missing,
+            "place": str(record.partner),
+            "reason": row.decision_reason or row.reason,
+        },
+        occurred_at=now,
+    )
 
 
 def hands_on(asked: WriteOff) -> set[int | None]:
