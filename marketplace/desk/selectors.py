@@ -263,14 +263,24 @@ def stock_item_for(user: Any, pk: int) -> StockRecord:
     return record
 
 
+LONG_ON_THE_WAY = dt.timedelta(days=7)  # between villages of one town; longer, and something is wrong
+
+
 def transfers_of(region: Region) -> QuerySet[StockTransfer]:
-    """Select what goes to and from the suppliers of a place: what is on its way first, then the latest."""
-    ours = Q(target__village=region) | Q(stockrecord__partner__village=region)
+    """Select what goes to and from the suppliers of a place and below: what is on its way first, then the latest."""
+    path = region.path
+    ours = Q(target__village__path__startswith=path) | Q(stockrecord__partner__village__path__startswith=path)
     rows = StockTransfer.objects.filter(ours).select_related(
         "stockrecord__product__product_class", "stockrecord__partner__village", "target__village", "sent_by"
     )
     on_its_way = Case(When(state=StockTransfer.State.SENT, then=0), default=1)
     return rows.order_by(on_its_way, "-sent_at", "-pk")
+
+
+def long_on_the_way(region: Region, now: dt.datetime) -> QuerySet[StockTransfer]:
+    """Select what goes to and from a place and nobody has counted for ``LONG_ON_THE_WAY``, the oldest first."""
+    late = transfers_of(region).filter(state=StockTransfer.State.SENT, sent_at__lt=now - LONG_ON_THE_WAY)
+    return late.order_by("sent_at", "pk")
 
 
 def came_to(region: Region, now: dt.datetime) -> QuerySet[StockTransfer]:

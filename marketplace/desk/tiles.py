@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from marketplace.desk import selectors
 from marketplace.desk.scope import KEY, Scope, with_place
-from marketplace.rewards.rules import APPROVE_RETURN, CONFIRM_COUNT
+from marketplace.rewards.rules import ADJUST_STOCK, APPROVE_RETURN, CONFIRM_COUNT, RECEIVE_STOCK
 from timebank.common import contract
 from timebank.common.figures import Kept
 from timebank.common.numbers import format_points
@@ -90,6 +90,18 @@ def _counts(user: Any, region: Region) -> Figure:
 def _write_offs(user: Any, region: Region) -> Figure:
     waiting = selectors.write_offs_to_decide(user, Scope(region)).order_by().count()
     return Figure(value=waiting, tone="warn" if waiting else "", href=reverse("desk:write_offs", args=[region.pk]))
+
+
+def _on_the_way(user: Any, region: Region) -> Figure:
+    rows = selectors.long_on_the_way(region, timezone.now()).order_by()
+    sums = rows.aggregate(count=Count("pk"), oldest=Min("sent_at"))
+    note = _("the oldest of %(day)s") % {"day": day(timezone.localtime(sums["oldest"]))} if sums["oldest"] else ""
+    return Figure(
+        value=sums["count"],
+        tone="warn" if sums["count"] else "",
+        note=note,
+        href=reverse("desk:transfers", args=[region.pk]) + "?which=late",
+    )
 
 
 def _stock(user: Any, region: Region) -> Figure:
@@ -194,6 +206,14 @@ TILES = [
         actions=(CONFIRM_COUNT,),
         measure=_write_offs,
         order=58,
+    ),
+    Tile(
+        key="on_the_way",
+        label=gettext_lazy("Sent long ago, not counted"),
+        icon="stock",
+        actions=(RECEIVE_STOCK, ADJUST_STOCK),
+        measure=_on_the_way,
+        order=59,
     ),
     Tile(
         key="stock",

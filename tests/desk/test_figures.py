@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
+from functools import partial
 from html import unescape
 from typing import Any
 from urllib.parse import urljoin
@@ -11,10 +13,13 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from marketplace.partner.services import create_partner
+from marketplace.rewards.services import transfers
 from tests.desk.test_desk import table, url
 from tests.factories.desk import objection
 from tests.factories.service import at
-from timebank.registry.models import Resident
+from timebank.registry import services as registry
+from timebank.registry.models import Resident, User
 
 TILE = re.compile(r'tile__label">(?:<a href="([^"]*)"[^>]*>)?([^<]+)<.*?tile__value[^"]*">([^<]*)<', re.S)
 
@@ -92,3 +97,28 @@ def test_control_a_tile_that_counts_otherwise_is_found(
     monkeypatch.setattr(desk_tiles, "on_notice_now", lambda: Record.objects.filter(state="published"))
     (wrong,) = disagreements(enter(lively.admin), lively)
     assert wrong.startswith("On public notice: 1 on the tile")
+
+
+def test_what_nobody_counts_is_seen_at_both_ends(village: Any, enter: Any, client: Any) -> None:
+    """A sending stayed on its way for ever without anybody knowing."""
+    world = village.world
+    soap = village.good("香皂", stock=20)
+    shop = create_partner(name="周家店", village=world.other)
+    far_keeper = User.objects.create_user(name="周家保管", email="far@console.example", password="a-long-password")
+    registry.grant_role(user=far_keeper, role="stock_keeper", actor=None, region=world.other)
+    now = timezone.now()
+    send = partial(transfers.send_stock, stockrecord=soap, target=shop, actor=village.keeper)
+    for days in (30, 8, 6):
+        send(quantity=1, now=now - dt.timedelta(days=days))
+    counted = send(quantity=2, now=now - dt.timedelta(days=20))
+    transfers.receive_transfer(transfer=counted, counted=2, actor=far_keeper)
+    for keeper in (village.keeper, far_keeper):
+        desk = enter(keeper)
+        value, href = tiles(desk)["Sent long ago, not counted"]
+        assert (value, listed(desk, href)) == ("2", 2)
+        page = desk.get(href)
+        assert [row.sent_at for row, _ours in page.context["rows"]] == [
+            now - dt.timedelta(days=30),
+            now - dt.timedelta(days=8),
+        ]
+    assert "Sent long ago, not counted" not in tiles(enter(village.admin))

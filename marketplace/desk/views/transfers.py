@@ -8,7 +8,9 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from marketplace.desk import selectors
@@ -22,6 +24,7 @@ from marketplace.rewards.rules import ADJUST_STOCK, RECEIVE_STOCK
 from marketplace.rewards.selectors.stock import targets_of
 from marketplace.rewards.services import transfers as services
 from timebank.common.errors import DomainError
+from timebank.common.input import read_choice
 from timebank.registry.models import Region
 from timebank.registry.rules import VIEW_VILLAGE, can
 
@@ -29,11 +32,20 @@ from timebank.registry.rules import VIEW_VILLAGE, can
 @addressed
 @require_GET
 def transfers(request: HttpRequest, place: int) -> HttpResponse:
-    """List what goes to and from a place; what is on its way first."""
+    """List what goes to and from a place, what is on its way first; or what nobody has counted for long."""
     region = place_of(request, place)
-    page = page_of(request, selectors.transfers_of(region), 30)
+    is_late = read_choice(request.GET.get("which"), {"late"}) == "late"
+    found = selectors.long_on_the_way(region, timezone.now()) if is_late else selectors.transfers_of(region)
+    page = page_of(request, found, 30)
     rows = [(row, row.target.village_id == region.pk) for row in page]
-    return render(request, "desk/transfers.html", {"region": region, "page": page, "rows": rows})
+    days = selectors.LONG_ON_THE_WAY.days
+    late = ngettext("More than %(n)s day on the way", "More than %(n)s days on the way", days) % {"n": days}
+    tabs = [
+        {"label": _("All"), "href": request.path, "active": not is_late},
+        {"label": late, "href": f"{request.path}?which=late", "active": is_late},
+    ]
+    context = {"region": region, "page": page, "rows": rows, "tabs": tabs, "is_late": is_late}
+    return render(request, "desk/transfers.html", context)
 
 
 @addressed
