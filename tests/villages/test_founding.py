@@ -271,6 +271,14 @@ def test_the_county_sees_which_village_lacks_what(places, town_admin):
     assert client.get(address, {"lacks": "nonsense"}).status_code == 200
     assert "?lacks=team" in all_of_them
     assert "?lacks=scheme" in all_of_them  # the other town has none
+    # what may stay undone is no lack
+    lack, _mark, may_follow = all_of_them.partition("May follow")
+    for key in ("residents", "opening"):
+        assert f"?lacks={key}" not in lack
+        assert f"?lacks={key}" in may_follow
+    assert "Residents: 3 without" in may_follow
+    assert "Residents: 3 lack it" not in all_of_them
+    assert "3 without" not in lack
     adopt_scheme(region=places.county, slug="wendeng-rural", since=timezone.localdate(), actor=client_user)
     assert "?lacks=scheme" not in client.get(address).content.decode()
     assert signed_in(town_admin).get(address).status_code == 404  # above the town

@@ -109,7 +109,8 @@ def _overview(request: HttpRequest, region: Region) -> HttpResponse:
     context = {
         "region": region,
         "may_keep": rules.can(request.user, KEEP_OFFICE, region),
-        "counts": [(step, count) for step, count in counts if count or step.key == lacks],
+        "counts": [(step, count) for step, count in counts if step.needed and (count or step.key == lacks)],
+        "may_follow": [(step, count) for step, count in counts if not step.needed and (count or step.key == lacks)],
         "lacks": lacks if lacks in known else "",
         "total": len(villages),
         "opened": sum(1 for item in villages if item.is_open),
