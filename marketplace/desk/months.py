@@ -200,7 +200,7 @@ def lines_of(scope: Scope, transfers: Iterable[int]) -> list[Detail]:
                 on=row.on,
                 kind=row.kind,
                 name=person.name,
-                what=about.title if about else row.memo,
+                what=(about.brief or about.title) if about else row.memo,
                 minutes=about.minutes if about else None,
                 points=(before.points if before else 0) + sign * row.amount,
                 resident_id=person.pk,

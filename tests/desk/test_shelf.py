@@ -271,6 +271,17 @@ def test_lines_say_who_and_for_what(village, enter):
     assert "香皂" in page
 
 
+def test_a_month_says_how_long_in_one_column_only(village, enter):
+    """ "What" repeated the duration that stands beside it."""
+    (person,) = village.credited()
+    (month,) = [row.month for row in statement_of(Scope(village.place)).months if row.minted]
+    desk = enter(village.admin)
+    (line,) = desk.get(url("month", month.year, month.month, which="minted")).context["lines"]
+    assert (line.name, line.what, line.minutes) == (person.name, "清洁村庄", 240)
+    book = desk.get(reverse("registry:passbook", args=[person.pk]), headers={"accept-language": "en"}).text
+    assert "清洁村庄 · 4 h" in book  # no column for it there
+
+
 def test_a_month_that_never_was_is_not_found(village, enter):
     client = enter(village.admin)
     for path in ("2026/13", "2026/0", "1999/1", "2026/" + "9" * 30, "9" * 5000 + "/1"):

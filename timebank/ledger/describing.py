@@ -32,7 +32,8 @@ class Description:
 
     ``explanation``: sentences that explain a transfer of one of ``kinds``. ``reasons``: machine reason of a transfer →
     sentence, "" for whatever is not named. ``parts``: counterparty's account → its share of the title, where a
-    statement may show only some of the legs. ``minutes``: of service, where it is some.
+    statement may show only some of the legs. ``minutes``: of service, where it is some; ``brief``: the title without
+    them, for a list that has a column for them.
     """
 
     title: str
@@ -43,6 +44,7 @@ class Description:
     reasons: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     parts: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     minutes: int | None = None
+    brief: str = ""
 
     def sentences(self, kind: str, reason: str) -> list[str]:
         """Return why: its own explanation, or the sentence (or the typed words) for a transfer's reason."""

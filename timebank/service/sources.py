@@ -26,6 +26,7 @@ def describe_records(keys: Iterable[str]) -> dict[str, Description]:
             kinds=EARNED,
             reasons=reasons,
             minutes=record.minutes,
+            brief=record.what,
         )
         for pk, record in Record.objects.in_bulk(ids).items()
     }
