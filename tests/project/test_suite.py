@@ -5,10 +5,14 @@ from __future__ import annotations
 import logging
 
 import pytest
+from django.apps import apps
 from django.contrib.sites.models import Site
 from django.db import connection, transaction
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.state import ModelState, ProjectState
 
 from tests.support import databases, races
+from tests.support.quick_states import copied, quick_states
 
 
 @pytest.mark.django_db
@@ -84,3 +88,62 @@ def test_the_language_of_one_test_is_not_that_of_the_next(turn):
 
     assert translation.get_language() == settings.LANGUAGE_CODE
     translation.activate("en" if settings.LANGUAGE_CODE != "en" else "zh-hans")
+
+
+@pytest.fixture
+def other_database(django_db_blocker):
+    from django.db import connections
+
+    connections.databases["other"] = {**connections.databases["default"], "ENGINE": "django.db.backends.sqlite3"}
+    connections.databases["other"] |= {"NAME": ":memory:", "OPTIONS": {}}
+    with django_db_blocker.unblock():
+        yield connections["other"]
+        connections["other"].close()
+    del connections["other"], connections.databases["other"]
+
+
+# Of each kind: models created in a row, relations of both sorts to them, fields and options changed later.
+MIGRATED = ("auth", "django_celery_beat", "flatpages", "sites")
+
+
+def _tables(database) -> list[tuple]:
+    """Migrate some apps in an empty database; return its tables."""
+    executor = MigrationExecutor(database)
+    executor.migrate([leaf for leaf in executor.loader.graph.leaf_nodes() if leaf[0] in MIGRATED])
+    with database.cursor() as cursor:
+        cursor.execute("SELECT type, name, sql FROM sqlite_master ORDER BY name")
+        found = cursor.fetchall()
+    database.close()  # it was in memory
+    return found
+
+
+def test_quick_states_make_the_same_tables(other_database, monkeypatch) -> None:
+    rendered = []
+    render = ModelState.render
+    monkeypatch.setattr(ModelState, "render", lambda self, apps: rendered.append(self.name) or render(self, apps))
+    plain, count = _tables(other_database), len(rendered)
+    with quick_states():
+        quick = _tables(other_database)
+    assert len(plain) > 30
+    assert quick == plain
+    assert len(rendered) - count < count
+
+
+def test_a_copied_field_is_as_one_built_again() -> None:
+    fields = [field for state in ProjectState.from_apps(apps).models.values() for field in state.fields.values()]
+    assert len(fields) > 1000
+    for field in fields:
+        if field.is_relation:
+            assert isinstance(field.related_model, str)  # worked out and kept, as the state of the migrations does
+        built, copy = field.clone(), copied(field)
+        assert copy < built if field.auto_created else copy > built
+        assert vars(copy).keys() == vars(built).keys()
+        assert _plain(copy) == _plain(built)
+        assert copy.validators == built.validators
+        assert copy.validators is not field.validators
+
+
+def _plain(field) -> tuple:
+    """Return what a field says of itself and of its relation, without what is an object of its own."""
+    relation = {key: value for key, value in vars(field.remote_field or object).items() if key != "field"}
+    return field.deconstruct()[1:], {**relation} if field.remote_field else None

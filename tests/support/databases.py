@@ -41,6 +41,7 @@ def digest() -> str:
     versions = {f"{one.metadata['Name']}=={one.version}" for one in importlib.metadata.distributions()}
     total.update("\n".join(sorted(versions)).encode())
     total.update((ROOT / "timebank/common/guards.py").read_bytes())
+    total.update(Path(__file__).with_name("quick_states.py").read_bytes())
     for config in apps.get_app_configs():
         if declared := getattr(config, "append_only", ""):  # triggers, made after migrating
             total.update(ROOT.joinpath(*declared.split(".")[:-1]).with_suffix(".py").read_bytes())
@@ -143,7 +144,10 @@ def _migrate() -> None:
     from django.core.management import call_command
     from django.db import connections
 
-    call_command("migrate", verbosity=0, interactive=False, run_syncdb=True)
+    from tests.support.quick_states import quick_states
+
+    with quick_states():
+        call_command("migrate", verbosity=0, interactive=False, run_syncdb=True)
     connections["default"].close()
 
 
