@@ -271,6 +271,7 @@ MATRIX: dict[str, Row] = {
     "sponsors:delivery": closed(keeper="ok", purser="ok"),
     "villages:setup_enter": answers("404"),
     "villages:setup": answers("404"),
+    "villages:setup_example": answers("404"),
     "villages:setup_county": answers("404"),
     "villages:setup_town": answers("404"),
     "villages:setup_finish": answers("404"),

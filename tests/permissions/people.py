@@ -172,6 +172,7 @@ def _villages(cast: Cast, world: Any) -> None:
         "desk:list_reward": lambda: {"pk": partner.pk},
         "inbox:seen": lambda: {"pk": message.pk},
         "villages:setup": lambda: setup,
+        "villages:setup_example": lambda: {**setup, "form": "csv"},
         "villages:setup_county": lambda: setup,
         "villages:setup_town": lambda: below,
         "villages:setup_finish": lambda: {**below, "town": world.town.pk},

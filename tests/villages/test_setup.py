@@ -102,6 +102,44 @@ def test_an_empty_installation_is_set_up_in_the_browser_alone():
     assert Client().get("/").status_code == 200
 
 
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_the_table_to_fill_in_is_offered_and_can_be_loaded(language, form):
+    first = reverse("villages:setup", args=[services.open_setup()])
+    client = Client(headers={"accept-language": language})
+    address = next(href for href in re.findall(r'href="([^"]+)"', client.get(first).text) if href.endswith(f".{form}"))
+    answer = client.get(address)
+    table = b"".join(answer.streaming_content)
+    if form == "csv":
+        heads = "代码,名称,级别,上级代码,类型" if language == "zh-hans" else "code,name,level,parent_code,kind"
+        assert table.decode("utf-8-sig").splitlines()[0] == heads
+    page = client.post(first, {"file": SimpleUploadedFile(f"places.{form}", table)})
+    assert page.status_code == 302, page.text
+    assert list(Region.objects.order_by("path").values_list("level", flat=True)) == [
+        "province",
+        "city",
+        "county",
+        "town",
+        "village",
+    ]
+    assert client.get(address.replace(f".{form}", ".exe")).status_code == 404
+    assert client.get(reverse("villages:setup_example", args=["x" * 32, form])).status_code == 404
+
+
+def test_places_are_read_by_the_names_that_offices_use():
+    table = """统计用区划代码,单位名称,行政级别,上级区划代码,备注
+370000000000,山东省,省级,,
+371000000000,威海市,地级市,370000000000,
+371003000000,文登区,区,371000000000,
+371003001000,天福街道,街道,371003000000,
+371003001001,某社区,社区,371003001000,
+"""
+    first = reverse("villages:setup", args=[services.open_setup()])
+    page = Client().post(first, {"file": SimpleUploadedFile("places.csv", table.encode("gb18030"))})
+    assert page.status_code == 302, page.text
+    assert dict(Region.objects.values_list("name", "level"))["天福街道"] == "town"
+
+
 def test_a_wrong_token_opens_nothing():
     services.open_setup()
     for path in ("villages:setup", "villages:setup_county"):

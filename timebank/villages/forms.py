@@ -35,8 +35,8 @@ class PlacesForm(BaseForm):
     file = forms.FileField(
         label=_("Table of places"),
         help_text=_(
-            "A workbook (.xlsx) or a table (.csv) with the columns code, name, level, parent_code, from the province"
-            " down to the villages."
+            "A workbook (.xlsx) or a table (.csv) with the columns code, name, level and parent_code (Chinese names"
+            " do, too), from the province down to the villages."
         ),
         widget=forms.ClearableFileInput(attrs={"accept": ".xlsx,.csv,.txt,.tsv"}),
     )

@@ -10,6 +10,7 @@ urlpatterns = [
     path("help/", helping.help_page, name="help"),
     path("setup/", setup.enter, name="setup_enter"),
     path("setup/<str:token>/", setup.places, name="setup"),
+    path("setup/<str:token>/places.<str:form>", setup.places_to_fill_in, name="setup_example"),
     path("setup/<str:token>/county/", setup.county, name="setup_county"),
     path("setup/<str:token>/<id:county>/", setup.town, name="setup_town"),
     path("setup/<str:token>/<id:county>/<id:town>/", setup.finish, name="setup_finish"),

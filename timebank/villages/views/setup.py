@@ -6,20 +6,21 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import login
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods
 
 from timebank.common.errors import DomainError
 from timebank.common.sheets.errors import SheetError
+from timebank.common.sheets.writing import CSV, XLSX, table_response
 from timebank.policy.models import Scheme
 from timebank.registry.errors import BrokenFile
-from timebank.registry.imports.places import read_places
+from timebank.registry.imports.places import example_places, read_places
 from timebank.registry.models import Region
 from timebank.registry.services.regions import COLUMNS
 from timebank.service.selectors.adoptions import approved_schemes, schemes_in_words
@@ -84,6 +85,16 @@ def places(request: HttpRequest, token: str) -> HttpResponse:
     return _page(
         request, "places", token, 1, form, count=count, broken=broken[:MOST_SHOWN], more=len(broken) - MOST_SHOWN
     )
+
+
+@never_cache
+@require_GET
+def places_to_fill_in(request: HttpRequest, token: str, form: str) -> HttpResponseBase:
+    """Give a table of places to fill in."""
+    _require_open(token)
+    if form not in {CSV, XLSX}:
+        raise Http404
+    return table_response(form, "places", *example_places())
 
 
 @never_cache
