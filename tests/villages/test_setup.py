@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -172,6 +173,22 @@ def test_the_command_prints_the_address_only_while_nobody_signs_in():
     assert services.greeting("http://127.0.0.1:8000") == []
     with pytest.raises(CommandError):
         call_command("start_county", stdout=out)
+
+
+def test_whoever_prints_a_second_address_says_that_the_first_is_void():
+    """`serve` and `start_county` each made the other's address void without a word."""
+    out, err = io.StringIO(), io.StringIO()
+    call_command("start_county", stdout=out, stderr=err)
+    first = out.getvalue().strip()
+    assert err.getvalue() == ""
+    served = services.greeting("http://127.0.0.1:8000")
+    assert "printed before opens nothing" in served[2]
+    call_command("start_county", stdout=out, stderr=err)
+    assert "printed before opens nothing" in err.getvalue()
+    last = out.getvalue().split()[-1]
+    opens = [Client().get(urlsplit(address.strip()).path).status_code for address in (first, served[1], last)]
+    assert opens == [404, 404, 200]
+    assert len(out.getvalue().split()) == 2  # a script reads addresses only
 
 
 def test_the_desk_says_while_a_village_is_not_open_yet(settings):

@@ -34,6 +34,10 @@ def _digest(token: str) -> str:
     return sha256(token.encode()).hexdigest()
 
 
+# Only a digest of a token is kept, so nobody can print the same address again.
+VOID = "The address that was printed before opens nothing any more."
+
+
 @transaction.atomic
 def open_setup(*, now: dt.datetime | None = None) -> str:
     """Return a new token for the setup of an empty installation; the one before opens nothing any more."""
@@ -50,12 +54,13 @@ def open_setup(*, now: dt.datetime | None = None) -> str:
 
 def greeting(address: str) -> list[str]:
     """Return what `serve` prints where nobody can sign in yet: the address of the setup."""
+    is_renewed = selectors.setup_is_open()
     try:
         token = open_setup()
     except errors.SetupClosed:
         return []
     said = "Nobody can sign in yet. Set this installation up here; the address works once:"
-    return [said, f"  {setup_url(token, address)}"]
+    return [said, f"  {setup_url(token, address)}", *([f"  {VOID}"] if is_renewed else [])]
 
 
 def setup_url(token: str, address: str = "") -> str:

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, no_translations
 
-from timebank.villages import errors, services
+from timebank.villages import errors, selectors, services
+from timebank.villages.services.founding import VOID
 
 
 class Command(BaseCommand):
@@ -14,8 +15,11 @@ class Command(BaseCommand):
 
     @no_translations
     def handle(self, *args: Any, **options: Any) -> None:
+        is_renewed = selectors.setup_is_open()
         try:
             token = services.open_setup()
         except errors.SetupClosed as error:
             raise CommandError(str(error)) from None
         self.stdout.write(services.setup_url(token))
+        if is_renewed:  # apart from the address, which a script may read
+            self.stderr.write(VOID)
