@@ -16,6 +16,8 @@ from timebank.common.tasks import task_sweep
 from timebank.ledger import selectors as ledger_read
 from timebank.registry import errors as registry_errors
 from timebank.registry import services as registry
+from timebank.registry.models import Resident
+from timebank.registry.services import cases
 
 pytestmark = pytest.mark.django_db
 
@@ -354,3 +356,22 @@ def test_tickets_today_are_those_of_ones_own_counters(world):
     assert set(selectors.tickets_today(world.bath_clerk)) == {other}
     assert not selectors.tickets_today(world.sister.user).exists()
     assert not selectors.tickets_today(world.clerk, day=timezone.localdate() - dt.timedelta(days=1)).exists()
+
+
+@pytest.mark.parametrize("way", ["cancel", "return"])
+def test_points_come_back_to_who_the_person_is_now(world, way):
+    old, now = (world.resident("王秀英", points=points) for points in (500, 0))
+    ticket = world.redeem(old, (world.soap, 1)).tickets.get()
+    supervisor, admin = world.staff("监委", "supervisor"), world.admin
+    case = cases.propose_merge(resident=old, into=now, reason="同一个人", actor=admin)
+    cases.decide_case(case=case, agreed=True, actor=supervisor)
+    ticket.refresh_from_db()
+    assert ticket.resident == now
+    if way == "cancel":
+        services.cancel_ticket(ticket=ticket, actor=Resident.objects.get(pk=now.pk).user)
+    else:
+        services.hand_over(code=ticket.code, actor=world.clerk, nonce="n1")
+        ticket.refresh_from_db()
+        asked = services.ask_return(ticket=ticket, actor=world.keeper, reason="坏的", restock=False)
+        services.decide_return(asked=asked, actor=supervisor, approve=True)
+    assert (points_of(now), points_of(old)) == (500, 0)

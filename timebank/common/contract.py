@@ -80,6 +80,9 @@ class AppContract(AppConfig):
     founding_steps: ClassVar[str] = ""
     #: dotted → list of ``timebank.registry.services.handover.PersonalWork``: what lies with a person by their office
     personal_work: ClassVar[str] = ""
+    #: dotted callable ``(gone, stays, *, reason, actor, now)``: what else follows when two registrations have become
+    #: one, once all that points to the person has moved
+    on_merge: ClassVar[str] = ""
     #: dotted callable ``(place) -> bool``: whether people may not begin there yet (join, open activities)
     in_preparation: ClassVar[str] = ""
     #: name → dotted callable ``(address of this site) -> words of a command, or None``: what ``serve`` keeps running

@@ -23,6 +23,7 @@ class RegistryConfig(AppContract):
         "start_url": "timebank.registry.navigation.start_url",
     }
     duties = "timebank.registry.duties.DUTIES"
+    ledger_sources = {"resident": "timebank.registry.sources.describe_residents"}
     audit_labels = "timebank.registry.words.AUDIT_LABELS"
     export_section = "timebank.registry.exports.section"
     sweeps = "timebank.registry.sweeps.SWEEPS"

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from timebank.registry import reads
-from timebank.registry.services import forgotten, phones
+from timebank.registry.services import forgotten, phones, points
 
-SWEEPS = [*reads.SWEEPS, *phones.SWEEPS, *forgotten.SWEEPS]
+SWEEPS = [*reads.SWEEPS, *phones.SWEEPS, *forgotten.SWEEPS, *points.SWEEPS]

@@ -21,6 +21,7 @@ class ServiceConfig(AppContract):
     export_section = "timebank.service.exports.section"
     append_only = "timebank.service.guards.APPEND_ONLY"
     panels = {"notice_sheet": "timebank.service.panels.on_notice_sheet"}
+    on_merge = "timebank.service.services.merging.join_hours"
     personal_work = "timebank.service.services.handover.PERSONAL_WORK"
     sweeps = "timebank.service.sweeps.SWEEPS"
     beat = {"close the year": ("timebank.service.tasks.task_close_year", 24 * 60 * 60)}

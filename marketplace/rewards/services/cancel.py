@@ -28,6 +28,7 @@ from timebank.ledger import services as ledger
 from timebank.registry.interests import require_no_interest
 from timebank.registry.models import Resident, User
 from timebank.registry.rules import can_act_for
+from timebank.registry.services.points import follow
 
 State = Ticket.State
 
@@ -150,3 +151,5 @@ def _refund(
             memo=f"ticket:{ticket.code}",
             on_behalf_of=someone(on_behalf_of),
         )
+    for holder in {ticket.resident for ticket in tickets}:
+        follow(holder, actor=actor)  # who redeemed under an earlier number has the points under this one

@@ -26,6 +26,7 @@ from timebank.registry.interests import require_no_interest
 from timebank.registry.models import User
 from timebank.registry.rules import require
 from timebank.registry.services import record_audit
+from timebank.registry.services.points import follow
 
 State = Ticket.State
 Asked = TicketReturn.State
@@ -160,6 +161,7 @@ def _give_back(ticket: Ticket, asked: TicketReturn, *, actor: User, now: dt.date
             from_account=ticket.partner.escrow_key,
             memo=memo,
         )
+        follow(ticket.resident, actor=actor)
     money.give_back(ticket, restock=asked.restock, actor=actor, reason=asked.reason, now=now)
     _tell(ticket, asked, ticket.points, now)
 
@@ -204,6 +206,7 @@ def _give_part_back(ticket: Ticket, asked: TicketReturn, *, actor: User, now: dt
             from_account=ticket.partner.escrow_key,
             memo=memo,
         )
+        follow(ticket.resident, actor=actor)
         post_hand_over(ticket, actor=actor, now=now)
     money.give_back_part(ticket, restock=asked.restock, actor=actor, reason=asked.reason, now=now)
     _tell(ticket, asked, asked.points, now)

@@ -15,11 +15,12 @@ from timebank.ledger.services.expiry import expire_due
 from timebank.ledger.services.holds import capture, hold, lapse_due_holds, release
 from timebank.ledger.services.posting import post, post_many
 from timebank.ledger.services.sealing import anchor, seal, seal_all
-from timebank.ledger.services.taking import lapsed_of, restore_lapsed, take_back
+from timebank.ledger.services.taking import assume_debt, lapsed_of, restore_lapsed, take_back
 
 __all__ = [
     "NewAccount",
     "anchor",
+    "assume_debt",
     "capture",
     "close_account",
     "expire_due",

@@ -13,6 +13,7 @@ from timebank.ledger.services.engine import Draft, check_spec, only, write
 from timebank.ledger.types import Leg, Posted, TransferSpec
 from timebank.ledger.units import UNIT_NAMES, expired_key, is_guarded
 
+ASSUME = "assume"  # kind of the transfer by which one wallet takes over what another owes
 RESTORE = "restore"  # kind of the transfer that sets lapsed points against their reversal
 
 
@@ -73,6 +74,23 @@ def restore_lapsed(transfer_id: int, *, amount: int, key: str, reason: str, acto
     move = Move(0, sink, wallet.key, back, lot=(day, restriction), lend=True)  # type: ignore[arg-type]
     only(write([Draft(spec, request_hash(spec), [move])]))
     return back
+
+
+def assume_debt(*, debtor: str, payer: str, key: str, reason: str, actor: str, source: str) -> int:
+    """Let one wallet owe what another one owes: paid out of what it has, the rest is its debt; return how much.
+
+    Of two wallets of one person. Raises ``UnknownAccount``.
+    """
+    with transaction.atomic():
+        owing = Account.objects.select_for_update().filter(key=debtor).first()
+        if owing is None or not owing.debt:
+            return 0
+        debt, unit = owing.debt, UNIT_NAMES[owing.unit]
+        legs = (Leg(payer, debtor, debt),)
+        spec = TransferSpec(key=key, kind=ASSUME, legs=legs, unit=unit, reason=reason[:64], actor=actor, source=source)
+        check_spec(spec)
+        only(write([Draft(spec, request_hash(spec), [Move(0, payer, debtor, debt, lend=True)])]))
+    return debt
 
 
 def take_back(

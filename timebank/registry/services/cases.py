@@ -7,7 +7,7 @@ import datetime as dt
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from timebank.common import events
+from timebank.common import contract, events
 from timebank.common.errors import ReasonMissing
 from timebank.common.input import clean_text
 from timebank.registry import merging
@@ -23,7 +23,7 @@ from timebank.registry.interests import interest_of
 from timebank.registry.models import Resident, ResidentCase, User
 from timebank.registry.rules import CONFIRM_RESIDENT, REGISTER_RESIDENT, can, require
 from timebank.registry.services.audit import record_audit
-from timebank.registry.services.points import move_all_points, pool_key
+from timebank.registry.services.points import follow, move_all_points, pool_key
 from timebank.registry.services.residents import close_account, close_registration, lock_resident
 
 Kind = ResidentCase.Kind
@@ -165,6 +165,7 @@ def _merge(case: ResidentCase, actor: User, now: dt.datetime) -> dict[str, int]:
         reason="merge",
         actor=actor,
     )
+    household = gone.household_id
     user, digest, encrypted = gone.user, gone.id_number_digest, gone.id_number_encrypted
     gone.user = None if stays.user_id is None else gone.user
     gone.id_number_digest = gone.id_number_encrypted = ""
@@ -180,10 +181,15 @@ def _merge(case: ResidentCase, actor: User, now: dt.datetime) -> dict[str, int]:
         stays.id_number_digest, stays.id_number_encrypted = digest, encrypted
     stays.phone = stays.phone or gone.phone
     stays.birth_date = stays.birth_date or gone.birth_date
-    stays.save(update_fields=["user", "id_number_digest", "id_number_encrypted", "phone", "birth_date"])
+    if stays.household_id is None and stays.village_id == gone.village_id:
+        stays.household_id = household  # who may verify whose hours does not change by it
+    stays.save(update_fields=["household", "user", "id_number_digest", "id_number_encrypted", "phone", "birth_date"])
     merging.live_card_first(gone, stays, now)
     moved = merging.move_everything(gone, stays)
     Resident.objects.filter(merged_into=gone).update(merged_into=stays)
+    for declaration in contract.declared("on_merge"):
+        declaration.value(gone, stays, reason=case.reason, actor=actor, now=now)
+    points += follow(stays, actor=actor)
     events.emit(
         "resident_merged",
         subject=stays,

@@ -113,6 +113,8 @@ def submit_record(
     now = now or timezone.now()
     person = lock_resident(record.resident_id)
     locked = lock_record(record.pk)
+    if person.merged_into_id is not None:
+        raise ResidentClosed  # what could not move along stands there already: these hours count once
     if not registry_rules.can_act_for(actor, person, on_behalf_of):
         _require_clerk(actor, person, locked.activity)
     rules.require_step(locked, State.SUBMITTED)

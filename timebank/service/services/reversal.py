@@ -19,6 +19,7 @@ from timebank.registry.interests import require_no_interest
 from timebank.registry.models import User
 from timebank.registry.rules import AUDIT
 from timebank.registry.services import record_audit
+from timebank.registry.services.points import follow
 from timebank.service import errors, rules
 from timebank.service.models import PointCorrection, Record, Standing
 from timebank.service.rules import VERIFY_RECORD
@@ -47,7 +48,6 @@ def reverse_record(*, record: Record, actor: User, reason: str, now: dt.datetime
     What is already spent becomes a debt that later earnings repay; what has lapsed unspent becomes none. Later records
     of the same window are priced again without it, and the difference is booked.
     """
-    now = now or timezone.now()
     lock_resident(record.resident_id)
     locked = lock_record(record.pk)
     if not any(registry_rules.can(actor, action, region=locked.village) for action in (VERIFY_RECORD, AUDIT)):
@@ -55,15 +55,21 @@ def reverse_record(*, record: Record, actor: User, reason: str, now: dt.datetime
     require_no_interest(actor, locked.resident)
     if actor.pk == locked.verified_by_id:
         raise errors.VerifiedByYou  # it takes two: one verified, another takes back
-    rules.require_step(locked, State.REVERSED)
     if not clean_text(reason, lines=True):
         raise ReasonMissing(field="reason")
+    return reverse(locked, actor=actor, reason=reason, now=now or timezone.now())
+
+
+def reverse(locked: Record, *, actor: User, reason: str, now: dt.datetime) -> Record:
+    """Reverse a record that is locked, with its person; whoever calls has checked the right."""
+    rules.require_step(locked, State.REVERSED)
     taken = _take_back(locked, actor, clean_text(reason, lines=True))
     locked.state = State.REVERSED
     locked.save(update_fields=["state"])
     log_change(locked, actor=actor, was=State.CREDITED, now=now, reason=reason, code="reversed")
     changed = _reprice_after(locked, actor, now)
     _lower_standings(locked, taken, changed, now)
+    follow(locked.resident, actor=actor)  # what was earned under an earlier number is owed by the person
     record_audit(
         actor=actor,
         action="reverse_record",
@@ -73,7 +79,8 @@ def reverse_record(*, record: Record, actor: User, reason: str, now: dt.datetime
         facts={"points": locked.points, "repriced": {str(pk): points for (pk, _year), points in changed.items()}},
         now=now,
     )
-    tell(locked, "record_reversed", now, {"points": taken, "reason": clean_text(reason)})
+    told = f"resident:{locked.resident.merged_into_id or locked.resident_id}"
+    tell(locked, "record_reversed", now, {"points": taken, "reason": clean_text(reason)}, recipients=[told])
     return locked
 
 
