@@ -288,6 +288,7 @@ OSCAR_ORDER_STATUS_PIPELINE = OSCAR_LINE_STATUS_PIPELINE = {
 OSCAR_DELETE_IMAGE_FILES = False  # an old order still shows its picture
 OSCAR_MAX_BASKET_QUANTITY_THRESHOLD = 99
 OSCAR_PRODUCTS_PER_PAGE = 24
+SHELF_SECONDS = env.whole("SHELF_SECONDS", 5)  # so old a drawn shelf may be; 0: never kept
 # Forks without models of ours keep Oscar's own migrations.
 MIGRATION_MODULES = {"basket": "oscar.apps.basket.migrations"}
 # Lists and search ask the database: haystack's simple engine keeps no index and splits no Chinese.

@@ -21,6 +21,7 @@ CELERY_TASK_EAGER_PROPAGATES = True
 AXES_ENABLED = False
 # Tests travel through weeks with one client: the limits of a staff session are for tests/registry/test_accounts.py.
 STAFF_IDLE_SECONDS = STAFF_SESSION_SECONDS = CONFIRM_SECONDS = 10**9
+SHELF_SECONDS = 0  # tests/catalogue/test_kept_shelf.py keeps it
 SITE_URL = "https://shanji.example"
 WHITENOISE_AUTOREFRESH = True  # straight from the apps: nothing is collected for a test
 WHITENOISE_USE_FINDERS = True

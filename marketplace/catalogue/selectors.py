@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -20,6 +21,7 @@ from django.db.models import (
     When,
     prefetch_related_objects,
 )
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from marketplace.catalogue.models import Category, Product, ProductCategory, ProductClass
@@ -174,6 +176,14 @@ def shelves(strategy: Points) -> list[Category]:
     for root in roots:
         root.count = counts.get(root.path, 0)
     return [root for root in roots if root.count]
+
+
+def shelf_key(strategy: Points, category: Category | None, page: str) -> str:
+    """Name all that a page of the shelf depends on, for the cache; whoever has the same sees the same."""
+    village = strategy.reach[-1] if strategy.reach else ""
+    reader = (village, strategy.resident is not None, strategy.star, strategy.percent)
+    facts = (get_language(), *reader, category.pk if category else "", page)
+    return "shelf:" + sha256("|".join(map(str, facts)).encode()).hexdigest()
 
 
 def detail(pk: int) -> Product | None:

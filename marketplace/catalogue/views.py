@@ -2,37 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
+from django.conf import settings
+from django.core.cache import cache
+from django.core.paginator import InvalidPage, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
 from django.utils.functional import cached_property
-from django.views.generic import ListView, View
+from django.utils.safestring import SafeString
+from django.views.generic import View
 
 from marketplace.basket.forms import AddForm
 from marketplace.catalogue import selectors
 from marketplace.catalogue.forms import ShelfForm
-from marketplace.catalogue.models import Category, Product
+from marketplace.catalogue.models import Category
 
 
-class ShelfView(ListView):
-    """Rewards of the reader's village, filtered by search word, category and what the reader can afford."""
+class Drawn(NamedTuple):
+    """A page of the shelf and the categories above it, as HTML."""
 
-    model = Product
-    paginate_by = 24
+    shelf: SafeString
+    signs: SafeString
+
+
+class ShelfView(View):
+    """Rewards of the reader's village, filtered by search word, category and what the reader can afford.
+
+    What a village's shelf shows is the same for everybody of one star level: the drawn list is kept for
+    ``SHELF_SECONDS`` (docs/adr/0063-kept-shelf.md). What somebody searches is drawn for them alone.
+    """
+
     http_method_names = ("get", "head", "options")
-    template_name = "catalogue/shelf.html"
     category: Category | None = None
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
-            return super().get(request, *args, **kwargs)
-        except Http404:
-            if "page" not in request.GET:
-                raise
+            drawn = self.drawn()
+        except InvalidPage:
             query = request.GET.copy()
             del query["page"]
             return redirect(f"{request.path}?{query.urlencode()}" if query else request.path)
+        htmx = getattr(request, "htmx", None)
+        if htmx and htmx.target == "shelf":
+            response = HttpResponse(drawn.shelf)
+        else:
+            response = render(request, "catalogue/shelf.html", {**self.facts, "drawn": drawn})
+        response.headers["Vary"] = "HX-Request, Cookie, Accept-Language"
+        return response
 
     @cached_property
     def form(self) -> ShelfForm:
@@ -44,39 +62,55 @@ class ShelfView(ListView):
     def spendable(self) -> int | None:
         return selectors.spendable(self.request.strategy.resident)
 
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What the page and the list on it both show."""
+        strategy = self.request.strategy
+        return {
+            "form": self.form,
+            "category": self.category,
+            "query": self.asked("q") or "",
+            "spendable": self.spendable,
+            "strategy": strategy,
+            "resident": strategy.resident,
+        }
+
     def asked(self, name: str) -> Any:
         return self.form.cleaned_data.get(name) if self.form.is_bound else None
 
-    def get_queryset(self) -> Any:
-        affordable = self.spendable if self.asked("affordable") else None
-        return selectors.rewards(
-            self.request.strategy, category=self.category, query=self.asked("q") or "", affordable_with=affordable
-        )
+    def drawn(self) -> Drawn:
+        """Return the list and the categories as drawn, kept or new; raise InvalidPage for a page that is not."""
+        seconds = settings.SHELF_SECONDS
+        if not seconds or set(self.request.GET) - {"page"}:
+            return self.draw()
+        key = selectors.shelf_key(self.request.strategy, self.category, self.request.GET.get("page", ""))
+        kept: Drawn | None = cache.get(key)
+        if kept is None:
+            kept = self.draw()
+            cache.set(key, kept, seconds)
+        return kept
 
-    def get_template_names(self) -> list[str]:
-        htmx = getattr(self.request, "htmx", None)
-        return ["catalogue/_shelf.html" if htmx and htmx.target == "shelf" else self.template_name]
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        context = super().get_context_data(**kwargs)
+    def draw(self) -> Drawn:
         strategy = self.request.strategy
-        context.update(
-            form=self.form,
-            cards=selectors.cards(strategy, list(context["object_list"])),
-            shelves=selectors.shelves(strategy),
+        rewards = selectors.rewards(
+            strategy,
             category=self.category,
-            root=self.category,
             query=self.asked("q") or "",
-            spendable=self.spendable,
-            strategy=strategy,
-            resident=strategy.resident,
+            affordable_with=self.spendable if self.asked("affordable") else None,
         )
-        return context
-
-    def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
-        response = super().render_to_response(context, **kwargs)
-        response.headers["Vary"] = "HX-Request, Cookie, Accept-Language"
-        return response
+        page = Paginator(rewards, settings.OSCAR_PRODUCTS_PER_PAGE).page(self.request.GET.get("page") or 1)
+        shelves = selectors.shelves(strategy)
+        path = self.category.path[: Category.steplen] if self.category else ""
+        facts = {
+            **self.facts,
+            "cards": selectors.cards(strategy, list(page.object_list)),
+            "page_obj": page,
+            "paginator": page.paginator,
+            "shelves": shelves,
+            "root": next((shelf for shelf in shelves if shelf.path == path), self.category),
+        }
+        shelf = render_to_string("catalogue/_shelf.html", facts, self.request)
+        return Drawn(shelf, render_to_string("catalogue/_signs.html", facts, self.request))
 
 
 class CatalogueView(ShelfView):
@@ -91,13 +125,6 @@ class ProductCategoryView(ShelfView):
         if kwargs["category_slug"] != self.category.slug:
             return redirect(self.category.get_absolute_url(), permanent=True)
         return super().get(request, *args, **kwargs)
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        context = super().get_context_data(**kwargs)
-        assert self.category is not None  # noqa: S101 - get() found it
-        root = self.category.path[: Category.steplen]
-        context["root"] = next((shelf for shelf in context["shelves"] if shelf.path == root), self.category)
-        return context
 
 
 class ProductDetailView(View):
