@@ -129,11 +129,8 @@ def rewards(
     """Select the rewards that suppliers of the reader's village list, services first; ``chosen``: stock record."""
     best = strategy.stockrecords(StockRecord.objects.filter(product=OuterRef("pk")))
     # Whether somebody lists it is asked of every reward; by whom, only of those on the page.
-    products = (
-        Product.objects.browsable()
-        .filter(Exists(strategy.listed(StockRecord.objects.filter(product=OuterRef("pk")))))
-        .annotate(chosen=Subquery(best.values("pk")[:1]))
-        .select_related("product_class")
+    products = Product.objects.browsable().filter(
+        Exists(strategy.listed(StockRecord.objects.filter(product=OuterRef("pk"))))
     )
     if category is not None:
         inside = ProductCategory.objects.filter(category__path__startswith=category.path)
@@ -145,22 +142,32 @@ def rewards(
     if affordable_with is not None:
         most = highest_price_for(affordable_with, strategy.percent)
         products = products.annotate(list_price=Subquery(best.values("price")[:1])).filter(list_price__lte=most)
+    products = products.annotate(chosen=Subquery(best.values("pk")[:1]))
+    if kind:
+        return products.order_by("-priority", "upc", "pk")
     services_first = Case(
         When(product_class__kind=ProductClass.Kind.SERVICE, then=0), default=1, output_field=IntegerField()
     )
     return products.order_by(services_first, "-priority", "upc", "pk")
 
 
-def cards(strategy: Points, products: Sequence[Product]) -> list[Card]:
-    """Price a page of ``products`` (from ``rewards``) in a fixed number of statements."""
-    chosen = StockRecord.objects.filter(pk__in=[product.chosen for product in products])
-    records = {record.product_id: record for record in chosen.select_related("partner__village")}
+def chosen(rewards: QuerySet[Product]) -> Any:
+    """Select the stock records of ``rewards`` (from there), by id: a page of them is what ``cards`` takes."""
+    return rewards.values_list("chosen", flat=True)
+
+
+def cards(strategy: Points, chosen: Sequence[int]) -> list[Card]:
+    """Price a page of stock records, in this order, in a fixed number of statements."""
+    rows = StockRecord.objects.filter(pk__in=chosen).select_related("partner__village", "product__product_class")
+    records = rows.in_bulk()
+    products = [record.product for record in records.values()]
     prefetch_related_objects(products, "images")
     result = []
-    for product in products:
-        if (record := records.get(product.pk)) is not None:
-            info = strategy.fetch_for_product(product, record)
-            result.append(Card(product, info, stock_of(info), near=strategy.reach is not None))
+    for pk in chosen:
+        record = records.get(pk)
+        if record is not None:  # taken off the shelf meanwhile
+            info = strategy.fetch_for_product(record.product, record)
+            result.append(Card(record.product, info, stock_of(info), near=strategy.reach is not None))
     return result
 
 

@@ -76,11 +76,11 @@ def _home(request: HttpRequest, resident: Resident) -> dict[str, Any]:
 
 def _shelf(strategy: Points, *, affordable_with: int | None, each: int) -> list[Any]:
     """Pick some services and some goods that can be had now."""
-    products: list[Any] = []
+    chosen: list[int] = []
     for kind in ("service", "goods"):
         rewards = catalogue.rewards(strategy, affordable_with=affordable_with, kind=kind)
-        products += rewards.exclude(min_star__gt=strategy.star)[: each * 3]
-    cards = [card for card in catalogue.cards(strategy, products) if card.info.availability.is_available_to_buy]
+        chosen += catalogue.chosen(rewards.exclude(min_star__gt=strategy.star))[: each * 3]
+    cards = [card for card in catalogue.cards(strategy, chosen) if card.info.availability.is_available_to_buy]
     services = [card for card in cards if card.product.is_service][:each]
     goods = [card for card in cards if not card.product.is_service][:each]
     return services + goods
