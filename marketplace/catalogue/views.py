@@ -18,6 +18,7 @@ from marketplace.basket.forms import AddForm
 from marketplace.catalogue import selectors
 from marketplace.catalogue.forms import ShelfForm
 from marketplace.catalogue.models import Category
+from timebank.common.input import read_text
 
 
 class Drawn(NamedTuple):
@@ -75,6 +76,10 @@ class ShelfView(View):
             "resident": strategy.resident,
         }
 
+    @cached_property
+    def page(self) -> str:
+        return read_text(self.request.GET.get("page"), 10)
+
     def asked(self, name: str) -> Any:
         return self.form.cleaned_data.get(name) if self.form.is_bound else None
 
@@ -83,7 +88,7 @@ class ShelfView(View):
         seconds = settings.SHELF_SECONDS
         if not seconds or set(self.request.GET) - {"page"}:
             return self.draw()
-        key = selectors.shelf_key(self.request.strategy, self.category, self.request.GET.get("page", ""))
+        key = selectors.shelf_key(self.request.strategy, self.category, self.page)
         kept: Drawn | None = cache.get(key)
         if kept is None:
             kept = self.draw()

@@ -35,8 +35,8 @@ def transfers(request: HttpRequest, place: int) -> HttpResponse:
     """List what goes to and from a place, what is on its way first; or what nobody has counted for long."""
     region = place_of(request, place)
     is_late = read_choice(request.GET.get("which"), {"late"}) == "late"
-    found = selectors.long_on_the_way(region, timezone.now()) if is_late else selectors.transfers_of(region)
-    page = page_of(request, found, 30)
+    listed = selectors.long_on_the_way(region, timezone.now()) if is_late else selectors.transfers_of(region)
+    page = page_of(request, listed, 30)
     rows = [(row, row.target.village_id == region.pk) for row in page]
     days = selectors.LONG_ON_THE_WAY.days
     late = ngettext("More than %(n)s day on the way", "More than %(n)s days on the way", days) % {"n": days}
