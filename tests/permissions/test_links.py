@@ -60,6 +60,7 @@ ELSEWHERE = {
     "photograph": "pictures of rewards; the stage has none",
     "villages:setup_enter": "the address that start_county prints, before anybody is there",
     "villages:setup": "follows it",
+    "villages:setup_example": "the step of the places offers it",
     "villages:setup_county": "follows it",
     "villages:setup_town": "follows it",
     "villages:setup_finish": "follows it",
