@@ -62,6 +62,7 @@ def setup() -> None:
     from django.conf import settings
 
     settings.ALLOWED_HOSTS = ["*"]
+    settings.SHELF_SECONDS = 0  # the shelf as it is drawn, not as it is kept
     settings.STAFF_IDLE_SECONDS = settings.STAFF_SESSION_SECONDS = settings.CONFIRM_SECONDS = 10**9
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 

@@ -103,9 +103,7 @@ class ShelfView(View):
             query=self.asked("q") or "",
             affordable_with=self.spendable if self.asked("affordable") else None,
         )
-        page = Paginator(selectors.chosen(rewards), settings.OSCAR_PRODUCTS_PER_PAGE).page(
-            self.request.GET.get("page") or 1
-        )
+        page = Paginator(selectors.chosen(rewards), settings.OSCAR_PRODUCTS_PER_PAGE).page(self.page or 1)
         shelves = selectors.shelves(strategy)
         path = self.category.path[: Category.steplen] if self.category else ""
         facts = {
