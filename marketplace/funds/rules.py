@@ -7,10 +7,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from marketplace.funds.errors import OwnSupplier
-from marketplace.funds.models import Fund
+from marketplace.funds.models import Fund, Payee
 from marketplace.partner.models import Partner
 from timebank.common.errors import NotFound, SamePerson
-from timebank.registry.models import Organisation, Region, RoleGrant
+from timebank.common.input import fold
+from timebank.registry import ids
+from timebank.registry.errors import ConflictOfInterest
+from timebank.registry.interests import OWN, require_no_interest
+from timebank.registry.models import Organisation, Region, Resident, RoleGrant
 from timebank.registry.models.regions import paths_up
 from timebank.registry.rules import can, grants_of, require
 
@@ -74,6 +78,27 @@ def not_own_supplier(actor: Any, partner: Partner | None) -> None:
         return
     if partner.organisation_id in {grant.organisation_id for grant in grants_of(actor)}:
         raise OwnSupplier
+
+
+def not_own_payee(actor: Any, payee: Payee) -> None:
+    """Refuse whoever would be paid themselves: the payee's staff, and of a person their household and their helpers.
+
+    A person is known by the ID number, else by the name where the payee is written down. Raises ``OwnSupplier``,
+    ``ConflictOfInterest``.
+    """
+    not_own_supplier(actor, payee.partner)
+    if payee.organisation_id is not None and payee.organisation_id in {g.organisation_id for g in grants_of(actor)}:
+        raise OwnSupplier
+    if payee.kind != Payee.Kind.PERSON:
+        return
+    key = fold(payee.name)
+    if key == fold(actor.name):
+        raise ConflictOfInterest(interest=OWN)
+    people = Resident.objects.filter(name_key=key, village__path__startswith=payee.region.path)
+    if payee.id_number_encrypted:
+        people = Resident.objects.filter(id_number_digest=ids.digest(ids.decrypt(payee.id_number_encrypted)))
+    for resident in people:
+        require_no_interest(actor, resident)
 
 
 def sees_fund(user: Any, fund: Fund) -> None:

@@ -506,6 +506,7 @@ LEDGER_WRITERS = {
     "set_expiry_account",
     "set_expiry_accounts",
     "restore_lapsed",
+    "assume_debt",
     "take_back",
     "lapsed_of",  # reads
 }

@@ -21,8 +21,8 @@ from tests.support.clock import at
 from timebank.common.errors import NotFound, SamePerson
 from timebank.common.models import Event
 from timebank.registry import services as registry
-from timebank.registry.errors import NotAllowed
-from timebank.registry.models import AuditEntry, User
+from timebank.registry.errors import ConflictOfInterest, NotAllowed
+from timebank.registry.models import AuditEntry, Resident, User
 
 ACCOUNT = "6222020200112233446"  # invented; passes Luhn's check
 TODAY = timezone.localdate
@@ -605,3 +605,51 @@ def test_a_donor_paid_out_of_its_own_gift_is_said_aloud(money: Money) -> None:
     moving.decide_expense(expense=bill, actor=money.town, related_party=True)
     bill.refresh_from_db()
     assert bill.state == "approved"
+
+
+@pytest.mark.parametrize(
+    "whose", ["own name", "own number", "wife's name", "wife's number", "organisation", "another's"]
+)
+def test_nobody_approves_what_they_are_paid_themselves(money: Money, whose: str) -> None:
+    money.give(50000)
+    village, town = money.world.village, money.town
+    facts: dict[str, Any] = {"village": village, "actor": None, "household_number": "5"}
+    own = registry.register_resident(name="镇本人", id_number="11010519491231002X", **facts)
+    Resident.objects.filter(pk=own.pk).update(user=town)
+    registry.register_resident(name="镇妻", id_number="990000196507189604", **facts)
+    organisation = money.world.organisation
+    payee_facts: dict[str, dict[str, Any]] = {
+        "own name": {"name": town.name},
+        "own number": {"name": "写错的名字", "id_number": "11010519491231002X"},
+        "wife's name": {"name": "镇 妻"},
+        "wife's number": {"name": "小名", "id_number": "990000196507189604"},
+        "organisation": {"name": organisation.name, "organisation": organisation, "kind": "organisation"},
+        "another's": {"name": "匠人"},
+    }
+    payee = payees.create_payee(region=village, actor=money.keeper, **{"kind": "person", **payee_facts[whose]})
+    if whose == "organisation":
+        registry.grant_role(user=town, role="supplier_staff", organisation=organisation, actor=None)
+    town = User.objects.get(pk=town.pk)
+    bill = moving.prepare_expense(
+        fund=money.fund,
+        payee=payee,
+        fen=100,
+        text="工钱",
+        voucher_number="1",
+        kind="other",
+        actor=money.keeper,
+        key=uuid.uuid4(),
+    )
+    account = payees.enter_account(
+        payee=payee, holder="收款人", bank_name="银行", number=ACCOUNT, actor=money.keeper, key=uuid.uuid4()
+    )
+    if whose == "another's":
+        payees.confirm_account(account=account, actor=town)
+        moving.decide_expense(expense=bill, actor=town)
+        return
+    for deed in (
+        lambda: payees.confirm_account(account=account, actor=town),
+        lambda: moving.decide_expense(expense=bill, actor=town),
+    ):
+        with pytest.raises((errors.OwnSupplier, ConflictOfInterest)):
+            deed()

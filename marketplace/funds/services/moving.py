@@ -181,13 +181,22 @@ def decide_expense(
     now: dt.datetime | None = None,
 ) -> Expense:
     """Approve an expense: it is owed. A donor paid out of its own gift needs ``related_party`` said aloud."""
-    row = lock_prepared(expense, "fund__region", "fund__bank_account", "purpose", "payee__organisation")
+    row = lock_prepared(
+        expense,
+        "fund__region",
+        "fund__bank_account",
+        "purpose",
+        "payee__organisation",
+        "payee__partner",
+        "payee__region",
+    )
     posted = None
     if approve:
         if _is_related(row) and not related_party:
             raise errors.RelatedParty
         rules.require_at(actor, rules.APPROVE_PAYMENT, row.fund)
         rules.other_person(actor, row.prepared_by_id)
+        rules.not_own_payee(actor, row.payee)
         posted = book.spend(
             fund=row.fund,
             purpose=row.purpose,

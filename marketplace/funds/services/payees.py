@@ -126,7 +126,7 @@ def confirm_account(*, account: PayeeAccount, actor: User, now: dt.datetime | No
     if not can(actor, rules.APPROVE_PAYMENT, region=payee.region):
         require(actor, rules.KEEP_FUND, region=payee.region)
     rules.other_person(actor, account.entered_by_id)
-    rules.not_own_supplier(actor, payee.partner)
+    rules.not_own_payee(actor, payee)
     if account.confirmed_at is not None or account.ended_at is not None:
         raise WrongState
     payee.accounts.filter(ended_at__isnull=True).exclude(pk=account.pk).update(ended_at=now)

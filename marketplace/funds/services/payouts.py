@@ -145,7 +145,7 @@ def approve_payout(*, payout: Payout, actor: User, now: dt.datetime | None = Non
     row = _lock(payout, State.PREPARED)
     require(actor, rules.APPROVE_PAYMENT, region=_region(row))
     rules.other_person(actor, row.prepared_by_id)
-    rules.not_own_supplier(actor, row.statement.partner if row.statement is not None else None)
+    rules.not_own_payee(actor, row.payee_account.payee)
     row.state, row.approved_by, row.approved_at = State.APPROVED, actor, now or timezone.now()
     row.save(update_fields=["state", "approved_by", "approved_at"])
     return row
@@ -157,6 +157,7 @@ def _lock(payout: Payout, *states: str) -> Payout:
         .select_related(
             "bank_account__region",
             "payee_account__payee__region",
+            "payee_account__payee__partner",
             "statement__partner__village",
             "expense__fund__region",
         )
