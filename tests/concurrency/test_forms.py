@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from marketplace.rewards.models import StockMovement
+from timebank.common.models import IdempotencyKey
 
 pytestmark = [pytest.mark.pg_only("real concurrency"), pytest.mark.django_db(transaction=True)]
 
@@ -50,3 +53,26 @@ def test_control_four_forms_are_four_deliveries(shelf, run_concurrently):
     _send(village, item, [uuid.uuid4().hex for _ in range(4)], run_concurrently)
     item.refresh_from_db()
     assert item.num_in_stock == 30
+
+
+def test_a_list_of_attendance_sent_four_times_at_once_counts_once(run_concurrently):
+    from tests.factories.service import make_world
+    from timebank.service import services
+
+    world, now = make_world(), timezone.now()
+    activity = world.activity(starts_at=now, ends_at=now + dt.timedelta(hours=2), now=now)
+    people = [world.resident() for _number in range(5)]
+    for person in people:
+        services.sign_up(activity=activity, resident=person, actor=person.user)
+    key, url = uuid.uuid4().hex, reverse("service:lead_walk_in", args=[activity.pk])
+    clients = [Client() for _number in range(4)]
+    for client in clients:
+        client.force_login(world.leader, backend="timebank.registry.backends.PhoneCardOrEmailBackend")
+
+    def post(number: int) -> int:
+        data = {"what": "in", "people": [person.pk for person in people], "idempotency_key": key}
+        return clients[number].post(url, data).status_code
+
+    assert run_concurrently(post, 4).raise_unless().results == [302] * 4
+    assert sorted(activity.attendances.values_list("resident", flat=True)) == sorted(person.pk for person in people)
+    assert IdempotencyKey.objects.get(key=key).result == {"value": {"noted": 5, "refused": []}}
