@@ -29,6 +29,7 @@ class BeesConfig(AppContract):
     listens_to = {"bee_seen": "tests.contract_app.declared.hear"}
     founding_steps = "tests.contract_app.declared.FOUNDING"
     personal_work = "tests.contract_app.declared.PERSONAL_WORK"
+    on_merge = "tests.contract_app.declared.join_hives"
     in_preparation = "tests.contract_app.declared.is_unbuilt"
     greeting = "tests.contract_app.declared.greet"
     processes = {"bee counter": "tests.contract_app.declared.process"}

@@ -40,6 +40,10 @@ def pass_hives(*, leaver, successor, **_rest):
     return 1
 
 
+def join_hives(gone, stays, *, reason, actor, now):
+    Hive.objects.create(name=f"{gone.pk} joined {stays.pk}: {reason}")
+
+
 PERSONAL_WORK = [PersonalWork("Hives", "keep_bees", names=lambda user, region: ["hive 7"], pass_on=pass_hives)]
 AUDIT_LABELS = {"feed_bees": "Bees fed"}
 TILES = [

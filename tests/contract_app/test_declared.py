@@ -23,6 +23,7 @@ from timebank.registry import roles, services
 from timebank.registry.errors import DutiesClash, NotOpenYet
 from timebank.registry.models import Role, RoleClash, RoleGrant
 from timebank.registry.rules import require_open
+from timebank.registry.services.cases import decide_case, propose_merge
 from timebank.registry.services.handover import hand_over_office
 
 pytestmark = pytest.mark.django_db
@@ -196,3 +197,10 @@ def test_what_an_app_says_lies_with_a_person_passes_with_the_office_unless_they_
         grant = RoleGrant.objects.get(user=holder, region=places.village)
         hand_over_office(grant=grant, successor=successor, actor=admin)
     assert list(Hive.objects.values_list("name", flat=True)) == [f"from {office.pk} to {other.pk}"]
+
+
+def test_two_registrations_that_become_one_are_told_to_the_apps(places):
+    gone, stays = (make_resident(places.village, "蜂农") for _ in "ab")
+    case = propose_merge(resident=gone, into=stays, reason="同一人", actor=make_staff("village_admin", places.village))
+    decide_case(case=case, agreed=True, actor=make_staff("verifier", places.village))
+    assert Hive.objects.filter(name=f"{gone.pk} joined {stays.pk}: 同一人").exists()

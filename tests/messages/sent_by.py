@@ -22,7 +22,7 @@ SENT_BY: dict[str, str | tuple[str, ...]] = {
     "objection_dismissed": "timebank.service.services.notices.answer_objection",
     "dispute_settled": "timebank.service.services.notices.answer_objection",
     "points_credited": "timebank.service.services.credit._tell",
-    "record_reversed": "timebank.service.services.reversal.reverse_record",
+    "record_reversed": "timebank.service.services.reversal.reverse",
     "opening_booked": "timebank.villages.services.opening._tell",
     "points_lapsing": "timebank.service.services.lapsing._warn",
     "earned_nothing": "timebank.service.services.credit._tell",
