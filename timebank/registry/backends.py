@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 
 from timebank.common import limits
@@ -80,6 +81,13 @@ def count_sign_in(request: HttpRequest) -> None:
     limits.count(OVER_ALL, ["all"])
 
 
+@lru_cache(maxsize=1)
+def _accounts() -> QuerySet[User]:
+    """Select accounts with their residents; every page of every visitor asks this, so it is put together once."""
+    live = RoleGrant.objects.filter(user=OuterRef("pk"), ended_at__isnull=True)
+    return User.objects.select_related("resident__village", "resident__household").annotate(has_roles=Exists(live))
+
+
 class PhoneCardOrEmailBackend(ModelBackend):
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
@@ -99,9 +107,7 @@ class PhoneCardOrEmailBackend(ModelBackend):
 
         One statement instead of three; who has roles reads them when a page asks (``rules.grants_of``).
         """
-        live = RoleGrant.objects.filter(user=OuterRef("pk"), ended_at__isnull=True)
-        rows = User.objects.select_related("resident__village", "resident__household").annotate(has_roles=Exists(live))
-        user = rows.filter(pk=user_id).first()
+        user = _accounts().filter(pk=user_id).first()
         if user is None or not self.user_can_authenticate(user):
             return None
         user._resident = getattr(user, "resident", None)

@@ -25,7 +25,7 @@ _RELATED = ("partner__village", "partner__organisation", "product", "resident", 
 
 def tickets_of(resident: Resident, *, is_open: bool | None = None) -> QuerySet[Ticket]:
     """Select a resident's tickets: those to collect first, the soonest ending on top, then the rest, newest first."""
-    tickets = Ticket.objects.filter(resident=resident).select_related(*_RELATED)
+    tickets = Ticket.objects.filter(resident=resident).select_related("partner", "product")
     if is_open is not None:
         tickets = tickets.filter(state=State.ISSUED) if is_open else tickets.exclude(state=State.ISSUED)
     first = Case(When(state=State.ISSUED, then=Value(0)), default=Value(1), output_field=IntegerField())
@@ -70,9 +70,7 @@ def ticket_timeline(ticket: Ticket) -> list[dict[str, Any]]:
 
 def redemption_for(actor: User, key: uuid.UUID | str, acting_for: Resident | None = None) -> Redemption:
     """Return a redemption with its tickets; 404 to strangers."""
-    tickets = Ticket.objects.select_related("partner__village", "partner__organisation", "product").order_by(
-        "partner_id", "pk"
-    )
+    tickets = Ticket.objects.select_related("partner", "product").order_by("partner_id", "pk")
     redemption = (
         Redemption.objects.filter(key=key)
         .select_related("resident", "actor")
