@@ -41,7 +41,9 @@ check, redeem, tickets; theirs the installed stock Oscar's product, basket, chec
 adding to redeeming is without the product's page and the page after.
 """,
     "B4": """
-Four people who ask for one page after the other, of the same two shops; 24 products a page in both.
+Four people who ask for one page after the other, of the same two shops; 24 products a page in both. Ours keeps the
+drawn list for five seconds in each web process (docs/adr/0063-kept-shelf.md), stock Oscar draws every page anew; the
+profile is of a list drawn anew.
 """,
     "B5": """
 The same work on two databases that differ only in the length of their history, in turns.
