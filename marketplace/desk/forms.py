@@ -376,7 +376,8 @@ class GoodsListForm(IdempotentForm, BaseForm):
     file = forms.FileField(
         label=_("List of goods"),
         help_text=_(
-            "A workbook (.xlsx) or a table (.csv) with the columns 商户 and 名称, and as wanted 类型, 单位, 条码, 积分."
+            "A workbook (.xlsx) or a table (.csv) with the columns Supplier and Name, and as wanted Kind, Unit,"
+            " Barcode and Points (Chinese names do, too)."
         ),
         widget=forms.ClearableFileInput(attrs={"accept": ".xlsx,.csv,.txt,.tsv"}),
     )

@@ -59,6 +59,7 @@ urlpatterns = [
     path("shelf/<id:pk>/picture/", pictures.picture, name="picture"),
     path("shelf/lists/<id:pk>/", prices.goods_import, name="goods_import"),
     path("shelf/in/<id:place>/file/", prices.goods_list, name="goods_list"),
+    path("shelf/in/<id:place>/file/goods.<str:form>", prices.goods_to_fill_in, name="goods_example"),
     path("shelf/in/<id:place>/what-if/", what_if.try_out, name="what_if"),
     path("shelf/<id:pk>/price/", prices.price, name="price"),
     path("suppliers/<id:pk>/rewards/new/", prices.list_reward, name="list_reward"),

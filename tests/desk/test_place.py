@@ -161,6 +161,7 @@ def _addresses(village) -> dict[str, tuple[int, ...]]:
         ),
         **dict.fromkeys(("supplier", "list_reward"), (village.good().partner_id,)),
         **dict.fromkeys(("price", "picture", "send_stock"), (shelf,)),
+        "goods_example": (village.place.pk, "csv"),
         "opening_count": (counted.pk,),
         "transfer": (sent.pk,),
         "write_off": (broken.pk,),

@@ -25,6 +25,7 @@ from marketplace.rewards.services import goods_imports, goods_lists, shelf, supp
 from tests.factories.people import make_regions, make_resident, make_staff
 from tests.support.clients import PageClient
 from timebank.common import sweeps
+from timebank.common.sheets.reading import open_table
 from timebank.registry.errors import NotAllowed
 from timebank.registry.models import RoleGrant, User
 
@@ -189,6 +190,38 @@ def test_a_file_is_looked_at_loaded_and_the_second_time_changes_nothing(stage):
     again = send(admin, "do")
     assert (again.changed, again.unchanged) == (0, 2)
     assert PriceChange.objects.count() == 2
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+@pytest.mark.parametrize(
+    ("language", "heads", "title"),
+    [
+        ("zh-hans", ["商户", "名称", "类型", "单位", "条码", "积分"], "示例毛巾"),
+        ("en", ["Supplier", "Name", "Kind", "Unit", "Barcode", "Points"], "Example towel"),
+    ],
+)
+def test_the_table_to_fill_in_is_offered_and_is_taken_as_it_is(stage, language, heads, title, form):
+    keeper, admin = (signed_in(user) for user in (stage.keeper, stage.admin))
+    keeper.defaults["HTTP_ACCEPT_LANGUAGE"] = language
+    page = reverse("desk:goods_list", args=[stage.places.village.pk])
+    address = reverse("desk:goods_example", args=[stage.places.village.pk, form])
+    assert address in keeper.get(page).text
+    table = b"".join(keeper.get(address).streaming_content)
+    opened = open_table(io.BytesIO(table), goods_lists.COLUMNS)
+    assert ([opened.headings[column.key] for column in goods_lists.COLUMNS], opened.unread) == (heads, [])
+    for client, price in ((keeper, None), (admin, 10)):
+        file = SimpleUploadedFile(f"goods.{form}", table)
+        answer = client.post(page, {"file": file, "reason": "村民代表会", "do": "1"})
+        assert answer.status_code == 302, answer.text  # no row is left out
+        record = StockRecord.objects.get()
+        assert (record.product.title, record.price) == (title, price)
+    assert keeper.get(address.replace(f".{form}", ".exe")).status_code == 404
+
+
+def test_the_table_of_a_place_without_suppliers_names_an_invented_one(stage):
+    stage.shop.delete()
+    address = reverse("desk:goods_example", args=[stage.places.village.pk, "csv"])
+    assert "Example shop" in b"".join(signed_in(stage.keeper).get(address).streaming_content).decode()
 
 
 def test_a_file_without_a_fault_leads_to_the_shelf(stage):

@@ -155,6 +155,7 @@ def _villages(cast: Cast, world: Any) -> None:
     cast.arguments |= {
         "desk:shelf": lambda: place,
         "desk:goods_list": lambda: place,
+        "desk:goods_example": lambda: {**place, "form": "csv"},
         "desk:goods_import": lambda: {"pk": loading.pk},
         "desk:what_if": lambda: place,
         "desk:shelf_labels": lambda: place,
@@ -264,6 +265,7 @@ def _lists(cast: Cast, world: Any) -> None:
     source = reading.read_import(file=file, file_name="名单.csv", village=world.village, actor=world.admin)
     cast.arguments |= {
         "registry:resident_lists": lambda: {"place": world.village.pk},
+        "registry:residents_example": lambda: {"place": world.village.pk, "form": "csv"},
         "registry:resident_list": lambda: {"pk": source.pk},
         "registry:refused_rows": lambda: {"pk": source.pk, "form": "csv"},
     }

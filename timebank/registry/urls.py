@@ -63,6 +63,7 @@ urlpatterns = [
     path("people/<id:place>/households/", views.people.corrections.household_list, name="households"),
     path("people/<id:place>/cards/", views.people.paper.card_sheet, name="card_sheet"),
     path("people/<id:place>/lists/", views.resident_lists, name="resident_lists"),
+    path("people/<id:place>/lists/residents.<str:form>", views.residents_to_fill_in, name="residents_example"),
     path("people/lists/<id:pk>/", views.resident_list, name="resident_list"),
     path("people/lists/<id:pk>/refused.<str:form>", views.refused_rows, name="refused_rows"),
     # Upper-case letters make a smaller QR, so the printed address is in capitals.

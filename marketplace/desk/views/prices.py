@@ -26,6 +26,7 @@ from timebank.common.errors import DomainError
 from timebank.common.input import read_text
 from timebank.common.numbers import parse_points
 from timebank.common.sheets.errors import SheetError
+from timebank.common.sheets.filling import table_to_fill_in
 from timebank.registry.models import Region
 from timebank.registry.rules import VIEW_VILLAGE, can, regions_where
 
@@ -185,13 +186,27 @@ def price(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "desk/price.html", context, status=form.status if form.errors else 200)
 
 
+def _place_to_load(request: HttpRequest, pk: int) -> Region:
+    """Return the place of the address, for who lists or prices there."""
+    region = place_of(request, pk)
+    if not (can(request.user, LIST_REWARD, region) or can(request.user, PRICE_REWARD, region)):
+        raise PermissionDenied
+    return region
+
+
+@addressed
+@require_GET
+def goods_to_fill_in(request: HttpRequest, place: int, form: str) -> HttpResponseBase:
+    """Give a table of goods to fill in."""
+    region = _place_to_load(request, place)
+    return table_to_fill_in(form, "goods", goods_lists.COLUMNS, [goods_lists.example_of_goods(region)])
+
+
 @addressed
 @require_http_methods(["GET", "POST"])
 def goods_list(request: HttpRequest, place: int) -> HttpResponse:
     """Read a list of goods: first what it would do, then it is done."""
-    region = place_of(request, place)
-    if not (can(request.user, LIST_REWARD, region) or can(request.user, PRICE_REWARD, region)):
-        raise PermissionDenied
+    region = _place_to_load(request, place)
     sent = (request.POST, request.FILES) if request.method == "POST" else ()
     form, report = GoodsListForm(*sent), None
     dry_run = "do" not in request.POST
@@ -253,9 +268,7 @@ def goods_import(request: HttpRequest, pk: int) -> HttpResponse:
     row = GoodsImport.objects.select_related("region", "actor").filter(pk=pk).first()
     if row is None:
         raise Http404
-    region = place_of(request, row.region_id)
-    if not (can(request.user, LIST_REWARD, region) or can(request.user, PRICE_REWARD, region)):
-        raise PermissionDenied
+    region = _place_to_load(request, row.region_id)
     report = goods_imports.report_of(row)
     context = {
         "region": region,

@@ -47,6 +47,14 @@ COLUMNS = (
     Column("barcode", ("条码", "条形码", "barcode", "ean"), label=gettext_lazy("Barcode")),
     Column("points", ("积分", "积分价", "价格", "points", "price"), label=gettext_lazy("Points")),
 )
+#: The invented thing of the table to fill in. No barcode: the same barcode is the same thing wherever it stands.
+EXAMPLE = {
+    "supplier": gettext_lazy("Example shop"),
+    "title": gettext_lazy("Example towel"),
+    "kind": pgettext_lazy("kind in a list of goods", "goods"),
+    "unit": pgettext_lazy("unit in a list of goods", "piece"),
+    "points": "10",
+}
 KINDS = {
     "": "goods",
     "实物": "goods",
@@ -103,6 +111,13 @@ def read_goods(file: BinaryIO, progress: Callable[[int], object] = lambda _rows:
         lines.append(_line(row))
         progress(1)
     return lines
+
+
+def example_of_goods(region: Region) -> dict[str, str]:
+    """Return the row of the table to fill in, in the reader's language; its supplier is one who is here."""
+    row = {key: str(value) for key, value in EXAMPLE.items()}
+    supplier = Partner.objects.filter(village=region, is_active=True).order_by("name", "pk").first()
+    return {**row, "supplier": supplier.name} if supplier else row
 
 
 def without_doubles(lines: Iterable[Line]) -> list[Line]:

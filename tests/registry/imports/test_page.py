@@ -15,6 +15,8 @@ from openpyxl import load_workbook
 
 from tests.factories.people import make_resident, make_staff
 from tests.registry.imports.test_right import FILES, RIGHT, registered
+from timebank.common.sheets.reading import open_table
+from timebank.registry.imports.candidates import COLUMNS
 from timebank.registry.models import AuditEntry, DistinctPair, Resident, ResidentImport, ResidentImportRow
 
 pages = import_module("timebank.registry.views.lists")
@@ -268,3 +270,36 @@ def test_a_long_list_is_loaded_in_the_background(places, desk, monkeypatch):
     act(desk, "load", consent="1")
     assert Resident.objects.count() == 12
     assert only_list().status == "loaded"
+
+
+@pytest.mark.parametrize("at", ["village", "town"])
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+@pytest.mark.parametrize(
+    ("language", "heads"),
+    [
+        ("zh-hans", ["姓名", "出生日期", "身份证号", "手机号", "门牌号", "村"]),
+        ("en", ["Name", "Birth date", "ID number", "Mobile number", "House number", "Village"]),
+    ],
+)
+def test_the_table_to_fill_in_is_offered_and_is_taken_as_it_is(places, language, heads, form, at):
+    place = getattr(places, at)
+    client = Client(headers={"accept-language": language})
+    client.force_login(make_staff("village_admin", place), backend=BACKEND)
+    address = reverse("registry:residents_example", args=[place.pk, form])
+    assert address in client.get(reverse("registry:resident_lists", args=[place.pk])).text
+    table = b"".join(client.get(address).streaming_content)
+    opened = open_table(io.BytesIO(table), COLUMNS)
+    assert ([opened.headings[column.key] for column in COLUMNS], opened.unread) == (heads, [])
+    assert hand_in(client, place, table, f"residents.{form}").status_code == 302
+    (row,) = only_list().rows.all()
+    assert row.outcome == "ready", row.reason
+    assert act(client, "load", consent="1").status_code == 302
+    person = Resident.objects.get(household__number="1-1")
+    assert (person.village, str(person.birth_date)) == (places.village, "1950-01-31")
+    assert client.get(address.replace(f".{form}", ".exe")).status_code == 404
+
+
+def test_who_only_confirms_is_offered_no_table_to_fill_in(places, town):
+    page = town.get(reverse("registry:resident_lists", args=[places.village.pk]))
+    address = reverse("registry:residents_example", args=[places.village.pk, "csv"])
+    assert (page.status_code, address in page.text, town.get(address).status_code) == (200, False, 404)

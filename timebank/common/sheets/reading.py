@@ -304,7 +304,7 @@ def _refuse_doubles(header: _Header) -> None:
             )
 
 
-def _name_of(column: Column) -> str:
+def heading_of(column: Column) -> str:
     """Return a heading that is accepted: the column's label where it is one, else the first of its names."""
     label, accepted = str(column.label), (column.key, *column.names)
     if normalise_heading(label) in {normalise_heading(name) for name in accepted}:
@@ -316,7 +316,7 @@ def _no_header(rows: Sequence[RawRow], columns: Sequence[Column]) -> SheetError:
     filled = [row for row in rows if not row.blank]
     if not filled:
         return SheetError(_("The file is empty."), code="empty")
-    wanted = [_name_of(column) for column in columns]
+    wanted = [heading_of(column) for column in columns]
     required = [name for name, column in zip(wanted, columns, strict=True) if column.required]
     nearest = max(filled, key=lambda row: len(_match([cells.raw_text(c) for c in row.cells], columns)))
     names = [cells.raw_text(cell).strip()[:20] for cell in nearest.cells[:12] if not cell.is_blank]

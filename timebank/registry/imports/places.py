@@ -67,11 +67,11 @@ def read_places(file: BinaryIO, columns: tuple[str, ...], more: tuple[str, ...] 
     return [_row(row, [column.key for column in wanted]) for row in open_table(file, wanted, limits=LIMITS)]
 
 
-def example_places() -> tuple[list[str], list[list[str]]]:
-    """Return the table to fill in, in the reader's language: its columns, and one place of each level."""
+def example_places() -> list[dict[str, str]]:
+    """Return the rows of the table to fill in, in the reader's language: one place of each level."""
     labels = dict(Region.Level.choices)
-    rows = [[code, name, str(labels[level]), above, kind] for code, name, level, above, kind in EXAMPLE]
-    return [str(column.label) for column in COLUMNS.values()], rows
+    rows = [dict(zip(COLUMNS, place, strict=True)) for place in EXAMPLE]
+    return [{**row, "level": str(labels[row["level"]])} for row in rows]
 
 
 def _column(name: str) -> Column:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from timebank.registry.views import forgotten, looks, offices, people, phones, security
 from timebank.registry.views.acting import acting
 from timebank.registry.views.cards import block_my_card, card, card_print, my_card, my_pin
-from timebank.registry.views.lists import refused_rows, resident_list, resident_lists
+from timebank.registry.views.lists import refused_rows, resident_list, resident_lists, residents_to_fill_in
 from timebank.registry.views.me import answer_helper, end_helper, export, helpers, leave, me, password, profile
 from timebank.registry.views.sign import SignInView, join, sign_out
 
@@ -34,6 +34,7 @@ __all__ = [
     "refused_rows",
     "resident_list",
     "resident_lists",
+    "residents_to_fill_in",
     "security",
     "sign_out",
 ]

@@ -18,9 +18,11 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from timebank.common.errors import DomainError
 from timebank.common.input import read_ids, read_page, read_text
+from timebank.common.sheets.filling import table_to_fill_in
 from timebank.common.sheets.writing import CSV, XLSX, table_response
 from timebank.registry import import_selectors, rules
 from timebank.registry.forms import ListForm
+from timebank.registry.imports.candidates import COLUMNS, example_resident
 from timebank.registry.models import Region, ResidentImport, ResidentImportQuestion
 from timebank.registry.reads import note_read, reads_people
 from timebank.registry.rules import CONFIRM_LIST, REGISTER_RESIDENT
@@ -60,6 +62,17 @@ def resident_lists(request: HttpRequest, place: int) -> HttpResponseBase:
         {"region": region, "form": form, "page": page},
         status=422 if form is not None and form.errors else 200,
     )
+
+
+@never_cache
+@login_required
+@require_GET
+def residents_to_fill_in(request: HttpRequest, place: int, form: str) -> HttpResponseBase:
+    """Give a table of residents to fill in."""
+    region = Region.objects.filter(pk=place, is_active=True).first()
+    if region is None or not rules.can(request.user, REGISTER_RESIDENT, region):
+        raise Http404
+    return table_to_fill_in(form, "residents", COLUMNS, [example_resident(region)])
 
 
 def _hand_in(request: HttpRequest, region: Region, form: ListForm) -> ResidentImport | None:

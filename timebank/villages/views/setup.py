@@ -17,9 +17,10 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from timebank.common.errors import DomainError
 from timebank.common.sheets.errors import SheetError
-from timebank.common.sheets.writing import CSV, XLSX, table_response
+from timebank.common.sheets.filling import table_to_fill_in
 from timebank.policy.models import Scheme
 from timebank.registry.errors import BrokenFile
+from timebank.registry.imports.places import COLUMNS as PLACES
 from timebank.registry.imports.places import example_places, read_places
 from timebank.registry.models import Region
 from timebank.registry.services.regions import COLUMNS
@@ -92,9 +93,7 @@ def places(request: HttpRequest, token: str) -> HttpResponse:
 def places_to_fill_in(request: HttpRequest, token: str, form: str) -> HttpResponseBase:
     """Give a table of places to fill in."""
     _require_open(token)
-    if form not in {CSV, XLSX}:
-        raise Http404
-    return table_response(form, "places", *example_places())
+    return table_to_fill_in(form, "places", list(PLACES.values()), example_places())
 
 
 @never_cache
