@@ -147,10 +147,10 @@ def count(shop: dict[str, Any]) -> dict[str, list[int]]:
 
 def profile(shop: dict[str, Any]) -> dict[str, Any]:
     """Ask for the catalogue twenty times, signed out, within this process, under a profiler."""
+    from django.conf import settings
+
     from bench.counted import Inside
     from bench.profiling import profiled
-
-    from django.conf import settings
 
     settings.SHELF_SECONDS = 0  # what takes the time is drawing it
     browser = Inside({})
