@@ -106,6 +106,7 @@ MIDDLEWARE = [
     "timebank.registry.middleware.OwnPasswordMiddleware",
     "timebank.registry.middleware.StaffSessionMiddleware",
     "timebank.common.middleware.UploadLimitMiddleware",
+    "timebank.registry.middleware.ActsForMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -130,6 +131,8 @@ TEMPLATES = [
             ],
             # Oscar's money filter writes points: one line here instead of 32 copied templates.
             "libraries": {"currency_filters": "marketplace.points"},
+            # Beside the token every form says for whom its page was made.
+            "builtins": ["timebank.registry.templatetags.acts_for"],
         },
     }
 ]

@@ -35,7 +35,7 @@ BAD = {
     "markup": "<b>{{ 7 }}</b>%(x)s{0}",
 }
 SPOILED = "spoiled"  # choices and hidden values that the page never offered
-KEPT = {"csrfmiddlewaretoken"}
+KEPT = {"csrfmiddlewaretoken", "acts_for"}
 TEXTS = {"text", "search", "tel", "email", "url", "number", "date", "datetime-local", "time", "month", "password", ""}
 # Words that stand in Chinese sentences as they are.
 LATIN = {"CSV", "XLSX", "Excel", "PIN", "ID", "QR", "URL", "UTF", "GB", "Shanji", "APP", "Stripe"}

@@ -16,14 +16,19 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 
 from timebank.common.errors import DomainError
-from timebank.common.input import digits, read_text
-from timebank.registry import sessions
+from timebank.common.input import digits, read_id, read_text
+from timebank.registry import selectors, sessions
 from timebank.registry.account_forms import CONFIRM_FIELD as FIELD
 from timebank.registry.account_forms import ConfirmForm
+from timebank.registry.models import Resident
 from timebank.registry.rules import ConfirmFirst
 from timebank.registry.services import devices, second_factor
+from timebank.ui.typed import fields_of, is_secret
 
 DEVICE_COOKIE = "shanji_device"
+ACTS_FOR = "acts_for"  # the field of a form that says for whom its page was made
+#: Staff pages: their forms carry the place, and never act for a resident. And the choice itself.
+ACTS_FOR_NOBODY = {"desk", "counter", "funds", "payments", "operators", "registry:acting"}
 METHOD = "confirm_method"
 FREE = {
     "registry:sign_out",
@@ -118,6 +123,59 @@ class StaffSessionMiddleware:
             messages.error(request, _("Too often wrong: sign in again."))
             return redirect("registry:sign_in")
         return ask(request, idle=state.is_idle, wrong=True)
+
+
+class ActsForMiddleware:
+    """Refuse what a page made for one person sends once the session acts for another: two tabs tell the truth."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, _view: Any, _args: Any, _kwargs: Any) -> HttpResponse | None:
+        """Compare for whom the page was made with for whom the session acts; nothing is lost."""
+        if request.method != "POST" or ACTS_FOR not in request.POST:
+            return None
+        now = acts_for(request)
+        made_for = {read_id(value, default=0) for value in request.POST.getlist(ACTS_FOR)} - {now}
+        if now is None or not made_for:
+            return None
+        if request.headers.get("HX-Request") == "true":  # a part of a page can't ask: the whole one does
+            answer = HttpResponse(status=409)
+            answer["HX-Redirect"] = request.headers.get("HX-Current-URL") or "/"
+            return answer
+        context = {
+            "then": _known(request, min(made_for)),
+            "person": selectors.acting_resident(request),
+            "typed": [(name, value) for name, value in fields_of(request) if name != ACTS_FOR],
+            "secrets": any(map(is_secret, request.POST)),
+            "files": bool(request.FILES),
+            "action": request.get_full_path(),
+        }
+        response = render(request, "registry/acts_for_another.html", context, status=409)
+        add_never_cache_headers(response)
+        return response
+
+
+def acts_for(request: HttpRequest) -> int | None:
+    """Return for whom a signed-in session acts where that matters: a resident's key, 0 for nobody."""
+    match = request.resolver_match
+    if match is None or {match.namespace, match.view_name} & (ACTS_FOR_NOBODY | FREE):
+        return None
+    if settings.SESSION_COOKIE_NAME not in request.COOKIES or not request.user.is_authenticated:
+        return None
+    resident = selectors.acting_resident(request)
+    return 0 if resident is None else resident.pk
+
+
+def _known(request: HttpRequest, key: int) -> Resident | None:
+    """Return the person a page was made for, where it is oneself or somebody whom one helps."""
+    own = selectors.resident_of(request.user)
+    if own is not None and own.pk == key:
+        return own
+    return next((proxy.resident for proxy in selectors.helps(request.user).filter(resident=key)), None)
 
 
 def _page(request: HttpRequest) -> str:
