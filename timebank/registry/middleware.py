@@ -16,7 +16,7 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 
 from timebank.common.errors import DomainError
-from timebank.common.input import digits, read_id, read_text
+from timebank.common.input import digits, read_ids, read_text
 from timebank.registry import selectors, sessions
 from timebank.registry.account_forms import CONFIRM_FIELD as FIELD
 from timebank.registry.account_forms import ConfirmForm
@@ -139,7 +139,7 @@ class ActsForMiddleware:
         if request.method != "POST" or ACTS_FOR not in request.POST:
             return None
         now = acts_for(request)
-        made_for = {read_id(value, default=0) for value in request.POST.getlist(ACTS_FOR)} - {now}
+        made_for = (set(read_ids(request.POST.getlist(ACTS_FOR))) or {0}) - {now}
         if now is None or not made_for:
             return None
         if request.headers.get("HX-Request") == "true":  # a part of a page can't ask: the whole one does
