@@ -13,11 +13,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.test.html import Element, parse_html
 from django.urls import Resolver404, resolve, reverse
 
-from tests.permissions.people import Cast, fingerprint
+from tests.permissions.people import Cast, fingerprint, statements_that_write
 from tests.permissions.test_matrix import EVERY_ROLE, MATRIX
 
 pytestmark = pytest.mark.pg_only("PostgreSQL refuses what SQLite takes: NUL, numbers and days out of range")
@@ -150,34 +150,28 @@ def walk(client: Any, cast: Cast, app: str, only: str = "") -> tuple[list[str], 
 
 
 def _send(client: Any, form: Form, where: str) -> Iterator[str]:
-    before = fingerprint()
     for kind in (*BAD, SPOILED) if form.texts else (SPOILED,):
-        written: list[str] = []
-
-        def note(execute: Any, sql: str, *rest: Any, written: list[str] = written) -> Any:
-            if sql.startswith(("INSERT", "UPDATE", "DELETE")):
-                written.append(sql)
-            return execute(sql, *rest)
-
+        after: dict[str, int] | None = None
         try:
-            with transaction.atomic(), connection.execute_wrapper(note):
-                answer = client.post(form.action, _data(form, kind))
+            with transaction.atomic():
+                with statements_that_write() as written:
+                    answer = client.post(form.action, _data(form, kind))
                 for said in complaints(answer):
                     yield f"{where}, {kind}: {said}"
                 refused = answer.status_code in {409, 422} or (
                     answer.status_code == 200 and ERRORS.search(answer.content.decode(errors="replace"))
                 )
-                if refused and written and (changed := _changes(before)):
-                    yield f"{where}, {kind}: answered {answer.status_code}, and wrote {changed}"
+                after = fingerprint() if refused and written else None
                 raise _Undo
         except _Undo:
             pass
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
             yield f"{where}, {kind}: {type(error).__name__}: {str(error)[:160]}"
+        if after is not None and (changed := _changes(fingerprint(), after)):
+            yield f"{where}, {kind}: answered {answer.status_code}, and wrote {changed}"
 
 
-def _changes(before: dict[str, int]) -> dict[str, int]:
-    after = fingerprint()
+def _changes(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
     return {name: after[name] - before[name] for name in after if after[name] != before[name] and name not in READS}
 
 
