@@ -24,7 +24,7 @@ from timebank.common.errors import DomainError
 from timebank.ledger.selectors import balances_of
 from timebank.registry import roles
 from timebank.registry import services as registry
-from timebank.registry.models import Card, HelperRequest, Resident, ResidentCase, User
+from timebank.registry.models import Card, HelperRequest, Proxy, Resident, ResidentCase, User
 from timebank.registry.services import cases, confirmation, households, moves
 from timebank.registry.services.forgotten import YOUNG, is_open
 from timebank.service import services
@@ -365,6 +365,13 @@ def leave_kin(cheat: Cheat, whom: str) -> None:
 
 
 @step
+def help_no_more(cheat: Cheat, whom: str) -> None:
+    """Stop helping somebody, as long as it takes."""
+    for proxy in Proxy.objects.filter(resident=_person(cheat, whom), helper=cheat.me, until__isnull=True):
+        registry.end_proxy(proxy=proxy, actor=cheat.me)
+
+
+@step
 def correct_kin(cheat: Cheat, whom: str) -> None:
     """Correct the number of the house on his wife's page."""
     registry.correct_resident(resident=cheat.stage.wife, household_number="12", actor=cheat.me, now=cheat.hour)
@@ -557,6 +564,8 @@ SCRIPTS: dict[str, list[tuple[str, str]]] = {
     "a slip for his wife, whose house number was wrong": [("correct_kin", ""), ("slip", "wife"), VERIFY],
     "a slip for his wife, whose husband lives elsewhere": [("correct_own", ""), ("slip", "wife"), VERIFY],
     "a slip for whom he helps": [("enter", "client"), ("send_back", "client"), ("resend", "client"), VERIFY],
+    "hours of whom he helped until just now": [("slip", "client"), ("help_no_more", "client"), VERIFY],
+    "a ticket of whom he helped until just now": [("redeem", "client"), ("help_no_more", "client"), ("hand_over", "")],
     "his own hours": [("check_in", "own"), ("check_out", "own"), ("close", ""), VERIFY],
     "offices for himself": [("appoint_self", ""), ("enter", "own"), VERIFY, ("redeem", "own"), ("hand_over", "")],
     "an opening balance": [("enter_opening", "wife"), ("rise", ""), ("approve_opening", "")],

@@ -9,6 +9,7 @@ import datetime as dt
 from typing import Any
 
 from django.db.models import Q
+from django.utils import timezone
 
 from timebank.registry.errors import ConflictOfInterest
 from timebank.registry.models import AuditEntry, PhoneChange, Proxy, Resident
@@ -17,12 +18,19 @@ from timebank.registry.selectors import resident_of, same_household
 OWN, HOUSEHOLD, CLIENT = "own", "household", "client"
 # Who gave somebody a password could still sign in as them: for so long another person hands over to them.
 SIGN_IN_APART = dt.timedelta(days=30)
+CLIENT_APART = dt.timedelta(days=30)  # as long after the end of helping
+
+
+def live_or_lately(prefix: str = "") -> Q:
+    """Return the condition that a helper helps, or did until lately: nobody stops helping to decide the same day."""
+    since = timezone.now() - CLIENT_APART
+    return Q(**{f"{prefix}until__isnull": True}) | Q(**{f"{prefix}until__gte": since})
 
 
 def interest_of(actor: Any, resident: Resident) -> str:
     """Return why a matter of ``resident`` is ``actor``'s own: ``own``, ``household``, ``client``, or "" when it is not.
 
-    A client is whom the actor helps now, whatever the relation: kin, neighbour or village staff.
+    A client is whom the actor helps, or did until lately, whatever the relation: kin, neighbour or village staff.
     """
     if actor is None or actor.pk is None:
         return ""
@@ -31,7 +39,7 @@ def interest_of(actor: Any, resident: Resident) -> str:
     mine = resident_of(actor)
     if mine is not None and same_household(mine, resident):
         return HOUSEHOLD
-    if Proxy.objects.filter(resident_id=resident.pk, helper_id=actor.pk, until__isnull=True).exists():
+    if Proxy.objects.filter(live_or_lately(), resident_id=resident.pk, helper_id=actor.pk).exists():
         return CLIENT
     return ""
 

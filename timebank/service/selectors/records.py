@@ -11,6 +11,7 @@ from django.http import Http404
 from django.utils import timezone
 
 from timebank.registry import rules as registry_rules
+from timebank.registry.interests import live_or_lately
 from timebank.registry.models import Proxy, Region, Resident
 from timebank.registry.rules import AUDIT, can_act_for
 from timebank.registry.selectors import resident_of
@@ -102,7 +103,7 @@ def verify_queue(actor: Any, village: Region | None = None) -> QuerySet[Record]:
     own = resident_of(actor)
     if own is not None and own.household_id is not None:
         queue = queue.filter(Q(resident__household__isnull=True) | ~Q(resident__household=own.household_id))
-    client = Proxy.objects.filter(resident=OuterRef("resident"), helper=actor, until__isnull=True)
+    client = Proxy.objects.filter(live_or_lately(), resident=OuterRef("resident"), helper=actor)
     return (
         queue.filter(~Exists(client))
         .select_related("resident", "resident__household", "village", "activity", "activity__team", "entered_by")
