@@ -1,6 +1,6 @@
 """Find what people type or a browser sends where it is not read by ``timebank.common.input`` or its form fields.
 
-And days that a view would show as programs write them.
+And days that a view would show as programs write them, and lookups that no index serves.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ def _wrong(node: ast.AST, parents: dict[ast.AST, ast.AST], *, typed: bool, shown
         _sent(part) or _form_data(part) for argument in arguments for part in ast.walk(argument)
     ):
         yield f"{called}() of what was sent: take a reader of timebank.common.input"
+    if any("__date__" in f"{keyword.arg}__" for keyword in node.keywords):
+        yield "__date of an instant reads every row: compare with the ends of the days (service.rules.end_of_day)"
     if typed and called in DIGITS:
         yield f".{called}() lets ² and digits without end through: take read_int, read_id or digits"
     if typed and called == "strip" and not node.args and isinstance(node.func, ast.Attribute):

@@ -30,6 +30,8 @@ NAME = "timebank/registry/views/x.py"
         "n = forms.IntegerField()",
         'say(_("until %(day)s") % {"day": due_on.isoformat()})',
         'cell(at.strftime("%Y-%m-%d %H:%M"))',
+        "rows.filter(approved_at__date=day)",
+        "rows.filter(approved_at__date__gt=day)",
         "day = forms.DateField(widget=forms.DateInput())",
     ],
 )
@@ -54,6 +56,7 @@ def test_ways_past_the_readers_are_found(code):
         'x = request.GET.get("raw")  # reads itself: a signed token',
         "name = CleanCharField(max_length=5)",
         "say(day(due_on))",
+        "rows.filter(updated_at__gte=end_of_day(day), birth_date=day)",
         'kept["until"] = until.isoformat()  # reads itself: the session is read by us',
     ],
 )

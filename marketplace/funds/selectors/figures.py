@@ -15,6 +15,7 @@ from marketplace.funds.models import Budget, DrawDown, DrawShare, Expense, Fund,
 from timebank.ledger import selectors as ledger_read
 from timebank.ledger.selectors.flows import flows_of
 from timebank.ledger.types import LotView
+from timebank.service.rules import end_of_day
 
 #: Kinds of postings that bring money to a fund, in the order in which people read them.
 IN = (
@@ -210,8 +211,9 @@ def budgets_of(fund: Fund, quarter: dt.date, last_day: dt.date) -> list[BudgetLi
     """List the budgets of a quarter with what was spent on each."""
     draws = DrawDown.objects.filter(fund=fund, handed_on__range=(quarter, last_day)).exclude(state="reversed")
     bought = Purchase.objects.filter(fund=fund, bought_on__range=(quarter, last_day))
+    approved = Q(approved_at__gte=end_of_day(quarter - dt.timedelta(days=1)), approved_at__lt=end_of_day(last_day))
     bills = dict(
-        Expense.objects.filter(fund=fund, state="approved", approved_at__date__range=(quarter, last_day))
+        Expense.objects.filter(approved, fund=fund, state="approved")
         .values_list("kind")
         .annotate(total=Sum("fen"))
         .order_by()

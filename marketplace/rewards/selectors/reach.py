@@ -17,6 +17,7 @@ from timebank.ledger.selectors import balances_of
 from timebank.registry.models import Region, Resident
 from timebank.registry.models.regions import paths_up
 from timebank.service.models import Record
+from timebank.service.rules import end_of_day
 
 DAYS = 30
 CARE = (Partner.Kind.BATH, Partner.Kind.BARBER)
@@ -59,7 +60,7 @@ def reach_of(region: Region, *, today: dt.date | None = None) -> Reach:
     credited = Record.objects.filter(
         village__path__startswith=region.path,
         state=Record.State.CREDITED,
-        credited_at__date__gt=since,
+        credited_at__gte=end_of_day(since),
     )
     earned = _by_person(credited.exclude(transfer_key=""), "points")
     volunteers = list(people.filter(pk__in=minutes.keys()).select_related("village"))

@@ -111,6 +111,11 @@ class Record(Categorised):
                 name="record_open",
             ),
             models.Index(
+                fields=["village", "credited_at"],
+                condition=Q(credited_at__isnull=False),
+                name="record_village_credited",
+            ),
+            models.Index(
                 fields=["resident", "notice_until"], condition=Q(state="published"), name="record_due_for_credit"
             ),
         ]

@@ -95,7 +95,7 @@ def _above(request: HttpRequest, region: Region) -> Region | None:
 
 def _overview(request: HttpRequest, region: Region) -> HttpResponse:
     steps = all_steps()
-    villages = selectors.foundings(selectors.places_in(region, Region.Level.VILLAGE))
+    villages = selectors.foundings(selectors.places_in(region, Region.Level.VILLAGE), region)
     lacks = read_text(request.GET.get("lacks"), 20)
     known = {step.key for step in steps}
     shown = [
