@@ -68,13 +68,15 @@ def measure(url: str, shop: dict[str, Any], crowd: Crowd, folder: str, *more: st
         people = [visits.reader(one, shop, number) for number, one in itertools.islice(numbers, crowd.readers)]
         people += [visits.redeemer(one, shop, number, tickets) for number, one in numbers]
         people += [visits.scanner(one, shop, tickets, handed) for one in clerks]
-        return together(people, crowd.seconds, lambda: bool(handed))
+        load = together(people, crowd.seconds, lambda: bool(handed))
+        load.times["request"] = [each for browser in (*residents, *clerks) for each in browser.took]
+        return load
 
 
 def rows(load: Load, crowd: Crowd) -> list[Row]:
     """Make the rows: errors, requests per second, and how long each kind took."""
-    asked = {kind: times for kind, times in load.times.items() if kind != "round"}
-    count = sum(len(times) for times in asked.values())
+    steps = {kind: times for kind, times in load.times.items() if kind not in {"round", "request"}}
+    count = len(load.times.get("request", ()))
     errors = Row("B8", "errors", len(load.errors), f"of {count:,} requests", goal="0", met=not load.errors)
     errors.note = "; ".join(
         f"{many} × {text}" for text, many in collections.Counter(load.errors).most_common(MOST_SHOWN)
@@ -84,12 +86,13 @@ def rows(load: Load, crowd: Crowd) -> list[Row]:
         f"{crowd.readers} readers, {crowd.redeemers} redeemers, {crowd.scanners} scanners for {crowd.seconds:g} s; "
         f"{load.rate('redeem'):.1f} redemptions/s, {load.rate('hand over'):.1f} hand-overs/s"
     )
-    every = [one for times in asked.values() for one in times]
-    for kind, times in [("every request", every), *sorted(asked.items())]:
+    for kind, times in [("every request", load.times.get("request", [])), *sorted(steps.items())]:
         if len(times) < 2:
             continue
         p95 = statistics.quantiles(times, n=20)[-1]
-        row = Row("B8", f"{kind}, p95", round(p95), "ms", goal=f"< {P95}", met=p95 < P95)
+        row = Row("B8", f"{kind}, p95", round(p95), "ms")
+        if kind == "every request":
+            row.goal, row.met = f"< {P95}", p95 < P95
         row.note = f"p50 {statistics.median(times):.0f} ms, p99 {statistics.quantiles(times, n=100)[-1]:.0f} ms"
         made.append(row)
     return made

@@ -57,6 +57,7 @@ class Browser:
 
     port: int
     cookies: dict[str, str] = field(default_factory=dict)
+    took: list[float] = field(default_factory=list)  # milliseconds of each request by itself, redirects too
 
     def __post_init__(self) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
@@ -94,9 +95,11 @@ class Browser:
         if fields is not None:
             body = urlencode(fields)
             headers["Content-Type"] = "application/x-www-form-urlencoded"
+        began = time.perf_counter()
         self._connection.request(method, path, body, headers)
         answer = self._connection.getresponse()
         text = answer.read().decode("utf-8", "replace")
+        self.took.append((time.perf_counter() - began) * 1000)
         for cookie in answer.msg.get_all("Set-Cookie") or []:
             name, _equals, value = cookie.partition(";")[0].partition("=")
             self.cookies[name] = value

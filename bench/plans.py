@@ -43,17 +43,21 @@ class Plan:
 
 def hot() -> list[Hot]:
     """Name the queries, for the town of the demo and the month before this one."""
-    from django.db.models import Count, Exists, OuterRef, Q
+    from django.db.models import Count, Exists, OuterRef, Q, Subquery
     from django.utils import timezone
 
     from bench.county import HOME
+    from marketplace.catalogue import selectors as catalogue
+    from marketplace.catalogue.models import Product
     from marketplace.desk import months, selectors, statement
     from marketplace.desk.scope import Scope
+    from marketplace.partner.models import StockRecord
+    from marketplace.partner.strategy import Points
     from marketplace.rewards.selectors import public
     from timebank.common import figures
     from timebank.ledger.models import Account, Posting, Transfer
     from timebank.registry.models import Region, Resident
-    from timebank.service.models import NoticeList
+    from timebank.service.models import NoticeList, Record
     from timebank.service.selectors.records import due_for_credit
 
     village = Region.objects.get(code=HOME)
@@ -61,6 +65,7 @@ def hot() -> list[Hot]:
     city = Scope(Region.objects.get(path=village.path[: 2 * Region.steplen]))
     month = (timezone.localdate().replace(day=1) - dt.timedelta(days=1)).replace(day=1)
     people = Resident.objects.filter(town.below())
+    lately = timezone.now() - dt.timedelta(days=30)
 
     def kept(figure: figures.Figure, place: str = "") -> Callable[[], Any]:
         figures.read(figure, place)  # somebody has asked before
@@ -80,6 +85,16 @@ def hot() -> list[Hot]:
         )
         return list(rows.order_by("-published_at", "-pk")[:50])
 
+    def page_of(reader: Points) -> list[int]:
+        return list(catalogue.chosen(catalogue.rewards(reader))[:24])
+
+    def page_of_rewards_then(reader: Points) -> list[int]:
+        best = reader.stockrecords(StockRecord.objects.filter(product=OuterRef("pk")))
+        listed = Product.objects.browsable().annotate(chosen=Subquery(best.values("pk")[:1]))
+        rows = listed.filter(chosen__isnull=False).order_by("product_class__kind", "-priority", "upc", "pk")
+        return list(rows.values_list("chosen", flat=True)[:24])
+
+    anybody, villager = Points(), Points(village=village)
     place = f"{town.region.path} {month:%Y-%m}"
     return [
         Hot("1", "landing: sums of all", kept(public.PUBLIC), lambda: public.PUBLIC.compute("")),
@@ -116,11 +131,19 @@ def hot() -> list[Hot]:
             without=["ticket_handed_over_at"],
         ),
         Hot("3", "month of a village: count and sum", lambda: months.sums_of(Scope(village), month)),
+        Hot("4", "rewards for a visitor: a page", lambda: page_of(anybody), lambda: page_of_rewards_then(anybody)),
+        Hot("4", "rewards for a resident: a page", lambda: page_of(villager), lambda: page_of_rewards_then(villager)),
         Hot(
             "5",
             "credit: who is due",
             lambda: list(due_for_credit(timezone.now()).values_list("resident_id", flat=True).distinct()[:500]),
             without=["record_due_for_credit", "record_open"],
+        ),
+        Hot(
+            "5",
+            "what was credited lately in the town (prices)",
+            lambda: list(Record.objects.filter(town.below(), credited_at__gte=lately).values_list("pk", flat=True)),
+            without=["record_village_credited"],
         ),
         Hot("7", "notice lists of the town: a page", lambda: list(selectors.notice_lists(town)[:50]), lists_then),
         Hot(

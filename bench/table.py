@@ -59,7 +59,9 @@ until nothing is due, by one process. The next month is closed once more under a
     "B8": """
 A village's shop in SQLite, served by `manage.py serve --prepare` with its task worker and clock as `make run` does:
 readers go from page to page, redeemers go the whole way from a reward to its ticket, scanners hand the tickets over;
-each begins the next page as soon as the last one came. Threads of one other process on the same machine.
+each begins the next page as soon as the last one came. Threads of one other process on the same machine. *Every
+request* is each request by itself; what is named below is a step as a person does it, with the page that it leads to:
+two requests to check, to redeem and to hand over.
 """,
 }
 QUIET = 0.1
@@ -119,7 +121,8 @@ COUNTY = """## Pages at a town's or county's size
 `python -m bench.county` grows the demo, `python -m bench.plans` prints these plans (EXPLAIN ANALYZE: the sum of its
 statements, and what the slowest of them reads, with rows), `python -m bench.walk` asks for every page of every role.
 *Before*: without the index that was made for it, in the words of then, or adding up what is kept by now. The numbers
-are the rows of the findings that the work began with.
+are the rows of the findings that the work began with. Row 6, the close, is B7; rows 8 and 9, files of whole
+lists and connections that are kept open, are no statements of a page.
 
 | Row | Query | Before ms | After ms | Before it read | It reads |
 |--:|---|--:|--:|---|---|"""

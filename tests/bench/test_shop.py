@@ -24,6 +24,8 @@ def test_a_crowd_reads_redeems_and_collects(transactional_db, tmp_path):
     made = {row.case: row for row in b8.rows(load, CROWD)}
     assert made["errors"].met
     assert made["all"].figure > 0
+    assert len(load.times["request"]) > len(load.times["redeem"]) * 4  # with the pages that steps lead to
+    assert made["every request, p95"].goal == "< 1000"
 
 
 def test_control_what_goes_wrong_is_counted_and_ends_nobodys_work():
