@@ -53,7 +53,7 @@ def both(bench: Bench, name: str) -> Iterator[tuple[Shop, Shop]]:
         client.do("plain_files")
         mine = client.do("prepare", products=PRODUCTS, residents=USERS, clerks=0)
         counts = [client.do("count", shop=mine)]
-        profile = client.do("profile", shop=mine)
+        profile = client.do("profile", shop=mine, journeys=name == "B3")
     with Client("bench.peers.oscar.jobs", urls[1], lean=False) as client:
         client.do("migrate")
         theirs = client.do("prepare", products=PRODUCTS, users=USERS)

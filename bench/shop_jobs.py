@@ -145,20 +145,24 @@ def count(shop: dict[str, Any]) -> dict[str, list[int]]:
     return counted.second_journey(visits.redeem, shop)
 
 
-def profile(shop: dict[str, Any]) -> dict[str, Any]:
-    """Ask for the catalogue twenty times, signed out, within this process, under a profiler."""
+def profile(shop: dict[str, Any], journeys: bool) -> dict[str, Any]:
+    """Ask for the catalogue twenty times, signed out, within this process, under a profiler; or redeem ten times."""
     from django.conf import settings
 
+    from bench import visits
     from bench.counted import Inside
     from bench.profiling import profiled
 
     settings.SHELF_SECONDS = 0  # what takes the time is drawing it
-    browser = Inside({})
-    browser.get(shop["index"])  # what is remembered between requests is remembered now
+    browser = Inside(shop["people"][0] if journeys else {})
 
-    def ask() -> dict[str, Any]:
-        for _ in range(20):
-            browser.get(shop["index"])
+    def ask(times: int) -> dict[str, Any]:
+        for number in range(times):
+            if journeys:
+                visits.redeem(browser, shop, shop["products"][number], lambda _kind, what: what())
+            else:
+                browser.get(shop["index"])
         return {}
 
-    return profiled(ask)
+    ask(1)  # what is remembered between requests is remembered now
+    return profiled(lambda: ask(10 if journeys else 20))
