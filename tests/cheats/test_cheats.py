@@ -80,6 +80,7 @@ def test_control_with_the_predicates_off_the_script_succeeds(stage: Stage, scrip
     steps=st.lists(st.tuples(st.sampled_from(sorted(STEPS)), st.sampled_from(WHOM)), min_size=2, max_size=10),
     number=st.integers(0, 999),
 )
+@hypothesis.example(steps=[("adopt", "own"), ("new_number", "wife")], number=0)  # she has no account
 def test_no_random_run_of_one_official_alone_wins(stage: Stage, steps: list[tuple[str, str]], number: int) -> None:
     tried = pairs()
     end = [("verify", ""), ("hand_over", "")]
