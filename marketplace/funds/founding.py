@@ -21,7 +21,7 @@ def _lines(village: Region) -> str:
 
 
 def _opening_money(villages: Villages) -> dict[int, str]:
-    rows = BankLine.objects.filter(villages.at("fund__region"), kind=BankLine.Kind.OPENING)
+    rows = BankLine.objects.filter(villages.inside("fund__region"), kind=BankLine.Kind.OPENING)
     rows = rows.exclude(state=Decision.DECLINED).order_by("state")
     words: dict[int, str] = {}
     for pk, state, count in rows.values_list("fund__region", "state").annotate(Count("pk")):

@@ -16,7 +16,7 @@ from timebank.villages.steps import Step, Villages, appoint_at, holders
 
 
 def _suppliers(villages: Villages) -> dict[int, str]:
-    rows = Partner.objects.filter(villages.at_or_above("village"), is_active=True).order_by("pk")
+    rows = Partner.objects.filter(villages.inside_or_above("village"), is_active=True).order_by("pk")
     names: dict[str, list[str]] = {}
     for path, name in rows.values_list("village__path", "name"):
         names.setdefault(path, []).append(name)
@@ -24,7 +24,7 @@ def _suppliers(villages: Villages) -> dict[int, str]:
 
 
 def _shelf(villages: Villages) -> dict[int, str]:
-    rows = StockRecord.objects.filter(villages.at_or_above("partner__village"), partner__is_active=True).order_by()
+    rows = StockRecord.objects.filter(villages.inside_or_above("partner__village"), partner__is_active=True).order_by()
     counts = dict(rows.values_list("partner__village__path").annotate(Count("pk")))
     return {
         pk: ngettext("%(n)s reward", "%(n)s rewards", count) % {"n": count}
@@ -33,7 +33,7 @@ def _shelf(villages: Villages) -> dict[int, str]:
 
 
 def _prices(villages: Villages) -> dict[int, str]:
-    rows = StockRecord.objects.filter(villages.at_or_above("partner__village"), partner__is_active=True).order_by()
+    rows = StockRecord.objects.filter(villages.inside_or_above("partner__village"), partner__is_active=True).order_by()
     priced = Count("pk", filter=Q(price__isnull=False))
     counts = {
         path: (some, many)
@@ -47,7 +47,7 @@ def _prices(villages: Villages) -> dict[int, str]:
 
 
 def _opening_counts(villages: Villages) -> dict[int, str]:
-    rows = OpeningCount.objects.filter(villages.at("partner__village")).exclude(state=Decision.DECLINED)
+    rows = OpeningCount.objects.filter(villages.inside("partner__village")).exclude(state=Decision.DECLINED)
     words: dict[int, str] = {}
     for pk, state, count in rows.order_by("state").values_list("partner__village", "state").annotate(Count("pk")):
         confirmed = state == Decision.APPROVED

@@ -114,7 +114,7 @@ def foundings(rows: list[Region], place: Region | None = None) -> list[Founding]
     """Return what stands in each of these villages (all of ``place``); as many statements for one as for a thousand."""
     villages = Villages(rows, place)
     facts = [(step, step.standing(villages)) for step in all_steps()]
-    offices = {office.pk: office for office in Office.objects.filter(villages.at("region"))}
+    offices = {office.pk: office for office in Office.objects.filter(villages.inside("region"))}
     return [
         Founding(row, offices.get(row.pk), tuple(Standing(step, standing.get(row.pk, "")) for step, standing in facts))
         for row in rows

@@ -41,18 +41,18 @@ class Villages:
     rows: Sequence[Region]
     place: Region | None = None
 
-    def at(self, field: str) -> Q:
+    def inside(self, field: str) -> Q:
         """Filter rows whose ``field`` leads to one of the villages."""
         if self.place is None:
             return Q(**{f"{field}__in": self.ids})
         return Q(**{f"{field}__path__startswith": self.place.path, f"{field}__level": Region.Level.VILLAGE})
 
-    def at_or_above(self, field: str) -> Q:
+    def inside_or_above(self, field: str) -> Q:
         """Filter rows whose ``field`` leads to one of the villages or to a place above one."""
         if self.place is None:
             return Q(**{f"{field}__path__in": self.paths})
-        inside = Q(**{f"{field}__path__startswith": self.place.path})
-        return inside | Q(**{f"{field}__path__in": paths_up(self.place.path)})
+        below = Q(**{f"{field}__path__startswith": self.place.path})
+        return below | Q(**{f"{field}__path__in": paths_up(self.place.path)})
 
     @cached_property
     def ids(self) -> list[int]:
@@ -101,7 +101,7 @@ def all_steps() -> list[Step]:
 def holders(villages: Villages, role_keys: Iterable[str], *, above: bool = False) -> dict[int, str]:
     """Name who holds one of the roles in each village; ``above``: also in a place above it."""
     grants = RoleGrant.objects.filter(role__in=list(role_keys), ended_at__isnull=True, user__is_active=True)
-    grants = grants.filter(villages.at_or_above("region") if above else villages.at("region"))
+    grants = grants.filter(villages.inside_or_above("region") if above else villages.inside("region"))
     names: dict[str, list[str]] = {}
     for path, name in grants.order_by("granted_at", "pk").values_list("region__path", "user__name"):
         names.setdefault(path, []).append(name)
@@ -114,7 +114,7 @@ def _verifiers() -> list[str]:
 
 
 def _teams(villages: Villages) -> dict[int, str]:
-    rows = Team.objects.filter(villages.at("region"), status=Team.Status.ACTIVE).order_by()
+    rows = Team.objects.filter(villages.inside("region"), status=Team.Status.ACTIVE).order_by()
     counts = rows.values_list("region").annotate(Count("pk"))
     return {pk: ngettext("%(n)s team", "%(n)s teams", count) % {"n": count} for pk, count in counts}
 
@@ -122,7 +122,7 @@ def _teams(villages: Villages) -> dict[int, str]:
 def _schemes(villages: Villages) -> dict[int, str]:
     today = timezone.localdate()
     adopted: dict[str, tuple[str, dt.date]] = {}
-    rows = SchemeAdoption.objects.filter(villages.at_or_above("region")).order_by("since", "pk")
+    rows = SchemeAdoption.objects.filter(villages.inside_or_above("region")).order_by("since", "pk")
     for path, slug, since in rows.values_list("region__path", "slug", "since"):
         if since <= today or path not in adopted:  # the one in force; where there is none, the first to come
             adopted[path] = slug, since
@@ -136,18 +136,18 @@ def _schemes(villages: Villages) -> dict[int, str]:
 
 
 def _offices(villages: Villages) -> dict[int, str]:
-    rows = Office.objects.filter(villages.at("region")).exclude(help_phone="").exclude(opening_hours="")
+    rows = Office.objects.filter(villages.inside("region")).exclude(help_phone="").exclude(opening_hours="")
     return {row.pk: f"{row.help_phone} · {row.opening_hours}" for row in rows}
 
 
 def _residents(villages: Villages) -> dict[int, str]:
-    rows = Resident.objects.filter(villages.at("village"), status=Resident.Status.ACTIVE).order_by()
+    rows = Resident.objects.filter(villages.inside("village"), status=Resident.Status.ACTIVE).order_by()
     counts = rows.values_list("village").annotate(Count("pk"))
     return {pk: ngettext("%(n)s resident", "%(n)s residents", count) % {"n": count} for pk, count in counts}
 
 
 def _openings(villages: Villages) -> dict[int, str]:
-    rows = Opening.objects.filter(villages.at("village")).exclude(state=Opening.State.REFUSED)
+    rows = Opening.objects.filter(villages.inside("village")).exclude(state=Opening.State.REFUSED)
     words: dict[int, str] = {}
     for pk, state, count in rows.order_by("state").values_list("village", "state").annotate(Count("pk")):
         approved = state == Opening.State.APPROVED
