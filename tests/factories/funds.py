@@ -20,6 +20,7 @@ from timebank.ledger import selectors as ledger_read
 from timebank.registry.models import User
 
 ACTOR = "user:1"
+BATH = 800  # fen
 
 
 @dataclass
@@ -121,3 +122,10 @@ def owed(fund: Fund, partner: Partner) -> int:
 def short(fund: Fund) -> int:
     """Return what a fund owes because it was empty (at most 0)."""
     return total(fund.shortfall_key)
+
+
+def draw(money: Money, ticket: int, fen: int = BATH, purposes: Any = (), n: int = 1, partner: Any = None) -> Any:
+    partner = partner or money.world.bath
+    return book.draw(
+        fund=money.fund, partner_id=partner.pk, fen=fen, ticket_id=ticket, n=n, actor=ACTOR, purposes=purposes
+    )

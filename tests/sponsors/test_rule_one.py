@@ -24,7 +24,7 @@ WRITERS = (
 )
 #: module → what it may take from there.
 FROZEN: dict[str, set[str]] = {
-    # the way to money: posts in CNY only (``posting.UNIT``, tested in tests/funds/test_book.py)
+    # the way to money: posts in CNY only (``posting.UNIT``, tested in tests/funds/test_one_door.py)
     "marketplace/funds/book.py": {"timebank.ledger.services"},
     "marketplace/funds/posting.py": {"timebank.ledger.services"},
     # names of rights, rows to read, and goods that come in: none posts anything
