@@ -47,6 +47,8 @@ def test_shop_pages_are_accessible_and_fit(live_server, new_person, stall, asser
         for size, screen in (("xlarge", 320), ("large", 360), ("normal", 1280), ("normal", width)):
             page.set_viewport_size({"width": screen, "height": 740})
             assert overflow(page, size) == "", f"{page.url} in {size} at {screen} px"
+            for word in page.query_selector_all(".finder__word input"):
+                assert word.bounding_box()["width"] > 120, f"no word to look for can be read in {size} at {screen} px"
         assert_axe_clean(page)
 
     for path in ("/shop/", "/shop/?q=zzz", stall.soap.product.get_absolute_url(), "/basket/"):
