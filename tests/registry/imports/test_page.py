@@ -294,7 +294,7 @@ def test_the_table_to_fill_in_is_offered_and_is_taken_as_it_is(places, language,
     (row,) = only_list().rows.all()
     assert row.outcome == "ready", row.reason
     assert act(client, "load", consent="1").status_code == 302
-    person = Resident.objects.get(household__number="1-1")
+    person = Resident.objects.get(household__number="12")
     assert (person.village, str(person.birth_date)) == (places.village, "1950-01-31")
     assert client.get(address.replace(f".{form}", ".exe")).status_code == 404
 

@@ -69,7 +69,12 @@ COLUMNS = (
     ),
 )  # fmt: skip
 #: The invented resident of the table to fill in. No ID number: whoever forgets to replace one registers it.
-EXAMPLE = {"name": gettext_lazy("Example Resident"), "birth_date": "1950-01-31", "phone": "13800138000", "house": "1-1"}
+EXAMPLE = {
+    "name": gettext_lazy("Example Resident"),
+    "birth_date": dt.date(1950, 1, 31),
+    "phone": "13800138000",
+    "house": "12",
+}
 #: Columns that every list may have and that mean nothing here; all others that are not read are named.
 UNREMARKED = frozenset({"序号", "编号", "序", "no", "行号", "问题", "row", "problem"})
 _NOTHING = frozenset({"无", "没有", "暂无", "未知", "不详", "不知道", "空", "na", "none", "null", "nil"})
@@ -183,11 +188,11 @@ class Villages:
         return [region for region in villages if key in {clean.fold(region.name), clean.fold(region.short_name)}]
 
 
-def example_resident(place: Region) -> dict[str, str]:
+def example_resident(place: Region) -> dict[str, Any]:
     """Return the row of the table to fill in, in the reader's language, for a village of this place."""
     below = Region.objects.filter(path__startswith=place.path, level=Region.Level.VILLAGE, is_active=True)
     village = below.order_by("path").first()
-    return {key: str(value) for key, value in EXAMPLE.items()} | {"village": village.code if village else ""}
+    return {**EXAMPLE, "village": village.code if village else ""}
 
 
 def _is_nothing(text: str) -> bool:
