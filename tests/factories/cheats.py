@@ -314,7 +314,9 @@ def enter(cheat: Cheat, whom: str) -> None:
 
 @step
 def slip(cheat: Cheat, whom: str) -> None:
-    """Let the leader, in good faith, enter hours that somebody says they gave."""
+    """Let the leader, in good faith, enter hours that one of his own says they gave (a stranger's he may verify)."""
+    if whom not in {"own", "wife", "client"}:
+        return
     facts = {"category": "farm", "served_on": at(11).date(), "minutes": 120}
     services.enter_record(resident=_person(cheat, whom), actor=cheat.world.leader, now=cheat.hour, **facts)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from tests.factories.service import World, at, refusal, tokens_of
 from timebank.common.errors import ReasonMissing
@@ -248,3 +251,38 @@ def test_roles_of_other_villages_do_nothing_here(world: World) -> None:
         services.publish_notice(village=world.village, actor=world.stranger)
     with refusal(NotAllowed):
         services.reverse_record(record=record, actor=world.stranger, reason="错")
+
+
+def test_one_slip_in_two_hands_is_one_unless_somebody_says_otherwise(world: World, client: Client) -> None:
+    facts = {"resident": world.wang, "category": "elder", "served_on": dt.date(2026, 9, 20), "minutes": 120}
+    services.enter_record(**facts, actor=world.leader, now=at(21))
+    for other in ({}, {"title": "另一个名目"}):
+        with refusal(errors.SameHours):
+            services.enter_record(**facts, **other, actor=world.admin, now=at(22))
+    services.enter_record(**{**facts, "minutes": 60}, actor=world.admin, now=at(22))
+    services.enter_record(**facts, actor=world.admin, given_twice=True, now=at(22))
+    assert world.wang.service_records.count() == 3
+    # At the page: it is doubted, nothing typed is lost, and a tick says that it is another time.
+    client.force_login(world.leader, backend="timebank.registry.backends.PhoneCardOrEmailBackend")
+    url = reverse("service:lead_hours")
+    first = client.get(url).content.decode()
+    assert "given_twice" not in first
+    key = re.search(r'name="idempotency_key" value="([^"]+)"', first)
+    assert key is not None
+    typed = {
+        "idempotency_key": key[1],
+        "code": world.wang.volunteer_number,
+        "category": "elder",
+        "title": "探访",
+        "served_on": "2026-09-20",
+        "minutes": "120",
+        "reason": "纸条十二号",
+    }
+    answer = client.post(url, typed)
+    page = answer.content.decode()
+    assert answer.status_code in (409, 422)
+    assert "此人当天已登记过同类、同时长的服务" in page
+    assert "纸条十二号" in page
+    assert 'name="given_twice"' in page
+    assert client.post(url, {**typed, "given_twice": "on"}).status_code == 302
+    assert world.wang.service_records.count() == 4

@@ -212,6 +212,14 @@ class RecordExists(ServiceError):
     message = _("This person already has a record for this activity.")
 
 
+class SameHours(ServiceError):
+    code = "same_hours"
+    message = _(
+        "This person has hours of this kind and length on that day already. If these are others, say that they were"
+        " given twice."
+    )
+
+
 class BadMinutes(ServiceError):
     code = "bad_minutes"
     message = _("Give the minutes really worked: at least 1, and no more than the activity lasted or 16 hours a day.")

@@ -261,9 +261,12 @@ class HoursForm(IdempotentForm):
     reason = CleanCharField(
         label=_("How do you know"), max_length=200, help_text=_("For example: paper slip number 12, signed by both.")
     )
+    given_twice = forms.BooleanField(label=_("These are other hours: given twice that day"), required=False)
 
     def __init__(self, *args: Any, kinds: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if not self.is_bound:  # asked only where it is doubted
+            del self.fields["given_twice"]
         self.fields["category"].choices = kinds  # type: ignore[attr-defined]
 
     def clean_code(self) -> str:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from marketplace.funds import rules
 from marketplace.funds.models import DrawDown, Statement
 from marketplace.partner.models import Partner
+from timebank.common.input import read_date
 from timebank.registry.models import User
 from timebank.registry.rules import organisations_where, regions_where
 
@@ -25,11 +26,9 @@ def partners_for(user: User) -> QuerySet[Partner]:
 
 
 def month_named(text: str) -> dt.date:
-    """Read "2026-10" as the first day of the month; this month for anything else."""
-    try:
-        return dt.date.fromisoformat(f"{text}-01")
-    except ValueError:
-        return timezone.localdate().replace(day=1)
+    """Read "2026-10" as the first day of the month; this month for anything else, also for one out of all range."""
+    day: dt.date = read_date(f"{text}-01", default=timezone.localdate()).replace(day=1)
+    return day
 
 
 def months_before(first: dt.date, count: int) -> list[str]:

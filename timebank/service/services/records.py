@@ -42,11 +42,13 @@ def enter_record(
     title: str = "",
     reason: str = "",
     draft: bool = False,
+    given_twice: bool = False,
     now: dt.datetime | None = None,
 ) -> Record:
     """Enter hours by hand (a paper slip, an activity whose attendance failed) and send them for verification.
 
-    ``started_at`` lets the overlap check be exact; without it only the day's total is checked.
+    ``started_at`` lets the overlap check be exact; without it the day's total is checked, and whether just these hours
+    stand there already (``SameHours``): one slip in two hands is one, unless somebody says ``given_twice``.
     """
     now = now or timezone.now()
     person = lock_resident(resident.pk)
@@ -73,6 +75,8 @@ def enter_record(
     _require_time(served_on, minutes, now, least=0 if kind.unit in WITHOUT_TIME else 1)
     _require_over(served_on, minutes, ended_at, now)
     require_no_overlap(person.pk, served_on, minutes, started_at, ended_at)
+    if started_at is None and minutes and not given_twice:
+        _require_no_same(person, kind, served_on, minutes, quantity)
     record = Record.objects.create(
         resident=person,
         village=person.village,
@@ -266,6 +270,12 @@ def kind_of(category: str | Category, *, actor: User | None, village: Region) ->
     if kind.entered_by == Category.Entry.STAFF:
         registry_rules.require(actor, VERIFY_RECORD, region=village)
     return kind
+
+
+def _require_no_same(person: Resident, kind: Category, served_on: dt.date, minutes: int, quantity: int) -> None:
+    same = person.service_records.filter(category=kind, served_on=served_on, minutes=minutes, quantity=quantity)
+    if same.filter(state__in=(*Record.COUNTED, State.RETURNED)).exists():
+        raise errors.SameHours(field="given_twice")
 
 
 def _require_time(served_on: dt.date, minutes: int, now: dt.datetime, *, least: int = 1) -> None:

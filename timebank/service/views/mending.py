@@ -99,6 +99,7 @@ def enter_hours(request: HttpRequest) -> HttpResponse:
                     title=data["title"],
                     actor=request.user,  # type: ignore[arg-type]
                     reason=data["reason"],
+                    given_twice=data["given_twice"],
                 ),
             )
         except DomainError as error:
