@@ -1,6 +1,7 @@
 """One official alone, with every second role that he may hold, tries to get a point or a reward for himself or his own.
 
-Scripts and random runs of the steps of ``tests/factories/cheats.py``. The controls switch off what stands in the way.
+Scripts and random runs of the steps of ``tests/factories/cheat_steps.py``. The controls switch off what stands in the
+way.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import hypothesis.strategies as st
 import pytest
 from django.db import IntegrityError
 
-from tests.factories.cheats import BY, SCRIPTS, STEPS, Stage, may_together, pairs, rights_of, run, run_all
+from tests.factories import cheat_steps  # noqa: F401 (fills STEPS)
+from tests.factories.cheat_scripts import BY, SCRIPTS
+from tests.factories.cheats import STEPS, Stage, may_together, pairs, rights_of, run, run_all
 from tests.support import worlds
 from timebank.registry import roles
 from timebank.villages.services import opening
