@@ -52,7 +52,7 @@ def _wrong(node: ast.AST, parents: dict[ast.AST, ast.AST], *, typed: bool, shown
     ):
         yield f"{called}() of what was sent: take a reader of timebank.common.input"
     if any("__date__" in f"{keyword.arg}__" for keyword in node.keywords):
-        yield "__date of an instant reads every row: compare with the ends of the days (service.rules.end_of_day)"
+        yield "__date of an instant reads every row: compare with the ends of the days (common.days.end_of_day)"
     if typed and called in DIGITS:
         yield f".{called}() lets ² and digits without end through: take read_int, read_id or digits"
     if typed and called == "strip" and not node.args and isinstance(node.func, ast.Attribute):

@@ -9,7 +9,7 @@ from typing import Any
 from marketplace.funds.errors import OwnSupplier
 from marketplace.funds.models import Fund, Payee
 from marketplace.partner.models import Partner
-from timebank.common.errors import NotFound, SamePerson
+from timebank.common.errors import NotFound
 from timebank.common.input import fold
 from timebank.registry import ids
 from timebank.registry.errors import ConflictOfInterest
@@ -64,12 +64,6 @@ def keepers_of(fund: Fund, *, besides: Iterable[int | None] = ()) -> list[int]:
     here = paths_up(fund.region.path)
     held = RoleGrant.objects.filter(role="fund_keeper", ended_at__isnull=True, region__path__in=here)
     return sorted({*held.values_list("user_id", flat=True), *(pk for pk in besides if pk is not None)})
-
-
-def other_person(actor: Any, *earlier: int | None) -> None:
-    """Raise ``SamePerson`` when ``actor`` is one of those who acted before."""
-    if actor.pk in earlier:
-        raise SamePerson
 
 
 def not_own_supplier(actor: Any, partner: Partner | None) -> None:

@@ -41,7 +41,7 @@ def pass_hives(*, leaver, successor, **_rest):
 
 
 def join_hives(gone, stays, *, reason, actor, now):
-    Hive.objects.create(name=f"{gone.pk} joined {stays.pk}: {reason}")
+    Hive.objects.create(name=f"{gone.pk} joined {stays.pk}: {reason}"[:20])
 
 
 PERSONAL_WORK = [PersonalWork("Hives", "keep_bees", names=lambda user, region: ["hive 7"], pass_on=pass_hives)]

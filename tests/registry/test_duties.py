@@ -8,10 +8,11 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from tests.factories.people import PASSWORD, make_resident, make_staff, new_phone
-from timebank.registry import roles, rules, services
+from timebank.common.errors import SamePerson
+from timebank.registry import interests, roles, rules, services
 from timebank.registry.errors import ConflictOfInterest, NotAllowed, OtherPersonNeeded
 from timebank.registry.interests import could_stand_in
-from timebank.registry.models import Resident, Role, RoleClash, RoleGrant, User
+from timebank.registry.models import Household, Resident, Role, RoleClash, RoleGrant, User
 from timebank.registry.roles import Duties, RoleSpec
 from timebank.registry.services import moves, second_factor
 from timebank.registry.services.residents import CONSENT_VERSION
@@ -172,3 +173,20 @@ def test_nobody_gives_a_sign_in_or_another_house_to_their_own_people(places):
     # What does not decide who is whose is corrected as before.
     services.correct_resident(resident=wife, name="王小妻", household_number="1", actor=mine.user)
     assert Resident.objects.get(pk=wife.pk).name == "王小妻"
+
+
+@pytest.mark.django_db
+def test_the_second_of_two_persons_is_of_no_household_with_the_first(places):
+    """Every decision that wants another person asks this: money, prices, first counts, write-offs, returns."""
+    wife, husband = make_resident(places.village, name="甲"), make_resident(places.village, name="乙")
+    stranger = make_resident(places.village, name="丙")
+    interests.other_person(husband.user, wife.user_id, stranger.user_id, None)
+    household = Household.objects.create(region=places.village, number="7")
+    for person in (wife, husband):
+        Resident.objects.filter(pk=person.pk).update(household=household)
+    husband = Resident.objects.get(pk=husband.pk)
+    with pytest.raises(ConflictOfInterest):
+        interests.other_person(husband.user, wife.user_id)
+    with pytest.raises(SamePerson):
+        interests.other_person(husband.user, husband.user_id)
+    interests.other_person(stranger.user, wife.user_id)

@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 
+from timebank.common.errors import SamePerson
 from timebank.registry.errors import ConflictOfInterest
 from timebank.registry.models import AuditEntry, PhoneChange, Proxy, Resident
 from timebank.registry.selectors import resident_of, same_household
@@ -49,6 +50,17 @@ def require_no_interest(actor: Any, resident: Resident) -> None:
     interest = interest_of(actor, resident)
     if interest:
         raise ConflictOfInterest(interest=interest)
+
+
+def other_person(actor: Any, *earlier: int | None) -> None:
+    """Refuse who acted before, by user id, and who is of one household with them or helps them: two are meant.
+
+    Raises ``SamePerson``, ``ConflictOfInterest``.
+    """
+    if actor.pk in earlier:
+        raise SamePerson
+    for resident in Resident.objects.filter(user__in=[pk for pk in earlier if pk is not None]):
+        require_no_interest(actor, resident)
 
 
 def is_known(resident: Resident) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from timebank.common.days import end_of_day
 from timebank.policy.engine import ORGANISER
 from timebank.registry import rules as registry_rules
 from timebank.registry.errors import ResidentClosed
@@ -217,11 +218,6 @@ def minutes_between(arrived: dt.datetime, left: dt.datetime, starts: dt.datetime
 def local_day(instant: dt.datetime) -> dt.date:
     """Return the calendar day of an instant where the village is."""
     return timezone.localtime(instant).date()
-
-
-def end_of_day(day: dt.date) -> dt.datetime:
-    """Return the instant at which a calendar day ends where the village is."""
-    return timezone.make_aware(dt.datetime.combine(day + dt.timedelta(days=1), dt.time.min))
 
 
 def notice_end(published: dt.datetime, days: int) -> dt.datetime:

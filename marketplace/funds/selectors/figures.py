@@ -12,10 +12,10 @@ from django.db.models import F, Q, QuerySet, Sum, Value
 
 from marketplace.funds import posting
 from marketplace.funds.models import Budget, DrawDown, DrawShare, Expense, Fund, Purchase, Purpose
+from timebank.common.days import end_of_day
 from timebank.ledger import selectors as ledger_read
 from timebank.ledger.selectors.flows import flows_of
 from timebank.ledger.types import LotView
-from timebank.service.rules import end_of_day
 
 #: Kinds of postings that bring money to a fund, in the order in which people read them.
 IN = (

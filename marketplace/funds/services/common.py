@@ -15,6 +15,7 @@ from marketplace.funds.models import Attachment, Decision, Fund, Statement
 from marketplace.funds.rules import APPROVE_PAYMENT
 from timebank.common.errors import KeyConflict, WrongState
 from timebank.common.events import emit
+from timebank.registry.interests import other_person
 from timebank.registry.models import User
 from timebank.registry.selectors import staff_at
 from timebank.registry.services import record_audit
@@ -69,7 +70,7 @@ def decide(
 ) -> None:
     """Write the second person's decision about a locked row. Raises ``NotAllowed``, ``SamePerson``."""
     rules.require_at(actor, APPROVE_PAYMENT, fund)
-    rules.other_person(actor, row.prepared_by_id)
+    other_person(actor, row.prepared_by_id)
     row.state = Decision.APPROVED if approve else Decision.DECLINED
     row.approved_by, row.approved_at, row.decision_reason = actor, now, reason[:200]
     for name, value in more.items():

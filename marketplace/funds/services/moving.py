@@ -29,6 +29,7 @@ from marketplace.funds.services.common import check_fen, decide, lock_prepared, 
 from marketplace.partner.models import Partner
 from timebank.common.errors import NotFound, WrongState
 from timebank.common.input import clean_text
+from timebank.registry.interests import other_person
 from timebank.registry.models import Region, User
 from timebank.registry.rules import require
 
@@ -195,7 +196,7 @@ def decide_expense(
         if _is_related(row) and not related_party:
             raise errors.RelatedParty
         rules.require_at(actor, rules.APPROVE_PAYMENT, row.fund)
-        rules.other_person(actor, row.prepared_by_id)
+        other_person(actor, row.prepared_by_id)
         rules.not_own_payee(actor, row.payee)
         posted = book.spend(
             fund=row.fund,
@@ -282,7 +283,7 @@ def decide_line(
     row = lock_prepared(line, "fund__region", "fund__bank_account", "bank_account__region", "partner", "purpose")
     place = region_of(row)
     require(actor, rules.APPROVE_PAYMENT, region=place)
-    rules.other_person(actor, row.prepared_by_id)
+    other_person(actor, row.prepared_by_id)
     row.state = "approved" if approve else "declined"
     row.approved_by, row.approved_at, row.decision_reason = actor, now or timezone.now(), reason[:200]
     if approve:
@@ -406,7 +407,7 @@ def decide_explanation(
     )
     row = lock_prepared(move, "fund__region", "fund__bank_account", "purpose")
     require(actor, rules.APPROVE_PAYMENT, region=region_of(line))
-    rules.other_person(actor, row.prepared_by_id)
+    other_person(actor, row.prepared_by_id)
     if approve:
         before = sum(line.moves.filter(state="approved").values_list("fen", flat=True))
         if before + row.fen > line.fen:

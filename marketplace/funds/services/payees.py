@@ -15,6 +15,7 @@ from marketplace.partner.models import Partner
 from timebank.common.errors import KeyConflict, NotFound, WrongState
 from timebank.common.input import clean_text
 from timebank.registry import ids
+from timebank.registry.interests import other_person
 from timebank.registry.models import Organisation, Region, User
 from timebank.registry.rules import can, require
 from timebank.registry.services import record_audit
@@ -125,7 +126,7 @@ def confirm_account(*, account: PayeeAccount, actor: User, now: dt.datetime | No
     account = PayeeAccount.objects.get(pk=account.pk)
     if not can(actor, rules.APPROVE_PAYMENT, region=payee.region):
         require(actor, rules.KEEP_FUND, region=payee.region)
-    rules.other_person(actor, account.entered_by_id)
+    other_person(actor, account.entered_by_id)
     rules.not_own_payee(actor, payee)
     if account.confirmed_at is not None or account.ended_at is not None:
         raise WrongState

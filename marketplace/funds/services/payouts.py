@@ -37,6 +37,7 @@ from timebank.common.input import clean_text
 from timebank.common.numbers import points_to_decimal
 from timebank.common.sheets.writing import safe_cell
 from timebank.registry import ids
+from timebank.registry.interests import other_person
 from timebank.registry.models import Region, User
 from timebank.registry.rules import require
 from timebank.registry.selectors import staff_at
@@ -144,7 +145,7 @@ def approve_payout(*, payout: Payout, actor: User, now: dt.datetime | None = Non
     """Approve a prepared payout by another person."""
     row = _lock(payout, State.PREPARED)
     require(actor, rules.APPROVE_PAYMENT, region=_region(row))
-    rules.other_person(actor, row.prepared_by_id)
+    other_person(actor, row.prepared_by_id)
     rules.not_own_payee(actor, row.payee_account.payee)
     row.state, row.approved_by, row.approved_at = State.APPROVED, actor, now or timezone.now()
     row.save(update_fields=["state", "approved_by", "approved_at"])

@@ -18,6 +18,7 @@ from marketplace.funds.services.promising import price_on
 from marketplace.partner.models import StockRecord
 from timebank.common.batches import batched
 from timebank.common.errors import WrongState
+from timebank.registry.interests import other_person
 from timebank.registry.models import User
 from timebank.registry.models.regions import paths_up
 from timebank.registry.rules import require
@@ -80,7 +81,7 @@ def decide_price(
     require(actor, rules.APPROVE_PAYMENT, region=village)
     if price.state != Decision.PREPARED:
         raise WrongState(state=price.state)
-    rules.other_person(actor, price.prepared_by_id)
+    other_person(actor, price.prepared_by_id)
     rules.not_own_supplier(actor, record.partner)
     if approve:
         _end_earlier(price, timezone.localdate(now))

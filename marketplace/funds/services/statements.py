@@ -19,6 +19,7 @@ from marketplace.partner.models import Partner
 from timebank.common.errors import NotFound, WrongState
 from timebank.common.input import clean_text
 from timebank.common.sweeps import Sweep
+from timebank.registry.interests import other_person
 from timebank.registry.models import User
 from timebank.registry.rules import can, require
 from timebank.registry.services import record_audit
@@ -227,7 +228,7 @@ def answer_objection(
     )
     objection = Objection.objects.select_for_update(of=("self",), no_key=True).get(pk=objection.pk)
     require(actor, rules.APPROVE_PAYMENT, region=statement.partner.village)
-    rules.other_person(actor, objection.raised_by_id)
+    other_person(actor, objection.raised_by_id)
     rules.not_own_supplier(actor, statement.partner)
     if objection.answered_at is not None:
         raise WrongState
@@ -298,7 +299,7 @@ def approve_statement(*, statement: Statement, actor: User, now: dt.datetime | N
     now = now or timezone.now()
     statement = lock_statement(statement, State.ISSUED)
     require(actor, rules.APPROVE_PAYMENT, region=statement.partner.village)
-    rules.other_person(actor, statement.prepared_by_id, statement.issued_by_id, statement.accepted_by_id)
+    other_person(actor, statement.prepared_by_id, statement.issued_by_id, statement.accepted_by_id)
     rules.not_own_supplier(actor, statement.partner)
     if statement.prepared_by is None:
         raise errors.EvidenceMissing(field="invoice_number")

@@ -17,7 +17,7 @@ from django.utils import timezone
 from marketplace.funds import book, posting
 from marketplace.funds.errors import PeriodLocked
 from marketplace.funds.models import BankLine, Decision
-from marketplace.funds.rules import APPROVE_PAYMENT, RECORD_BANK, other_person
+from marketplace.funds.rules import APPROVE_PAYMENT, RECORD_BANK
 from marketplace.funds.services.common import note, person
 from marketplace.payments.errors import BankFileInvalid, BankFileTwice, LineMismatch
 from marketplace.payments.models import BankEntry, BankImport, BankTemplate, Payment, ProviderPayout
@@ -27,6 +27,7 @@ from marketplace.payments.services.syncing import lock_payment
 from timebank.common import numbers
 from timebank.common.errors import WrongState
 from timebank.common.input import clean_text
+from timebank.registry.interests import other_person
 from timebank.registry.rules import require
 
 if TYPE_CHECKING:

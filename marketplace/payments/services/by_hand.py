@@ -12,7 +12,6 @@ from django.utils import timezone
 
 from marketplace.funds import book
 from marketplace.funds.errors import BadAmount
-from marketplace.funds.rules import other_person
 from marketplace.funds.services.common import note, person
 from marketplace.payments import rules, sources
 from marketplace.payments.errors import AmountMismatch, DayInFuture, ReferenceTaken
@@ -21,6 +20,7 @@ from marketplace.payments.models.payments import may_become
 from marketplace.payments.services.syncing import lock_payment, mark_booked
 from timebank.common.errors import KeyConflict, WrongState
 from timebank.common.input import clean_text
+from timebank.registry.interests import other_person
 
 if TYPE_CHECKING:
     from marketplace.funds.models import Fund, Purpose

@@ -12,7 +12,6 @@ from django.utils import timezone
 
 from marketplace.funds import book, posting
 from marketplace.funds.errors import AlreadySpent, BadAmount
-from marketplace.funds.rules import other_person
 from marketplace.funds.services.common import note, once, person
 from marketplace.payments import providers, rules, sources
 from marketplace.payments.errors import ProviderRefused, RefundExceeds
@@ -21,6 +20,7 @@ from marketplace.payments.services.syncing import in_suspense, lock_payment, syn
 from timebank.common.errors import ReasonMissing, WrongState
 from timebank.common.input import clean_text
 from timebank.common.sweeps import Sweep
+from timebank.registry.interests import other_person
 
 GONE = (Refund.State.DECLINED, Refund.State.FAILED)
 PROMISED = (Refund.State.APPROVED, Refund.State.SENT)

@@ -8,13 +8,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from marketplace.funds import book
-from marketplace.funds.rules import other_person
 from marketplace.funds.services.common import person
 from marketplace.payments import providers, rules
 from marketplace.payments.errors import LineMismatch
 from marketplace.payments.models import BalanceTransaction
 from marketplace.payments.services.syncing import ACTOR, CNY, lock_payment, mark_booked, record_line, transfer_key
 from timebank.common.errors import WrongState
+from timebank.registry.interests import other_person
 
 if TYPE_CHECKING:
     from marketplace.funds.models import Fund, Purpose

@@ -13,11 +13,11 @@ from django.utils import timezone
 from marketplace.catalogue.models import ProductClass
 from marketplace.partner.models import Partner, StockRecord
 from marketplace.partner.prices import points_of
+from timebank.common.days import end_of_day
 from timebank.ledger.selectors import balances_of
 from timebank.registry.models import Region, Resident
 from timebank.registry.models.regions import paths_up
 from timebank.service.models import Record
-from timebank.service.rules import end_of_day
 
 DAYS = 30
 CARE = (Partner.Kind.BATH, Partner.Kind.BARBER)

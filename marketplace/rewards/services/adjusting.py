@@ -19,10 +19,10 @@ from marketplace.rewards.services.arrivals import shelve_arrived
 from marketplace.rewards.services.asking import decide_asked, lock_asked, withdraw_asked
 from marketplace.rewards.services.stock import whole
 from marketplace.rewards.services.wishes import tell_restocked
-from timebank.common.errors import ReasonMissing, SamePerson
+from timebank.common.errors import ReasonMissing
 from timebank.common.events import emit
 from timebank.common.input import clean_text
-from timebank.registry.interests import interest_of, require_no_interest
+from timebank.registry.interests import interest_of, other_person
 from timebank.registry.models import Region, User
 from timebank.registry.rules import require
 from timebank.registry.selectors import nearest_holders, resident_of
@@ -138,11 +138,7 @@ def decide_write_off(
     record = _lock_record(asked.stockrecord_id)
     row = lock_asked(WriteOff, asked.pk)
     require(actor, CONFIRM_COUNT, region=record.partner.village)
-    asker = resident_of(row.prepared_by)
-    if asker is not None:
-        require_no_interest(actor, asker)
-    if actor.pk in hands_on(row):
-        raise SamePerson
+    other_person(actor, *hands_on(row))
     decide_asked(row, actor=actor, approve=approve, reason=reason, now=now)
     if not approve:
         _put_back(row, record, actor, now)

@@ -22,8 +22,9 @@ from marketplace.rewards.models import OpeningCount, OpeningCountLine, StockMove
 from marketplace.rewards.rules import ADJUST_STOCK, CONFIRM_COUNT
 from marketplace.rewards.services.stock import movement
 from marketplace.rewards.services.wishes import tell_restocked
-from timebank.common.errors import ReasonMissing, SamePerson
+from timebank.common.errors import ReasonMissing
 from timebank.common.input import clean_text
+from timebank.registry.interests import other_person
 from timebank.registry.models import User
 from timebank.registry.rules import require
 from timebank.registry.services import record_audit
@@ -87,8 +88,7 @@ def decide_opening(
     row = OpeningCount.objects.select_for_update(of=("self",), no_key=True).get(pk=count.pk)
     partner = row.partner
     require(actor, CONFIRM_COUNT, region=partner.village)
-    if row.prepared_by_id == actor.pk:
-        raise SamePerson
+    other_person(actor, row.prepared_by_id)
     if row.state != Decision.PREPARED:
         raise errors.CountDecided
     row.decision_reason = clean_text(reason, lines=True)[:200]

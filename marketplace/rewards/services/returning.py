@@ -19,10 +19,10 @@ from marketplace.rewards.services.common import lock_orders, lock_tickets, log_e
 from marketplace.rewards.services.handing_over import post_hand_over
 from marketplace.rewards.services.stock import move_for_tickets, movement, return_pieces
 from timebank.common import events
-from timebank.common.errors import ReasonMissing, SamePerson
+from timebank.common.errors import ReasonMissing
 from timebank.common.input import clean_text
 from timebank.ledger import services as ledger
-from timebank.registry.interests import require_no_interest
+from timebank.registry.interests import other_person, require_no_interest
 from timebank.registry.models import User
 from timebank.registry.rules import require
 from timebank.registry.services import record_audit
@@ -107,8 +107,7 @@ def decide_return(
     asked = lock_asked(TicketReturn, asked.pk)
     require(actor, APPROVE_RETURN, region=ticket.partner.village)
     require_no_interest(actor, ticket.resident)
-    if actor.pk in {asked.prepared_by_id, ticket.handed_over_by_id, ticket.redemption.actor_id}:
-        raise SamePerson
+    other_person(actor, asked.prepared_by_id, ticket.handed_over_by_id, ticket.redemption.actor_id)
     decide_asked(asked, actor=actor, approve=approve, reason=reason, now=now)
     if approve and asked.quantity < ticket.quantity:
         _take_part(ticket, asked, actor=actor, now=now)

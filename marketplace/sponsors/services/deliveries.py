@@ -22,8 +22,9 @@ from marketplace.sponsors.services.common import audit, coming_day, lock, requir
 from marketplace.sponsors.services.needs import key_of
 from marketplace.sponsors.services.papers import issue_receipt
 from marketplace.sponsors.services.pledges import check_shelf, locked_pledge
-from timebank.common.errors import SamePerson, WrongState
+from timebank.common.errors import WrongState
 from timebank.common.input import clean_text
+from timebank.registry.interests import other_person
 from timebank.registry.models import User
 from timebank.registry.rules import can, require
 
@@ -183,8 +184,7 @@ def value_delivery(
     locked = lock(delivery, "batch")
     if locked.state != State.COUNTED:
         raise WrongState(state=locked.state)
-    if locked.counted_by_id == actor.pk:
-        raise SamePerson
+    other_person(actor, locked.counted_by_id)
     if evidence not in Delivery.Evidence.values:
         raise EvidenceMissing(field="evidence")
     text = clean_text(evidence_text, most=200)

@@ -11,6 +11,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from timebank.common import events
+from timebank.common.days import end_of_day
 from timebank.common.errors import ReasonMissing
 from timebank.common.input import clean_text
 from timebank.registry import rules as registry_rules
@@ -189,7 +190,7 @@ def raise_objection(
         raise errors.AlreadyObjected
     now = now or timezone.now()
     month = rules.local_day(now).replace(day=1)
-    begun = rules.end_of_day(month - dt.timedelta(days=1))
+    begun = end_of_day(month - dt.timedelta(days=1))
     if resident.objections.filter(raised_at__gte=begun).count() >= OBJECTIONS_A_MONTH:
         raise errors.TooManyObjections
     objection = Objection.objects.create(

@@ -13,6 +13,7 @@ from django.db.models import Q, Sum
 from django.utils import timezone
 
 from timebank.common import events
+from timebank.common.days import end_of_day
 from timebank.common.errors import ReasonMissing
 from timebank.common.input import clean_text
 from timebank.policy.models import Category
@@ -288,6 +289,6 @@ def _require_time(served_on: dt.date, minutes: int, now: dt.datetime, *, least: 
 def _require_over(served_on: dt.date, minutes: int, ended_at: dt.datetime | None, now: dt.datetime) -> None:
     """Refuse hours that can't be over yet: nothing ends after now."""
     if ended_at is None:
-        ended_at = rules.end_of_day(served_on - dt.timedelta(days=1)) + dt.timedelta(minutes=minutes)
+        ended_at = end_of_day(served_on - dt.timedelta(days=1)) + dt.timedelta(minutes=minutes)
     if ended_at > now:
         raise errors.NotOverYet(field="minutes")

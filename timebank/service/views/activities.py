@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from timebank.common.days import end_of_day
 from timebank.common.errors import DomainError
 from timebank.common.input import read_choice, read_page, read_text
 from timebank.registry.models import Resident
@@ -45,7 +46,7 @@ def activity_list(request: HttpRequest) -> HttpResponse:
         return render(request, "service/activities.html", {"resident": None})
     now = timezone.now()
     when = read_text(request.GET.get("when", "week"))
-    today = rules.end_of_day(timezone.localdate())
+    today = end_of_day(timezone.localdate())
     until = {"today": today, "week": today + dt.timedelta(days=6), "all": None}.get(when, today)
     category = read_text(request.GET.get("category", ""))
     kinds = selectors.kinds_open_to(resident)

@@ -31,7 +31,7 @@ from timebank.ledger import services as ledger
 from timebank.ledger.types import Leg, TransferSpec
 from timebank.registry import rules as registry_rules
 from timebank.registry.errors import NotAVillage
-from timebank.registry.interests import interest_of, live_or_lately
+from timebank.registry.interests import interest_of, live_or_lately, other_person
 from timebank.registry.models import Region, Resident, User
 from timebank.registry.services import record_audit
 from timebank.service import rules as service_rules
@@ -231,6 +231,7 @@ def _lock(opening: Opening, actor: User) -> Opening:
         raise errors.OpeningDecided
     if locked.entered_by_id == actor.pk or _concerns(locked, actor):
         raise errors.OwnOpening
+    other_person(actor, locked.entered_by_id)
     return locked
 
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from timebank.registry.errors import ListClosed, OwnList
+from timebank.registry.interests import other_person
 from timebank.registry.models import Resident, ResidentImport, ResidentImportRow, User
 from timebank.registry.rules import CONFIRM_LIST, REGISTER_RESIDENT, require
 from timebank.registry.services.audit import record_audit
@@ -124,6 +125,7 @@ def _require_town(source: ResidentImport, actor: User) -> None:
     require(actor, CONFIRM_LIST, source.village)
     if source.uploaded_by_id == actor.pk:
         raise OwnList
+    other_person(actor, source.uploaded_by_id)
 
 
 def _close(source: ResidentImport, status: str, *, actor: User | None, reason: str, now: dt.datetime) -> None:
