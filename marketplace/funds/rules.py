@@ -13,7 +13,7 @@ from timebank.common.errors import NotFound
 from timebank.common.input import fold
 from timebank.registry import ids
 from timebank.registry.errors import ConflictOfInterest
-from timebank.registry.interests import OWN, require_no_interest
+from timebank.registry.interests import OWN, require_no_interest_in
 from timebank.registry.models import Organisation, Region, Resident, RoleGrant
 from timebank.registry.models.regions import paths_up
 from timebank.registry.rules import can, grants_of, require
@@ -91,8 +91,7 @@ def not_own_payee(actor: Any, payee: Payee) -> None:
     people = Resident.objects.filter(name_key=key, village__path__startswith=payee.region.path)
     if payee.id_number_encrypted:
         people = Resident.objects.filter(id_number_digest=ids.digest(ids.decrypt(payee.id_number_encrypted)))
-    for resident in people:
-        require_no_interest(actor, resident)
+    require_no_interest_in(actor, people)
 
 
 def sees_fund(user: Any, fund: Fund) -> None:

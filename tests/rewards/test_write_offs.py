@@ -129,8 +129,15 @@ def test_who_can_decide_is_told_and_the_asker_hears_what_was_decided(world):
     supervisor = world.staff("监委", "supervisor")
     brought = world.staff("原保管员", "stock_keeper")
     services.receive_stock(stockrecord=world.soap, quantity=1, actor=brought)
-    other_office(world, brought)  # may decide now, but not what he brought in himself
+    other_office(world, brought)  # may decide now, but not what he brought in himself, nor may his wife
+    own, kin = world.resident("原保管员本人", sign_in=False), world.resident("原保管员之妻")
+    home = Household.objects.create(region=world.village, number="78")
+    Resident.objects.filter(pk__in=(own.pk, kin.pk)).update(household=home)
+    Resident.objects.filter(pk=own.pk).update(user=brought)
+    registry.grant_role(user=kin.user, role="supervisor", actor=None, region=world.village)
     asked = ask(world)
+    with pytest.raises(ConflictOfInterest):
+        services.decide_write_off(asked=asked, actor=kin.user, approve=True)
     ((recipients, said),) = told_of("write_off_asked")
     assert sorted(recipients) == sorted(f"user:{user.pk}" for user in (world.admin, supervisor))
     assert "× 3" in said

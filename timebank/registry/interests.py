@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from timebank.common.errors import SamePerson
@@ -52,15 +52,34 @@ def require_no_interest(actor: Any, resident: Resident) -> None:
         raise ConflictOfInterest(interest=interest)
 
 
-def other_person(actor: Any, *earlier: int | None) -> None:
-    """Refuse who acted before, by user id, and who is of one household with them or helps them: two are meant.
+def matters_of(actor: Any, prefix: str = "") -> Q:
+    """Return the condition that the matter of a resident, at ``prefix``, is the actor's own (``interest_of``)."""
+    mine = Q(**{f"{prefix}user": actor})
+    mine |= Q(**{f"{prefix}proxies__helper": actor}) & live_or_lately(f"{prefix}proxies__")
+    own = resident_of(actor)
+    if own is not None and own.household_id is not None:
+        mine |= Q(**{f"{prefix}household": own.household_id})
+    return mine
 
-    Raises ``SamePerson``, ``ConflictOfInterest``.
-    """
+
+def require_no_interest_in(actor: Any, people: QuerySet[Resident]) -> None:
+    """Raise ``ConflictOfInterest`` when the matter of one of these is the actor's own; one statement for all."""
+    resident = people.filter(matters_of(actor)).first()
+    if resident is not None:
+        raise ConflictOfInterest(interest=interest_of(actor, resident))
+
+
+def is_other_person(actor: Any, *earlier: int | None) -> bool:
+    """Say whether ``actor`` is none of those who acted before (user ids), nor of their households, nor their helper."""
+    known = [pk for pk in earlier if pk is not None]
+    return actor.pk not in known and not Resident.objects.filter(matters_of(actor), user__in=known).exists()
+
+
+def other_person(actor: Any, *earlier: int | None) -> None:
+    """Refuse whom ``is_other_person`` does not name: two are meant. Raises ``SamePerson``, ``ConflictOfInterest``."""
     if actor.pk in earlier:
         raise SamePerson
-    for resident in Resident.objects.filter(user__in=[pk for pk in earlier if pk is not None]):
-        require_no_interest(actor, resident)
+    require_no_interest_in(actor, Resident.objects.filter(user__in=[pk for pk in earlier if pk is not None]))
 
 
 def is_known(resident: Resident) -> bool:

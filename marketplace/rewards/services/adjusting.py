@@ -22,10 +22,10 @@ from marketplace.rewards.services.wishes import tell_restocked
 from timebank.common.errors import ReasonMissing
 from timebank.common.events import emit
 from timebank.common.input import clean_text
-from timebank.registry.interests import interest_of, other_person
+from timebank.registry.interests import is_other_person, other_person
 from timebank.registry.models import Region, User
 from timebank.registry.rules import require
-from timebank.registry.selectors import nearest_holders, resident_of
+from timebank.registry.selectors import nearest_holders
 from timebank.registry.services import record_audit
 
 Kind = StockMovement.Kind
@@ -152,12 +152,8 @@ def decide_write_off(
 
 def deciders_of(asked: WriteOff, village: Region) -> list[User]:
     """List who may decide a write-off, at the nearest place where somebody may."""
-    asker, out = resident_of(asked.prepared_by), hands_on(asked)
-
-    def may(user: User) -> bool:
-        return user.pk not in out and (asker is None or not interest_of(user, asker))
-
-    return nearest_holders(CONFIRM_COUNT, village, may=may)
+    hands = hands_on(asked)
+    return nearest_holders(CONFIRM_COUNT, village, may=lambda user: is_other_person(user, *hands))
 
 
 def _tell_deciders(row: WriteOff, record: StockRecord, now: dt.datetime) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet, Sum
+from django.db.models import Exists, Q, QuerySet, Sum
 from django.utils import timezone
 
 from timebank.ledger.models import Account, Hold, Lot
@@ -79,6 +79,11 @@ def balances_of(keys: Iterable[str]) -> dict[str, Balance]:
                 for id_, total in cursor.fetchall():
                     result[system[id_]] = Balance(int(total), 0, int(total), 0, 0)
     return result
+
+
+def holds_or_owes(key: Any) -> Exists:
+    """Return the condition that the account of this key, an expression of the outer row, is not empty."""
+    return Exists(Account.objects.filter(Q(balance__gt=0) | Q(debt__gt=0), key=key))
 
 
 def balance_of(key: str) -> Balance:

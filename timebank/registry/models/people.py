@@ -11,6 +11,8 @@ from django.utils.translation import pgettext_lazy
 
 from timebank.common.folded import FoldedField, KeepsFolded
 
+WALLET = "wallet:resident:"  # of a resident's points in the ledger, before the id
+
 
 class Household(models.Model):
     """A family at one address. It may pool points, never hours."""
@@ -138,7 +140,7 @@ class Resident(KeepsFolded):
     @property
     def wallet_key(self) -> str:
         """Key of the resident's points account in the ledger."""
-        return f"wallet:resident:{self.pk}"
+        return f"{WALLET}{self.pk}"
 
 
 class Residence(models.Model):

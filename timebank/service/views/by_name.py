@@ -40,7 +40,7 @@ def by_name(request: SignedInRequest, pk: int) -> HttpResponse:
     form = WalkInForm(request.POST or (request.GET if "name" in request.GET else None))
     people = walk_ins(activity, form.cleaned_data["name"]) if form.is_bound and form.is_valid() else []
     context = {
-        **_lists(request, activity),
+        **_lists(request, activity, selectors.attendance_rows(activity)),
         "form": form,
         "people": people,
         "asked": form.is_bound and not form.errors,
@@ -64,9 +64,10 @@ def _note(request: SignedInRequest, activity: Activity) -> HttpResponse:
     if what not in (IN, OUT):
         raise Http404
     # Of the whole list: who was noted by somebody else since the page was shown is no mistake.
-    listed = {row.resident.pk: row.resident for row in selectors.attendance_rows(activity)}
+    rows = selectors.attendance_rows(activity)
+    listed = {row.resident.pk: row.resident for row in rows}
     form = SeveralForm(request.POST, residents=listed.values(), auto_id=f"id_{what}_%s")
-    context = {**_lists(request, activity), "form": WalkInForm(), "sent": form}
+    context = {**_lists(request, activity, rows), "form": WalkInForm(), "sent": form}
     context[{IN: "coming", OUT: "leaving"}[what]]["form"] = form
     if not form.is_valid():
         return render(request, "service/lead_by_name.html", context, status=form.status)
@@ -105,9 +106,8 @@ def _tell(request: HttpRequest, what: str, noted: int, refusals: list[tuple[str,
         messages.error(request, text)
 
 
-def _lists(request: HttpRequest, activity: Activity) -> dict[str, Any]:
+def _lists(request: HttpRequest, activity: Activity, rows: list[AttendanceRow]) -> dict[str, Any]:
     """Return whom the page offers to check in and out, and the forms for it."""
-    rows = selectors.attendance_rows(activity)
     now = timezone.now()
     takes = activity.starts_at - rules.CHECK_IN_BEFORE <= now < activity.ends_at
     all_of = read_text(request.GET.get("all"), 3)

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -31,7 +30,7 @@ from timebank.ledger import services as ledger
 from timebank.ledger.types import Leg, TransferSpec
 from timebank.registry import rules as registry_rules
 from timebank.registry.errors import NotAVillage
-from timebank.registry.interests import interest_of, live_or_lately, other_person
+from timebank.registry.interests import matters_of, other_person
 from timebank.registry.models import Region, Resident, User
 from timebank.registry.services import record_audit
 from timebank.service import rules as service_rules
@@ -237,12 +236,7 @@ def _lock(opening: Opening, actor: User) -> Opening:
 
 def _concerns(opening: Opening, actor: User) -> bool:
     """Say whether a list holds a line of the actor, their household or whom they help."""
-    mine = Q(resident__user=actor) | (Q(resident__proxies__helper=actor) & live_or_lately("resident__proxies__"))
-    own = Resident.objects.filter(user=actor).first()
-    if own is not None and own.household_id is not None:
-        mine |= Q(resident__household=own.household_id)
-    line = opening.lines.filter(mine).select_related("resident").first()
-    return line is not None and bool(interest_of(actor, line.resident))
+    return opening.lines.filter(matters_of(actor, "resident__")).exists()
 
 
 @transaction.atomic
